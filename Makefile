@@ -1,0 +1,57 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both make their own virtual environment in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+DEMO := luts/demo
+
+.PHONY: demo test lint lint-native sanitize bench clean
+
+$(VENV)/base: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/all: $(VENV)/base
+	$(PIP) torch
+	$(PIP) -e '.[torch,litert,onnx,dev]'
+	touch $@
+
+demo: $(VENV)/base
+	@echo '== Building the native runner'
+	@$(BIN)/python -m android_harness.build
+	@rm -rf $(DEMO)
+	@echo '== Profiling what mobilenet_v2 strategies need, on two CPU units of this machine'
+	@$(BIN)/python -m profiler.run --device local --model mobilenet_v2 --quick --out $(DEMO)
+	@echo '== Predicting a found model from the tables: what each unit does, and when'
+	@$(BIN)/python -m lut.predict --lut $(DEMO) --model syncnas_mobilenet_v2_100
+	@echo '== Measuring that model with both units at once, beside the prediction'
+	@$(BIN)/python -m profiler.verify --lut $(DEMO) --device local --model syncnas_mobilenet_v2_100
+	@echo
+	@echo 'Look at: $(DEMO)/blocks.csv (what each block takes on each unit), $(DEMO)/transfers.csv (what each hand-over takes),'
+	@echo '         $(DEMO)/meta.json (device, units, fixed costs), $(DEMO)/journal.jsonl (every sample, in nanoseconds).'
+
+test: $(VENV)/all
+	$(BIN)/python -m android_harness.build --tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/all
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+lint-native: $(VENV)/base
+	$(BIN)/python -m android_harness.build --tests
+	clang-tidy --quiet -p android_harness/runner/build/host android_harness/runner/src/*.cc
+
+sanitize: $(VENV)/base
+	$(BIN)/python -m android_harness.build --tests --sanitizer address
+	$(BIN)/python -m android_harness.build --tests --sanitizer thread
+	android_harness/runner/build/host-address/runner_tests
+	android_harness/runner/build/host-thread/runner_tests
+
+bench: $(VENV)/all
+	$(BIN)/python -m android_harness.build
+	$(BIN)/python -m benchmarks.run
+
+clean:
+	rm -rf $(VENV) android_harness/runner/build

@@ -1,0 +1,1 @@
+"""The harness: devices, the native runner, phases and their journals."""

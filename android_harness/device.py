@@ -1,0 +1,110 @@
+"""Devices: what the rest of the toolkit may ask of anything that can carry out phases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from android_harness.journal import Event
+from android_harness.phases import Phase
+from collab.errors import DeviceError
+from collab.units import UnitSpec, format_cores, name_units, parse_unit
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """CPU cores of one kind; `max_khz` None where the system does not say."""
+
+    cores: tuple[int, ...]
+    max_khz: int | None
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """What a device is. Tables of devices with different fingerprints are never mixed."""
+
+    name: str
+    fingerprint: Mapping[str, str]
+    clusters: tuple[Cluster, ...]
+    """Slowest first. Only cores that a process may run on."""
+
+    @property
+    def cores(self) -> tuple[int, ...]:
+        return tuple(sorted(core for cluster in self.clusters for core in cluster.cores))
+
+
+class PhaseRun(Protocol):
+    """A phase that a device is carrying out by itself."""
+
+    def events(self) -> Iterator[Event]:
+        """Events as they come, until the runner has ended. Waits without disturbing what is measured."""
+
+    def stop(self) -> None:
+        """Asks the runner to end after the running visit; `events` then comes to its end."""
+
+    @property
+    def exit_reason(self) -> str | None:
+        """None after a whole run; else one sentence on how the runner ended. Valid once `events` is exhausted."""
+
+
+class Device(Protocol):
+    """A device that can carry out phases, one at a time."""
+
+    @property
+    def info(self) -> DeviceInfo: ...
+
+    def start(self, phase: Phase, journal: Path) -> PhaseRun:
+        """Has the runner take up a phase; everything it writes is appended to `journal` on this machine.
+
+        Raises:
+            DeviceError: the runner cannot be started.
+        """
+
+
+def default_units(info: DeviceInfo) -> tuple[UnitSpec, ...]:
+    """Two CPU units that do not share a core: a core each of the fastest cluster, or of the two fastest clusters.
+
+    Raises:
+        DeviceError: the device has one core only.
+    """
+    fastest_first = [core for cluster in reversed(info.clusters) for core in cluster.cores]
+    if len(fastest_first) < 2:
+        raise DeviceError(
+            f"{info.name} lets this process run on {len(fastest_first)} core only, and two units want a core each;"
+            " name the units with --unit, for example --unit cpu:cores=0 --unit cpu:cores=0"
+        )
+    return tuple(parse_unit("cpu:threads=1").on_cores([core]) for core in sorted(fastest_first[:2]))
+
+
+def resolve_units(specs: Sequence[UnitSpec], info: DeviceInfo) -> dict[str, UnitSpec]:
+    """Names units and resolves clusters to cores.
+
+    Raises:
+        DeviceError: a core that is not there or may not be used, an unknown cluster, or a kind the device lacks.
+    """
+    return {name: _resolve(name, spec, info) for name, spec in name_units(specs or default_units(info)).items()}
+
+
+def _resolve(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:
+    if spec.kind != "cpu":
+        return spec
+    if spec.cluster is not None:
+        return spec.on_cores(_cluster_cores(spec.cluster, info))
+    if spec.cores is None:
+        raise DeviceError(f"unit {name} ({spec}) names no cores; write for example cpu:threads={spec.threads},cores={format_cores(info.cores)}")
+    absent = [core for core in spec.cores if core not in info.cores]
+    if absent:
+        raise DeviceError(f"unit {name} ({spec}): core {absent[0]} is not there or may not be used; {info.name} has cores {format_cores(info.cores)}")
+    if spec.threads > len(spec.cores):
+        raise DeviceError(f"unit {name} ({spec}): {spec.threads} threads on {len(spec.cores)} cores would wait for each other; name as many cores")
+    return spec
+
+
+def _cluster_cores(cluster: str, info: DeviceInfo) -> tuple[int, ...]:
+    names = {str(number): entry.cores for number, entry in enumerate(info.clusters)}
+    names |= {"little": info.clusters[0].cores, "big": info.clusters[-1].cores}
+    if cluster not in names:
+        raise DeviceError(f"cluster={cluster}: {info.name} has the clusters {', '.join(names)} (slowest is 0)")
+    return names[cluster]

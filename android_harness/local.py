@@ -1,0 +1,162 @@
+"""The device ``local``: this machine."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from android_harness.build import host_runner
+from android_harness.device import Cluster, DeviceInfo
+from android_harness.journal import Event, parse_line
+from android_harness.phases import Phase
+from android_harness.runtime import litert_library
+from collab.errors import DeviceError
+
+_POLL_S: Final = 0.1
+"""The journal is looked at this often: rarely enough not to be felt on the cores that are measured."""
+
+
+class LocalDevice:
+    """This machine, through the runner that was built for it."""
+
+    def __init__(self) -> None:
+        self._runner = host_runner()
+        self._library = litert_library()
+        self.info = DeviceInfo("local", _fingerprint(), _clusters())
+
+    def start(self, phase: Phase, journal: Path) -> LocalRun:
+        """Starts the runner in a session of its own, so that a Ctrl-C reaches the host alone."""
+        journal.parent.mkdir(parents=True, exist_ok=True)
+        lock = _lock_journal(journal)
+        folder = Path(tempfile.mkdtemp(prefix="syncnas-"))
+        phase_file = folder / f"{phase.name}.json"
+        phase_file.write_text(phase.to_json(runtime={"litert": self._library}), encoding="utf-8")
+        offset = journal.stat().st_size
+        stderr = (folder / "stderr").open("wb+")
+        try:
+            process = subprocess.Popen(
+                [self._runner, phase_file, "--journal", journal], stdin=subprocess.DEVNULL,
+                stdout=stderr, stderr=stderr, start_new_session=True, pass_fds=[lock],
+            )
+        except OSError as error:
+            raise DeviceError(f"the runner {self._runner} cannot be started ({error.strerror})") from error
+        finally:
+            os.close(lock)
+        return LocalRun(process, journal, offset, stderr, folder)
+
+
+class LocalRun:
+    """A phase in the hands of a runner on this machine."""
+
+    def __init__(self, process: subprocess.Popen[bytes], journal: Path, offset: int, stderr: IO[bytes], folder: Path) -> None:
+        self._process = process
+        self._journal = journal
+        self._offset = offset
+        self._stderr = stderr
+        self._folder = folder
+        self._rest = b""
+        self.exit_reason: str | None = None
+
+    def events(self) -> Iterator[Event]:
+        """Events as the journal grows. When it is interrupted, a second call goes on where the first one was."""
+        ended = False
+        while not ended:
+            ended = self._process.poll() is not None
+            self._rest += self._new_bytes()
+            while b"\n" in self._rest:
+                line, _, self._rest = self._rest.partition(b"\n")
+                yield parse_line(line, where=str(self._journal))
+            if not ended:
+                time.sleep(_POLL_S)
+        self.exit_reason = self._describe_exit()
+
+    def _new_bytes(self) -> bytes:
+        if not self._journal.exists():
+            return b""
+        with self._journal.open("rb") as file:
+            file.seek(self._offset)
+            content = file.read()
+        self._offset += len(content)
+        return content
+
+    def stop(self) -> None:
+        """Asks the runner to end after the running visit."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Ends the runner at once."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def _describe_exit(self) -> str | None:
+        code = self._process.returncode
+        self._stderr.seek(0)
+        words = self._stderr.read().decode(errors="replace").strip().splitlines()
+        self._stderr.close()
+        _remove_folder(self._folder)
+        if code == 0:
+            return None
+        if code < 0:
+            return f"crashed ({signal.Signals(-code).name})"
+        return words[-1] if words else f"ended with status {code}"
+
+
+def _lock_journal(journal: Path) -> int:
+    """A descriptor that locks the journal for as long as the runner, which inherits it, lives; a cut-off last line is removed.
+
+    Raises:
+        DeviceError: an earlier runner, whose host was killed, is still measuring.
+    """
+    descriptor = os.open(journal, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise DeviceError(f"a runner is still measuring into {journal}; wait until it has ended, or end it") from None
+    whole = journal.read_bytes().rfind(b"\n") + 1
+    os.ftruncate(descriptor, whole)
+    return descriptor
+
+
+def _remove_folder(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def _fingerprint() -> dict[str, str]:
+    return {"cpu": _cpu_model(), "cores": str(os.cpu_count()), "abi": platform.machine(), "system": platform.system()}
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(("model name", "Hardware", "CPU part")):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+def _clusters() -> tuple[Cluster, ...]:
+    by_clock: dict[int | None, list[int]] = {}
+    for core in sorted(os.sched_getaffinity(0)):
+        by_clock.setdefault(_max_khz(core), []).append(core)
+    return tuple(Cluster(tuple(by_clock[clock]), clock) for clock in sorted(by_clock, key=lambda clock: clock or 0))
+
+
+def _max_khz(core: int) -> int | None:
+    try:
+        return int(Path(f"/sys/devices/system/cpu/cpu{core}/cpufreq/cpuinfo_max_freq").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

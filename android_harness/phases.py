@@ -1,0 +1,158 @@
+"""Phases: what the runner is given to carry out by itself (the file format is in docs/formats.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from collab.units import UnitSpec
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class Load:
+    """Another unit that runs a model over and over while samples are taken."""
+
+    unit: str
+    model: Path
+
+
+@dataclass(frozen=True)
+class TimeJob:
+    """One model on one unit: write, run until complete, read, and end to end."""
+
+    id: str
+    unit: str
+    model: Path
+    warmup: int
+    runs: int
+    gap_us: int = 0
+    load: tuple[Load, ...] = ()
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "id": self.id, "kind": "time", "unit": self.unit, "model": str(self.model),
+            "warmup": self.warmup, "runs": self.runs, "gap_us": self.gap_us,
+            "load": [{"unit": load.unit, "model": str(load.model)} for load in self.load],
+        }
+
+
+@dataclass(frozen=True)
+class TransferJob:
+    """One hand-over between two units, of the shape that `model` (one input and one output alike) has."""
+
+    id: str
+    sender: str
+    receiver: str
+    model: Path
+    path: str
+    wait: str
+    warmup: int
+    runs: int
+    gap_us: int = 0
+    spin_us: int = 100
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "id": self.id, "kind": "transfer", "from": self.sender, "to": self.receiver, "model": str(self.model),
+            "path": self.path, "wait": self.wait, "spin_us": self.spin_us,
+            "warmup": self.warmup, "runs": self.runs, "gap_us": self.gap_us,
+        }
+
+
+@dataclass(frozen=True)
+class CollabJob:
+    """A bundle with one driver thread per unit."""
+
+    id: str
+    manifest: Path
+    warmup: int
+    runs: int
+    mode: str = "concurrent"
+    path: str = "shared"
+    wait: str = "spin"
+    spin_us: int = 100
+    gap_us: int = 0
+    bind: Mapping[str, str] = field(default_factory=dict)
+    output: Path | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "id": self.id, "kind": "collab", "manifest": str(self.manifest), "mode": self.mode, "path": self.path,
+            "wait": self.wait, "spin_us": self.spin_us, "warmup": self.warmup, "runs": self.runs, "gap_us": self.gap_us,
+        }
+        if self.bind:
+            document["bind"] = dict(self.bind)
+        if self.output is not None:
+            document["output"] = str(self.output)
+        return document
+
+
+Job: TypeAlias = TimeJob | TransferJob | CollabJob
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A job is visited `min_rounds` to `max_rounds` times, until its median's 95 % interval is within `target_ci` (a fraction)."""
+
+    min_rounds: int
+    max_rounds: int
+    target_ci: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sentinel:
+    """Jobs (by id) visited again after every `every` visits: they tell how fast the device is just then."""
+
+    jobs: tuple[str, ...]
+    every: int
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase. `resident` keeps all models from their first visit to the end."""
+
+    name: str
+    units: Mapping[str, UnitSpec]
+    jobs: tuple[Job, ...]
+    repeat: Repeat
+    seed: int = 0
+    order: str = "shuffled"
+    resident: bool = False
+    sentinel: Sentinel | None = None
+    limit_s: int | None = None
+
+    def to_json(self, *, runtime: Mapping[str, Path]) -> str:
+        """The phase file; `runtime` maps an engine to its library on the device."""
+        document: dict[str, Any] = {
+            "format": FORMAT, "phase": self.name, "seed": self.seed,
+            "runtime": {engine: str(path) for engine, path in runtime.items()},
+            "units": {name: _unit_document(unit) for name, unit in self.units.items()},
+            "order": self.order, "resident": self.resident,
+            "repeat": {
+                "min_rounds": self.repeat.min_rounds, "max_rounds": self.repeat.max_rounds, "target_ci": self.repeat.target_ci,
+            },
+            "jobs": [job.to_document() for job in self.jobs],
+        }
+        if self.sentinel is not None:
+            document["sentinel"] = {"jobs": list(self.sentinel.jobs), "every": self.sentinel.every}
+        if self.limit_s is not None:
+            document["limit_s"] = self.limit_s
+        return json.dumps(document, indent=1)
+
+    def with_jobs(self, name: str, jobs: tuple[Job, ...], *, max_rounds: int) -> Phase:
+        """The same phase under another name with other jobs and at most so many rounds."""
+        repeat = replace(self.repeat, min_rounds=min(self.repeat.min_rounds, max_rounds), max_rounds=max_rounds)
+        return replace(self, name=name, jobs=jobs, repeat=repeat)
+
+
+def _unit_document(unit: UnitSpec) -> dict[str, Any]:
+    document: dict[str, Any] = {"kind": unit.kind, "engine": unit.engine, "precision": unit.precision}
+    if unit.kind == "cpu":
+        document["threads"] = unit.threads
+        document["cores"] = list(unit.cores or ())
+    return document

@@ -1,0 +1,65 @@
+#include "device_state.h"
+
+#include <dirent.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include <algorithm>
+#include <memory>
+
+#include "failure.h"
+#include "files.h"
+
+namespace syncnas {
+
+namespace {
+
+constexpr size_t kMostBytes = 4096;
+constexpr int64_t kColdestMilliCelsius = -60'000;
+constexpr int64_t kHottestMilliCelsius = 200'000;
+
+std::optional<int64_t> ReadNumber(const std::string& path) {
+  std::string text;
+  try {
+    text = ReadFile({path, path}, kMostBytes);
+  } catch (const Failure&) {
+    return std::nullopt;
+  }
+  errno = 0;
+  char* end = nullptr;
+  const long long number = std::strtoll(text.c_str(), &end, 10);
+  if (end == text.c_str() || errno != 0) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+}  // namespace
+
+std::optional<int64_t> CoreClockKhz(int core, const std::string& system_folder) {
+  return ReadNumber(system_folder + "/devices/system/cpu/cpu" + std::to_string(core) + "/cpufreq/scaling_cur_freq");
+}
+
+std::optional<int64_t> HottestZoneMilliCelsius(const std::string& system_folder) {
+  const std::string zones = system_folder + "/class/thermal";
+  const auto close_folder = [](DIR* folder) { closedir(folder); };
+  const std::unique_ptr<DIR, decltype(close_folder)> folder(opendir(zones.c_str()), close_folder);
+  std::optional<int64_t> hottest;
+  if (folder == nullptr) {
+    return hottest;
+  }
+  while (const dirent* entry = readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe): the folder is ours alone
+    const std::string name = entry->d_name;
+    if (name.rfind("thermal_zone", 0) != 0) {
+      continue;
+    }
+    const std::optional<int64_t> zone = ReadNumber(zones + "/" + name + "/temp");
+    if (zone && *zone >= kColdestMilliCelsius && *zone <= kHottestMilliCelsius) {
+      hottest = std::max(hottest.value_or(*zone), *zone);
+    }
+  }
+  return hottest;
+}
+
+}  // namespace syncnas

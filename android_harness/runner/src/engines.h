@@ -1,0 +1,17 @@
+#ifndef SYNCNAS_RUNNER_ENGINES_H_
+#define SYNCNAS_RUNNER_ENGINES_H_
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "engine.h"
+
+namespace syncnas {
+
+// The EngineOpener of the real runtimes.
+std::unique_ptr<Engine> OpenEngine(const std::string& name, const FilePath& library, const std::set<UnitKind>& kinds);
+
+}  // namespace syncnas
+
+#endif  // SYNCNAS_RUNNER_ENGINES_H_

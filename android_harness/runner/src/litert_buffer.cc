@@ -1,0 +1,101 @@
+#include "litert_buffer.h"
+
+#include <cstring>
+
+#include <string>
+#include <utility>
+
+#include "failure.h"
+
+namespace syncnas::litert {
+
+namespace {
+
+ElementCode CodeOf(ElementType element) {
+  switch (element) {
+    case ElementType::kFloat32:
+      return kFloat32;
+    case ElementType::kFloat16:
+      return kFloat16;
+    case ElementType::kInt32:
+      return kInt32;
+    case ElementType::kInt8:
+      return kInt8;
+    case ElementType::kUInt8:
+      return kUInt8;
+  }
+  return kFloat32;
+}
+
+ElementType ElementOf(int32_t code) {
+  for (const ElementType element : {ElementType::kFloat32, ElementType::kFloat16, ElementType::kInt32,
+                                    ElementType::kInt8, ElementType::kUInt8}) {
+    if (CodeOf(element) == code) {
+      return element;
+    }
+  }
+  throw Failure("a tensor has elements of LiteRT's type " + std::to_string(code) + ", which the runner does not know");
+}
+
+}  // namespace
+
+RankedTensorType ToLiteRt(const TensorType& type) {
+  RankedTensorType result{};
+  result.element = CodeOf(type.element);
+  result.layout.rank = static_cast<uint32_t>(type.dims.size()) & 0x7F;
+  for (size_t i = 0; i < type.dims.size(); ++i) {
+    result.layout.dims[i] = static_cast<int32_t>(type.dims[i]);
+  }
+  return result;
+}
+
+TensorType FromLiteRt(int32_t element, const Layout& layout) {
+  TensorType type;
+  type.element = ElementOf(element);
+  if (layout.rank > kMostDimensions) {
+    throw Failure("a tensor has " + std::to_string(layout.rank) + " dimensions; the runner knows up to " +
+                  std::to_string(kMostDimensions));
+  }
+  for (size_t i = 0; i < layout.rank; ++i) {
+    if (layout.dims[i] < 1) {
+      throw Failure("dimension " + std::to_string(i) + " of a tensor has no fixed size");
+    }
+    type.dims.push_back(layout.dims[i]);
+  }
+  return type;
+}
+
+HostBuffer::HostBuffer(const Library& library, const TensorType& type, std::shared_ptr<AlignedMemory> memory)
+    : memory_(std::move(memory)), bytes_(type.Bytes()), handle_(library, &Library::DestroyTensorBuffer) {
+  const RankedTensorType litert_type = ToLiteRt(type);
+  Check(library.CreateTensorBufferFromHostMemory(&litert_type, memory_->data(), memory_->bytes(), nullptr,
+                                                 handle_.out()),
+        "wrap host memory as a buffer");
+}
+
+void HostBuffer::Write(const void* source) { std::memcpy(memory_->data(), source, bytes_); }
+
+void HostBuffer::Read(void* destination) { std::memcpy(destination, memory_->data(), bytes_); }
+
+ManagedBuffer::ManagedBuffer(const Library& library, const TensorType& type, SharedHandle handle, const Unit* owner)
+    : library_(library), bytes_(type.Bytes()), handle_(std::move(handle)), owner_(owner) {}
+
+void ManagedBuffer::Write(const void* source) {
+  std::memcpy(Lock(kLockWrite), source, bytes_);
+  Unlock();
+}
+
+void ManagedBuffer::Read(void* destination) {
+  std::memcpy(destination, Lock(kLockRead), bytes_);
+  Unlock();
+}
+
+void* ManagedBuffer::Lock(LockMode mode) {
+  void* memory = nullptr;
+  Check(library_.LockTensorBuffer(handle_->get(), &memory, mode), "lock a buffer");
+  return memory;
+}
+
+void ManagedBuffer::Unlock() { Check(library_.UnlockTensorBuffer(handle_->get()), "unlock a buffer"); }
+
+}  // namespace syncnas::litert

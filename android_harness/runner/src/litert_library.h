@@ -1,0 +1,32 @@
+#ifndef SYNCNAS_RUNNER_LITERT_LIBRARY_H_
+#define SYNCNAS_RUNNER_LITERT_LIBRARY_H_
+
+#include <string>
+
+#include "files.h"
+#include "litert_abi.h"
+
+namespace syncnas::litert {
+
+// A loaded libLiteRt.so. It stays loaded until the process ends: the runtime leaves threads and thread-local data behind
+// that need its code.
+class Library {
+ public:
+  // Throws Failure where the file is no library, or one whose interface is older than what litert_abi.h declares.
+  explicit Library(const FilePath& path);
+
+  // "libLiteRt.so, 8039424 bytes, fnv1a64 0123456789abcdef": the library tells no version, its bytes do.
+  [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
+
+  // One pointer per function, e.g. `library.CreateEnvironment(...)`.
+#define SYNCNAS_LITERT_MEMBER(name, parameters) Status(*name) parameters = nullptr;
+  SYNCNAS_LITERT_FUNCTIONS(SYNCNAS_LITERT_MEMBER)
+#undef SYNCNAS_LITERT_MEMBER
+
+ private:
+  std::string fingerprint_;
+};
+
+}  // namespace syncnas::litert
+
+#endif  // SYNCNAS_RUNNER_LITERT_LIBRARY_H_

@@ -1,0 +1,142 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include <atomic>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engines.h"
+#include "failure.h"
+#include "files.h"
+#include "journal.h"
+#include "phase.h"
+#include "phase_runner.h"
+
+namespace syncnas {
+
+namespace {
+
+enum ExitCode { kPhaseEnded = 0, kBadInvocation = 2, kJournalLost = 3 };
+
+constexpr size_t kMostPhaseBytes = size_t{256} << 20;
+constexpr const char* kUsage =
+    "usage: syncnas_runner PHASE.json [--journal FILE]\n"
+    "       syncnas_runner --version\n"
+    "Carries out one phase. Journal lines are appended to FILE, or written to the standard output.\n";
+
+std::atomic<bool> stop_requested{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
+
+void RequestStop(int /*signal*/) { stop_requested.store(true, std::memory_order_relaxed); }
+
+void Handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  sigaction(signal, &action, nullptr);
+}
+
+struct Invocation {
+  std::string phase;
+  std::optional<std::string> journal;
+};
+
+Invocation ParseArguments(int count, char** values) {
+  Invocation invocation;
+  for (int i = 1; i < count; ++i) {
+    const std::string_view value = values[i];
+    if (value == "--journal" && i + 1 < count) {
+      invocation.journal = values[++i];
+    } else if (invocation.phase.empty() && !value.empty() && value.front() != '-') {
+      invocation.phase = value;
+    } else {
+      throw Failure("argument \"" + std::string(value) + "\" is not understood");
+    }
+  }
+  if (invocation.phase.empty()) {
+    throw Failure("no phase file was given");
+  }
+  return invocation;
+}
+
+PhaseSpec ReadPhase(const std::string& path) {
+  const std::string text = ReadFile({path, path}, kMostPhaseBytes);
+  try {
+    return ParsePhase(text, FolderOf(path));
+  } catch (const Failure& failure) {
+    throw Failure(path + ": " + failure.what());
+  }
+}
+
+// Runtimes print to the standard output. What was the standard output becomes the journal's own, and whatever is printed
+// from here on goes to the standard error output.
+Journal TakeStandardOutput() {
+  const int descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (descriptor < 0) {
+    throw JournalError("the journal cannot be written: the standard output: " + ErrorText(errno));
+  }
+  return Journal(descriptor);
+}
+
+// Descriptors that the parent closed would be given to the next files that are opened, and then be printed into. Opened
+// for reading only, so that writing to them still fails instead of losing a journal in silence.
+void EnsureStandardDescriptors() {
+  int descriptor = 0;
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO) {
+    descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  }
+  if (descriptor >= 0) {
+    close(descriptor);
+  }
+}
+
+int Run(int count, char** values) {
+  Invocation invocation;
+  PhaseSpec phase;
+  try {
+    invocation = ParseArguments(count, values);
+    phase = ReadPhase(invocation.phase);
+  } catch (const Failure& failure) {
+    std::fprintf(stderr, "syncnas_runner: %s\n", failure.what());
+    return kBadInvocation;
+  }
+  try {
+    Journal journal = invocation.journal ? Journal::AppendTo(*invocation.journal) : TakeStandardOutput();
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    Handle(SIGINT, RequestStop);
+    Handle(SIGTERM, RequestStop);
+    Handle(SIGPIPE, SIG_IGN);
+    if (invocation.journal) {
+      // The journal is on this device: the phase goes on when the cable is pulled and the shell behind it goes away.
+      Handle(SIGHUP, SIG_IGN);
+    }
+    PhaseRunner(phase, OpenEngine, journal, stop_requested).Run();
+  } catch (const JournalError& error) {
+    std::fprintf(stderr, "syncnas_runner: %s\n", error.what());
+    return kJournalLost;
+  }
+  return kPhaseEnded;
+}
+
+}  // namespace
+
+}  // namespace syncnas
+
+int main(int count, char** values) {
+  if (count == 2 && std::string_view(values[1]) == "--version") {
+    std::printf("syncnas_runner %s\n", SYNCNAS_RUNNER_VERSION);
+    return syncnas::kPhaseEnded;
+  }
+  if (count == 2 && std::string_view(values[1]) == "--help") {
+    std::fputs(syncnas::kUsage, stdout);
+    return syncnas::kPhaseEnded;
+  }
+  syncnas::EnsureStandardDescriptors();
+  return syncnas::Run(count, values);
+}

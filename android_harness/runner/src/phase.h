@@ -1,0 +1,122 @@
+#ifndef SYNCNAS_RUNNER_PHASE_H_
+#define SYNCNAS_RUNNER_PHASE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "files.h"
+
+namespace syncnas {
+
+// What the runner is given (docs/formats.md, "Phase"), checked: names that are used exist, numbers are in range.
+
+enum class UnitKind { kCpu, kGpu };
+enum class Precision { kFp32, kFp16 };
+enum class Order { kGiven, kShuffled };
+// Whether two units see the same memory or the data is copied.
+enum class HandoverPath { kShared, kMemcpy };
+enum class WaitMode { kSpin, kCondvar, kHybrid };
+
+const char* Name(UnitKind kind);
+const char* Name(HandoverPath path);
+
+struct UnitSpec {
+  std::string name;
+  UnitKind kind = UnitKind::kCpu;
+  std::string engine;
+  Precision precision = Precision::kFp32;
+  int threads = 1;
+  // Empty: the unit's threads run wherever the process may.
+  std::vector<int> cores;
+};
+
+// How to wait for a peer. `spin_us` counts for hybrid only: so long it spins before it sleeps.
+struct WaitSpec {
+  WaitMode mode = WaitMode::kSpin;
+  int64_t spin_us = 100;
+};
+
+// How often a job is repeated within one visit, and how long the units pause before each sample.
+struct SampleSpec {
+  int64_t warmup = 0;
+  int64_t runs = 1;
+  int64_t gap_us = 0;
+};
+
+struct LoadSpec {
+  std::string unit;
+  FilePath model;
+};
+
+struct TimeSpec {
+  std::string unit;
+  FilePath model;
+  SampleSpec samples;
+  std::vector<LoadSpec> loads;
+};
+
+struct TransferSpec {
+  std::string from;
+  std::string to;
+  FilePath model;
+  HandoverPath path = HandoverPath::kShared;
+  WaitSpec wait;
+  SampleSpec samples;
+};
+
+struct CollabSpec {
+  FilePath manifest;
+  // The manifest's units to the phase's; empty: the same names.
+  std::map<std::string, std::string> bind;
+  bool sequential = false;
+  HandoverPath path = HandoverPath::kShared;
+  WaitSpec wait;
+  SampleSpec samples;
+  // Empty `full`: the last output is not kept.
+  FilePath output;
+};
+
+struct JobSpec {
+  std::string id;
+  std::variant<TimeSpec, TransferSpec, CollabSpec> work;
+};
+
+struct RepeatSpec {
+  int64_t min_rounds = 1;
+  int64_t max_rounds = 1;
+  // Relative half-width of the median's confidence interval at which a job is finished; 0: never before max_rounds.
+  double target_ci = 0;
+};
+
+struct SentinelSpec {
+  // Indexes into PhaseSpec::jobs, in the order in which they are visited.
+  std::vector<size_t> jobs;
+  int64_t every = 16;
+};
+
+struct PhaseSpec {
+  std::string name;
+  uint64_t seed = 0;
+  // Engine name to the path of its library.
+  std::map<std::string, FilePath> runtime;
+  std::vector<UnitSpec> units;
+  Order order = Order::kGiven;
+  bool resident = false;
+  RepeatSpec repeat;
+  SentinelSpec sentinel;
+  // 0: no limit.
+  double limit_s = 0;
+  std::vector<JobSpec> jobs;
+};
+
+// Reads a phase; relative paths in it are seen from `folder`. Throws Failure whose sentence names the field.
+PhaseSpec ParsePhase(std::string_view text, const std::string& folder);
+
+}  // namespace syncnas
+
+#endif  // SYNCNAS_RUNNER_PHASE_H_

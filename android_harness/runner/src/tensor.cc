@@ -1,0 +1,102 @@
+#include "tensor.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace syncnas {
+
+namespace {
+
+// Steps of 1/1024 are exact in half precision (11 significant bits) and far from its denormals.
+constexpr int64_t kHalfSteps = 1024;
+constexpr int64_t kFloatSteps = 1 << 23;
+
+// The half-precision pattern of steps / 1024, |steps| <= 1024.
+uint16_t HalfOf(int64_t steps) {
+  if (steps == 0) {
+    return 0;
+  }
+  int exponent = 0;
+  const double fraction = std::frexp(std::fabs(static_cast<double>(steps)) / kHalfSteps, &exponent);  // in [0.5, 1)
+  const int mantissa = static_cast<int>(fraction * 2048) - 1024;
+  const int sign = steps < 0 ? 0x8000 : 0;
+  return static_cast<uint16_t>(sign | ((exponent - 1 + 15) << 10) | mantissa);
+}
+
+template <typename T>
+void Put(void* data, size_t index, T value) {
+  std::memcpy(static_cast<char*>(data) + index * sizeof(T), &value, sizeof(T));
+}
+
+}  // namespace
+
+size_t BytesOf(ElementType element) {
+  switch (element) {
+    case ElementType::kFloat32:
+    case ElementType::kInt32:
+      return 4;
+    case ElementType::kFloat16:
+      return 2;
+    case ElementType::kInt8:
+    case ElementType::kUInt8:
+      return 1;
+  }
+  return 0;
+}
+
+const char* Name(ElementType element) {
+  switch (element) {
+    case ElementType::kFloat32:
+      return "float32";
+    case ElementType::kFloat16:
+      return "float16";
+    case ElementType::kInt32:
+      return "int32";
+    case ElementType::kInt8:
+      return "int8";
+    case ElementType::kUInt8:
+      return "uint8";
+  }
+  return "";
+}
+
+size_t TensorType::Elements() const {
+  size_t elements = 1;
+  for (const int64_t dim : dims) {
+    elements *= static_cast<size_t>(dim);
+  }
+  return elements;
+}
+
+std::string TensorType::ToString() const {
+  std::string text = std::string(Name(element)) + " [";
+  for (size_t i = 0; i < dims.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::to_string(dims[i]);
+  }
+  return text + "]";
+}
+
+void FillRandom(const TensorType& type, Random& random, void* data) {
+  const size_t elements = type.Elements();
+  for (size_t i = 0; i < elements; ++i) {
+    switch (type.element) {
+      case ElementType::kFloat32:
+        Put(data, i, static_cast<float>(random.Between(-kFloatSteps, kFloatSteps)) / static_cast<float>(kFloatSteps));
+        break;
+      case ElementType::kFloat16:
+        Put(data, i, HalfOf(random.Between(-kHalfSteps, kHalfSteps)));
+        break;
+      case ElementType::kInt32:
+        Put(data, i, static_cast<int32_t>(random.Between(0, 7)));
+        break;
+      case ElementType::kInt8:
+        Put(data, i, static_cast<int8_t>(random.Between(-128, 127)));
+        break;
+      case ElementType::kUInt8:
+        Put(data, i, static_cast<uint8_t>(random.Between(0, 255)));
+        break;
+    }
+  }
+}
+
+}  // namespace syncnas

@@ -1,0 +1,38 @@
+#ifndef SYNCNAS_RUNNER_TENSOR_H_
+#define SYNCNAS_RUNNER_TENSOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "random.h"
+
+namespace syncnas {
+
+enum class ElementType { kFloat32, kFloat16, kInt32, kInt8, kUInt8 };
+
+size_t BytesOf(ElementType element);
+const char* Name(ElementType element);
+
+// What one input or output of a model holds, densely packed.
+struct TensorType {
+  ElementType element = ElementType::kFloat32;
+  std::vector<int64_t> dims;
+
+  [[nodiscard]] size_t Elements() const;
+  [[nodiscard]] size_t Bytes() const { return Elements() * BytesOf(element); }
+  // "float32 [1, 112, 112, 16]"
+  [[nodiscard]] std::string ToString() const;
+
+  bool operator==(const TensorType& other) const { return element == other.element && dims == other.dims; }
+  bool operator!=(const TensorType& other) const { return !(*this == other); }
+};
+
+// Fills a tensor with plain values: real numbers are even between -1 and 1 and none is denormal (denormals are slow on
+// some units), small whole numbers elsewhere.
+void FillRandom(const TensorType& type, Random& random, void* data);
+
+}  // namespace syncnas
+
+#endif  // SYNCNAS_RUNNER_TENSOR_H_

@@ -1,0 +1,126 @@
+#include "time_job.h"
+
+#include <utility>
+
+#include "clock.h"
+#include "device_state.h"
+#include "random.h"
+#include "tensor.h"
+
+namespace syncnas {
+
+namespace {
+
+void ReportOptional(JsonLine& line, const std::optional<int64_t>& value) {
+  if (value) {
+    line.Int(*value);
+  } else {
+    line.Null();
+  }
+}
+
+}  // namespace
+
+TimeJob::TimeJob(TimeSpec spec, const JobContext& context) : Job(context), spec_(std::move(spec)) {
+  const auto runs = static_cast<size_t>(spec_.samples.runs);
+  for (std::vector<int64_t>* samples : {&write_ns_, &run_ns_, &read_ns_, &total_ns_, &cpu_ns_}) {
+    samples->resize(runs);
+  }
+}
+
+int64_t TimeJob::Create() {
+  placed_ = std::make_unique<PlacedModel>(context().workers.At(spec_.unit), spec_.model, context().ledger);
+  Random random(context().seed);
+  placed_->worker().Run([this, &random] {
+    Model& model = placed_->model();
+    for (size_t i = 0; i < model.inputs().size(); ++i) {
+      host_inputs_.emplace_back(model.inputs()[i].Bytes());
+      FillRandom(model.inputs()[i], random, host_inputs_.back().data());
+      model.AllocateInput(i);
+    }
+    for (const TensorType& output : model.outputs()) {
+      host_outputs_.emplace_back(output.Bytes());
+    }
+  });
+  for (const LoadSpec& load : spec_.loads) {
+    loads_.push_back(std::make_unique<Load>(load, context(), random));
+  }
+  return placed_->create_ns();
+}
+
+void TimeJob::Measure() {
+  LoadSession session(loads_);
+  placed_->worker().Run([this] { TakeSamples(); });
+  session.Finish();
+}
+
+void TimeJob::WriteInputs(Model& model) {
+  for (size_t i = 0; i < host_inputs_.size(); ++i) {
+    model.input(i).Write(host_inputs_[i].data());
+  }
+}
+
+void TimeJob::ReadOutputs(Model& model) {
+  for (size_t i = 0; i < host_outputs_.size(); ++i) {
+    model.output(i).Read(host_outputs_[i].data());
+  }
+}
+
+void TimeJob::TakeSamples() {
+  Model& model = placed_->model();
+  first_ns_.reset();
+  if (!ran_before_) {
+    WriteInputs(model);
+    const int64_t begin = NowNs();
+    model.Run();
+    first_ns_ = NowNs() - begin;
+    ran_before_ = true;
+  }
+  for (int64_t i = 0; i < spec_.samples.warmup; ++i) {
+    WriteInputs(model);
+    model.Run();
+    ReadOutputs(model);
+  }
+  for (size_t i = 0; i < total_ns_.size(); ++i) {
+    SleepNs(spec_.samples.gap_us * kNanosecondsPerMicrosecond);
+    TakeSample(model, i);
+  }
+}
+
+void TimeJob::TakeSample(Model& model, size_t index) {
+  const int64_t cpu_begin = ThreadCpuNs();
+  const int64_t begin = NowNs();
+  WriteInputs(model);
+  const int64_t written = NowNs();
+  model.Run();
+  const int64_t ran = NowNs();
+  ReadOutputs(model);
+  const int64_t end = NowNs();
+  cpu_ns_[index] = ThreadCpuNs() - cpu_begin;
+  write_ns_[index] = written - begin;
+  run_ns_[index] = ran - written;
+  read_ns_[index] = end - ran;
+  total_ns_[index] = end - begin;
+}
+
+void TimeJob::ReportVisit(JsonLine& line) const {
+  line.Name("first_ns");
+  ReportOptional(line, first_ns_);
+  line.Name("accelerated").Bool(placed_->model().fully_accelerated());
+  line.Name("samples").BeginObject();
+  line.Name("write_ns").Ints(write_ns_);
+  line.Name("run_ns").Ints(run_ns_);
+  line.Name("read_ns").Ints(read_ns_);
+  line.Name("total_ns").Ints(total_ns_);
+  line.Name("cpu_ns").Ints(cpu_ns_);
+  line.EndObject();
+  line.Name("clock_khz").BeginArray();
+  for (const int core : placed_->worker().cores()) {
+    ReportOptional(line, CoreClockKhz(core));
+  }
+  line.EndArray();
+  line.Name("temperature_mc");
+  ReportOptional(line, HottestZoneMilliCelsius());
+}
+
+}  // namespace syncnas

@@ -1,0 +1,166 @@
+#include "fake_engine.h"
+
+#include <cstring>
+
+#include "aligned_memory.h"
+#include "clock.h"
+#include "failure.h"
+#include "files.h"
+#include "json.h"
+
+namespace syncnas::test {
+
+namespace {
+
+class FakeBuffer final : public Buffer {
+ public:
+  FakeBuffer(std::shared_ptr<AlignedMemory> memory, const Unit* owner, bool is_private)
+      : memory_(std::move(memory)), owner_(owner), is_private_(is_private) {}
+
+  [[nodiscard]] size_t bytes() const override { return memory_->bytes(); }
+  void Write(const void* source) override { std::memcpy(memory_->data(), source, bytes()); }
+  void Read(void* destination) override { std::memcpy(destination, memory_->data(), bytes()); }
+  [[nodiscard]] void* host() override { return is_private_ ? nullptr : memory_->data(); }
+
+  [[nodiscard]] const std::shared_ptr<AlignedMemory>& memory() const { return memory_; }
+  [[nodiscard]] bool IsVisibleTo(const Unit* unit, bool to_private_unit) const {
+    return owner_ == unit || (!is_private_ && !to_private_unit);
+  }
+
+ private:
+  std::shared_ptr<AlignedMemory> memory_;
+  const Unit* owner_;
+  bool is_private_;
+};
+
+std::vector<TensorType> Types(const Json& model, const char* name) {
+  std::vector<TensorType> types;
+  for (const Json& shape : model.Find(name)->elements()) {
+    TensorType type;
+    for (const Json& dim : shape.elements()) {
+      type.dims.push_back(*dim.whole());
+    }
+    types.push_back(type);
+  }
+  return types;
+}
+
+int64_t Number(const Json& model, const char* name) {
+  const Json* value = model.Find(name);
+  return value == nullptr ? 0 : *value->whole();
+}
+
+class FakeModel final : public Model {
+ public:
+  FakeModel(FakeLog& log, const Unit* owner, bool is_private, const Json& model)
+      : log_(log),
+        owner_(owner),
+        is_private_(is_private),
+        inputs_(Types(model, "inputs")),
+        outputs_(Types(model, "outputs")),
+        state_(static_cast<uint64_t>(Number(model, "salt"))),
+        sleep_us_(Number(model, "sleep_us")),
+        fail_run_(Number(model, "fail_run")),
+        stop_at_run_(Number(model, "stop_at_run")) {
+    ++log_.alive;
+    input_buffers_.resize(inputs_.size());
+    for (const TensorType& type : outputs_) {
+      output_buffers_.push_back(Allocate(type));
+    }
+  }
+  ~FakeModel() override { --log_.alive; }
+  FakeModel(const FakeModel&) = delete;
+  FakeModel& operator=(const FakeModel&) = delete;
+
+  [[nodiscard]] const std::vector<TensorType>& inputs() const override { return inputs_; }
+  [[nodiscard]] const std::vector<TensorType>& outputs() const override { return outputs_; }
+  [[nodiscard]] bool fully_accelerated() const override { return true; }
+  [[nodiscard]] Buffer& input(size_t index) override { return *input_buffers_.at(index); }
+  [[nodiscard]] Buffer& output(size_t index) override { return *output_buffers_.at(index); }
+
+  Buffer& AllocateInput(size_t index) override {
+    input_buffers_.at(index) = Allocate(inputs_.at(index));
+    return *input_buffers_[index];
+  }
+
+  bool ShareInput(size_t index, Buffer& peer) override {
+    auto& fake = dynamic_cast<FakeBuffer&>(peer);
+    if (!fake.IsVisibleTo(owner_, is_private_)) {
+      return false;
+    }
+    input_buffers_.at(index) = std::make_unique<FakeBuffer>(fake.memory(), owner_, is_private_);
+    return true;
+  }
+
+  void Run() override {
+    ++runs_;
+    ++log_.runs;
+    if (runs_ == fail_run_) {
+      throw Failure("the fake model fails in run " + std::to_string(runs_));
+    }
+    if (runs_ == stop_at_run_) {
+      log_.stop = true;
+    }
+    SleepNs(sleep_us_ * kNanosecondsPerMicrosecond);
+    for (const std::unique_ptr<FakeBuffer>& input : input_buffers_) {
+      state_ = Fnv1a64(input->memory()->data(), input->bytes(), state_);
+    }
+    for (const std::unique_ptr<FakeBuffer>& output : output_buffers_) {
+      auto* values = static_cast<float*>(output->memory()->data());
+      for (size_t i = 0; i < output->bytes() / sizeof(float); ++i) {
+        values[i] = static_cast<float>((state_ * (i + 1)) >> 48);
+      }
+    }
+  }
+
+ private:
+  std::unique_ptr<FakeBuffer> Allocate(const TensorType& type) const {
+    return std::make_unique<FakeBuffer>(std::make_shared<AlignedMemory>(type.Bytes()), owner_, is_private_);
+  }
+
+  FakeLog& log_;
+  const Unit* owner_;
+  const bool is_private_;
+  std::vector<TensorType> inputs_;
+  std::vector<TensorType> outputs_;
+  std::vector<std::unique_ptr<FakeBuffer>> input_buffers_;
+  std::vector<std::unique_ptr<FakeBuffer>> output_buffers_;
+  uint64_t state_;
+  int64_t runs_ = 0;
+  const int64_t sleep_us_;
+  const int64_t fail_run_;
+  const int64_t stop_at_run_;
+};
+
+class FakeUnit final : public Unit {
+ public:
+  FakeUnit(FakeLog& log, UnitSpec spec) : log_(log), spec_(std::move(spec)) {}
+
+  std::unique_ptr<Model> CreateModel(const FilePath& path) override {
+    const Json model = Json::Parse(ReadFile(path, 1 << 20));
+    {
+      const std::lock_guard<std::mutex> lock(log_.mutex);
+      log_.created.push_back(path.shown);
+    }
+    return std::make_unique<FakeModel>(log_, this, spec_.kind == UnitKind::kGpu, model);
+  }
+
+ private:
+  FakeLog& log_;
+  const UnitSpec spec_;
+};
+
+}  // namespace
+
+std::unique_ptr<Unit> FakeEngine::OpenUnit(const UnitSpec& spec) { return std::make_unique<FakeUnit>(log_, spec); }
+
+EngineOpener FakeOpener(FakeLog& log) {
+  return [&log](const std::string& name, const FilePath& library, const std::set<UnitKind>&) -> std::unique_ptr<Engine> {
+    if (library.shown == "missing.so") {
+      throw Failure("there is no library for " + name);
+    }
+    return std::make_unique<FakeEngine>(log);
+  };
+}
+
+}  // namespace syncnas::test

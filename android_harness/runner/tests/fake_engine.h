@@ -1,0 +1,46 @@
+#ifndef SYNCNAS_RUNNER_TESTS_FAKE_ENGINE_H_
+#define SYNCNAS_RUNNER_TESTS_FAKE_ENGINE_H_
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine.h"
+
+namespace syncnas::test {
+
+// What the fake engine did, and where it calls back.
+struct FakeLog {
+  std::mutex mutex;
+  std::vector<std::string> created;
+  std::atomic<int> alive{0};
+  std::atomic<int> runs{0};
+  // Set by a model with "stop_at_run".
+  std::atomic<bool> stop{false};
+};
+
+// A deterministic engine that computes nothing of use: it exists to test how the runner schedules, copies and reports.
+// A model file is JSON:
+//   {"inputs": [[1, 4]], "outputs": [[1, 4]], "salt": 1, "sleep_us": 0, "fail_run": 3, "stop_at_run": 2}
+// A run mixes all inputs, the salt and all that the model has seen before into the outputs, so that one stale or torn
+// input in any run changes the outputs of that run and all later ones. GPU units have memory of their own that no other
+// unit sees. Run number `fail_run` (the first is 1) fails.
+class FakeEngine final : public Engine {
+ public:
+  explicit FakeEngine(FakeLog& log) : log_(log) {}
+  [[nodiscard]] std::string description() const override { return "fake"; }
+  std::unique_ptr<Unit> OpenUnit(const UnitSpec& spec) override;
+
+ private:
+  FakeLog& log_;
+};
+
+// Opens fake engines; a library of the name "missing.so" cannot be opened.
+EngineOpener FakeOpener(FakeLog& log);
+
+}  // namespace syncnas::test
+
+#endif  // SYNCNAS_RUNNER_TESTS_FAKE_ENGINE_H_

@@ -1,0 +1,43 @@
+"""The one error hierarchy of the toolkit.
+
+Every error that a user can cause is a `SyncNasError` whose text is a sentence that says what was wrong, where,
+and what to do. Commands print that sentence and exit with status 2 (see `collab.cli`); anything else is a bug.
+"""
+
+from __future__ import annotations
+
+
+class SyncNasError(Exception):
+    """Base of all errors that are a user's or a device's doing and not a bug."""
+
+
+class ConfigError(SyncNasError):
+    """A model config, block key, placement or unit that cannot be taken; names the field and the reason."""
+
+
+class WeightsError(SyncNasError):
+    """A checkpoint that does not fit the model: missing, unexpected or misshapen tensors."""
+
+
+class ExportError(SyncNasError):
+    """A model that an export route cannot write, or a bundle that is damaged."""
+
+
+class DeviceError(SyncNasError):
+    """A device that cannot be reached or lacks what is needed (runner, runtime, cores)."""
+
+
+class RunnerError(DeviceError):
+    """The native runner refused a phase, or ended without finishing it."""
+
+
+class JournalError(SyncNasError):
+    """A journal with a line that is not what the runner writes (a cut-off last line is not an error)."""
+
+
+class TableError(SyncNasError):
+    """A latency table that cannot be loaded or trusted: wrong format, other device, impossible values."""
+
+
+class MissingEntryError(TableError):
+    """A block or transfer that is neither in the tables nor between two measured points."""

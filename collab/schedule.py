@@ -1,0 +1,144 @@
+"""Schedules: the segments that each unit runs between exchanges, and where their inputs come from.
+
+One rule set serves the exporters (which write a model per segment) and the replay (which predicts their latency):
+
+* The sync is part of the segment that follows it: a segment begins with the ADD or CONCAT, taking its own branch's features and
+  the peers'. Sources stand in order of branch on every unit, so all units compute the same bits.
+* The last sync opens only the segment of the unit that runs the head; the other units only send.
+* A stem on one unit is a segment of its own, and the peers' first segments have one transferred input and no sync; a
+  duplicated stem opens each unit's first segment instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from collab.blocks import Add, Block, Concat, Shape
+from collab.config import ModelConfig, Stage
+from collab.errors import ConfigError
+from collab.placement import Placement
+
+NETWORK_INPUT: Final = "input"
+"""What a segment's source is called when it is the network's own input."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A block of a segment. `weights` is the prefix of its tensors in a checkpoint; empty for a sync, which has none."""
+
+    block: Block
+    weights: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What one unit runs between two exchanges. `sources[i]` feeds the i-th input of the first layer."""
+
+    name: str
+    unit: str
+    branch: int
+    layers: tuple[Layer, ...]
+    sources: tuple[str, ...]
+
+    @property
+    def in_shapes(self) -> tuple[Shape, ...]:
+        return self.layers[0].block.in_shapes
+
+    @property
+    def out_shape(self) -> Shape:
+        return self.layers[-1].block.out_shape
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """All segments, in an order in which they may run one after the other; the last one yields the output."""
+
+    model: str
+    placement: Placement
+    segments: tuple[Segment, ...]
+
+    @property
+    def output(self) -> Segment:
+        return self.segments[-1]
+
+    def segment(self, name: str) -> Segment:
+        return next(segment for segment in self.segments if segment.name == name)
+
+    def receivers(self, sender: Segment) -> tuple[Segment, ...]:
+        """The segments of other units that take this segment's output, in order."""
+        return tuple(s for s in self.segments if sender.name in s.sources and s.unit != sender.unit)
+
+
+def build_schedule(config: ModelConfig, placement: Placement) -> Schedule:
+    """Cuts a model into segments.
+
+    Raises:
+        ConfigError: the placement is for another number of branches.
+    """
+    if len(placement.units) != config.branches:
+        raise ConfigError(f"{config.name} has {config.branches} branches, the placement {placement.text} has {len(placement.units)}")
+    cutter = _Cutter(config, placement)
+    return Schedule(config.name, placement, cutter.cut())
+
+
+class _Cutter:
+    """Collects each branch's layers and closes its segment at every exchange."""
+
+    def __init__(self, config: ModelConfig, placement: Placement) -> None:
+        self._config = config
+        self._placement = placement
+        self._segments: list[Segment] = []
+        self._counts = [0] * config.branches
+        self._open: list[list[Layer]] = [[] for _ in range(config.branches)]
+        self._sources: list[tuple[str, ...]] = [(NETWORK_INPUT,)] * config.branches
+
+    def cut(self) -> tuple[Segment, ...]:
+        self._stem()
+        for index, stage in enumerate(self._config.stages):
+            self._stage(index, stage)
+            if stage.sync in ("a", "c"):
+                self._sync(stage, is_last=index == len(self._config.stages) - 1)
+        self._open[self._placement.head].append(Layer(self._config.head, "head"))
+        self._close(self._placement.head)
+        return tuple(self._segments)
+
+    def _stem(self) -> None:
+        stem = Layer(self._config.stem, "stem_conv")
+        if self._placement.stem is None:
+            for layers in self._open:
+                layers.append(stem)
+            return
+        self._open[self._placement.stem].append(stem)
+        name = self._close(self._placement.stem)
+        self._sources = [(name,)] * self._config.branches
+
+    def _stage(self, index: int, stage: Stage) -> None:
+        for branch, blocks in enumerate(stage.branches):
+            for number, block in enumerate(blocks):
+                self._open[branch].append(Layer(block, self._weights(index, branch, number)))
+
+    def _weights(self, stage: int, branch: int, number: int) -> str:
+        if self._config.is_collaborative:
+            return f"stage{stage + 1}.branch{branch + 1}.{number}"
+        return f"stages.{stage}.blocks.{number}"
+
+    def _sync(self, stage: Stage, *, is_last: bool) -> None:
+        names = tuple(self._close(branch) for branch in range(self._config.branches))
+        last = [blocks[-1] for blocks in stage.branches]
+        opening: Block = (
+            Concat(last[0].out_size, tuple(block.out_c for block in last))
+            if stage.sync == "c"
+            else Add(last[0].out_size, last[0].out_c, len(last))
+        )
+        for branch in [self._placement.head] if is_last else range(self._config.branches):
+            self._open[branch].append(Layer(opening, ""))
+            self._sources[branch] = names
+
+    def _close(self, branch: int) -> str:
+        unit = self._placement.units[branch]
+        name = f"{unit}.{self._counts[branch]}"
+        self._counts[branch] += 1
+        self._segments.append(Segment(name, unit, branch, tuple(self._open[branch]), self._sources[branch]))
+        self._open[branch] = []
+        return name

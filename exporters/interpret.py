@@ -1,0 +1,71 @@
+"""Runs segments one after the other with LiteRT's Python interpreter: the reference that the runner is held against."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from collab.errors import ExportError
+from collab.schedule import NETWORK_INPUT, Schedule
+from collab.weights import Array
+
+
+def interpreter_name() -> str:
+    """What computed a reference output, as the manifest says it."""
+    return f"ai-edge-litert {version('ai-edge-litert')} interpreter"
+
+
+def run_model(model: bytes, inputs: list[Array]) -> Array:
+    """The output of a TFLite model with one output, on one thread.
+
+    Raises:
+        ExportError: the runtime rejects the model or an input's shape.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        with _native_messages_held_back():
+            return _run(Interpreter(model_content=model, num_threads=1), inputs)
+    except (RuntimeError, ValueError) as error:
+        raise ExportError(f"the runtime rejects the model: {error}") from error
+
+
+def _run(interpreter: Any, inputs: list[Array]) -> Array:
+    interpreter.allocate_tensors()
+    details = interpreter.get_input_details()
+    if len(details) != len(inputs):
+        raise ExportError(f"the model has {len(details)} inputs, {len(inputs)} are given")
+    for detail, array in zip(details, inputs, strict=True):
+        interpreter.set_tensor(detail["index"], array)
+    interpreter.invoke()
+    output: Array = np.array(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+    return output
+
+
+@contextmanager
+def _native_messages_held_back() -> Iterator[None]:
+    """Keeps what the runtime prints to descriptor 2 ("INFO: Created TensorFlow Lite XNNPACK delegate ...") off the terminal."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def run_segments(schedule: Schedule, models: Mapping[str, bytes], network_input: Array) -> Array:
+    """The network's output: all segments in order, features handed over as the schedule says (NHWC)."""
+    features: dict[str, Array] = {NETWORK_INPUT: network_input}
+    for segment in schedule.segments:
+        features[segment.name] = run_model(models[segment.name], [features[source] for source in segment.sources])
+    return features[schedule.output.name]

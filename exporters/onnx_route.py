@@ -1,0 +1,151 @@
+"""The ONNX route: segments as ONNX models for other runtimes. NCHW, float32, BatchNorm folded; needs the extras ``torch`` and ``onnx``.
+
+Inputs are called ``in0``, ``in1`` ... and the output ``out``. The same segment always gives the same bytes, and nothing of the machine
+that wrote them is in the file. Every model is checked and compared with torch by onnxruntime before it is handed out.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from collab.blocks import Shape
+from collab.config import ModelConfig
+from collab.errors import ExportError
+from collab.schedule import NETWORK_INPUT, Schedule
+from collab.weights import Array, Weights
+from exporters.bundle import reference_input
+from exporters.litert_torch_route import quiet, require_close
+
+if TYPE_CHECKING:
+    import torch
+
+    from collab.network import SegmentModule
+
+OPSET: Final = 18
+"""Of all models. It is the one that torch's exporter writes by itself; others go through a version converter."""
+
+
+def export_schedule(config: ModelConfig, schedule: Schedule, weights: Weights) -> dict[str, bytes]:
+    """The ONNX model of every segment of a schedule, by the segment's name.
+
+    Raises:
+        ExportError: see `export_segment`.
+        WeightsError: the weights do not fit the config.
+    """
+    _require_all()
+    from collab.network import from_weights, segment_modules
+
+    modules = segment_modules(from_weights(config, weights), schedule)
+    return {segment.name: export_segment(modules[segment.name], segment.in_shapes) for segment in schedule.segments}
+
+
+def export_segment(module: SegmentModule, in_shapes_nhwc: Sequence[Shape]) -> bytes:
+    """A segment as an ONNX model with NCHW inputs and output (logits: batch, classes).
+
+    Args:
+        module: of `collab.network.segment_modules`; it is left as it is, and exported in inference mode.
+        in_shapes_nhwc: shapes of its inputs, `segment.in_shapes`.
+
+    Raises:
+        ExportError: torch, onnx, onnxscript or onnxruntime is missing, the exporter fails, or the model is invalid or differs from torch.
+    """
+    _require_all()
+    import torch
+
+    what = f"segment {module.segment.name}"
+    inputs = [np.ascontiguousarray(reference_input(shape, seed=i).transpose(0, 3, 1, 2)) for i, shape in enumerate(in_shapes_nhwc)]
+    exported = copy.deepcopy(module).eval()
+    tensors = tuple(torch.from_numpy(array) for array in inputs)
+    with torch.no_grad():
+        expected = cast(Array, exported(*tensors).numpy())
+    model = _traced(exported, tensors, what)
+    actual = _run(model, inputs, what)
+    require_close(actual, expected, what=what, route="ONNX")
+    return model
+
+
+def run_segments(schedule: Schedule, models: Mapping[str, bytes], x_nchw: Array) -> Array:
+    """The logits: onnxruntime runs all segments in order, features handed over as the schedule says (NCHW), on one thread.
+
+    Raises:
+        ExportError: onnxruntime is missing, or rejects a model or the input's shape.
+    """
+    features: dict[str, Array] = {NETWORK_INPUT: x_nchw}
+    for segment in schedule.segments:
+        inputs = [features[source] for source in segment.sources]
+        features[segment.name] = _run(models[segment.name], inputs, f"segment {segment.name}")
+    return features[schedule.output.name]
+
+
+def _require_all() -> None:
+    for name in ("torch", "onnx", "onnxscript", "onnxruntime"):
+        _require(name)
+
+
+def _require(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        extra = "torch" if name == "torch" else "onnx"
+        raise ExportError(
+            f"the ONNX route needs {name}, which cannot be imported ({error}); install it with: pip install '.[{extra}]'"
+        ) from error
+
+
+def _traced(module: SegmentModule, tensors: tuple[torch.Tensor, ...], what: str) -> bytes:
+    import onnx
+    import torch
+
+    names = [f"in{index}" for index in range(len(tensors))]
+    try:
+        with quiet():
+            program: Any = torch.onnx.export(
+                module, tensors, dynamo=True, external_data=False, verbose=False, opset_version=OPSET,
+                input_names=names, output_names=["out"],
+            )
+        proto = program.model_proto
+        _strip(proto)
+        onnx.checker.check_model(proto, full_check=True)
+    except Exception as error:  # whatever tracing or the checker raises
+        raise ExportError(f"{what}: torch.onnx cannot export it: {type(error).__name__}: {str(error).strip()[:300]}") from error
+    return cast(bytes, proto.SerializeToString(deterministic=True))
+
+
+def _strip(proto: Any) -> None:
+    """Removes all notes: torch writes stack traces with the machine's paths beside every node."""
+    for item in (proto, *_parts(proto.graph)):
+        for field in ("doc_string", "metadata_props"):
+            if field in item.DESCRIPTOR.fields_by_name:
+                item.ClearField(field)
+
+
+def _parts(graph: Any) -> Iterator[Any]:
+    """A graph and all that may carry notes in it, graphs inside nodes included."""
+    yield graph
+    for field in (graph.input, graph.output, graph.value_info, graph.initializer, graph.node):
+        yield from field
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield attribute
+            for inner in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+                yield from _parts(inner)
+
+
+def _run(model: bytes, inputs: Sequence[Array], what: str) -> Array:
+    runtime = _require("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        names = [entry.name for entry in session.get_inputs()]
+        outputs = session.run(["out"], dict(zip(names, inputs, strict=True)))
+    except Exception as error:  # onnxruntime's errors share no base of their own
+        raise ExportError(f"{what}: onnxruntime rejects the model or its inputs: {str(error).strip()[:300]}") from error
+    return cast(Array, outputs[0])

@@ -1,0 +1,95 @@
+"""The direct route: blocks and segments straight to TFLite, without torch.
+
+BatchNorm is folded into the convolution before it, activations are fused, padding is torch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from collab.blocks import Add, Block, Concat, Head, MBConv, Shape, Stem
+from collab.config import DEFAULT_EPS
+from collab.errors import ExportError
+from collab.schedule import Layer, Segment
+from collab.weights import Array, Weights, conv_names, seeded_layer
+from exporters.tflite_graph import TfliteGraph
+
+
+def write_layers(layers: Sequence[Layer], weights: Weights, *, eps: float = DEFAULT_EPS, description: str = "") -> bytes:
+    """A chain of layers as one TFLite model; its inputs are those of the first layer.
+
+    Args:
+        weights: tensors under their checkpoint names; those of other layers are ignored.
+        eps: BatchNorm's epsilon.
+    """
+    graph = TfliteGraph(description)
+    inputs = [graph.add_input(shape) for shape in layers[0].block.in_shapes]
+    for layer in layers:
+        if graph_shapes(graph, inputs) != layer.block.in_shapes:
+            raise ExportError(f"{layer.block.key} takes {layer.block.in_shapes}, but gets {graph_shapes(graph, inputs)}")
+        inputs = [_write_layer(graph, inputs, layer, weights, eps)]
+    return graph.build(inputs[0])
+
+
+def write_segment(segment: Segment, weights: Weights, *, eps: float) -> bytes:
+    """A segment as a TFLite model."""
+    return write_layers(segment.layers, weights, eps=eps, description=f"segment {segment.name}")
+
+
+def write_block(block: Block, *, seed: int = 0) -> bytes:
+    """One block alone, with seeded weights, for timing."""
+    layer = Layer(block, "" if isinstance(block, (Add, Concat)) else "block")
+    return write_layers([layer], seeded_layer(layer, seed=seed), description=block.key)
+
+
+def write_relu(shape: Shape) -> bytes:
+    """The least model there is: one RELU. For transfers of that shape and for the fixed cost of a run."""
+    graph = TfliteGraph(f"relu {'x'.join(map(str, shape))}")
+    return graph.build(graph.relu(graph.add_input(shape)))
+
+
+def graph_shapes(graph: TfliteGraph, tensors: Sequence[int]) -> tuple[Shape, ...]:
+    return tuple(graph.shape(tensor) for tensor in tensors)
+
+
+def _write_layer(graph: TfliteGraph, inputs: list[int], layer: Layer, weights: Weights, eps: float) -> int:
+    block = layer.block
+    if isinstance(block, Concat):
+        return graph.concat(inputs)
+    if isinstance(block, Add):
+        total = inputs[0]
+        for term in inputs[1:]:
+            total = graph.add(total, term)
+        return total
+    folded = [_fold(weights, prefix, eps) for prefix, _ in conv_names(layer)]
+    if isinstance(block, MBConv):
+        return _write_mbconv(graph, inputs[0], block, folded)
+    weight, bias = folded[0]
+    x = graph.conv(inputs[0], weight=weight, bias=bias, stride=block.stride, activation=block.act)
+    if isinstance(block, Stem):
+        return x
+    assert isinstance(block, Head)
+    return graph.fully_connected(graph.global_average(x), weight=weights["classifier.1.weight"], bias=weights["classifier.1.bias"])
+
+
+def _write_mbconv(graph: TfliteGraph, x: int, block: MBConv, folded: list[tuple[Array, Array]]) -> int:
+    y = x
+    if block.has_expansion:
+        weight, bias = folded[0]
+        y = graph.conv(y, weight=weight, bias=bias, stride=1, activation=block.act)
+    weight, bias = folded[-2]
+    y = graph.depthwise_conv(y, weight=weight, bias=bias, stride=block.stride, activation=block.act)
+    weight, bias = folded[-1]
+    y = graph.conv(y, weight=weight, bias=bias, stride=1, activation=None)
+    return graph.add(y, x) if block.has_residual else y
+
+
+def _fold(weights: Weights, prefix: str, eps: float) -> tuple[Array, Array]:
+    """Weight and bias of the convolution with its BatchNorm folded in; the scale is computed in double precision."""
+    gamma, beta, mean, var = (
+        weights[f"{prefix}.1.{name}"].astype(np.float64) for name in ("weight", "bias", "running_mean", "running_var")
+    )
+    scale = gamma / np.sqrt(var + eps)
+    return weights[f"{prefix}.0.weight"] * scale.astype(np.float32)[:, None, None, None], (beta - mean * scale).astype(np.float32)

@@ -1,0 +1,165 @@
+"""Costs: what the tables say that a block, a call or a hand-over takes, measured or interpolated between measured points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collab.blocks import Block, Head, MBConv, Stem, parse_key
+from collab.errors import MissingEntryError
+from collab.units import UnitSpec
+from lut.interpolate import Family, Surface, block_surfaces, bracket, linear, locate
+from lut.replay import Floats
+from lut.tables import USABLE, BlockRow, Tables, TransferRow
+
+BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
+"""Contention classes of blocks, in the order of their numbers."""
+
+
+@dataclass(frozen=True)
+class HandoverCost:
+    """A transfer's costs; `write_us` over shared memory is what fetching the peer's data costs the receiver."""
+
+    path: str
+    read_us: float
+    wakeup_us: float
+    write_us: float
+
+
+def block_class(block: Block) -> int:
+    """Index of a block's contention class in `BLOCK_CLASSES`."""
+    if isinstance(block, Stem):
+        return 0
+    if isinstance(block, MBConv):
+        return 1
+    return 2 if isinstance(block, Head) else 3
+
+
+class Costs:
+    """Answers for one device; lookups are remembered, so repeated ones are cheap."""
+
+    def __init__(self, tables: Tables, *, source: str) -> None:
+        """`source` is the tables' folder as the user named it; errors tell how to measure what is missing there."""
+        self.meta = tables.meta
+        self._source = source
+        self._rows = {(row.unit, parse_key(row.block)): row for row in tables.blocks}
+        self._marginals = self._measured_marginals(tables)
+        self._surfaces: dict[str, dict[Family, Surface]] = {
+            unit: block_surfaces({block: value for (owner, block), value in self._marginals.items() if owner == unit})
+            for unit in tables.meta.units
+        }
+        self._transfers = self._usable_transfers(tables)
+
+    @staticmethod
+    def _measured_marginals(tables: Tables) -> dict[tuple[str, Block], float]:
+        return {
+            (row.unit, parse_key(row.block)): row.marginal_us
+            for row in tables.blocks
+            if row.status in USABLE and row.marginal_us is not None
+        }
+
+    def _usable_transfers(self, tables: Tables) -> dict[tuple[str, str, str], dict[int, TransferRow]]:
+        """Per sender, receiver and path: one row per number of bytes, of the wait mode that predictions take, hot before paced."""
+        found: dict[tuple[str, str, str], dict[int, TransferRow]] = {}
+        for row in sorted(tables.transfers, key=lambda row: row.pacing == "hot"):
+            if row.status in USABLE and row.wait == self.meta.handover["wait"]:
+                found.setdefault((row.from_unit, row.to_unit, row.path), {})[row.bytes] = row
+        return found
+
+    def unit(self, name: str) -> UnitSpec:
+        """The unit of that name.
+
+        Raises:
+            MissingEntryError: the tables were measured without it.
+        """
+        if name not in self.meta.units:
+            known = ", ".join(f"{unit} ({spec})" for unit, spec in self.meta.units.items())
+            raise MissingEntryError(f"{self._source} has no unit {name}, only {known}; name one of these in --placement, or profile with"
+                                    " another --unit")
+        return self.meta.units[name]
+
+    def fixed_us(self, unit: str) -> float:
+        """What a call of a segment takes on top of its blocks."""
+        self.unit(unit)
+        if unit not in self.meta.fixed:
+            raise MissingEntryError(f"{self._source}: the fixed cost of {unit} was not measured; {self._remedy()}")
+        return self.meta.fixed[unit].median_us
+
+    def marginal_us(self, unit: str, block: Block) -> float:
+        """What a block adds inside a segment.
+
+        Raises:
+            MissingEntryError: neither measured nor between measured points; names the block and the command that measures it.
+        """
+        key = (unit, block)
+        if key not in self._marginals:
+            self.unit(unit)
+            value = self._interpolated(unit, block)
+            if value is None:
+                raise MissingEntryError(self._missing_block(unit, block))
+            self._marginals[key] = value
+        return self._marginals[key]
+
+    def _interpolated(self, unit: str, block: Block) -> float | None:
+        located = locate(block)
+        surface = self._surfaces[unit].get(located[0]) if located is not None else None
+        return surface.value(*located[1]) if surface is not None and located is not None else None
+
+    def _missing_block(self, unit: str, block: Block) -> str:
+        row = self._rows.get((unit, block))
+        state = f"could not be measured ({row.status}: {row.reason})" if row else "is neither in the table nor between two measured points"
+        return f"{block.key} on {unit} {state}; to measure it: {self._command(f'--block {block.key}')}"
+
+    def _remedy(self) -> str:
+        return f"to measure it: {self._command('')}"
+
+    def _command(self, extra: str) -> str:
+        return f"python -m profiler.run --device {self.meta.device} --out {self._source} --resume {extra}".rstrip()
+
+    def input_write_us(self, unit: str, block: Block) -> float:
+        """Copying the network's input into a segment that begins with this block."""
+        return self._copy(unit, block, "write_us")
+
+    def output_read_us(self, unit: str, block: Block) -> float:
+        """Copying the network's output out of a segment that ends with this block."""
+        return self._copy(unit, block, "read_us")
+
+    def _copy(self, unit: str, block: Block, column: str) -> float:
+        self.unit(unit)
+        row: BlockRow | None = self._rows.get((unit, block))
+        value = getattr(row, column) if row is not None and row.status in USABLE else None
+        if value is None:
+            raise MissingEntryError(self._missing_block(unit, block))
+        return float(value)
+
+    def handover(self, sender: str, receiver: str, size_bytes: int) -> HandoverCost:
+        """A transfer of so many bytes, over the path that the tables' predictions take.
+
+        Raises:
+            MissingEntryError: the pair was not measured, or not with sizes around this one.
+        """
+        rows = self._transfers.get((sender, receiver, self.meta.handover["path"]), {})
+        around = bracket(sorted(rows), size_bytes)
+        if around is None:
+            raise MissingEntryError(
+                f"the transfer of {size_bytes} bytes from {sender} to {receiver} ({self.meta.handover['path']},"
+                f" {self.meta.handover['wait']}) is neither in the table nor between two measured sizes;"
+                f" to measure it: {self._command(f'--transfer-bytes {size_bytes}')}"
+            )
+        return HandoverCost(
+            self.meta.handover["path"],
+            linear(*around, size_bytes, lambda size: rows[size].read_us or 0.0),
+            linear(*around, size_bytes, lambda size: rows[size].wakeup_us or 0.0),
+            linear(*around, size_bytes, lambda size: rows[size].write_us or 0.0),
+        )
+
+    def contention(self, units: tuple[str, ...]) -> Floats | None:
+        """Factors for `lut.replay.replay`, (U, C, U) over these units; None where none was measured."""
+        if not self.meta.contention:
+            return None
+        factors = np.ones((len(units), len(BLOCK_CLASSES), len(units)))
+        for entry in self.meta.contention:
+            if entry.unit in units and entry.other in units and entry.block_class in BLOCK_CLASSES:
+                factors[units.index(entry.unit), BLOCK_CLASSES.index(entry.block_class), units.index(entry.other)] = entry.factor
+        return factors

@@ -1,0 +1,106 @@
+"""``python -m lut.predict``: predicted latency of a model and the timeline it comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from collab.cli import make_app, print_json, run_app
+
+if TYPE_CHECKING:
+    from lut.prediction import Prediction, Step
+
+_BAR_WIDTH = 24
+"""Width of a timeline in a narrow terminal; a wider one gives it what is left over."""
+_OTHER_COLUMNS = 56
+_BLOCK_COLUMN = 26
+"""How much wider the other columns get when blocks are printed."""
+
+
+def main(
+    lut: Annotated[Path, typer.Option(help="Folder of the tables.")],
+    model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
+    placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
+    blocks: Annotated[bool, typer.Option("--blocks", help="Also print every block of every run.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Predict the latency of a model by replaying its schedule with measured costs."""
+    from collab.config import load as load_config
+    from collab.placement import parse_placement
+    from lut.costs import Costs
+    from lut.prediction import predict
+    from lut.tables import load
+
+    config = load_config(model)
+    costs = Costs(load(lut), source=str(lut))
+    prediction = predict(config, parse_placement(placement, branches=config.branches), costs)
+    if json:
+        print_json(prediction_document(prediction))
+    else:
+        _print(prediction, blocks=blocks)
+
+
+def prediction_document(prediction: Prediction) -> dict[str, Any]:
+    """The prediction as a JSON object, times in microseconds."""
+    return {
+        "model": prediction.model, "placement": prediction.placement.text, "predicted_us": round(prediction.total_us, 3),
+        "steps": [
+            {
+                "unit": step.unit, "segment": step.segment, "step": step.step, "peer": step.peer,
+                "begin_us": round(step.begin_us, 3), "end_us": round(step.end_us, 3),
+                "parts": [
+                    {"what": part.what, "begin_us": round(part.begin_us, 3), "end_us": round(part.end_us, 3)} for part in step.parts
+                ],
+            }
+            for step in prediction.steps
+        ],
+    }
+
+
+def bar(begin_us: float, end_us: float, total_us: float, *, width: int, character: str = "█") -> str:
+    """A piece of a timeline that is `width` characters long."""
+    if end_us - begin_us < total_us * 1e-4:
+        return ""
+    first = min(int(begin_us / total_us * width), width - 1)
+    last = max(first + 1, round(end_us / total_us * width))
+    return " " * first + character * (last - first)
+
+
+def _print(prediction: Prediction, *, blocks: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    other = _OTHER_COLUMNS + (_BLOCK_COLUMN if blocks else 0)
+    width = max(_BAR_WIDTH, min(console.width - other, 100))
+    console = Console(highlight=False, width=other + width)
+    table = Table(title=f"{prediction.model}  ({prediction.placement})", title_justify="left", pad_edge=False, box=None)
+    for column in ("unit", "segment", "step", "peer"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("begin ms", justify="right", no_wrap=True)
+    table.add_column("takes ms", justify="right", no_wrap=True)
+    table.add_column("timeline", no_wrap=True, min_width=width)
+    for step in prediction.steps:
+        character = "░" if step.step == "wait" else "█"
+        table.add_row(
+            step.unit, step.segment, step.step, step.peer, f"{step.begin_us / 1e3:.3f}", f"{step.duration_us / 1e3:.3f}",
+            bar(step.begin_us, step.end_us, prediction.total_us, width=width, character=character),
+        )
+        if blocks and step.step == "run":
+            _add_parts(table, step)
+    console.print(table)
+    console.print(f"Predicted: {prediction.total_us / 1e3:.3f} ms")
+
+
+def _add_parts(table: Any, step: Step) -> None:
+    for part in step.parts:
+        if part.end_us > part.begin_us:
+            table.add_row("", "", "", f"  {part.what}", f"{part.begin_us / 1e3:.3f}", f"{(part.end_us - part.begin_us) / 1e3:.3f}", "")
+
+
+app = make_app(main)
+
+if __name__ == "__main__":
+    run_app(app)

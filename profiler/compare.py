@@ -1,0 +1,227 @@
+"""Predicted against measured: runs bundles on a device, interleaved with a sentinel, and holds the result against a prediction.
+
+Devices drift. Every bundle is therefore measured twice, as two jobs whose visits are shuffled among all others (how far the two medians
+are apart is the *repeatability*: no prediction can be tested more finely than that), and the sentinel block that was timed with the tables
+is timed again all along: its change since then is the *drift*, by which predictions are corrected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from android_harness.device import Device
+from android_harness.execute import execute
+from android_harness.journal import CollabDone, Event
+from android_harness.phases import CollabJob, Phase, Repeat, Sentinel
+from collab.config import ModelConfig
+from collab.errors import RunnerError, TableError
+from collab.placement import Placement
+from collab.units import UnitSpec
+from exporters.bundle import read_f32, relative_error, write_bundle
+from exporters.manifest import MANIFEST, load_manifest
+from lut.costs import Costs
+from lut.prediction import Prediction, predict
+from lut.tables import Meta
+from profiler.campaign import QUICK, Models, make_jobs, sentinel_ids
+from profiler.measure import temporary_folder
+from profiler.samples import JobSamples, SampleStore
+from profiler.stats import NS_PER_US, Summary, summarise
+
+OUTPUT_TOLERANCE = 1e-4
+"""Largest error of an output, as a fraction of the reference's range."""
+_RESIDENT_MODELS = 8
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model with a placement."""
+
+    config: ModelConfig
+    placement: Placement
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How much is measured: each bundle is visited `rounds` times as either of its two jobs, `runs` inferences each time."""
+
+    rounds: int = 8
+    runs: int = 10
+    warmup: int = 3
+    mode: str = "concurrent"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class MeasuredStep:
+    """Medians over all runs; begin is relative to the release of the units."""
+
+    unit: str
+    segment: str
+    step: str
+    peer: str
+    begin_us: float
+    duration_us: float
+    duration_mad_us: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One model, predicted and measured. Errors are signed fractions of the measured median."""
+
+    prediction: Prediction
+    measured: Summary
+    steps: tuple[MeasuredStep, ...]
+    repeatability: float
+    drift: float
+    output_error: float
+    distinct_outputs: int
+    paths: Mapping[str, str]
+
+    @property
+    def error(self) -> float:
+        return self.prediction.total_us / self.measured.median_us - 1
+
+    @property
+    def error_drift_corrected(self) -> float:
+        return self.prediction.total_us * self.drift / self.measured.median_us - 1
+
+
+def compare(
+    device: Device, candidates: Sequence[Candidate], costs: Costs, trial: Trial, *,
+    journal: Path, on_event: Callable[[Event], None] = lambda _: None,
+) -> list[Comparison]:
+    """Exports, runs and compares all candidates in one phase.
+
+    Args:
+        journal: the file that keeps the raw samples.
+
+    Raises:
+        TableError: the tables are another device's.
+        RunnerError: a bundle cannot be run, or the measurement was stopped.
+    """
+    check_device(device, costs.meta)
+    predictions = [predict(c.config, c.placement, costs) for c in candidates]
+    units = {name: costs.unit(name) for candidate in candidates for name in candidate.placement.units}
+    store = SampleStore()
+
+    def note(event: Event) -> None:
+        store.add(event)
+        on_event(event)
+
+    with temporary_folder() as folder:
+        bundles = [folder / f"bundle{number}" for number in range(len(candidates))]
+        for candidate, bundle in zip(candidates, bundles, strict=True):
+            write_bundle(candidate.config, candidate.placement, bundle)
+        phase = _phase(bundles, units, costs, trial, folder)
+        if not execute(device, phase, journal, note):
+            raise RunnerError("the measurement was stopped before its end; nothing can be said yet, start it again")
+        errors = [_output_error(bundle, _output_file(folder, number)) for number, bundle in enumerate(bundles)]
+    return [
+        _comparison(prediction, number, store, costs.meta, units, error)
+        for number, (prediction, error) in enumerate(zip(predictions, errors, strict=True))
+    ]
+
+
+def check_device(device: Device, meta: Meta) -> None:
+    """Whether the tables are of this device.
+
+    Raises:
+        TableError: they are another's.
+    """
+    if dict(meta.fingerprint) != dict(device.info.fingerprint):
+        raise TableError(f"the tables are of another device ({dict(meta.fingerprint)}), this is {dict(device.info.fingerprint)};"
+                         " profile this one first: python -m profiler.run")
+
+
+def visits(candidates: int, trial: Trial) -> int:
+    """How many visits a comparison takes, sentinels not counted."""
+    return 2 * candidates * trial.rounds
+
+
+def _job_id(number: int, which: str) -> str:
+    return f"collab/{number}/{which}"
+
+
+def _output_file(folder: Path, number: int) -> Path:
+    return folder / f"output{number}.f32"
+
+
+def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs, trial: Trial, folder: Path) -> Phase:
+    handover = costs.meta.handover
+    jobs = [
+        CollabJob(
+            _job_id(number, which), bundle / MANIFEST, warmup=trial.warmup, runs=trial.runs, mode=trial.mode,
+            path=handover["path"], wait=handover["wait"], output=_output_file(folder, number) if which == "a" else None,
+        )
+        for number, bundle in enumerate(bundles) for which in ("a", "b")
+    ]
+    sentinels = sentinel_ids(units)
+    return Phase(
+        name="compare", units=units, jobs=(*jobs, *make_jobs(sentinels, QUICK, Models(folder))),
+        repeat=Repeat(trial.rounds, trial.rounds), seed=trial.seed, resident=len(bundles) <= _RESIDENT_MODELS,
+        sentinel=Sentinel(tuple(job.text for job in sentinels), every=4),
+    )
+
+
+def _output_error(bundle: Path, output: Path) -> float:
+    manifest = load_manifest(bundle, verify_files=False)
+    if not output.exists():
+        return float("inf")
+    expected = read_f32(bundle / manifest.output.file, manifest.output_shape)
+    return relative_error(read_f32(output, manifest.output_shape), expected)
+
+
+def _comparison(
+    prediction: Prediction, number: int, store: SampleStore, meta: Meta, units: Mapping[str, UnitSpec], output_error: float
+) -> Comparison:
+    halves = [_samples(store, _job_id(number, which), prediction.model) for which in ("a", "b")]
+    collabs = [visit for half in halves for visit in half.collabs]
+    totals = [[ns for visit in half.collabs for ns in visit.total_ns] for half in halves]
+    medians = [summarise(total).median_us for total in totals]
+    return Comparison(
+        prediction=prediction, measured=summarise([*totals[0], *totals[1]]), steps=_steps(collabs),
+        repeatability=abs(medians[0] - medians[1]) / (sum(medians) / 2),
+        drift=float(np.mean([_drift(store, unit, collabs, meta) for unit in units])),
+        output_error=output_error, distinct_outputs=len({visit.output_hash for visit in collabs} | _more_hashes(collabs)),
+        paths=collabs[0].paths,
+    )
+
+
+def _samples(store: SampleStore, job: str, model: str) -> JobSamples:
+    samples = store.jobs.get(job)
+    if samples is None or samples.failure is not None or not samples.collabs:
+        reason = samples.failure if samples is not None and samples.failure else "it was not visited"
+        raise RunnerError(f"{model} could not be run: {reason}")
+    return samples
+
+
+def _more_hashes(collabs: Sequence[CollabDone]) -> set[str]:
+    """A visit whose runs differed among each other counts for as many outputs as it had."""
+    return {f"{visit.output_hash}/{extra}" for visit in collabs for extra in range(1, visit.distinct_outputs)}
+
+
+def _steps(collabs: Sequence[CollabDone]) -> tuple[MeasuredStep, ...]:
+    steps: list[MeasuredStep] = []
+    for index, label in enumerate(collabs[0].steps):
+        begins = [ns for visit in collabs for ns in visit.begin_ns[index]]
+        ends = [ns for visit in collabs for ns in visit.end_ns[index]]
+        durations = summarise([end - begin for begin, end in zip(begins, ends, strict=True)])
+        steps.append(MeasuredStep(
+            label.unit, label.segment, label.step, label.peer, float(np.median(begins)) / NS_PER_US, durations.median_us, durations.mad_us,
+        ))
+    return tuple(steps)
+
+
+def _drift(store: SampleStore, unit: str, collabs: Sequence[CollabDone], meta: Meta) -> float:
+    """How much longer the sentinel takes now, around the visits of a bundle, than with the tables."""
+    samples = store.jobs.get(f"sentinel/{unit}")
+    if samples is None or not samples.times or unit not in meta.sentinels:
+        return 1.0
+    at = [visit.t_ns for visit in samples.times]
+    medians = [summarise(visit.samples["run"]).median_us for visit in samples.times]
+    around = np.interp([visit.t_ns for visit in collabs], at, medians)
+    return float(np.median(around)) / meta.sentinels[unit].median_us

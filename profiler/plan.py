@@ -1,0 +1,140 @@
+"""Plans: which blocks, sync openings and transfers a model's search space needs.
+
+Wherever a strategy syncs and however wide its blocks are, every piece of it must be in the table or between two measured points:
+
+* every MBConv of every stage over a grid of expansion channels, from 4 to 1.25 times the base's and beyond (found models exceed it);
+* an MBConv without an expansion convolution (exp == in) as a point of its own;
+* for the last block of a stage, the same for shares of the output channels (a concat splits only that block), with a
+  share that makes a residual as a line of its own;
+* stem and head; the ADD and the CONCATs that may open a segment after each stage;
+* transfers of every feature map that can be exchanged, whole and in shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import numpy as np
+
+from collab.blocks import Add, Block, Concat, MBConv, Shape
+from collab.config import ModelConfig
+
+CHANNEL_STEP: Final = 4
+_BYTES_PER_VALUE: Final = 4
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where a search space is sampled: as fractions of the base's expansion and output channels, rounded to multiples of 4."""
+
+    expansion: tuple[float, ...]
+    shares: tuple[float, ...]
+
+
+FULL: Final = Grid(
+    expansion=(0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25, 1.5),
+    shares=(0.25, 0.5, 0.75),
+)
+COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure: blocks on every unit, and transfers (one feature map of each shape) between every two units."""
+
+    blocks: tuple[Block, ...]
+    transfers: tuple[Shape, ...]
+
+    def merged(self, other: Plan) -> Plan:
+        """Both plans, what is in both only once."""
+        return Plan(_distinct((*self.blocks, *other.blocks)), _distinct((*self.transfers, *other.transfers)))
+
+
+def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
+    """What the search space of a model needs; of a collaborative model, that of the base it was derived from.
+
+    The blocks of the model itself are always among them, so that its own prediction rests on measured points.
+    """
+    blocks: list[Block] = [config.stem, config.head, *config.blocks]
+    shapes: list[Shape] = [config.stem.out_shape]
+    for stage in config.stages:
+        for position in range(len(stage.branches[0])):
+            is_last = position == len(stage.branches[0]) - 1
+            slot = _widest([branch[position] for branch in stage.branches], out_c=stage.out_c if is_last else None)
+            blocks += expansion_line(slot, grid)
+            if is_last:
+                shares = share_channels(slot, grid)
+                blocks += [variant for share in shares for variant in expansion_line(replace(slot, out_c=share), grid)]
+                blocks += _openings(slot, shares, branches)
+                shapes += _exchanged(slot, shares)
+        if stage.sync == "c":
+            blocks.append(Concat(stage.branches[0][-1].out_size, tuple(branch[-1].out_c for branch in stage.branches)))
+    return Plan(_distinct(blocks), _distinct(shapes))
+
+
+def plan_blocks(blocks: Iterable[Block]) -> Plan:
+    """Just these blocks, for example those that a prediction missed."""
+    return Plan(_distinct(blocks), ())
+
+
+def plan_transfers(sizes_bytes: Iterable[int]) -> Plan:
+    """Just transfers of these sizes."""
+    return Plan((), _distinct((1, 1, 1, size // _BYTES_PER_VALUE) for size in sizes_bytes))
+
+
+def expansion_line(slot: MBConv, grid: Grid) -> list[Block]:
+    """A block over the grid of expansion channels: from 4 up, the base's own, and the point without an expansion convolution."""
+    fractions = {_multiple(fraction * slot.exp_c) for fraction in grid.expansion}
+    widths = sorted({CHANNEL_STEP, slot.exp_c} | fractions)
+    # exp == in is another block; the line of those that do expand needs points on either side of it instead.
+    if slot.in_c in widths:
+        widths = sorted({*widths, max(CHANNEL_STEP, slot.in_c - CHANNEL_STEP), slot.in_c + CHANNEL_STEP})
+    return [replace(slot, exp_c=exp_c) for exp_c in sorted({*widths, slot.in_c})]
+
+
+def share_channels(slot: MBConv, grid: Grid) -> list[int]:
+    """Shares of the output channels that the last block of a stage may emit before a concat: from 4 to all but 4."""
+    last = slot.out_c - CHANNEL_STEP
+    if last < CHANNEL_STEP:
+        return []
+    shares = {CHANNEL_STEP, last} | {_multiple(fraction * slot.out_c) for fraction in grid.shares}
+    if slot.stride == 1 and slot.in_c < slot.out_c:
+        shares.add(slot.in_c)
+    return sorted(share for share in shares if share <= last)
+
+
+def _widest(blocks: Sequence[MBConv], *, out_c: int | None) -> MBConv:
+    widest = max(blocks, key=lambda block: block.exp_c)
+    return widest if out_c is None else replace(widest, out_c=out_c)
+
+
+def _openings(slot: MBConv, shares: Sequence[int], branches: int) -> list[Block]:
+    size, channels = slot.out_size, slot.out_c
+    openings: list[Block] = [Add(size, channels, branches)]
+    even = [channels // branches // CHANNEL_STEP * CHANNEL_STEP] * branches
+    even[0] += channels - sum(even)
+    if min(even) > 0:
+        openings.append(Concat(size, tuple(even)))
+    if branches == 2:
+        openings += [Concat(size, (share, channels - share)) for share in shares]
+    return openings
+
+
+def _exchanged(slot: MBConv, shares: Sequence[int]) -> list[Shape]:
+    return [(1, slot.out_size, slot.out_size, channels) for channels in (*shares, slot.out_c)]
+
+
+def _multiple(channels: float) -> int:
+    return max(CHANNEL_STEP, round(channels / CHANNEL_STEP) * CHANNEL_STEP)
+
+
+def _distinct(items: Iterable[_Item]) -> tuple[_Item, ...]:
+    return tuple(dict.fromkeys(items))
+
+
+def transfer_bytes(shape: Shape) -> int:
+    """Bytes of a float32 feature map."""
+    return int(np.prod(shape)) * _BYTES_PER_VALUE

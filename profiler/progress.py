@@ -1,0 +1,46 @@
+"""A progress bar for phases: what is being measured, how far it is, and the time left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from android_harness.journal import CollabDone, Event, JobFailed, TimeDone, TransferDone
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class PhaseBar:
+    """Counts visits. Sentinels are not part of the total and not counted."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def expect(self, visits: int) -> None:
+        self._progress.update(self._task, total=visits)
+
+    def note(self, event: Event) -> None:
+        if isinstance(event, (TimeDone, TransferDone, CollabDone, JobFailed)) and not event.job.startswith("sentinel/"):
+            self._progress.update(self._task, advance=1)
+
+    def finish(self) -> None:
+        """Jobs whose median settled early leave the bar short of its end; it then jumps there."""
+        total = self._progress.tasks[0].total
+        self._progress.update(self._task, completed=total or 1, total=total or 1)
+
+
+@contextmanager
+def phase_bar(description: str, *, quiet: bool) -> Iterator[PhaseBar]:
+    """A bar on stderr, redrawn twice a second: drawing takes time from the cores that are measured."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("visits"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=2, disable=quiet) as progress:
+        yield PhaseBar(progress, progress.add_task(description, total=None))

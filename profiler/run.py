@@ -1,0 +1,160 @@
+"""``python -m profiler.run``: measure the latency tables of a device."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from collab.cli import make_app, print_json, run_app
+from collab.errors import ConfigError, TableError
+
+if TYPE_CHECKING:
+    from android_harness.device import Device
+    from android_harness.journal import Event
+    from lut.tables import Tables
+    from profiler.measure import Outcome, Work
+    from profiler.plan import Plan
+    from profiler.request import Request
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder of the tables, for example luts/local.")],
+    device: Annotated[str, typer.Option(help="'local' is this machine.")] = "local",
+    model: Annotated[list[str] | None, typer.Option(help="Whose search space to measure: of the zoo, or a config; may be repeated.")] = None,
+    unit: Annotated[list[str] | None, typer.Option(help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A coarse grid, in about a minute.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with, or add to, what is in the folder.")] = False,
+    block: Annotated[list[str] | None, typer.Option(help="Also measure this block (a key); may be repeated.")] = None,
+    transfer_bytes: Annotated[list[int] | None, typer.Option(help="Also measure transfers of this size; may be repeated.")] = None,
+    wait: Annotated[str, typer.Option(help="How units wait for each other: spin, condvar or hybrid.")] = "spin",
+    path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy.")] = "shared",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the order in which jobs are visited.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Time every block and every transfer that a model's search space needs, and write them as CSV tables."""
+    from android_harness.find import open_device
+    from profiler.measure import profile
+    from profiler.progress import phase_bar
+
+    target = open_device(device)
+    earlier = _earlier(out, resume=resume)
+    plan = _plan(model or [], block or [], transfer_bytes or [], quick=quick, earlier=earlier)
+    request = _request(target, device, earlier, plan, model or [], unit or [], quick=quick, wait=wait, path=path, seed=seed)
+    if earlier is not None:
+        request.check_extends(earlier, out)
+    if not json:
+        _announce(request)
+    with phase_bar(f"Profiling {device}", quiet=json) as bar:
+
+        def on_work(work: Sequence[Work]) -> Callable[[Event], None]:
+            bar.expect(sum(item.visits for item in work))
+            return bar.note
+
+        outcome = profile(target, request, out, on_work)
+        if outcome.complete:
+            bar.finish()
+    _report(outcome, out, device, request, json=json)
+    if not outcome.complete:
+        raise typer.Exit(130)
+
+
+def _earlier(out: Path, *, resume: bool) -> Request | None:
+    from profiler.request import PLAN_FILE, load_request
+
+    if resume:
+        return load_request(out)
+    if (out / PLAN_FILE).exists():
+        raise TableError(f"{out} holds a profile already; go on with it by --resume, or name another folder with --out")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise TableError(f"{out} is not an empty folder; name another with --out")
+    return None
+
+
+def _plan(models: list[str], blocks: list[str], sizes: list[int], *, quick: bool, earlier: Request | None) -> Plan:
+    from collab.blocks import parse_key
+    from collab.config import load
+    from profiler.plan import COARSE, FULL, plan_blocks, plan_model, plan_transfers
+
+    if not (models or blocks or sizes or earlier):
+        raise ConfigError("nothing to measure: name a model, for example --model mobilenet_v2")
+    if any(size < 4 or size % 4 for size in sizes):
+        raise ConfigError("--transfer-bytes: features are float32, so sizes are positive multiples of 4")
+    plan = earlier.plan if earlier is not None else plan_blocks([])
+    for name in models:
+        plan = plan.merged(plan_model(load(name), COARSE if quick else FULL))
+    return plan.merged(plan_blocks(parse_key(key) for key in blocks)).merged(plan_transfers(sizes))
+
+
+def _request(
+    target: Device, device: str, earlier: Request | None, plan: Plan, models: list[str], units: list[str], *,
+    quick: bool, wait: str, path: str, seed: int,
+) -> Request:
+    from android_harness.device import resolve_units
+    from android_harness.runtime import litert_version
+    from collab.units import parse_unit
+    from profiler.campaign import FULL, QUICK, Handover
+    from profiler.request import Request
+
+    specs = [parse_unit(text) for text in units]
+    if earlier is not None:
+        resolved = resolve_units(specs, target.info) if specs else earlier.units
+        handover, effort, names = earlier.handover, earlier.effort, (*earlier.models, *models)
+    else:
+        resolved, handover, effort, names = resolve_units(specs, target.info), Handover(wait, path), QUICK if quick else FULL, tuple(models)
+    return Request(
+        device=device, fingerprint=target.info.fingerprint, runtime=litert_version(), units=resolved,
+        models=tuple(dict.fromkeys(names)), plan=plan, effort=effort, handover=handover, seed=seed,
+    )
+
+
+def _announce(request: Request) -> None:
+    units = "  ".join(f"{name} = {unit}" for name, unit in request.units.items())
+    print(f"Units: {units}", file=sys.stderr)
+    print(f"To measure: {len(request.plan.blocks)} blocks on each unit, {len(request.plan.transfers)} feature maps between them", file=sys.stderr)
+
+
+def _summary(outcome: Outcome, out: Path) -> dict[str, Any]:
+    statuses = [row.status for row in outcome.tables.blocks] + [row.status for row in outcome.tables.transfers]
+    return {
+        "blocks": len(outcome.tables.blocks), "transfers": len(outcome.tables.transfers),
+        "failed": statuses.count("failed"), "unstable": statuses.count("unstable"),
+        "complete": outcome.complete, "wall_s": round(outcome.wall_s, 3), "sampled_s": round(outcome.sampled_s, 3), "out": str(out),
+    }
+
+
+def _report(outcome: Outcome, out: Path, device: str, request: Request, *, json: bool) -> None:
+    summary = _summary(outcome, out)
+    if json:
+        print_json(summary)
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    if not outcome.complete:
+        console.print(f"Stopped. What was measured is kept; go on with: python -m profiler.run --device {device} --out {out} --resume")
+    console.print(f"Tables: {out}/blocks.csv ({summary['blocks']} rows), {out}/transfers.csv ({summary['transfers']} rows), {out}/meta.json")
+    console.print(f"Raw samples: {out}/journal.jsonl")
+    ratio = f" = {outcome.wall_s / outcome.sampled_s:.2f} x" if outcome.sampled_s > 0 else ";"
+    console.print(f"Time: {outcome.wall_s:.1f} s{ratio} the {outcome.sampled_s:.1f} s spent in samples and in creating models")
+    _print_failures(outcome.tables, console)
+    if request.models and outcome.complete:
+        console.print(f"Next: python -m lut.predict --lut {out} --model {request.models[0]}")
+
+
+def _print_failures(tables: Tables, console: Any) -> None:
+    bad = [(f"{row.block} on {row.unit}", row.status, row.reason) for row in tables.blocks if row.status != "ok"]
+    bad += [(f"{row.bytes} bytes {row.from_unit} to {row.to_unit}", row.status, row.reason) for row in tables.transfers if row.status != "ok"]
+    for what, status, reason in bad[:10]:
+        console.print(f"  {status}: {what}: {reason}")
+    if len(bad) > 10:
+        console.print(f"  and {len(bad) - 10} more; see the status column")
+
+
+app = make_app(main)
+
+if __name__ == "__main__":
+    run_app(app)

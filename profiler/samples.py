@@ -1,0 +1,66 @@
+"""Samples: what a journal holds of each job, gathered over all its visits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from android_harness.journal import CollabDone, Event, JobFailed, PhaseEnded, PhaseStarted, TimeDone, TransferDone
+
+
+@dataclass
+class JobSamples:
+    """All visits of one job, in the order of time. `failure` is why its last visit failed, None if it did not."""
+
+    times: list[TimeDone] = field(default_factory=list)
+    transfers: list[TransferDone] = field(default_factory=list)
+    collabs: list[CollabDone] = field(default_factory=list)
+    failure: str | None = None
+
+    @property
+    def visits(self) -> int:
+        return len(self.times) + len(self.transfers) + len(self.collabs)
+
+    def pooled(self, name: str) -> list[int]:
+        """All samples of one kind (write, run, read ...; nanoseconds), over all visits."""
+        visits: list[TimeDone | TransferDone] = [*self.times, *self.transfers]
+        return [value for visit in visits for value in visit.samples[name]]
+
+
+class SampleStore:
+    """Gathers events; tables and comparisons are derived from it."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, JobSamples] = {}
+        self.engines: dict[str, str] = {}
+        self.runner = ""
+        self.sampled_ns = 0
+        self.created_ns = 0
+        self.last_unix_ns = 0
+
+    def add(self, event: Event) -> None:
+        if isinstance(event, PhaseStarted):
+            self.engines.update(event.engines)
+            self.runner, self.last_unix_ns = event.runner, event.unix_ns
+        elif isinstance(event, PhaseEnded):
+            self.sampled_ns += event.sampled_ns
+            self.created_ns += event.created_ns
+        elif isinstance(event, (TimeDone, TransferDone, CollabDone, JobFailed)):
+            self._add_visit(event)
+
+    def add_all(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.add(event)
+
+    def _add_visit(self, event: TimeDone | TransferDone | CollabDone | JobFailed) -> None:
+        samples = self.jobs.setdefault(event.job, JobSamples())
+        if isinstance(event, JobFailed):
+            samples.failure = event.reason
+            return
+        samples.failure = None
+        if isinstance(event, TimeDone):
+            samples.times.append(event)
+        elif isinstance(event, TransferDone):
+            samples.transfers.append(event)
+        else:
+            samples.collabs.append(event)

@@ -1,0 +1,52 @@
+"""Statistics of samples: medians with their spread and their confidence interval. Samples are nanoseconds, results microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+NS_PER_US: Final = 1000.0
+_Z95: Final = 1.96
+
+
+@dataclass(frozen=True)
+class Summary:
+    """`mad_us` is the median absolute deviation; `ci_us` the 95 % confidence interval of the median (order statistics)."""
+
+    n: int
+    median_us: float
+    p95_us: float
+    mad_us: float
+    ci_us: tuple[float, float]
+
+    @property
+    def relative_ci(self) -> float:
+        """The wider half of the interval, as a fraction of the median."""
+        low, high = self.ci_us
+        return max(high - self.median_us, self.median_us - low) / self.median_us if self.median_us > 0 else float("inf")
+
+
+def summarise(samples_ns: Sequence[int]) -> Summary:
+    """Summary of at least one sample.
+
+    The interval makes no assumption on the distribution: it reaches from one order statistic to another, whose ranks follow from the
+    binomial distribution of the number of samples below the median (Le Boudec, Performance Evaluation, 2010, section 2.2).
+    """
+    ordered = np.sort(np.asarray(samples_ns, dtype=np.float64)) / NS_PER_US
+    n = ordered.size
+    median = float(np.median(ordered))
+    reach = _Z95 * np.sqrt(n) / 2
+    low, high = max(int(np.floor(n / 2 - reach)), 0), min(int(np.ceil(n / 2 + reach)), n - 1)
+    return Summary(
+        n, median, float(np.percentile(ordered, 95)), float(np.median(np.abs(ordered - median))),
+        (float(ordered[low]), float(ordered[high])),
+    )
+
+
+def median_us(samples_ns: Iterable[int]) -> float | None:
+    """The median alone; None of no samples."""
+    samples = np.fromiter(samples_ns, dtype=np.float64)
+    return float(np.median(samples)) / NS_PER_US if samples.size else None

@@ -1,0 +1,33 @@
+"""``syncnas``: all commands of the toolkit behind one name; ``syncnas profile`` is ``python -m profiler.run``."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Final
+
+COMMANDS: Final = {
+    "export": ("exporters.run", "split a model into per-unit segments"),
+    "build": ("android_harness.build", "compile the native runner"),
+    "profile": ("profiler.run", "measure the latency tables of a device"),
+    "predict": ("lut.predict", "predict a model's latency and timeline"),
+    "verify": ("profiler.verify", "hold a prediction against a measurement"),
+}
+
+
+def main() -> None:
+    """Runs the command that the first argument names."""
+    from collab.cli import run_app
+
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in COMMANDS:
+        wants_help = name in ("-h", "--help")
+        lines = [f"  {command:8} {what}" for command, (_, what) in COMMANDS.items()]
+        print("Usage: syncnas COMMAND [OPTIONS]\n\n" + "\n".join(lines), file=sys.stdout if wants_help else sys.stderr)
+        raise SystemExit(0 if wants_help else 2)
+    sys.argv = [f"syncnas {name}", *sys.argv[2:]]
+    run_app(import_module(COMMANDS[name][0]).app)
+
+
+if __name__ == "__main__":
+    main()

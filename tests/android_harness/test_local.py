@@ -1,0 +1,187 @@
+"""Phases on the real runner with the real runtime, also when the runner dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from android_harness.device import default_units, resolve_units
+from android_harness.execute import execute
+from android_harness.journal import Event, JobFailed, JobStarted, PhaseEnded, TimeDone, UnitFailed, read_journal
+from android_harness.local import LocalDevice
+from android_harness.phases import Phase, Repeat, Sentinel, TimeJob
+from collab.blocks import parse_key
+from collab.errors import DeviceError, RunnerError
+from collab.units import parse_unit
+from exporters.tflite_route import write_block
+
+BLOCKS = ("mbconv_14_k3s1_16-64-16_relu6", "mbconv_14_k3s2_16-32-24_relu", "add_14_16x2", "head_7_k1s1_16-32-10_relu")
+
+
+@pytest.fixture(name="phase")
+def small_phase(device: LocalDevice, tmp_path: Path) -> Phase:
+    """Four blocks on each of two units, three rounds."""
+    jobs = []
+    units = resolve_units((), device.info)
+    for key in BLOCKS:
+        model = tmp_path / f"{key}.tflite"
+        model.write_bytes(write_block(parse_key(key)))
+        jobs += [TimeJob(f"{unit}/{key}", unit, model, warmup=1, runs=4) for unit in units]
+    return Phase("small", units, tuple(jobs), Repeat(3, 3), seed=1)
+
+
+def visits(events: list[Event]) -> Counter[str]:
+    return Counter(event.job for event in events if isinstance(event, TimeDone))
+
+
+def test_a_phase_visits_every_job_in_every_round(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+    events: list[Event] = []
+    assert execute(device, phase, tmp_path / "j.jsonl", events.append)
+    assert set(visits(events).values()) == {3}
+    assert len(visits(events)) == len(phase.jobs)
+    done = [event for event in events if isinstance(event, TimeDone)]
+    assert all(len(event.samples["run"]) == 4 and min(event.samples["run"]) > 0 and event.accelerated for event in done)
+    orders = [[e.job for e in events if isinstance(e, JobStarted) and e.round == number] for number in range(3)]
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert not orders[0] == orders[1] == orders[2], "shuffled anew in every round"
+    assert list(read_journal(tmp_path / "j.jsonl")) == events
+
+
+def test_sentinels_come_back_between_the_others(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+    events: list[Event] = []
+    sentinel = phase.jobs[0].id
+    assert execute(device, replace(phase, sentinel=Sentinel((sentinel,), every=2)), tmp_path / "j.jsonl", events.append)
+    order = [event.job for event in events if isinstance(event, JobStarted)]
+    assert order[0] == order[-1] == sentinel
+    runs = "".join("s" if job == sentinel else "." for job in order)
+    assert "..." not in runs
+
+
+def test_jobs_that_cannot_be_done_fail_alone_with_a_reason(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage.tflite"
+    garbage.write_bytes(b"\x1c\0\0\0TFL3" + bytes(range(256)) * 4)
+    missing = TimeJob("missing", "cpu0", tmp_path / "nothing.tflite", warmup=1, runs=2)
+    bad = TimeJob("garbage", "cpu1", garbage, warmup=1, runs=2)
+    events: list[Event] = []
+    assert execute(device, replace(phase, jobs=(missing, *phase.jobs, bad)), tmp_path / "j.jsonl", events.append)
+    failed = {event.job: event.reason for event in events if isinstance(event, JobFailed)}
+    assert set(failed) == {"missing", "garbage"}
+    assert "nothing.tflite" in failed["missing"]
+    assert len(visits(events)) == len(phase.jobs)
+
+
+def test_a_core_that_is_not_there_fails_the_unit_and_its_jobs_only(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+    units = {**phase.units, "cpu1": parse_unit("cpu:cores=1000")}
+    events: list[Event] = []
+    assert execute(device, replace(phase, units=units), tmp_path / "j.jsonl", events.append)
+    assert [event.unit for event in events if isinstance(event, UnitFailed)] == ["cpu1"]
+    assert {job.split("/")[0] for job in visits(events)} == {"cpu0"}
+    assert {event.job.split("/")[0] for event in events if isinstance(event, JobFailed)} == {"cpu1"}
+
+
+class _Killer:
+    """Kills the runner when it takes up a given job for the n-th time, so many times."""
+
+    def __init__(self, job: str, *, times: int, how: signal.Signals) -> None:
+        self.events: list[Event] = []
+        self._job, self._left, self._how, self._pid = job, times, how, 0
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, JobStarted) and event.job == self._job and self._left > 0:
+            self._left -= 1
+            os.kill(self._pid, self._how)
+
+    def watch(self, device: LocalDevice) -> LocalDevice:
+        """The device, telling the process id of each runner that it starts."""
+        killer = self
+
+        class Watched(LocalDevice):
+            def start(self, phase: Phase, journal: Path):  # type: ignore[no-untyped-def]
+                run = super().start(phase, journal)
+                killer._pid = run._process.pid
+                return run
+
+        return Watched()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_crash_costs_nothing_but_a_retry(device: LocalDevice, phase: Phase, tmp_path: Path, how: signal.Signals) -> None:
+    slow = _slow_job(tmp_path)
+    killer = _Killer(slow.id, times=1, how=how)
+    assert execute(killer.watch(device), replace(phase, jobs=(*phase.jobs, slow)), tmp_path / "j.jsonl", killer)
+    assert not [event for event in killer.events if isinstance(event, JobFailed)]
+    assert min(visits(killer.events).values()) >= 3
+    assert len(visits(killer.events)) == len(phase.jobs) + 1
+    assert list(read_journal(tmp_path / "j.jsonl")) == killer.events
+
+
+def test_a_job_that_crashes_twice_fails_and_the_others_are_measured(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+    slow = _slow_job(tmp_path)
+    killer = _Killer(slow.id, times=2, how=signal.SIGSEGV)
+    assert execute(killer.watch(device), replace(phase, jobs=(*phase.jobs, slow)), tmp_path / "j.jsonl", killer)
+    assert [event for event in killer.events if isinstance(event, JobFailed)] == [JobFailed(slow.id, 0, "crashed the runtime twice")]
+    assert min(visits(killer.events)[job.id] for job in phase.jobs) >= 3
+
+
+def _slow_job(folder: Path) -> TimeJob:
+    """Long enough (the gaps) that it is certainly running when the host has read its started line."""
+    model = folder / "slow.tflite"
+    model.write_bytes(write_block(parse_key("add_14_16x2")))
+    return TimeJob("slow", "cpu0", model, warmup=1, runs=40, gap_us=10_000)
+
+
+def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+    events: list[Event] = []
+    long = replace(phase, jobs=(*phase.jobs, _slow_job(tmp_path)), repeat=Repeat(50, 50))
+
+    def note(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, TimeDone) and len(events) > 20 and not interrupted.is_set():
+            interrupted.set()
+            signal.raise_signal(signal.SIGINT)
+
+    interrupted = threading.Event()
+    assert not execute(device, long, tmp_path / "j.jsonl", _interruptible(note))
+    ended = events[-1]
+    assert isinstance(ended, PhaseEnded)
+    assert ended.stopped == "signal"
+    assert list(read_journal(tmp_path / "j.jsonl")) == events
+
+
+def _interruptible(note):  # type: ignore[no-untyped-def]
+    """Hands the interrupt to the loop that follows the journal, as a Ctrl-C at any moment would be."""
+
+    def guarded(event: Event) -> None:
+        try:
+            note(event)
+        except KeyboardInterrupt:
+            threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
+
+    return guarded
+
+
+def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+    twice = replace(phase, jobs=(phase.jobs[0], phase.jobs[0]))
+    with pytest.raises(RunnerError, match=r"small.*cpu0/mbconv"):
+        execute(device, twice, tmp_path / "j.jsonl", lambda _: None)
+
+
+def test_the_default_units_do_not_share_a_core(device: LocalDevice) -> None:
+    one, two = default_units(device.info)
+    assert one.cores and two.cores and not set(one.cores) & set(two.cores)
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("cpu:cores=900", "core 900 is not there"), ("cpu", "names no cores"), ("cpu:cores=0,threads=2", "2 threads on 1 cores"),
+    ("cpu:cluster=purple", "has the clusters"),
+])
+def test_units_that_this_device_lacks_are_refused(device: LocalDevice, text: str, reason: str) -> None:
+    with pytest.raises(DeviceError, match=reason):
+        resolve_units([parse_unit(text)], device.info)

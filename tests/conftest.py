@@ -1,0 +1,23 @@
+"""What tests of several folders share: the real device and small tables measured on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from android_harness.build import host_runner
+from android_harness.local import LocalDevice
+
+
+@pytest.fixture(scope="session")
+def runner() -> Path:
+    """The real runner, built if it is not."""
+    return host_runner()  # TEMP
+
+
+@pytest.fixture(scope="session")
+def device(runner: Path) -> LocalDevice:
+    """This machine."""
+    assert runner.is_file()
+    return LocalDevice()

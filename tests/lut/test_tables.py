@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from collab import config as configs
+from collab.blocks import parse_key
+from collab.errors import TableError
+from lut.tables import Contention, Tables, load, save
+from profiler.plan import COARSE, plan_model
+from tests.lut.made_tables import block_row, made_meta, made_tables, transfer_row
+
+BLOCK = parse_key("mbconv_28_k3s1_32-192-32_relu6")
+
+
+def tables() -> Tables:
+    plan = plan_model(configs.load("mini_v2"), COARSE)
+    return made_tables(plan.blocks, plan.transfers, lambda unit, block: 1.5 + block.macs // 10000)
+
+
+def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
+    made = tables()
+    failed = block_row("cpu0", parse_key("add_7_320x2"), 1.0, status="failed", reason="no such file, said \"she\"", n=0, median_us=None,
+                       p95_us=None, mad_us=None, marginal_us=None, write_us=None, read_us=None)
+    meta = made_meta(contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 30),), certificate={"n": 60})
+    made = Tables((*made.blocks, failed), made.transfers, meta)
+    save(made, tmp_path)
+    assert load(tmp_path) == made
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["blocks.csv", "meta.json", "transfers.csv"]
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        save(tables(), tmp_path / folder)
+    for name in ("blocks.csv", "transfers.csv", "meta.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize(("changes", "reason"), [
+    ({"median_us": 0.0}, "median_us is 0"),
+    ({"marginal_us": -1.0}, "marginal_us is -1"),
+    ({"marginal_us": None}, "marginal_us is None"),
+    ({"write_us": -0.5}, "write_us is -0.5"),
+    ({"n": 0}, "0 samples"),
+    ({"status": "fine"}, "status is 'fine'"),
+    ({"status": "failed"}, "without a reason"),
+    ({"unit": "gpu0"}, "no unit gpu0"),
+    ({"block": "mbconv_28"}, "no block key"),
+])
+def test_rows_that_cannot_be_are_refused(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
+    row = block_row("cpu0", BLOCK, 5.0, **changes)
+    save(Tables((row,), (), made_meta()), tmp_path)
+    with pytest.raises(TableError, match=reason):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "fast", "1,5"])
+def test_what_is_no_finite_number_is_refused_with_line_and_column(tmp_path: Path, value: str) -> None:
+    save(Tables((block_row("cpu0", BLOCK, 5.25),), (), made_meta()), tmp_path)
+    text = (tmp_path / "blocks.csv").read_text().replace("5.2500", f'"{value}"')
+    (tmp_path / "blocks.csv").write_text(text)
+    with pytest.raises(TableError, match=r"line 2: marginal_us"):
+        load(tmp_path)
+
+
+def test_a_missing_column_and_a_second_row_for_one_block_are_refused(tmp_path: Path) -> None:
+    row = block_row("cpu0", BLOCK, 5.0)
+    save(Tables((row, row), (), made_meta()), tmp_path)
+    with pytest.raises(TableError, match="two rows for cpu0 mbconv_28"):
+        load(tmp_path)
+    text = (tmp_path / "blocks.csv").read_text().replace("marginal_us", "cost")
+    (tmp_path / "blocks.csv").write_text(text)
+    with pytest.raises(TableError, match="column marginal_us is missing"):
+        load(tmp_path)
+
+
+def test_negative_transfers_are_refused(tmp_path: Path) -> None:
+    save(Tables((), (transfer_row("cpu0", "cpu1", 400, wakeup_us=-1.0),), made_meta()), tmp_path)
+    with pytest.raises(TableError, match="wakeup_us is -1"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(("key", "value", "reason"), [
+    ("format", 99, "format 99"),
+    ("units", {}, "units"),
+    ("units", {"cpu0": "tpu"}, "unknown kind"),
+    ("fixed", {"cpu0": {"median_us": 0, "mad_us": 0, "n": 3}}, "above 0"),
+    ("fixed", {"cpu0": {"median_us": math.nan, "mad_us": 0, "n": 3}}, "above 0"),
+    ("handover", {"wait": "sleep", "path": "shared"}, "handover"),
+    ("contention", [{"unit": "cpu0", "block_class": "mbconv", "other": "cpu1", "factor": -2, "n": 1}], "factor"),
+    ("versions", None, "wrong"),
+])
+def test_wrong_meta_is_refused(tmp_path: Path, key: str, value: object, reason: str) -> None:
+    save(tables(), tmp_path)
+    document = json.loads((tmp_path / "meta.json").read_text())
+    document[key] = value
+    (tmp_path / "meta.json").write_text(json.dumps(document))
+    with pytest.raises(TableError, match=reason):
+        load(tmp_path)
+
+
+def test_a_folder_without_tables_names_the_command_that_makes_them(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"python -m profiler\.run"):
+        load(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'a,b\n"unclosed'])
+def test_a_damaged_csv_is_refused(tmp_path: Path, content: bytes) -> None:
+    save(tables(), tmp_path)
+    (tmp_path / "blocks.csv").write_bytes(content)
+    with pytest.raises(TableError):
+        load(tmp_path)

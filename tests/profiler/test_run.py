@@ -1,0 +1,211 @@
+"""The profiler as a user runs it, on the real device: tables, resuming, adding, refusing; then predict and verify from them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from android_harness.journal import PhaseStarted, TimeDone, read_journal
+from lut.tables import load
+from tests.models import collaborative, tiny
+
+COMMAND = (sys.executable, "-m")
+
+
+def run(module: str, *arguments: object, status: int = 0) -> str:
+    """Runs a command; gives its standard output, or standard error where it is to fail."""
+    result = subprocess.run([*COMMAND, module, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == status, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout if status == 0 else result.stderr
+
+
+@pytest.fixture(scope="module", name="model")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.json"
+    path.write_text(tiny().to_json())
+    return path
+
+
+@pytest.fixture(scope="module", name="profiled")
+def tiny_profile(runner: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Tables of the tiny model's search space, measured once, and what the command said of them."""
+    out = tmp_path_factory.mktemp("luts") / "tiny"
+    return out, json.loads(run("profiler.run", "--model", model, "--out", out, "--quick", "--json"))
+
+
+def test_a_profile_says_what_it_did(profiled: tuple[Path, dict[str, Any]]) -> None:
+    out, said = profiled
+    assert set(said) >= {"blocks", "transfers", "failed", "wall_s", "sampled_s", "out"}
+    tables = load(out)
+    assert said["blocks"] == len(tables.blocks) > 50
+    assert said["transfers"] == len(tables.transfers) > 10
+    assert said["failed"] == 0
+    assert said["complete"] is True
+    assert 0 < said["sampled_s"] < said["wall_s"]
+
+
+def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any]]) -> None:
+    out, _ = profiled
+    row = next(row for row in load(out).blocks if row.block.startswith("mbconv_24") and row.unit == "cpu1")
+    runs = sorted(
+        ns for event in read_journal(out / "journal.jsonl") if isinstance(event, TimeDone) and event.job == f"block/cpu1/{row.block}"
+        for ns in event.samples["run"]
+    )
+    middle = (runs[(len(runs) - 1) // 2] + runs[len(runs) // 2]) / 2 / 1000
+    assert row.n == len(runs)
+    assert row.median_us == pytest.approx(middle, abs=1e-4)
+    meta = load(out).meta
+    assert row.marginal_us == pytest.approx(middle - meta.fixed["cpu1"].median_us, abs=2e-4)
+    assert {unit.engine for unit in meta.units.values()} == {"litert"}
+    assert meta.units["cpu0"].cores != meta.units["cpu1"].cores
+
+
+def test_nothing_is_left_to_do_after_a_whole_profile(profiled: tuple[Path, dict[str, Any]]) -> None:
+    out, _ = profiled
+    phases = sum(isinstance(event, PhaseStarted) for event in read_journal(out / "journal.jsonl"))
+    said = json.loads(run("profiler.run", "--out", out, "--resume", "--json"))
+    assert said["sampled_s"] == 0
+    assert sum(isinstance(event, PhaseStarted) for event in read_journal(out / "journal.jsonl")) == phases
+
+
+def test_a_missing_block_can_be_added_with_the_command_that_the_error_names(profiled: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    out = tmp_path / "luts"
+    shutil.copytree(profiled[0], out)
+    wide = dict(tiny().document)
+    wide["1"] = [[24, 5, 2, 16, 400, 24]]
+    config = tmp_path / "wide.json"
+    config.write_text(json.dumps(wide))
+    error = run("lut.predict", "--lut", out, "--model", config, status=2)
+    assert "mbconv_24_k5s2_16-400-24_relu on cpu0 is neither in the table nor between two measured points" in error
+    command = error.split("to measure it: python -m ")[1].split()
+    run(command[0], *command[1:])
+    assert "Predicted:" in run("lut.predict", "--lut", out, "--model", config)
+
+
+def test_an_interrupted_profile_keeps_its_samples_and_goes_on(runner: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "luts"
+    process = subprocess.Popen(
+        [*COMMAND, "profiler.run", "--model", str(model), "--out", str(out), "--quick"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    _wait_for_samples(out / "journal.jsonl")
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "--resume" in stdout
+    before = [event for event in read_journal(out / "journal.jsonl") if isinstance(event, TimeDone)]
+    assert before
+    assert load(out).blocks
+    run("profiler.run", "--out", out, "--resume")
+    after = [event for event in read_journal(out / "journal.jsonl") if isinstance(event, TimeDone)]
+    assert after[: len(before)] == before
+    assert "Predicted:" in run("lut.predict", "--lut", out, "--model", model)
+
+
+def test_a_killed_profile_goes_on_too(runner: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "luts"
+    process = subprocess.Popen([*COMMAND, "profiler.run", "--model", str(model), "--out", str(out), "--quick", "--json"], stdout=subprocess.DEVNULL)
+    _wait_for_samples(out / "journal.jsonl")
+    process.kill()
+    process.wait()
+    assert "still measuring" in run("profiler.run", "--out", out, "--resume", status=2)
+    _end_orphan(out / "journal.jsonl")
+    with (out / "journal.jsonl").open("ab") as file:
+        file.write(b'{"event":"start","job":"cut o')
+    said = json.loads(run("profiler.run", "--out", out, "--resume", "--json"))
+    assert said["failed"] == 0
+    assert "Predicted:" in run("lut.predict", "--lut", out, "--model", model)
+
+
+def _wait_for_samples(journal: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not journal.exists() or journal.read_bytes().count(b'"done"') < 30:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _end_orphan(journal: Path) -> None:
+    """The runner goes on when its host is killed; it is a process of this test and ended by its id."""
+    pid = json.loads(journal.read_bytes().split(b"\n")[0])["pid"]
+    os.kill(pid, signal.SIGKILL)
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("arguments", "reason"), [
+    (["--model", "resnet50"], "no model 'resnet50'"),
+    ([], "nothing to measure"),
+    (["--model", "mini_v2", "--device", "R58M123"], "no device 'R58M123'"),
+    (["--model", "mini_v2", "--unit", "cpu:cores=999"], "core 999 is not there"),
+    (["--model", "mini_v2", "--wait", "pray"], "--wait one of"),
+    (["--block", "mbconv"], "no block key"),
+    (["--transfer-bytes", "3"], "multiples of 4"),
+    (["--resume"], "no profile to go on with"),
+])
+def test_a_users_mistake_is_a_sentence(tmp_path: Path, arguments: list[str], reason: str) -> None:
+    error = run("profiler.run", "--out", tmp_path / "luts", *arguments, status=2)
+    assert error.startswith("error: ")
+    assert reason in error
+    assert not (tmp_path / "luts").exists()
+
+
+def test_a_finished_profile_is_not_overwritten(profiled: tuple[Path, dict[str, Any]], model: Path) -> None:
+    assert "--resume" in run("profiler.run", "--model", model, "--out", profiled[0], status=2)
+
+
+def test_samples_of_other_units_or_another_device_are_never_mixed(profiled: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    out = tmp_path / "luts"
+    shutil.copytree(profiled[0], out)
+    assert "another units" in run("profiler.run", "--out", out, "--resume", "--unit", "cpu:cores=0", status=2)
+    plan = json.loads((out / "plan.json").read_text())
+    plan["fingerprint"]["cpu"] = "Cortex-X4"
+    (out / "plan.json").write_text(json.dumps(plan))
+    assert "another device" in run("profiler.run", "--out", out, "--resume", status=2)
+    meta = json.loads((out / "meta.json").read_text())
+    meta["fingerprint"]["cpu"] = "Cortex-X4"
+    (out / "meta.json").write_text(json.dumps(meta))
+    assert "another device" in run("profiler.verify", "--lut", out, "--model", "mini_v2", status=2)
+
+
+@pytest.mark.parametrize("placement", ["", "stem=1,head=1"])
+def test_verify_puts_prediction_and_measurement_side_by_side(profiled: tuple[Path, dict[str, Any]], tmp_path: Path, placement: str) -> None:
+    config = tmp_path / "model.json"
+    config.write_text(collaborative(tiny(), "nca").to_json())
+    arguments = ["--lut", profiled[0], "--model", config, "--placement", placement, "--rounds", 3, "--journal", tmp_path / "v.jsonl"]
+    said = json.loads(run("profiler.verify", *arguments, "--json"))
+    assert set(said) >= {"model", "predicted_us", "measured_us", "error", "error_drift_corrected", "repeatability", "steps"}
+    assert set(said["measured_us"]) >= {"median", "p95", "n"}
+    assert said["measured_us"]["n"] == 2 * 3 * 10
+    assert said["error"] == pytest.approx(said["predicted_us"] / said["measured_us"]["median"] - 1, abs=1e-4)
+    assert said["distinct_outputs"] == 1
+    assert said["output_error"] <= 1e-4
+    assert all(step["predicted_us"] is not None for step in said["steps"]), "every measured step has its prediction"
+    text = run("profiler.verify", *arguments)
+    for word in ("Predicted:", "Measured:", "Error:", "Repeatability:", "Output:"):
+        assert word in text
+
+
+def test_profiling_imports_neither_torch_nor_pandas() -> None:
+    code = "import sys, profiler.run; print([m for m in ('torch', 'pandas', 'tensorflow', 'rich.progress') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_the_whole_measuring_path_does_without_torch(runner: Path, model: Path, tmp_path: Path) -> None:
+    blocker = tmp_path / "torch.py"
+    blocker.write_text("raise ImportError('torch is not for measuring')")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    for module, arguments in (
+        ("profiler.run", ["--model", model, "--out", tmp_path / "l", "--quick"]),
+        ("profiler.verify", ["--model", model, "--lut", tmp_path / "l", "--rounds", "1"]),
+        ("exporters.run", ["--model", model, "--out", tmp_path / "b"]),
+    ):
+        subprocess.run([*COMMAND, module, *map(str, arguments)], env=environment, check=True, capture_output=True)
