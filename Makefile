@@ -37,6 +37,7 @@ test: $(VENV)/all
 
 lint: $(VENV)/all
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
 lint-native: $(VENV)/base

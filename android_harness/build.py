@@ -45,8 +45,16 @@ def build_runner(*, sanitizer: str = "none", tests: bool = False) -> Path:
     folder = build_folder(sanitizer=sanitizer)
     cmake, ninja = _tool("cmake"), _tool("ninja")
     configure = [
-        cmake, "-S", str(SOURCE), "-B", str(folder), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}",
-        "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+        cmake,
+        "-S",
+        str(SOURCE),
+        "-B",
+        str(folder),
+        "-G",
+        "Ninja",
+        f"-DCMAKE_MAKE_PROGRAM={ninja}",
+        "-DCMAKE_BUILD_TYPE=Release",
+        "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
         f"-DSYNCNAS_SANITIZE={'' if sanitizer == 'none' else sanitizer}",
     ]
     _run(configure, "configuring the runner")

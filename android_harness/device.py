@@ -93,12 +93,18 @@ def _resolve(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:
     if spec.cluster is not None:
         return spec.on_cores(_cluster_cores(spec.cluster, info))
     if spec.cores is None:
-        raise DeviceError(f"unit {name} ({spec}) names no cores; write for example cpu:threads={spec.threads},cores={format_cores(info.cores)}")
+        raise DeviceError(
+            f"unit {name} ({spec}) names no cores; write for example cpu:threads={spec.threads},cores={format_cores(info.cores)}"
+        )
     absent = [core for core in spec.cores if core not in info.cores]
     if absent:
-        raise DeviceError(f"unit {name} ({spec}): core {absent[0]} is not there or may not be used; {info.name} has cores {format_cores(info.cores)}")
+        raise DeviceError(
+            f"unit {name} ({spec}): core {absent[0]} is not there or may not be used; {info.name} has cores {format_cores(info.cores)}"
+        )
     if spec.threads > len(spec.cores):
-        raise DeviceError(f"unit {name} ({spec}): {spec.threads} threads on {len(spec.cores)} cores would wait for each other; name as many cores")
+        raise DeviceError(
+            f"unit {name} ({spec}): {spec.threads} threads on {len(spec.cores)} cores would wait for each other; name as many cores"
+        )
     return spec
 
 

@@ -1,7 +1,7 @@
 """Carrying out a phase to its end, also when the runtime crashes in the middle.
 
-A crash leaves the name of the job that was running. The others go on without it; at the end it is tried once more, alone, and a second crash
-makes it failed. Every event, also of runs that crashed, reaches the caller.
+A crash leaves the name of the job that was running. The others go on without it; at the end it is tried once more, alone, and
+a second crash makes it failed. Every event, also of runs that crashed, reaches the caller.
 """
 
 from __future__ import annotations
@@ -68,9 +68,7 @@ def execute(device: Device, phase: Phase, journal: Path, on_event: Callable[[Eve
     return all(_retry(device, phase, job, journal, progress, on_event) for job in crashed)
 
 
-def _run_once(
-    device: Device, phase: Phase, journal: Path, progress: _Progress, on_event: Callable[[Event], None]
-) -> str | None:
+def _run_once(device: Device, phase: Phase, journal: Path, progress: _Progress, on_event: Callable[[Event], None]) -> str | None:
     """None if the runner ended the phase, else the job in which it crashed."""
     progress.begin()
     run = device.start(phase, journal)
@@ -113,9 +111,7 @@ def _without(phase: Phase, crashed: list[str], progress: _Progress) -> Phase | N
     return replace(left, sentinel=Sentinel(sentinels, phase.sentinel.every) if phase.sentinel and sentinels else None)
 
 
-def _retry(
-    device: Device, phase: Phase, job: str, journal: Path, progress: _Progress, on_event: Callable[[Event], None]
-) -> bool:
+def _retry(device: Device, phase: Phase, job: str, journal: Path, progress: _Progress, on_event: Callable[[Event], None]) -> bool:
     """Tries a job that crashed the runtime once more, alone. False if it was stopped."""
     rounds_left = max(1, phase.repeat.max_rounds - progress.visits.get(job, 0))
     alone = phase.with_jobs(f"{phase.name}-again-{job}", tuple(j for j in phase.jobs if j.id == job), max_rounds=rounds_left)

@@ -40,12 +40,16 @@ class UnitOpened:
 
 @dataclass(frozen=True)
 class UnitFailed:
+    """A unit cannot be had; its jobs fail."""
+
     unit: str
     reason: str
 
 
 @dataclass(frozen=True)
 class JobStarted:
+    """A visit has begun."""
+
     job: str
     round: int
     t_ns: int
@@ -83,6 +87,8 @@ class TransferDone:
 
 @dataclass(frozen=True)
 class StepLabel:
+    """Which step of a collab job some times are of; `peer` is empty for a run."""
+
     unit: str
     segment: str
     step: str
@@ -107,6 +113,8 @@ class CollabDone:
 
 @dataclass(frozen=True)
 class JobFailed:
+    """A visit that could not be made."""
+
     job: str
     round: int
     reason: str
@@ -124,9 +132,7 @@ class PhaseEnded:
     stopped: str | None
 
 
-Event: TypeAlias = (
-    PhaseStarted | UnitOpened | UnitFailed | JobStarted | TimeDone | TransferDone | CollabDone | JobFailed | PhaseEnded
-)
+Event: TypeAlias = PhaseStarted | UnitOpened | UnitFailed | JobStarted | TimeDone | TransferDone | CollabDone | JobFailed | PhaseEnded
 
 
 def read_journal(path: Path) -> Iterator[Event]:
@@ -209,16 +215,21 @@ def _time_done(d: Any) -> TimeDone:
     samples = _samples(d["samples"], ("write", "run", "read", "total", "cpu"))
     clock_khz = _integers([clock for clock in d["clock_khz"] or [] if clock is not None])
     return TimeDone(
-        _text(d["job"]), _integer(d["round"]), _integer(d["t_ns"]), _optional(d["create_ns"]), _optional(d["first_ns"]),
-        bool(d["accelerated"]), samples, clock_khz, _optional(d["temperature_mc"], low=-273150),
+        _text(d["job"]),
+        _integer(d["round"]),
+        _integer(d["t_ns"]),
+        _optional(d["create_ns"]),
+        _optional(d["first_ns"]),
+        bool(d["accelerated"]),
+        samples,
+        clock_khz,
+        _optional(d["temperature_mc"], low=-273150),
     )
 
 
 def _transfer_done(d: Any) -> TransferDone:
     samples = _samples(d["samples"], ("read", "wakeup", "write", "rewrite", "total"))
-    return TransferDone(
-        _text(d["job"]), _integer(d["round"]), _integer(d["t_ns"]), _text(d["path"]), _integer(d["bytes"], low=1), samples
-    )
+    return TransferDone(_text(d["job"]), _integer(d["round"]), _integer(d["t_ns"]), _text(d["path"]), _integer(d["bytes"], low=1), samples)
 
 
 def _collab_done(d: Any) -> CollabDone:
@@ -230,8 +241,16 @@ def _collab_done(d: Any) -> CollabDone:
     if any(b > e for rows in zip(begin, end, strict=True) for b, e in zip(*rows, strict=True)):
         raise ValueError("a step ends before it begins")
     return CollabDone(
-        _text(d["job"]), _integer(d["round"]), _integer(d["t_ns"]), steps, begin, end, total,
-        _integer(d["outputs"]["distinct"], low=1), _text(d["outputs"]["hash"]), _texts(d["paths"]),
+        _text(d["job"]),
+        _integer(d["round"]),
+        _integer(d["t_ns"]),
+        steps,
+        begin,
+        end,
+        total,
+        _integer(d["outputs"]["distinct"], low=1),
+        _text(d["outputs"]["hash"]),
+        _texts(d["paths"]),
     )
 
 
@@ -242,7 +261,11 @@ def _done(d: Any) -> Event:
 def _phase_ended(d: Any) -> PhaseEnded:
     stopped = d["stopped"]
     return PhaseEnded(
-        _text(d["phase"]), _integer(d["visits"]), _integer(d["failed"]), _integer(d["sampled_ns"]), _integer(d["created_ns"]),
+        _text(d["phase"]),
+        _integer(d["visits"]),
+        _integer(d["failed"]),
+        _integer(d["sampled_ns"]),
+        _integer(d["created_ns"]),
         None if stopped is None else _text(stopped),
     )
 

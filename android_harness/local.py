@@ -43,8 +43,12 @@ class LocalDevice:
         stderr = (folder / "stderr").open("wb+")
         try:
             process = subprocess.Popen(
-                [self._runner, phase_file, "--journal", journal], stdin=subprocess.DEVNULL,
-                stdout=stderr, stderr=stderr, start_new_session=True, pass_fds=[lock],
+                [self._runner, phase_file, "--journal", journal],
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                start_new_session=True,
+                pass_fds=[lock],
             )
         except OSError as error:
             raise DeviceError(f"the runner {self._runner} cannot be started ({error.strerror})") from error

@@ -35,8 +35,13 @@ class TimeJob:
 
     def to_document(self) -> dict[str, Any]:
         return {
-            "id": self.id, "kind": "time", "unit": self.unit, "model": str(self.model),
-            "warmup": self.warmup, "runs": self.runs, "gap_us": self.gap_us,
+            "id": self.id,
+            "kind": "time",
+            "unit": self.unit,
+            "model": str(self.model),
+            "warmup": self.warmup,
+            "runs": self.runs,
+            "gap_us": self.gap_us,
             "load": [{"unit": load.unit, "model": str(load.model)} for load in self.load],
         }
 
@@ -58,9 +63,17 @@ class TransferJob:
 
     def to_document(self) -> dict[str, Any]:
         return {
-            "id": self.id, "kind": "transfer", "from": self.sender, "to": self.receiver, "model": str(self.model),
-            "path": self.path, "wait": self.wait, "spin_us": self.spin_us,
-            "warmup": self.warmup, "runs": self.runs, "gap_us": self.gap_us,
+            "id": self.id,
+            "kind": "transfer",
+            "from": self.sender,
+            "to": self.receiver,
+            "model": str(self.model),
+            "path": self.path,
+            "wait": self.wait,
+            "spin_us": self.spin_us,
+            "warmup": self.warmup,
+            "runs": self.runs,
+            "gap_us": self.gap_us,
         }
 
 
@@ -82,8 +95,16 @@ class CollabJob:
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {
-            "id": self.id, "kind": "collab", "manifest": str(self.manifest), "mode": self.mode, "path": self.path,
-            "wait": self.wait, "spin_us": self.spin_us, "warmup": self.warmup, "runs": self.runs, "gap_us": self.gap_us,
+            "id": self.id,
+            "kind": "collab",
+            "manifest": str(self.manifest),
+            "mode": self.mode,
+            "path": self.path,
+            "wait": self.wait,
+            "spin_us": self.spin_us,
+            "warmup": self.warmup,
+            "runs": self.runs,
+            "gap_us": self.gap_us,
         }
         if self.bind:
             document["bind"] = dict(self.bind)
@@ -129,12 +150,17 @@ class Phase:
     def to_json(self, *, runtime: Mapping[str, Path]) -> str:
         """The phase file; `runtime` maps an engine to its library on the device."""
         document: dict[str, Any] = {
-            "format": FORMAT, "phase": self.name, "seed": self.seed,
+            "format": FORMAT,
+            "phase": self.name,
+            "seed": self.seed,
             "runtime": {engine: str(path) for engine, path in runtime.items()},
             "units": {name: _unit_document(unit) for name, unit in self.units.items()},
-            "order": self.order, "resident": self.resident,
+            "order": self.order,
+            "resident": self.resident,
             "repeat": {
-                "min_rounds": self.repeat.min_rounds, "max_rounds": self.repeat.max_rounds, "target_ci": self.repeat.target_ci,
+                "min_rounds": self.repeat.min_rounds,
+                "max_rounds": self.repeat.max_rounds,
+                "target_ci": self.repeat.target_ci,
             },
             "jobs": [job.to_document() for job in self.jobs],
         }

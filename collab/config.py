@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from collab.blocks import ACTIVATIONS, MAX_EXTENT, Head, MBConv, Stem, conv_out_size
+from collab.blocks import ACTIVATIONS, MAX_EXTENT, Head, MBConv, Stem
 from collab.errors import ConfigError
 
 SYNCS: Final = ("n", "a", "c")
@@ -184,7 +184,11 @@ class _Reader:
         self._check_chain(stem, stages)
         head = self._head(document, stages[-1], ACTIVATIONS[act])
         return ModelConfig(
-            name=name, stem=stem, stages=stages, head=head, document=document,
+            name=name,
+            stem=stem,
+            stages=stages,
+            head=head,
+            document=document,
             bn_momentum=self._fraction("bn_momentum", document["bn_momentum"]),
             eps=self._fraction("eps", document.get("eps", DEFAULT_EPS)),
         )
@@ -284,8 +288,11 @@ class _Reader:
         if block.in_size != size:
             raise self._refuse(field, f"in_size is {block.in_size}, but {size} follows from the sizes and strides before it")
         if block.in_c != channels:
-            raise self._refuse(field, f"in_c is {block.in_c}, but what comes before it emits {channels} channels"
-                               " (after a concat: the sum of the branches' shares)")
+            raise self._refuse(
+                field,
+                f"in_c is {block.in_c}, but what comes before it emits {channels} channels"
+                " (after a concat: the sum of the branches' shares)",
+            )
 
     def _head(self, document: dict[str, Any], last: Stage, act: str) -> Head:
         in_c, hidden_c, kernel, stride = self._integers("head", document["head"], ("in_c", "out_c", "kernel", "stride"))

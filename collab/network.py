@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,8 @@ from torch.nn import functional
 from collab import config as configs
 from collab import weights as weight_names
 from collab.blocks import Add, Concat, Head, MBConv, Stem, Sync
+from collab.checkpoint import read_checkpoint
 from collab.config import ModelConfig, Stage
-from collab.errors import WeightsError
 from collab.schedule import NETWORK_INPUT, Schedule, Segment
 
 DROPOUT: Final = 0.2
@@ -59,8 +59,14 @@ class InvertedResidual(nn.Module):
         self._has_residual = block.has_residual
         self.pw1 = ConvNorm(block.in_c, block.exp_c, act=block.act, momentum=momentum, eps=eps) if block.has_expansion else None
         self.dw = ConvNorm(
-            block.exp_c, block.exp_c, kernel=block.kernel, stride=block.stride, groups=block.exp_c,
-            act=block.act, momentum=momentum, eps=eps,
+            block.exp_c,
+            block.exp_c,
+            kernel=block.kernel,
+            stride=block.stride,
+            groups=block.exp_c,
+            act=block.act,
+            momentum=momentum,
+            eps=eps,
         )
         self.pw2 = ConvNorm(block.exp_c, block.out_c, act=None, momentum=momentum, eps=eps)
 
@@ -230,24 +236,6 @@ def load(config_path: str | Path, checkpoint_path: str | Path) -> Network:
     return from_weights(configs.load(config_path), read_checkpoint(checkpoint_path), origin=str(checkpoint_path))
 
 
-def read_checkpoint(path: str | Path) -> dict[str, npt.NDArray[Any]]:
-    """The tensors of a checkpoint by name: a torch file with a state dict, bare or under ``state_dict``, or an ``.npz`` archive.
-
-    The prefix ``module.`` of torch's DataParallel is dropped. Nothing but tensors is unpickled: a checkpoint from elsewhere
-    cannot run code.
-
-    Raises:
-        WeightsError: no such file, another kind of file, or a file that holds something else.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file; give a checkpoint (.pth, .pt or .npz)")
-    tensors = _read_npz(path) if path.suffix == ".npz" else _read_torch(path)
-    if not tensors:
-        raise WeightsError(f"{path}: holds no tensors")
-    return {name.removeprefix("module."): array for name, array in tensors.items()}
-
-
 def segment_modules(network: Network, schedule: Schedule) -> dict[str, SegmentModule]:
     """The module of every segment of a schedule, by the segment's name; they share the network's blocks and its mode."""
     return {segment.name: SegmentModule(segment, network) for segment in schedule.segments}
@@ -264,9 +252,7 @@ def run_schedule(schedule: Schedule, modules: Mapping[str, nn.Module], x: Tensor
 
 def _conv(block: Stem | Head, config: ModelConfig) -> ConvNorm:
     out_c = block.out_c if isinstance(block, Stem) else block.hidden_c
-    return ConvNorm(
-        block.in_c, out_c, kernel=block.kernel, stride=block.stride, act=block.act, momentum=config.bn_momentum, eps=config.eps
-    )
+    return ConvNorm(block.in_c, out_c, kernel=block.kernel, stride=block.stride, act=block.act, momentum=config.bn_momentum, eps=config.eps)
 
 
 def _stage(stage: Stage, config: ModelConfig) -> nn.Module:
@@ -298,39 +284,3 @@ def _logits(x: Tensor, head_conv: nn.Module, classifier: nn.Module) -> Tensor:
     # The mean over dimensions 2 and 3 computes the same, but litert-torch leaves a TRANSPOSE in front of it.
     pooled = functional.adaptive_avg_pool2d(head_conv(x), 1)
     return cast(Tensor, classifier(torch.flatten(pooled, 1)))
-
-
-def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.lib.npyio.NpzFile):
-            with content:
-                return {name: content[name] for name in content.files}
-    except Exception as error:  # damaged archives raise what zipfile, zlib and numpy please: there is no closed list
-        raise WeightsError(f"{path}: cannot be read as an .npz archive of tensors ({_first_line(error)})") from error
-    raise WeightsError(f"{path}: holds one array without a name, not an archive of named ones; write it with numpy.savez")
-
-
-def _read_torch(path: Path) -> dict[str, npt.NDArray[Any]]:
-    try:
-        content: object = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle makes torch raise almost anything
-        raise WeightsError(f"{path}: cannot be read as a torch checkpoint of nothing but tensors ({_first_line(error)})") from error
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise WeightsError(f"{path}: holds no state dict (names to tensors); save one with torch.save(network.state_dict(), ...)")
-    return {str(name): _array(tensor, f"{path}: {name}") for name, tensor in content.items()}
-
-
-def _array(tensor: Tensor, what: str) -> npt.NDArray[Any]:
-    try:
-        # bfloat16 and the 8-bit floats are types that numpy does not know.
-        is_known = not tensor.is_floating_point() or tensor.dtype in (torch.float16, torch.float32, torch.float64)
-        return (tensor.detach() if is_known else tensor.detach().float()).numpy()
-    except (RuntimeError, TypeError) as error:
-        raise WeightsError(f"{what} is no plain dense tensor ({_first_line(error)})") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

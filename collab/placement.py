@@ -51,7 +51,9 @@ def parse_placement(text: str, *, branches: int) -> Placement:
     for item in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = item.partition("=")
         if not equals or (key not in ("stem", "head") and not (key.isascii() and key.isdigit())):
-            raise ConfigError(f"placement '{text}': '{item}' is not of the form branch=unit, stem=... or head=...; write it like {_EXAMPLE}")
+            raise ConfigError(
+                f"placement '{text}': '{item}' is not of the form branch=unit, stem=... or head=...; write it like {_EXAMPLE}"
+            )
         if key in fields:
             raise ConfigError(f"placement '{text}': {key} is given twice")
         fields[key] = value

@@ -135,8 +135,14 @@ def _spec_from_options(text: str, kind: str, options: dict[str, str]) -> UnitSpe
         raise ConfigError(f"unit '{text}': threads={threads_text} is not a number from 1 to 64")
     cores = parse_cores(options["cores"]) if "cores" in options else None
     return UnitSpec(
-        kind=kind, engine=engine, precision=precision, threads=int(threads_text), cores=cores,
-        cluster=options.get("cluster"), driver=options.get("driver"), accelerator=options.get("accelerator"),
+        kind=kind,
+        engine=engine,
+        precision=precision,
+        threads=int(threads_text),
+        cores=cores,
+        cluster=options.get("cluster"),
+        driver=options.get("driver"),
+        accelerator=options.get("accelerator"),
     )
 
 

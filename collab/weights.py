@@ -1,8 +1,8 @@
 """Weights as numpy arrays under the names and in the layouts of a torch checkpoint.
 
 Names of a collaborative model: ``stem_conv.{0,1}.*``, ``stage{1..}.branch{1,2..}.{i}.{pw1,dw,pw2}.{0,1}.*``, ``head_conv.{0,1}.*``,
-``classifier.1.*``; in a base model the stages are ``stages.{s}.blocks.{i}.*``. ``.0`` is a convolution without bias (O, I/groups, kH, kW), ``.1`` its
-BatchNorm. float32 throughout.
+``classifier.1.*``; in a base model the stages are ``stages.{s}.blocks.{i}.*``. ``.0`` is a convolution without bias
+(O, I/groups, kH, kW), ``.1`` its BatchNorm. float32 throughout.
 """
 
 from __future__ import annotations
@@ -111,13 +111,16 @@ def check(config: ModelConfig, weights: Mapping[str, npt.NDArray[np.generic]], *
     expected = model_tensors(config)
     missing = [name for name in expected if name not in given]
     if missing:
-        raise WeightsError(f"{origin}: {len(missing)} of {len(expected)} tensors of {config.name} are missing, first {missing[0]};"
-                           " is it a checkpoint of this very config?")
+        raise WeightsError(
+            f"{origin}: {len(missing)} of {len(expected)} tensors of {config.name} are missing, first {missing[0]};"
+            " is it a checkpoint of this very config?"
+        )
     extra = [name for name in given if name not in expected and not name.endswith("num_batches_tracked")]
     if extra:
-        raise WeightsError(f"{origin}: {len(extra)} tensors belong to no block of {config.name}, first {extra[0]};"
-                           " is it a checkpoint of this very config?")
-    return {name: array for name, array in _checked_arrays(expected, given, origin)}
+        raise WeightsError(
+            f"{origin}: {len(extra)} tensors belong to no block of {config.name}, first {extra[0]}; is it a checkpoint of this very config?"
+        )
+    return dict(_checked_arrays(expected, given, origin))
 
 
 def _checked_arrays(

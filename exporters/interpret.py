@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +11,7 @@ import numpy as np
 from collab.errors import ExportError
 from collab.schedule import NETWORK_INPUT, Schedule
 from collab.weights import Array
+from exporters.quiet import quiet
 
 
 def interpreter_name() -> str:
@@ -31,7 +28,7 @@ def run_model(model: bytes, inputs: list[Array]) -> Array:
     from ai_edge_litert.interpreter import Interpreter
 
     try:
-        with _native_messages_held_back():
+        with quiet():
             return _run(Interpreter(model_content=model, num_threads=1), inputs)
     except (RuntimeError, ValueError) as error:
         raise ExportError(f"the runtime rejects the model: {error}") from error
@@ -47,20 +44,6 @@ def _run(interpreter: Any, inputs: list[Array]) -> Array:
     interpreter.invoke()
     output: Array = np.array(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
     return output
-
-
-@contextmanager
-def _native_messages_held_back() -> Iterator[None]:
-    """Keeps what the runtime prints to descriptor 2 ("INFO: Created TensorFlow Lite XNNPACK delegate ...") off the terminal."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def run_segments(schedule: Schedule, models: Mapping[str, bytes], network_input: Array) -> Array:

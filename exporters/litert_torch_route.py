@@ -9,34 +9,45 @@ Inputs are called ``in0``, ``in1`` ... and the output ``out``, in the signature 
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import ctypes
 import importlib
 import os
-import sys
 import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from collab.blocks import Shape
+from collab.config import ModelConfig
 from collab.errors import ExportError
-from collab.weights import Array
-from exporters.bundle import reference_input, relative_error
+from collab.schedule import Schedule
+from collab.weights import Array, Weights
+from exporters.checking import reference_input, require_close
 from exporters.interpret import run_model
+from exporters.quiet import quiet
+from exporters.tflite_graph import operator_names
 
 if TYPE_CHECKING:
     from torch import nn
 
     from collab.network import NhwcModule, SegmentModule
 
-MAX_ERROR: Final = 1e-4
-"""Largest difference to torch that passes, as a fraction of the output's range. float32 rounding stays below 1e-5."""
+
+def convert_schedule(config: ModelConfig, schedule: Schedule, weights: Weights) -> dict[str, bytes]:
+    """The TFLite model of every segment of a schedule, by the segment's name.
+
+    Raises:
+        ExportError: see `convert_segment`.
+        WeightsError: the weights do not fit the config.
+    """
+    _require("litert_torch")
+    from collab.network import from_weights, segment_modules
+
+    modules = segment_modules(from_weights(config, weights), schedule)
+    return {segment.name: convert_segment(modules[segment.name], segment.in_shapes) for segment in schedule.segments}
 
 
 def convert_segment(module: SegmentModule, in_shapes: Sequence[Shape]) -> bytes:
@@ -72,56 +83,12 @@ def convert_module(module: nn.Module, example_inputs_nhwc: Sequence[Array], *, n
 
     Raises:
         ExportError: the converter is missing or fails, or the model differs from torch. A TRANSPOSE that is left is no error: look
-            for it with `operator_names` before timing the model.
+            for it with `exporters.tflite_graph.operator_names` before timing the model.
     """
     _require("litert_torch")
     from collab.network import NhwcModule
 
     return _convert(NhwcModule(copy.deepcopy(module).eval()), [np.ascontiguousarray(x, np.float32) for x in example_inputs_nhwc], name)
-
-
-def operator_names(model: bytes) -> tuple[str, ...]:
-    """The operators of a TFLite model's main graph in the order of execution, as the schema calls them: ``CONV_2D``, ``ADD`` ...
-
-    Raises:
-        ExportError: the bytes are no TFLite model.
-    """
-    from ai_edge_litert import schema_py_generated as schema
-
-    if model[4:8] != b"TFL3":
-        raise ExportError("not a TFLite model: the file identifier TFL3 is missing")
-    graph = schema.ModelT.InitFromPackedBuf(model)
-    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
-    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in graph.operatorCodes]
-    return tuple(names[codes[operator.opcodeIndex]] for operator in graph.subgraphs[0].operators)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Swallows what this process writes to its standard output and error, from Python and from native code, and Python's warnings.
-
-    It redirects the file descriptors of the whole process: other threads are silenced as well.
-    """
-    with contextlib.ExitStack() as stack:
-        sink = stack.enter_context(tempfile.TemporaryFile())
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
-        _flush()
-        # The descriptors only: a library that is imported in here may keep sys.stderr for its log for good.
-        for descriptor in (1, 2):
-            saved = os.dup(descriptor)
-            stack.callback(os.close, saved)
-            stack.callback(os.dup2, saved, descriptor)
-            os.dup2(sink.fileno(), descriptor)
-        stack.callback(_flush)
-        yield
-
-
-def _flush() -> None:
-    """Empties the buffers of Python and of the C library."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    ctypes.CDLL(None).fflush(None)
 
 
 def _require(name: str) -> ModuleType:
@@ -161,21 +128,6 @@ def _exported(converted: object) -> bytes:
         path = Path(folder) / "model.tflite"
         converted.export(str(path))  # type: ignore[attr-defined]
         return path.read_bytes()
-
-
-def require_close(actual: Array, expected: Array, *, what: str, route: str) -> None:
-    """Refuses an exported model whose output is not torch's.
-
-    Raises:
-        ExportError: another shape, a value that is not finite, or a difference above `MAX_ERROR` of the expected output's range.
-    """
-    if actual.shape != expected.shape:
-        raise ExportError(f"{what}: by {route} its output has shape {list(actual.shape)}, in torch {list(expected.shape)}")
-    if not np.isfinite(expected).all():
-        raise ExportError(f"{what}: torch itself computes values that are not finite, so nothing can be compared")
-    error = relative_error(actual, expected)
-    if not error <= MAX_ERROR:  # also when it is NaN
-        raise ExportError(f"{what}: by {route} its output differs from torch's by {error:.1e} of its range; at most {MAX_ERROR:.0e} passes")
 
 
 def _sentence(error: Exception) -> str:

@@ -40,14 +40,20 @@ class InputEntry:
 
 @dataclass(frozen=True)
 class SegmentEntry:
+    """One segment; `model` is its TFLite model and `onnx` its ONNX model, at least one of which is there."""
+
     name: str
     unit: str
-    model: FileEntry
-    model_bytes: int
     blocks: tuple[str, ...]
     inputs: tuple[InputEntry, ...]
     output_shape: Shape
+    model: FileEntry | None
+    model_bytes: int
     onnx: FileEntry | None = None
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        return tuple(entry for entry in (self.model, self.onnx) if entry is not None)
 
 
 @dataclass(frozen=True)
@@ -77,27 +83,31 @@ class Manifest:
             "segments": [_segment_document(segment) for segment in self.segments],
             "input": {"file": self.input.file, "shape": list(self.input_shape), "sha256": self.input.sha256},
             "output": {
-                "segment": self.output_segment, "file": self.output.file, "shape": list(self.output_shape),
-                "sha256": self.output.sha256, "computed_by": self.computed_by,
+                "segment": self.output_segment,
+                "file": self.output.file,
+                "shape": list(self.output_shape),
+                "sha256": self.output.sha256,
+                "computed_by": self.computed_by,
             },
         }
 
     @property
     def files(self) -> tuple[FileEntry, ...]:
         """Every file that the bundle holds besides the manifest."""
-        models = [segment.model for segment in self.segments]
-        onnx = [segment.onnx for segment in self.segments if segment.onnx is not None]
-        return (self.config, *models, *onnx, self.input, self.output)
+        models = [entry for segment in self.segments for entry in segment.files]
+        return (self.config, *models, self.input, self.output)
 
 
 def _segment_document(segment: SegmentEntry) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "name": segment.name, "unit": segment.unit,
-        "model": segment.model.file, "sha256": segment.model.sha256, "bytes": segment.model_bytes,
+        "name": segment.name,
+        "unit": segment.unit,
         "blocks": list(segment.blocks),
         "inputs": [{"name": i.name, "shape": list(i.shape), "from": i.source} for i in segment.inputs],
         "output": {"name": "out", "shape": list(segment.output_shape)},
     }
+    if segment.model is not None:
+        document |= {"model": segment.model.file, "sha256": segment.model.sha256, "bytes": segment.model_bytes}
     if segment.onnx is not None:
         document["onnx"] = {"model": segment.onnx.file, "sha256": segment.onnx.sha256}
     return document
@@ -189,11 +199,17 @@ class _Reader:
         if output_segment not in [segment.name for segment in segments]:
             raise self._refuse("output.segment", f"names no segment: {output_segment}")
         return Manifest(
-            model=self._text(document, "model", ""), config=self._file(config, "file", "config"),
-            placement=self._text(document, "placement", ""), units=tuple(units), segments=segments,
-            input=self._file(network_input, "file", "input"), input_shape=self._shape(network_input.get("shape"), "input.shape"),
-            output=self._file(output, "file", "output"), output_shape=self._shape(output.get("shape"), "output.shape"),
-            output_segment=output_segment, computed_by=self._text(output, "computed_by", "output"),
+            model=self._text(document, "model", ""),
+            config=self._file(config, "file", "config"),
+            placement=self._text(document, "placement", ""),
+            units=tuple(units),
+            segments=segments,
+            input=self._file(network_input, "file", "input"),
+            input_shape=self._shape(network_input.get("shape"), "input.shape"),
+            output=self._file(output, "file", "output"),
+            output_shape=self._shape(output.get("shape"), "output.shape"),
+            output_segment=output_segment,
+            computed_by=self._text(output, "computed_by", "output"),
         )
 
     def _segments(self, values: list[Any], units: list[str]) -> tuple[SegmentEntry, ...]:
@@ -212,8 +228,8 @@ class _Reader:
         unit = self._text(value, "unit", field)
         if unit not in units:
             raise self._refuse(f"{field}.unit", f"'{unit}' is not one of the bundle's units")
-        size = value.get("bytes")
-        if type(size) is not int or size <= 0:
+        size = value.get("bytes", 0)
+        if type(size) is not int or size < 0 or (size == 0 and "model" in value):
             raise self._refuse(f"{field}.bytes", "must be a positive whole number")
         blocks = self._list(value, "blocks", field)
         for key in blocks:
@@ -224,9 +240,16 @@ class _Reader:
         inputs = tuple(self._input(self._object(item, f"{field}.inputs"), field, shapes) for item in self._list(value, "inputs", field))
         output = self._object(value.get("output"), f"{field}.output")
         onnx = self._file(self._object(value["onnx"], f"{field}.onnx"), "model", f"{field}.onnx") if "onnx" in value else None
+        model = self._file(value, "model", field) if "model" in value or onnx is None else None
         return SegmentEntry(
-            name=self._text(value, "name", field), unit=unit, model=self._file(value, "model", field), model_bytes=size,
-            blocks=tuple(blocks), inputs=inputs, output_shape=self._shape(output.get("shape"), f"{field}.output.shape"), onnx=onnx,
+            name=self._text(value, "name", field),
+            unit=unit,
+            model=model,
+            model_bytes=size,
+            blocks=tuple(blocks),
+            inputs=inputs,
+            output_shape=self._shape(output.get("shape"), f"{field}.output.shape"),
+            onnx=onnx,
         )
 
     def _input(self, value: Mapping[str, Any], field: str, shapes: dict[str, Shape]) -> InputEntry:

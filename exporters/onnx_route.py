@@ -19,8 +19,8 @@ from collab.config import ModelConfig
 from collab.errors import ExportError
 from collab.schedule import NETWORK_INPUT, Schedule
 from collab.weights import Array, Weights
-from exporters.bundle import reference_input
-from exporters.litert_torch_route import quiet, require_close
+from exporters.checking import reference_input, require_close
+from exporters.quiet import quiet
 
 if TYPE_CHECKING:
     import torch
@@ -70,6 +70,11 @@ def export_segment(module: SegmentModule, in_shapes_nhwc: Sequence[Shape]) -> by
     return model
 
 
+def runtime_name() -> str:
+    """What computed a reference output, as the manifest says it."""
+    return f"onnxruntime {_require('onnxruntime').__version__}"
+
+
 def run_segments(schedule: Schedule, models: Mapping[str, bytes], x_nchw: Array) -> Array:
     """The logits: onnxruntime runs all segments in order, features handed over as the schedule says (NCHW), on one thread.
 
@@ -106,8 +111,14 @@ def _traced(module: SegmentModule, tensors: tuple[torch.Tensor, ...], what: str)
     try:
         with quiet():
             program: Any = torch.onnx.export(
-                module, tensors, dynamo=True, external_data=False, verbose=False, opset_version=OPSET,
-                input_names=names, output_names=["out"],
+                module,
+                tensors,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+                opset_version=OPSET,
+                input_names=names,
+                output_names=["out"],
             )
         proto = program.model_proto
         _strip(proto)

@@ -12,7 +12,7 @@ from collab.cli import make_app, print_json, run_app
 from collab.errors import ConfigError
 from collab.placement import parse_placement
 from collab.weights import DEFAULT_SEED, Weights, check
-from exporters.bundle import FORMATS, write_bundle
+from exporters.bundle import FORMATS, ROUTES, write_bundle
 from exporters.manifest import Manifest
 
 
@@ -22,15 +22,18 @@ def main(
     weights: Annotated[Path | None, typer.Option(help="Checkpoint (.pth, .pt or .npz); without it: seeded weights.")] = None,
     placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
     format: Annotated[str, typer.Option(help="tflite, onnx or both.")] = "tflite",
+    route: Annotated[str, typer.Option(help="How TFLite segments are made: direct (own writer) or litert-torch.")] = "direct",
     seed: Annotated[int, typer.Option(help="Seed of the weights and of the reference input.")] = DEFAULT_SEED,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Split a model into one subgraph per unit and exchange, and write them as a bundle."""
     if format not in FORMATS:
         raise ConfigError(f"--format {format}: one of {', '.join(FORMATS)}")
+    if route not in ROUTES:
+        raise ConfigError(f"--route {route}: one of {', '.join(ROUTES)}")
     config = configs.load(model)
     placed = parse_placement(placement, branches=config.branches)
-    manifest = write_bundle(config, placed, out, weights=_read_weights(config, weights), format=format, seed=seed)
+    manifest = write_bundle(config, placed, out, weights=_read_weights(config, weights), format=format, route=route, seed=seed)
     if json:
         print_json({"out": str(out), **manifest.to_document()})
     else:
@@ -40,7 +43,7 @@ def main(
 def _read_weights(config: configs.ModelConfig, path: Path | None) -> Weights | None:
     if path is None:
         return None
-    from collab.network import read_checkpoint
+    from collab.checkpoint import read_checkpoint
 
     return check(config, read_checkpoint(path), origin=str(path))
 
@@ -54,8 +57,11 @@ def _print(manifest: Manifest, out: Path) -> None:
         table.add_column(column, justify="right" if column in ("blocks", "KiB") else "left")
     for segment in manifest.segments:
         table.add_row(
-            segment.name, ", ".join(entry.source for entry in segment.inputs), str(len(segment.blocks)),
-            "x".join(map(str, segment.output_shape)), f"{segment.model_bytes / 1024:.0f}",
+            segment.name,
+            ", ".join(entry.source for entry in segment.inputs),
+            str(len(segment.blocks)),
+            "x".join(map(str, segment.output_shape)),
+            f"{segment.model_bytes / 1024:.0f}" if segment.model else "-",
         )
     console = Console()
     console.print(table)

@@ -1,7 +1,8 @@
 """A small TFLite graph builder: numpy in, flatbuffer bytes out.
 
-It knows the operators that the toolkit's blocks need, all float32 and NHWC, with shapes inferred as each operator is added. The file
-format is ``tensorflow/compiler/mlir/lite/schema/schema.fbs`` of TensorFlow, version 3. No TensorFlow, no torch: a model takes about a millisecond.
+It knows the operators that the toolkit's blocks need, all float32 and NHWC, with shapes inferred as each operator is added. The
+file format is ``tensorflow/compiler/mlir/lite/schema/schema.fbs`` of TensorFlow, version 3. No TensorFlow, no torch: a model takes
+about a millisecond.
 """
 
 from __future__ import annotations
@@ -77,8 +78,7 @@ class TfliteGraph:
         options.fusedActivationFunction = _FUSED[activation]
         constants = [self._constant(weight.transpose(0, 2, 3, 1)), self._constant(bias)]
         out_shape = self._conv_shape(x, padding, kernel=kernel, stride=stride, channels=weight.shape[0])
-        return self._operator(schema.BuiltinOperator.CONV_2D, [x, *constants], out_shape,
-                              schema.BuiltinOptions.Conv2DOptions, options)
+        return self._operator(schema.BuiltinOperator.CONV_2D, [x, *constants], out_shape, schema.BuiltinOptions.Conv2DOptions, options)
 
     def depthwise_conv(self, x: int, *, weight: Array, bias: Array, stride: int, activation: str | None) -> int:
         """Depthwise convolution with torch's symmetric padding; weight is torch's (C, 1, kH, kW)."""
@@ -89,8 +89,9 @@ class TfliteGraph:
         options.fusedActivationFunction = _FUSED[activation]
         constants = [self._constant(weight.transpose(1, 2, 3, 0)), self._constant(bias)]
         out_shape = self._conv_shape(x, padding, kernel=kernel, stride=stride, channels=weight.shape[0])
-        return self._operator(schema.BuiltinOperator.DEPTHWISE_CONV_2D, [x, *constants], out_shape,
-                              schema.BuiltinOptions.DepthwiseConv2DOptions, options)
+        return self._operator(
+            schema.BuiltinOperator.DEPTHWISE_CONV_2D, [x, *constants], out_shape, schema.BuiltinOptions.DepthwiseConv2DOptions, options
+        )
 
     def add(self, a: int, b: int) -> int:
         if self.shape(a) != self.shape(b):
@@ -106,8 +107,9 @@ class TfliteGraph:
         options.axis = 3
         channels = sum(self.shape(tensor)[3] for tensor in tensors)
         out_shape = (*self.shape(tensors[0])[:3], channels)
-        return self._operator(schema.BuiltinOperator.CONCATENATION, list(tensors), out_shape,
-                              schema.BuiltinOptions.ConcatenationOptions, options)
+        return self._operator(
+            schema.BuiltinOperator.CONCATENATION, list(tensors), out_shape, schema.BuiltinOptions.ConcatenationOptions, options
+        )
 
     def global_average(self, x: int) -> int:
         """Mean over height and width, kept as 1 x 1 (which GPU delegates ask for)."""
@@ -120,8 +122,13 @@ class TfliteGraph:
     def fully_connected(self, x: int, *, weight: Array, bias: Array) -> int:
         """Linear layer over the flattened features; weight is (O, I). Gives shape (1, O)."""
         constants = [self._constant(weight), self._constant(bias)]
-        return self._operator(schema.BuiltinOperator.FULLY_CONNECTED, [x, *constants], (1, weight.shape[0]),
-                              schema.BuiltinOptions.FullyConnectedOptions, schema.FullyConnectedOptionsT())
+        return self._operator(
+            schema.BuiltinOperator.FULLY_CONNECTED,
+            [x, *constants],
+            (1, weight.shape[0]),
+            schema.BuiltinOptions.FullyConnectedOptions,
+            schema.FullyConnectedOptionsT(),
+        )
 
     def build(self, output: int) -> bytes:
         """The finished model file with this tensor as its output, named ``out``."""
@@ -149,9 +156,7 @@ class TfliteGraph:
         signature.outputs = [_tensor_map("out", output)]
         return signature
 
-    def _tensor(
-        self, shape: Shape, *, name: str | None = None, buffer: int = 0, dtype: int = schema.TensorType.FLOAT32
-    ) -> int:
+    def _tensor(self, shape: Shape, *, name: str | None = None, buffer: int = 0, dtype: int = schema.TensorType.FLOAT32) -> int:
         """Inner tensors have no names: nothing refers to them, and strings are a third of the time of writing a block."""
         tensor = schema.TensorT()
         tensor.name, tensor.shape, tensor.type, tensor.buffer = name, list(shape), dtype, buffer
@@ -194,8 +199,9 @@ class TfliteGraph:
         paddings = np.array([[0, 0], [before, after], [before, after], [0, 0]], np.int32)
         batch, height, width, channels = self.shape(x)
         out_shape = (batch, height + before + after, width + before + after, channels)
-        padded = self._operator(schema.BuiltinOperator.PAD, [x, self._constant(paddings)], out_shape,
-                                schema.BuiltinOptions.PadOptions, schema.PadOptionsT())
+        padded = self._operator(
+            schema.BuiltinOperator.PAD, [x, self._constant(paddings)], out_shape, schema.BuiltinOptions.PadOptions, schema.PadOptionsT()
+        )
         return padded, schema.Padding.VALID
 
     def _conv_shape(self, x: int, padding: int, *, kernel: int, stride: int, channels: int) -> Shape:

@@ -27,8 +27,8 @@ def write_layers(layers: Sequence[Layer], weights: Weights, *, eps: float = DEFA
     graph = TfliteGraph(description)
     inputs = [graph.add_input(shape) for shape in layers[0].block.in_shapes]
     for layer in layers:
-        if graph_shapes(graph, inputs) != layer.block.in_shapes:
-            raise ExportError(f"{layer.block.key} takes {layer.block.in_shapes}, but gets {graph_shapes(graph, inputs)}")
+        if _shapes(graph, inputs) != layer.block.in_shapes:
+            raise ExportError(f"{layer.block.key} takes {layer.block.in_shapes}, but gets {_shapes(graph, inputs)}")
         inputs = [_write_layer(graph, inputs, layer, weights, eps)]
     return graph.build(inputs[0])
 
@@ -44,13 +44,20 @@ def write_block(block: Block, *, seed: int = 0) -> bytes:
     return write_layers([layer], seeded_layer(layer, seed=seed), description=block.key)
 
 
+def write_chain(blocks: Sequence[Block], *, seed: int = 0) -> bytes:
+    """Blocks one after the other as one model, with seeded weights, for timing."""
+    layers = [Layer(block, f"blocks.{index}") for index, block in enumerate(blocks)]
+    weights = {name: array for layer in layers for name, array in seeded_layer(layer, seed=seed).items()}
+    return write_layers(layers, weights, description=f"chain of {len(layers)} blocks")
+
+
 def write_relu(shape: Shape) -> bytes:
     """The least model there is: one RELU. For transfers of that shape and for the fixed cost of a run."""
     graph = TfliteGraph(f"relu {'x'.join(map(str, shape))}")
     return graph.build(graph.relu(graph.add_input(shape)))
 
 
-def graph_shapes(graph: TfliteGraph, tensors: Sequence[int]) -> tuple[Shape, ...]:
+def _shapes(graph: TfliteGraph, tensors: Sequence[int]) -> tuple[Shape, ...]:
     return tuple(graph.shape(tensor) for tensor in tensors)
 
 

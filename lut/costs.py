@@ -75,8 +75,9 @@ class Costs:
         """
         if name not in self.meta.units:
             known = ", ".join(f"{unit} ({spec})" for unit, spec in self.meta.units.items())
-            raise MissingEntryError(f"{self._source} has no unit {name}, only {known}; name one of these in --placement, or profile with"
-                                    " another --unit")
+            raise MissingEntryError(
+                f"{self._source} has no unit {name}, only {known}; name one of these in --placement, or profile with another --unit"
+            )
         return self.meta.units[name]
 
     def fixed_us(self, unit: str) -> float:

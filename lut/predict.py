@@ -45,14 +45,18 @@ def main(
 def prediction_document(prediction: Prediction) -> dict[str, Any]:
     """The prediction as a JSON object, times in microseconds."""
     return {
-        "model": prediction.model, "placement": prediction.placement.text, "predicted_us": round(prediction.total_us, 3),
+        "model": prediction.model,
+        "placement": prediction.placement.text,
+        "predicted_us": round(prediction.total_us, 3),
         "steps": [
             {
-                "unit": step.unit, "segment": step.segment, "step": step.step, "peer": step.peer,
-                "begin_us": round(step.begin_us, 3), "end_us": round(step.end_us, 3),
-                "parts": [
-                    {"what": part.what, "begin_us": round(part.begin_us, 3), "end_us": round(part.end_us, 3)} for part in step.parts
-                ],
+                "unit": step.unit,
+                "segment": step.segment,
+                "step": step.step,
+                "peer": step.peer,
+                "begin_us": round(step.begin_us, 3),
+                "end_us": round(step.end_us, 3),
+                "parts": [{"what": part.what, "begin_us": round(part.begin_us, 3), "end_us": round(part.end_us, 3)} for part in step.parts],
             }
             for step in prediction.steps
         ],
@@ -85,7 +89,12 @@ def _print(prediction: Prediction, *, blocks: bool) -> None:
     for step in prediction.steps:
         character = "░" if step.step == "wait" else "█"
         table.add_row(
-            step.unit, step.segment, step.step, step.peer, f"{step.begin_us / 1e3:.3f}", f"{step.duration_us / 1e3:.3f}",
+            step.unit,
+            step.segment,
+            step.step,
+            step.peer,
+            f"{step.begin_us / 1e3:.3f}",
+            f"{step.duration_us / 1e3:.3f}",
             bar(step.begin_us, step.end_us, prediction.total_us, width=width, character=character),
         )
         if blocks and step.step == "run":

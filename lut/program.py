@@ -75,7 +75,9 @@ class _Builder:
     def _run(self, segment: Segment) -> list[Operation]:
         call = Operation(segment.name, "run", "", "call", self._costs.fixed_us(segment.unit))
         blocks = [
-            Operation(segment.name, "run", "", layer.block.key, self._costs.marginal_us(segment.unit, layer.block), block_class(layer.block))
+            Operation(
+                segment.name, "run", "", layer.block.key, self._costs.marginal_us(segment.unit, layer.block), block_class(layer.block)
+            )
             for layer in segment.layers
         ]
         ended = Operation(segment.name, "run", "", "end", fires=self._ran[segment.name])

@@ -106,6 +106,19 @@ class Contention:
 
 
 @dataclass(frozen=True)
+class Context:
+    """How much longer blocks take one after the other in a segment than each alone, over and over: their marginal costs hold this factor.
+
+    Alone, a block finds its weights and its input in the nearest cache. `residuals` are those of each chain that was timed: how far the
+    sum of marginal costs is from what the chain took, as signed fractions.
+    """
+
+    factor: float
+    residuals: tuple[float, ...]
+    n: int
+
+
+@dataclass(frozen=True)
 class Meta:
     """What the tables were measured on and with."""
 
@@ -120,6 +133,7 @@ class Meta:
     versions: Mapping[str, str]
     models: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Context] = field(default_factory=dict)
     contention: tuple[Contention, ...] = ()
     certificate: Mapping[str, Any] | None = None
     measured_at: str = ""
@@ -164,7 +178,7 @@ def _replace(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(staging, path)
+    staging.replace(path)
 
 
 def _csv(rows: Iterable[BlockRow] | Iterable[TransferRow], kind: type[_Row]) -> str:
@@ -180,6 +194,7 @@ def _meta_document(meta: Meta) -> dict[str, Any]:
     document = asdict(meta)
     document["units"] = {name: unit.text for name, unit in meta.units.items()}
     document["models"] = list(meta.models)
+    document["context"] = {name: asdict(entry) for name, entry in meta.context.items()}
     document["contention"] = [asdict(entry) for entry in meta.contention]
     return {"format": FORMAT, **document}
 
@@ -194,9 +209,9 @@ def load(folder: Path) -> Tables:
     blocks = tuple(_check_block(row, meta, f"{folder}/blocks.csv") for row in _load_rows(folder / "blocks.csv", BlockRow))
     transfers = tuple(_check_transfer(row, meta, f"{folder}/transfers.csv") for row in _load_rows(folder / "transfers.csv", TransferRow))
     _refuse_duplicates(folder / "blocks.csv", [(row.unit, row.block) for row in blocks])
-    _refuse_duplicates(folder / "transfers.csv", [
-        (t.from_unit, t.to_unit, str(t.bytes), t.shape, t.path, t.wait, t.pacing) for t in transfers
-    ])
+    _refuse_duplicates(
+        folder / "transfers.csv", [(t.from_unit, t.to_unit, str(t.bytes), t.shape, t.path, t.wait, t.pacing) for t in transfers]
+    )
     return Tables(blocks, transfers, meta)
 
 
@@ -220,8 +235,9 @@ def _load_rows(path: Path, kind: type[_Row]) -> list[_Row]:
     if missing:
         raise TableError(f"{path}: the column {_RENAMED.get(missing[0], missing[0])} is missing")
     rows = frame[[f.name for f in fields(kind)]].to_dict("records")
-    return [_parse_row(kind, {str(key): value for key, value in row.items()}, f"{path}, line {line}")
-            for line, row in enumerate(rows, start=2)]
+    return [
+        _parse_row(kind, {str(key): value for key, value in row.items()}, f"{path}, line {line}") for line, row in enumerate(rows, start=2)
+    ]
 
 
 def _parse_row(kind: type[_Row], row: Mapping[str, str], where: str) -> _Row:
@@ -303,7 +319,9 @@ def _load_meta(path: Path) -> Meta:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise TableError(f"{path} cannot be read ({error.strerror}); make tables with: python -m profiler.run --out {path.parent}") from error
+        raise TableError(
+            f"{path} cannot be read ({error.strerror}); make tables with: python -m profiler.run --out {path.parent}"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise TableError(f"{path}: not valid JSON ({error})") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -320,13 +338,20 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
     if not units or not all(is_unit_name(name) for name in units):
         raise ValueError("units must be named like cpu0")
     meta = Meta(
-        device=str(document["device"]), fingerprint=_texts(document["fingerprint"]), units=units,
+        device=str(document["device"]),
+        fingerprint=_texts(document["fingerprint"]),
+        units=units,
         fixed={name: _measured(value) for name, value in document["fixed"].items()},
         sentinels={name: _measured(value) for name, value in document["sentinels"].items()},
-        sentinel_block=str(document["sentinel_block"]), handover=_texts(document["handover"]), versions=_texts(document["versions"]),
-        models=tuple(map(str, document["models"])), settings=dict(document["settings"]),
+        sentinel_block=str(document["sentinel_block"]),
+        handover=_texts(document["handover"]),
+        versions=_texts(document["versions"]),
+        models=tuple(map(str, document["models"])),
+        settings=dict(document["settings"]),
+        context={name: _context(entry) for name, entry in document["context"].items()},
         contention=tuple(_contention(entry) for entry in document["contention"]),
-        certificate=document["certificate"], measured_at=str(document["measured_at"]),
+        certificate=document["certificate"],
+        measured_at=str(document["measured_at"]),
     )
     if meta.handover["wait"] not in WAITS or meta.handover["path"] not in PATHS:
         raise ValueError(f"handover is {dict(meta.handover)}")
@@ -345,6 +370,11 @@ def _positive(value: Any, name: str) -> float:
 
 def _measured(value: Mapping[str, Any]) -> Measured:
     return Measured(_positive(value["median_us"], "median_us"), float(value["mad_us"]), int(_positive(value["n"], "n")))
+
+
+def _context(value: Mapping[str, Any]) -> Context:
+    residuals = tuple(float(residual) for residual in value["residuals"])
+    return Context(_positive(value["factor"], "context factor"), residuals, int(value["n"]))
 
 
 def _contention(value: Mapping[str, Any]) -> Contention:

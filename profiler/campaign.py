@@ -5,16 +5,17 @@ A job's id says all that is needed to turn its samples into a row, so tables can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from android_harness.phases import Job, Phase, Repeat, Sentinel, TimeJob, TransferJob
+from android_harness.phases import Job, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
 from collab.blocks import Block, Shape, parse_key
 from collab.errors import ConfigError
 from collab.units import UnitSpec
-from exporters.tflite_route import write_block, write_relu
+from exporters.tflite_route import write_block, write_chain, write_relu
 from lut.tables import PATHS, WAITS, shape_text
 from profiler.plan import Plan
 
@@ -39,12 +40,26 @@ class Effort:
 
 
 FULL: Final = Effort(
-    warmup=2, runs=8, min_rounds=6, max_rounds=12, target_ci=0.01,
-    transfer_runs=20, transfer_rounds=4, sentinel_every=24, all_waits=True,
+    warmup=2,
+    runs=8,
+    min_rounds=6,
+    max_rounds=12,
+    target_ci=0.01,
+    transfer_runs=20,
+    transfer_rounds=4,
+    sentinel_every=24,
+    all_waits=True,
 )
 QUICK: Final = Effort(
-    warmup=2, runs=6, min_rounds=6, max_rounds=8, target_ci=0.02,
-    transfer_runs=20, transfer_rounds=3, sentinel_every=24, all_waits=False,
+    warmup=2,
+    runs=6,
+    min_rounds=6,
+    max_rounds=8,
+    target_ci=0.02,
+    transfer_runs=20,
+    transfer_rounds=3,
+    sentinel_every=24,
+    all_waits=False,
 )
 
 
@@ -84,6 +99,8 @@ class SentinelId:
 
 @dataclass(frozen=True)
 class BlockId:
+    """A block alone on a unit."""
+
     unit: str
     block: Block
 
@@ -94,6 +111,8 @@ class BlockId:
 
 @dataclass(frozen=True)
 class TransferId:
+    """A hand-over of a feature map; `gap_us` is the idle time before each."""
+
     sender: str
     receiver: str
     shape: Shape
@@ -106,36 +125,77 @@ class TransferId:
         return f"transfer/{self.sender}/{self.receiver}/{shape_text(self.shape)}/{self.path}/{self.wait}/{self.gap_us}"
 
 
-JobId: TypeAlias = FixedId | SentinelId | BlockId | TransferId
+@dataclass(frozen=True)
+class ContendedId:
+    """A block on a unit while another unit works."""
+
+    unit: str
+    other: str
+    block: Block
+
+    @property
+    def text(self) -> str:
+        return f"contended/{self.unit}/{self.other}/{self.block.key}"
+
+
+@dataclass(frozen=True)
+class ChainId:
+    """Several blocks as one segment on a unit."""
+
+    unit: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def text(self) -> str:
+        return f"chain/{self.unit}/{chain_name(self.blocks)}"
+
+
+JobId: TypeAlias = FixedId | SentinelId | BlockId | TransferId | ContendedId | ChainId
+
+
+def chain_name(blocks: Sequence[Block]) -> str:
+    """A short name that no two chains share."""
+    return hashlib.sha256(" ".join(block.key for block in blocks).encode()).hexdigest()[:12]
 
 
 def parse_job_id(text: str) -> JobId | None:
-    """What a job measures; None if the id is not one of a campaign."""
+    """What a job measures; None if the id is not one of a campaign. Of a chain only its plan knows the blocks."""
     kind, *parts = text.split("/")
     try:
-        if kind == "fixed" and len(parts) == 1:
-            return FixedId(parts[0])
-        if kind == "sentinel" and len(parts) == 1:
-            return SentinelId(parts[0])
-        if kind == "block" and len(parts) == 2:
-            return BlockId(parts[0], parse_key(parts[1]))
-        if kind == "transfer" and len(parts) == 6 and parts[3] in PATHS and parts[4] in WAITS:
-            return TransferId(parts[0], parts[1], tuple(map(int, parts[2].split("x"))), parts[3], parts[4], int(parts[5]))
-    except (ValueError, ConfigError):
+        return _PARSERS[kind](*parts)
+    except (KeyError, TypeError, ValueError, ConfigError):
         return None
-    return None
+
+
+def _parse_transfer(sender: str, receiver: str, shape: str, path: str, wait: str, gap_us: str) -> TransferId:
+    if path not in PATHS or wait not in WAITS:
+        raise ValueError(f"{path}, {wait}")
+    return TransferId(sender, receiver, tuple(map(int, shape.split("x"))), path, wait, int(gap_us))
+
+
+_PARSERS: Final[Mapping[str, Callable[..., JobId]]] = {
+    "fixed": FixedId,
+    "sentinel": SentinelId,
+    "block": lambda unit, key: BlockId(unit, parse_key(key)),
+    "contended": lambda unit, other, key: ContendedId(unit, other, parse_key(key)),
+    "transfer": _parse_transfer,
+}
 
 
 def sentinel_ids(units: Iterable[str]) -> list[JobId]:
+    """One sentinel for each unit."""
     return [SentinelId(unit) for unit in units]
 
 
-def block_ids(plan: Plan, units: Iterable[str]) -> list[JobId]:
-    """The jobs of the first phase: the fixed cost of a call, and every block, on every unit."""
+def block_ids(plan: Plan, units: Sequence[str]) -> list[JobId]:
+    """The jobs of the first phase, on every unit: the fixed cost of a call, every block, and what tells how blocks behave in company."""
     jobs: list[JobId] = []
     for unit in units:
         jobs.append(FixedId(unit))
         jobs += [BlockId(unit, block) for block in plan.blocks]
+        jobs += [ChainId(unit, chain) for chain in plan.chains]
+        if plan.chains:
+            jobs += [ContendedId(unit, other, block) for other in units if other != unit for block in plan.contended]
     return jobs
 
 
@@ -151,7 +211,9 @@ def transfer_ids(plan: Plan, units: Sequence[str], handover: Handover, *, all_wa
     pairs = [(a, b) for a in units for b in units if a != b]
     return [
         TransferId(sender, receiver, shape, path, wait, gap_us)
-        for sender, receiver in pairs for shape in plan.transfers for path, wait, gap_us in dict.fromkeys(ways)
+        for sender, receiver in pairs
+        for shape in plan.transfers
+        for path, wait, gap_us in dict.fromkeys(ways)
     ]
 
 
@@ -163,12 +225,18 @@ class Models:
         self._written: dict[str, Path] = {}
 
     def of(self, job: JobId) -> Path:
-        if isinstance(job, BlockId):
+        if isinstance(job, (BlockId, ContendedId)):
             return self._file(job.block.key, lambda: write_block(job.block))
+        if isinstance(job, ChainId):
+            return self.chain(job.blocks)
         if isinstance(job, SentinelId):
             return self._file(SENTINEL_BLOCK, lambda: write_block(parse_key(SENTINEL_BLOCK)))
         shape = job.shape if isinstance(job, TransferId) else FIXED_SHAPE
         return self._file(f"relu_{shape_text(shape)}", lambda: write_relu(shape))
+
+    def chain(self, blocks: Sequence[Block]) -> Path:
+        """The model of several blocks as one segment."""
+        return self._file(f"chain_{chain_name(blocks)}", lambda: write_chain(blocks))
 
     def _file(self, name: str, write: Any) -> Path:
         if name not in self._written:
@@ -178,31 +246,48 @@ class Models:
         return self._written[name]
 
 
-def make_jobs(ids: Iterable[JobId], effort: Effort, models: Models) -> tuple[Job, ...]:
-    return tuple(_job(job, effort, models.of(job)) for job in ids)
+def make_jobs(ids: Iterable[JobId], effort: Effort, models: Models, *, load: Path | None = None) -> tuple[Job, ...]:
+    """The runner's jobs, their model files written; `load` is the model that the other unit of a contended job runs."""
+    return tuple(_job(job, effort, models.of(job), load) for job in ids)
 
 
-def _job(job: JobId, effort: Effort, model: Path) -> Job:
+def _job(job: JobId, effort: Effort, model: Path, load: Path | None) -> Job:
     if isinstance(job, TransferId):
         return TransferJob(
-            job.text, job.sender, job.receiver, model, job.path, job.wait,
-            warmup=effort.warmup, runs=effort.transfer_runs, gap_us=job.gap_us,
+            job.text,
+            job.sender,
+            job.receiver,
+            model,
+            job.path,
+            job.wait,
+            warmup=effort.warmup,
+            runs=effort.transfer_runs,
+            gap_us=job.gap_us,
         )
-    return TimeJob(job.text, job.unit, model, warmup=effort.warmup, runs=effort.runs)
+    loads = (Load(job.other, load),) if isinstance(job, ContendedId) and load is not None else ()
+    return TimeJob(job.text, job.unit, model, warmup=effort.warmup, runs=effort.runs, load=loads)
 
 
 def make_phase(
-    name: str, ids: Sequence[JobId], units: Mapping[str, UnitSpec], effort: Effort, models: Models, *, rounds: int, seed: int
+    name: str,
+    ids: Sequence[JobId],
+    units: Mapping[str, UnitSpec],
+    effort: Effort,
+    models: Models,
+    *,
+    rounds: int,
+    seed: int,
+    load: Path | None = None,
 ) -> Phase:
     """A phase of these jobs, shuffled anew in every round, with the sentinels of all units."""
     sentinels = sentinel_ids(units)
     min_rounds = min(rounds, effort.min_rounds)
     return Phase(
-        name=name, units=units, jobs=make_jobs([*ids, *sentinels], effort, models),
-        repeat=Repeat(min_rounds, rounds, effort.target_ci), seed=seed, order="shuffled",
+        name=name,
+        units=units,
+        jobs=make_jobs([*ids, *sentinels], effort, models, load=load),
+        repeat=Repeat(min_rounds, rounds, effort.target_ci),
+        seed=seed,
+        order="shuffled",
         sentinel=Sentinel(tuple(job.text for job in sentinels), effort.sentinel_every),
     )
-
-
-def effort_document(effort: Effort) -> dict[str, Any]:
-    return asdict(effort)

@@ -21,7 +21,8 @@ from collab.config import ModelConfig
 from collab.errors import RunnerError, TableError
 from collab.placement import Placement
 from collab.units import UnitSpec
-from exporters.bundle import read_f32, relative_error, write_bundle
+from exporters.bundle import read_f32, write_bundle
+from exporters.checking import relative_error
 from exporters.manifest import MANIFEST, load_manifest
 from lut.costs import Costs
 from lut.prediction import Prediction, predict
@@ -31,8 +32,6 @@ from profiler.measure import temporary_folder
 from profiler.samples import JobSamples, SampleStore
 from profiler.stats import NS_PER_US, Summary, summarise
 
-OUTPUT_TOLERANCE = 1e-4
-"""Largest error of an output, as a fraction of the reference's range."""
 _RESIDENT_MODELS = 8
 
 
@@ -91,8 +90,13 @@ class Comparison:
 
 
 def compare(
-    device: Device, candidates: Sequence[Candidate], costs: Costs, trial: Trial, *,
-    journal: Path, on_event: Callable[[Event], None] = lambda _: None,
+    device: Device,
+    candidates: Sequence[Candidate],
+    costs: Costs,
+    trial: Trial,
+    *,
+    journal: Path,
+    on_event: Callable[[Event], None] = lambda _: None,
 ) -> list[Comparison]:
     """Exports, runs and compares all candidates in one phase.
 
@@ -133,8 +137,10 @@ def check_device(device: Device, meta: Meta) -> None:
         TableError: they are another's.
     """
     if dict(meta.fingerprint) != dict(device.info.fingerprint):
-        raise TableError(f"the tables are of another device ({dict(meta.fingerprint)}), this is {dict(device.info.fingerprint)};"
-                         " profile this one first: python -m profiler.run")
+        raise TableError(
+            f"the tables are of another device ({dict(meta.fingerprint)}), this is {dict(device.info.fingerprint)};"
+            " profile this one first: python -m profiler.run"
+        )
 
 
 def visits(candidates: int, trial: Trial) -> int:
@@ -154,15 +160,26 @@ def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs,
     handover = costs.meta.handover
     jobs = [
         CollabJob(
-            _job_id(number, which), bundle / MANIFEST, warmup=trial.warmup, runs=trial.runs, mode=trial.mode,
-            path=handover["path"], wait=handover["wait"], output=_output_file(folder, number) if which == "a" else None,
+            _job_id(number, which),
+            bundle / MANIFEST,
+            warmup=trial.warmup,
+            runs=trial.runs,
+            mode=trial.mode,
+            path=handover["path"],
+            wait=handover["wait"],
+            output=_output_file(folder, number) if which == "a" else None,
         )
-        for number, bundle in enumerate(bundles) for which in ("a", "b")
+        for number, bundle in enumerate(bundles)
+        for which in ("a", "b")
     ]
     sentinels = sentinel_ids(units)
     return Phase(
-        name="compare", units=units, jobs=(*jobs, *make_jobs(sentinels, QUICK, Models(folder))),
-        repeat=Repeat(trial.rounds, trial.rounds), seed=trial.seed, resident=len(bundles) <= _RESIDENT_MODELS,
+        name="compare",
+        units=units,
+        jobs=(*jobs, *make_jobs(sentinels, QUICK, Models(folder))),
+        repeat=Repeat(trial.rounds, trial.rounds),
+        seed=trial.seed,
+        resident=len(bundles) <= _RESIDENT_MODELS,
         sentinel=Sentinel(tuple(job.text for job in sentinels), every=4),
     )
 
@@ -183,10 +200,13 @@ def _comparison(
     totals = [[ns for visit in half.collabs for ns in visit.total_ns] for half in halves]
     medians = [summarise(total).median_us for total in totals]
     return Comparison(
-        prediction=prediction, measured=summarise([*totals[0], *totals[1]]), steps=_steps(collabs),
+        prediction=prediction,
+        measured=summarise([*totals[0], *totals[1]]),
+        steps=_steps(collabs),
         repeatability=abs(medians[0] - medians[1]) / (sum(medians) / 2),
         drift=float(np.mean([_drift(store, unit, collabs, meta) for unit in units])),
-        output_error=output_error, distinct_outputs=len({visit.output_hash for visit in collabs} | _more_hashes(collabs)),
+        output_error=output_error,
+        distinct_outputs=len({visit.output_hash for visit in collabs} | _more_hashes(collabs)),
         paths=collabs[0].paths,
     )
 
@@ -210,9 +230,17 @@ def _steps(collabs: Sequence[CollabDone]) -> tuple[MeasuredStep, ...]:
         begins = [ns for visit in collabs for ns in visit.begin_ns[index]]
         ends = [ns for visit in collabs for ns in visit.end_ns[index]]
         durations = summarise([end - begin for begin, end in zip(begins, ends, strict=True)])
-        steps.append(MeasuredStep(
-            label.unit, label.segment, label.step, label.peer, float(np.median(begins)) / NS_PER_US, durations.median_us, durations.mad_us,
-        ))
+        steps.append(
+            MeasuredStep(
+                label.unit,
+                label.segment,
+                label.step,
+                label.peer,
+                float(np.median(begins)) / NS_PER_US,
+                durations.median_us,
+                durations.mad_us,
+            )
+        )
     return tuple(steps)
 
 

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -17,7 +17,12 @@ from android_harness.execute import execute
 from android_harness.journal import Event, read_journal
 from lut.tables import Meta, Tables, save
 from profiler.campaign import (
-    SENTINEL_BLOCK, JobId, Models, block_ids, effort_document, make_phase, transfer_ids,
+    SENTINEL_BLOCK,
+    JobId,
+    Models,
+    block_ids,
+    make_phase,
+    transfer_ids,
 )
 from profiler.request import JOURNAL_FILE, Request
 from profiler.samples import SampleStore
@@ -39,7 +44,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a profile. `sampled_s` is the time spent in samples and in creating models, `wall_s` all of it, both of this run only."""
+    """What came of a profile. `sampled_s`: the time spent in samples and in creating models; `wall_s`: all of it; both of this run."""
 
     tables: Tables
     complete: bool
@@ -56,9 +61,9 @@ def read_store(journal: Path) -> SampleStore:
 
 
 def pending_work(request: Request, store: SampleStore) -> list[Work]:
-    """What is left to do, in phases: jobs are grouped by how many rounds they lack. Failed jobs are tried again."""
+    """What is left to do, in phases; jobs are grouped by how many rounds they lack."""
     effort = request.effort
-    blocks = block_ids(request.plan, request.units)
+    blocks = block_ids(request.plan, list(request.units))
     transfers = transfer_ids(request.plan, list(request.units), request.handover, all_waits=effort.all_waits)
     return [
         *_lacking("blocks", blocks, effort.max_rounds, effort.min_rounds, store),
@@ -88,9 +93,12 @@ def carry_out(
 
     with temporary_folder() as models_folder:
         models = Models(models_folder)
+        load = models.chain(request.plan.chains[0]) if request.plan.chains else None
         for number, item in enumerate(work):
             name = f"{item.name}-{number}"
-            phase = make_phase(name, item.jobs, request.units, request.effort, models, rounds=item.rounds, seed=request.seed + number)
+            phase = make_phase(
+                name, item.jobs, request.units, request.effort, models, rounds=item.rounds, seed=request.seed + number, load=load
+            )
             if not execute(device, phase, folder / JOURNAL_FILE, note):
                 return False
     return True
@@ -98,13 +106,21 @@ def carry_out(
 
 def tables_of(request: Request, store: SampleStore) -> Tables:
     """Tables derived from all samples."""
-    settings = {"effort": effort_document(request.effort), "seed": request.seed}
-    derived = derive(store, request.units, runtime=request.runtime, settings=settings)
+    settings = {"effort": asdict(request.effort), "seed": request.seed}
+    derived = derive(store, request.units, request.plan, runtime=request.runtime, settings=settings)
     meta = Meta(
-        device=request.device, fingerprint=request.fingerprint, units=request.units,
-        fixed=derived.fixed, sentinels=derived.sentinels, sentinel_block=SENTINEL_BLOCK,
+        device=request.device,
+        fingerprint=request.fingerprint,
+        units=request.units,
+        fixed=derived.fixed,
+        sentinels=derived.sentinels,
+        context=derived.context,
+        contention=derived.contention,
+        sentinel_block=SENTINEL_BLOCK,
         handover={"wait": request.handover.wait, "path": request.handover.path},
-        versions={"runtime": request.runtime, "runner": store.runner, **store.engines}, models=request.models, settings=settings,
+        versions={"runtime": request.runtime, "runner": store.runner, **store.engines},
+        models=request.models,
+        settings=settings,
         measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     return Tables(derived.blocks, derived.transfers, meta)

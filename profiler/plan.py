@@ -7,7 +7,9 @@ Wherever a strategy syncs and however wide its blocks are, every piece of it mus
 * for the last block of a stage, the same for shares of the output channels (a concat splits only that block), with a
   share that makes a residual as a line of its own;
 * stem and head; the ADD and the CONCATs that may open a segment after each stage;
-* transfers of every feature map that can be exchanged, whole and in shares.
+* transfers of every feature map that can be exchanged, whole and in shares;
+* the base itself as one segment (a *chain*): what its blocks take together against what each takes alone tells what a block adds
+  inside a segment; and some of its blocks while another unit runs that chain, which tells how much units slow each other down.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from collab.blocks import Add, Block, Concat, MBConv, Shape
 from collab.config import ModelConfig
 
 CHANNEL_STEP: Final = 4
+_CONTENDED: Final = 7
 _BYTES_PER_VALUE: Final = 4
 _Item = TypeVar("_Item")
 
@@ -43,14 +46,24 @@ COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,))
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure: blocks on every unit, and transfers (one feature map of each shape) between every two units."""
+    """What to measure: blocks on every unit, and transfers (one feature map of each shape) between every two units.
+
+    `chains` are timed as one segment on every unit, `contended` blocks on every unit while another one runs the first chain.
+    """
 
     blocks: tuple[Block, ...]
     transfers: tuple[Shape, ...]
+    chains: tuple[tuple[Block, ...], ...] = ()
+    contended: tuple[Block, ...] = ()
 
     def merged(self, other: Plan) -> Plan:
         """Both plans, what is in both only once."""
-        return Plan(_distinct((*self.blocks, *other.blocks)), _distinct((*self.transfers, *other.transfers)))
+        return Plan(
+            _distinct((*self.blocks, *other.blocks)),
+            _distinct((*self.transfers, *other.transfers)),
+            _distinct((*self.chains, *other.chains)),
+            _distinct((*self.contended, *other.contended)),
+        )
 
 
 def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
@@ -72,7 +85,24 @@ def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
                 shapes += _exchanged(slot, shares)
         if stage.sync == "c":
             blocks.append(Concat(stage.branches[0][-1].out_size, tuple(branch[-1].out_c for branch in stage.branches)))
-    return Plan(_distinct(blocks), _distinct(shapes))
+    chain = base_chain(config)
+    return Plan(_distinct(blocks), _distinct(shapes), (chain,), _distinct(_spread(chain, _CONTENDED)))
+
+
+def base_chain(config: ModelConfig) -> tuple[Block, ...]:
+    """The base's blocks from stem to head, of a collaborative model with the widest branch's expansions."""
+    blocks: list[Block] = [config.stem]
+    for stage in config.stages:
+        last = len(stage.branches[0]) - 1
+        for position in range(last + 1):
+            out_c = stage.out_c if position == last else None
+            blocks.append(_widest([branch[position] for branch in stage.branches], out_c=out_c))
+    return (*blocks, config.head)
+
+
+def _spread(blocks: Sequence[Block], count: int) -> list[Block]:
+    """So many blocks, evenly spread, the first and the last among them."""
+    return [blocks[round(index * (len(blocks) - 1) / (count - 1))] for index in range(count)]
 
 
 def plan_blocks(blocks: Iterable[Block]) -> Plan:

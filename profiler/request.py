@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from collab.blocks import parse_key
+from collab.blocks import Block, parse_key
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, parse_unit
 from profiler.campaign import Effort, Handover
@@ -50,14 +49,23 @@ class Request:
 
     def save(self, folder: Path) -> None:
         document = {
-            "format": FORMAT, "device": self.device, "fingerprint": dict(self.fingerprint), "runtime": self.runtime,
-            "units": {name: unit.text for name, unit in self.units.items()}, "models": list(self.models),
-            "blocks": [block.key for block in self.plan.blocks], "transfers": [list(shape) for shape in self.plan.transfers],
-            "effort": asdict(self.effort), "handover": asdict(self.handover), "seed": self.seed,
+            "format": FORMAT,
+            "device": self.device,
+            "fingerprint": dict(self.fingerprint),
+            "runtime": self.runtime,
+            "units": {name: unit.text for name, unit in self.units.items()},
+            "models": list(self.models),
+            "blocks": [block.key for block in self.plan.blocks],
+            "transfers": [list(shape) for shape in self.plan.transfers],
+            "chains": [[block.key for block in chain] for chain in self.plan.chains],
+            "contended": [block.key for block in self.plan.contended],
+            "effort": asdict(self.effort),
+            "handover": asdict(self.handover),
+            "seed": self.seed,
         }
         staging = folder / f".{PLAN_FILE}.new"
         staging.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        os.replace(staging, folder / PLAN_FILE)
+        staging.replace(folder / PLAN_FILE)
 
 
 def _short(value: Any) -> str:
@@ -79,16 +87,27 @@ def load_request(folder: Path) -> Request:
         raise TableError(f"{path}: damaged or of another version ({type(error).__name__}: {error}); profile into another folder") from error
 
 
+def _blocks(keys: Sequence[str]) -> tuple[Block, ...]:
+    return tuple(parse_key(key) for key in keys)
+
+
 def _parse(document: Mapping[str, Any]) -> Request:
     if document["format"] != FORMAT:
         raise ValueError(f"format {document['format']!r}, this version reads {FORMAT}")
     plan = Plan(
-        tuple(parse_key(key) for key in document["blocks"]),
+        _blocks(document["blocks"]),
         tuple(tuple(int(extent) for extent in shape) for shape in document["transfers"]),
+        tuple(_blocks(chain) for chain in document["chains"]),
+        _blocks(document["contended"]),
     )
     return Request(
-        device=str(document["device"]), fingerprint={str(k): str(v) for k, v in document["fingerprint"].items()},
-        runtime=str(document["runtime"]), units={str(name): parse_unit(text) for name, text in document["units"].items()},
-        models=tuple(map(str, document["models"])), plan=plan, effort=Effort(**document["effort"]),
-        handover=Handover(**document["handover"]), seed=int(document["seed"]),
+        device=str(document["device"]),
+        fingerprint={str(k): str(v) for k, v in document["fingerprint"].items()},
+        runtime=str(document["runtime"]),
+        units={str(name): parse_unit(text) for name, text in document["units"].items()},
+        models=tuple(map(str, document["models"])),
+        plan=plan,
+        effort=Effort(**document["effort"]),
+        handover=Handover(**document["handover"]),
+        seed=int(document["seed"]),
     )

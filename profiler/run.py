@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the tables, for example luts/local.")],
     device: Annotated[str, typer.Option(help="'local' is this machine.")] = "local",
-    model: Annotated[list[str] | None, typer.Option(help="Whose search space to measure: of the zoo, or a config; may be repeated.")] = None,
-    unit: Annotated[list[str] | None, typer.Option(help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Whose search space to measure: of the zoo, or a config; may be repeated.")
+    ] = None,
+    unit: Annotated[
+        list[str] | None, typer.Option(help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A coarse grid, in about a minute.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with, or add to, what is in the folder.")] = False,
     block: Annotated[list[str] | None, typer.Option(help="Also measure this block (a key); may be repeated.")] = None,
@@ -90,8 +94,17 @@ def _plan(models: list[str], blocks: list[str], sizes: list[int], *, quick: bool
 
 
 def _request(
-    target: Device, device: str, earlier: Request | None, plan: Plan, models: list[str], units: list[str], *,
-    quick: bool, wait: str, path: str, seed: int,
+    target: Device,
+    device: str,
+    earlier: Request | None,
+    plan: Plan,
+    models: list[str],
+    units: list[str],
+    *,
+    quick: bool,
+    wait: str,
+    path: str,
+    seed: int,
 ) -> Request:
     from android_harness.device import resolve_units
     from android_harness.runtime import litert_version
@@ -106,23 +119,38 @@ def _request(
     else:
         resolved, handover, effort, names = resolve_units(specs, target.info), Handover(wait, path), QUICK if quick else FULL, tuple(models)
     return Request(
-        device=device, fingerprint=target.info.fingerprint, runtime=litert_version(), units=resolved,
-        models=tuple(dict.fromkeys(names)), plan=plan, effort=effort, handover=handover, seed=seed,
+        device=device,
+        fingerprint=target.info.fingerprint,
+        runtime=litert_version(),
+        units=resolved,
+        models=tuple(dict.fromkeys(names)),
+        plan=plan,
+        effort=effort,
+        handover=handover,
+        seed=seed,
     )
 
 
 def _announce(request: Request) -> None:
     units = "  ".join(f"{name} = {unit}" for name, unit in request.units.items())
     print(f"Units: {units}", file=sys.stderr)
-    print(f"To measure: {len(request.plan.blocks)} blocks on each unit, {len(request.plan.transfers)} feature maps between them", file=sys.stderr)
+    print(
+        f"To measure: {len(request.plan.blocks)} blocks on each unit, {len(request.plan.transfers)} feature maps between them",
+        file=sys.stderr,
+    )
 
 
 def _summary(outcome: Outcome, out: Path) -> dict[str, Any]:
     statuses = [row.status for row in outcome.tables.blocks] + [row.status for row in outcome.tables.transfers]
     return {
-        "blocks": len(outcome.tables.blocks), "transfers": len(outcome.tables.transfers),
-        "failed": statuses.count("failed"), "unstable": statuses.count("unstable"),
-        "complete": outcome.complete, "wall_s": round(outcome.wall_s, 3), "sampled_s": round(outcome.sampled_s, 3), "out": str(out),
+        "blocks": len(outcome.tables.blocks),
+        "transfers": len(outcome.tables.transfers),
+        "failed": statuses.count("failed"),
+        "unstable": statuses.count("unstable"),
+        "complete": outcome.complete,
+        "wall_s": round(outcome.wall_s, 3),
+        "sampled_s": round(outcome.sampled_s, 3),
+        "out": str(out),
     }
 
 
@@ -136,7 +164,9 @@ def _report(outcome: Outcome, out: Path, device: str, request: Request, *, json:
     console = Console(highlight=False, soft_wrap=True)
     if not outcome.complete:
         console.print(f"Stopped. What was measured is kept; go on with: python -m profiler.run --device {device} --out {out} --resume")
-    console.print(f"Tables: {out}/blocks.csv ({summary['blocks']} rows), {out}/transfers.csv ({summary['transfers']} rows), {out}/meta.json")
+    console.print(
+        f"Tables: {out}/blocks.csv ({summary['blocks']} rows), {out}/transfers.csv ({summary['transfers']} rows), {out}/meta.json"
+    )
     console.print(f"Raw samples: {out}/journal.jsonl")
     ratio = f" = {outcome.wall_s / outcome.sampled_s:.2f} x" if outcome.sampled_s > 0 else ";"
     console.print(f"Time: {outcome.wall_s:.1f} s{ratio} the {outcome.sampled_s:.1f} s spent in samples and in creating models")
@@ -147,7 +177,9 @@ def _report(outcome: Outcome, out: Path, device: str, request: Request, *, json:
 
 def _print_failures(tables: Tables, console: Any) -> None:
     bad = [(f"{row.block} on {row.unit}", row.status, row.reason) for row in tables.blocks if row.status != "ok"]
-    bad += [(f"{row.bytes} bytes {row.from_unit} to {row.to_unit}", row.status, row.reason) for row in tables.transfers if row.status != "ok"]
+    bad += [
+        (f"{row.bytes} bytes {row.from_unit} to {row.to_unit}", row.status, row.reason) for row in tables.transfers if row.status != "ok"
+    ]
     for what, status, reason in bad[:10]:
         console.print(f"  {status}: {what}: {reason}")
     if len(bad) > 10:

@@ -41,7 +41,10 @@ def summarise(samples_ns: Sequence[int]) -> Summary:
     reach = _Z95 * np.sqrt(n) / 2
     low, high = max(int(np.floor(n / 2 - reach)), 0), min(int(np.ceil(n / 2 + reach)), n - 1)
     return Summary(
-        n, median, float(np.percentile(ordered, 95)), float(np.median(np.abs(ordered - median))),
+        n,
+        median,
+        float(np.percentile(ordered, 95)),
+        float(np.median(np.abs(ordered - median))),
         (float(ordered[low]), float(ordered[high])),
     )
 

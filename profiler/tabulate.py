@@ -11,9 +11,10 @@ from typing import Any
 
 from android_harness.journal import TimeDone
 from collab.units import UnitSpec
-from lut.tables import BlockRow, Measured, TransferRow, shape_text
+from lut.tables import BlockRow, Contention, Context, Measured, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
-from profiler.plan import transfer_bytes
+from profiler.company import contention_factors, context_factors
+from profiler.plan import Plan, transfer_bytes
 from profiler.samples import JobSamples, SampleStore
 from profiler.stats import median_us, summarise
 
@@ -30,11 +31,13 @@ class Derived:
     transfers: tuple[TransferRow, ...]
     fixed: Mapping[str, Measured]
     sentinels: Mapping[str, Measured]
+    context: Mapping[str, Context]
+    contention: tuple[Contention, ...]
 
 
-def derive(store: SampleStore, units: Mapping[str, UnitSpec], *, runtime: str, settings: Mapping[str, Any]) -> Derived:
+def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, runtime: str, settings: Mapping[str, Any]) -> Derived:
     """Rows of all jobs that were visited or failed. Jobs of other units than these are left out."""
-    context = _Context(store, units, runtime, settings)
+    rows = _Rows(store, units, runtime, settings)
     fixed: dict[str, Measured] = {}
     sentinels: dict[str, Measured] = {}
     for text, samples in store.jobs.items():
@@ -43,20 +46,21 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], *, runtime: str, s
             summary = summarise(samples.pooled("run"))
             target = fixed if isinstance(job, FixedId) else sentinels
             target[job.unit] = Measured(summary.median_us, summary.mad_us, summary.n)
+    context = context_factors(store, plan.chains, units, fixed)
     blocks: list[BlockRow] = []
     transfers: list[TransferRow] = []
     for text, samples in store.jobs.items():
         job = parse_job_id(text)
         if isinstance(job, BlockId) and job.unit in units:
-            blocks.append(context.block_row(job, samples, fixed.get(job.unit)))
+            blocks.append(rows.block_row(job, samples, fixed.get(job.unit), context.get(job.unit)))
         elif isinstance(job, TransferId) and job.sender in units and job.receiver in units:
-            transfers.append(context.transfer_row(job, samples))
+            transfers.append(rows.transfer_row(job, samples))
     blocks.sort(key=lambda row: (row.unit, row.block))
     transfers.sort(key=lambda row: (row.from_unit, row.to_unit, row.path, row.wait, row.pacing, row.bytes, row.shape))
-    return Derived(tuple(blocks), tuple(transfers), fixed, sentinels)
+    return Derived(tuple(blocks), tuple(transfers), fixed, sentinels, context, contention_factors(store, units))
 
 
-class _Context:
+class _Rows:
     def __init__(self, store: SampleStore, units: Mapping[str, UnitSpec], runtime: str, settings: Mapping[str, Any]) -> None:
         self._store = store
         self._runtime = runtime
@@ -69,28 +73,40 @@ class _Context:
         said = json.dumps([unit.text, self._store.engines, self._store.runner, dict(self._settings)], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
-    def block_row(self, job: BlockId, samples: JobSamples, fixed: Measured | None) -> BlockRow:
+    def block_row(self, job: BlockId, samples: JobSamples, fixed: Measured | None, context: Context | None) -> BlockRow:
         unit = self._units[job.unit]
         status, reason = _time_status(samples, fixed)
         summary = summarise(samples.pooled("run")) if samples.times else None
         marginal = None
         if summary is not None and fixed is not None:
-            marginal = max(summary.median_us - fixed.median_us, _least(fixed))
+            marginal = max(summary.median_us - fixed.median_us, _least(fixed)) * (context.factor if context else 1.0)
         first, last = (samples.times[0], samples.times[-1]) if samples.times else (None, None)
         return BlockRow(
-            unit=job.unit, block=job.block.key, in_shape=";".join(map(shape_text, job.block.in_shapes)),
-            out_shape=shape_text(job.block.out_shape), dtype="float32", engine=unit.engine,
-            runtime=self._runtime, n=summary.n if summary else 0,
-            median_us=summary.median_us if summary else None, p95_us=summary.p95_us if summary else None,
+            unit=job.unit,
+            block=job.block.key,
+            in_shape=";".join(map(shape_text, job.block.in_shapes)),
+            out_shape=shape_text(job.block.out_shape),
+            dtype="float32",
+            engine=unit.engine,
+            runtime=self._runtime,
+            n=summary.n if summary else 0,
+            median_us=summary.median_us if summary else None,
+            p95_us=summary.p95_us if summary else None,
             mad_us=summary.mad_us if summary else None,
             first_us=median_us(visit.first_ns for visit in samples.times if visit.first_ns is not None),
             create_us=median_us(visit.create_ns for visit in samples.times if visit.create_ns is not None),
             marginal_us=marginal,
-            write_us=median_us(samples.pooled("write")), read_us=median_us(samples.pooled("read")),
-            coverage=_coverage(samples), status=status, reason=reason,
-            temperature_before_c=_temperature(first), temperature_after_c=_temperature(last),
-            clock_before_mhz=_clock(first), clock_after_mhz=_clock(last),
-            config_hash=self._config_hash(unit), measured_at=self._measured_at,
+            write_us=median_us(samples.pooled("write")),
+            read_us=median_us(samples.pooled("read")),
+            coverage=_coverage(samples),
+            status=status,
+            reason=reason,
+            temperature_before_c=_temperature(first),
+            temperature_after_c=_temperature(last),
+            clock_before_mhz=_clock(first),
+            clock_after_mhz=_clock(last),
+            config_hash=self._config_hash(unit),
+            measured_at=self._measured_at,
         )
 
     def transfer_row(self, job: TransferId, samples: JobSamples) -> TransferRow:
@@ -102,13 +118,26 @@ class _Context:
         read, wakeup = (summarise(samples.pooled(name)) if ok else None for name in ("read", "wakeup"))
         write = summarise(_write_samples(samples, job.path)) if ok else None
         return TransferRow(
-            from_unit=job.sender, to_unit=job.receiver, bytes=transfer_bytes(job.shape), shape=shape_text(job.shape), dtype="float32",
-            path=job.path, wait=job.wait, pacing="paced" if job.gap_us else "hot", gap_us=job.gap_us, n=read.n if read else 0,
-            read_us=read.median_us if read else None, read_mad_us=read.mad_us if read else None,
-            wakeup_us=wakeup.median_us if wakeup else None, wakeup_mad_us=wakeup.mad_us if wakeup else None,
+            from_unit=job.sender,
+            to_unit=job.receiver,
+            bytes=transfer_bytes(job.shape),
+            shape=shape_text(job.shape),
+            dtype="float32",
+            path=job.path,
+            wait=job.wait,
+            pacing="paced" if job.gap_us else "hot",
+            gap_us=job.gap_us,
+            n=read.n if read else 0,
+            read_us=read.median_us if read else None,
+            read_mad_us=read.mad_us if read else None,
+            wakeup_us=wakeup.median_us if wakeup else None,
+            wakeup_mad_us=wakeup.mad_us if wakeup else None,
             wakeup_p95_us=wakeup.p95_us if wakeup else None,
-            write_us=write.median_us if write else None, write_mad_us=write.mad_us if write else None,
-            status=status, reason=reason or "", measured_at=self._measured_at,
+            write_us=write.median_us if write else None,
+            write_mad_us=write.mad_us if write else None,
+            status=status,
+            reason=reason or "",
+            measured_at=self._measured_at,
         )
 
 

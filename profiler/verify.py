@@ -29,9 +29,10 @@ def main(
     from android_harness.find import open_device
     from collab.config import load as load_config
     from collab.placement import parse_placement
+    from exporters.checking import MAX_ERROR
     from lut.costs import Costs
     from lut.tables import load
-    from profiler.compare import OUTPUT_TOLERANCE, Candidate, Trial, compare, visits
+    from profiler.compare import Candidate, Trial, compare, visits
     from profiler.progress import phase_bar
 
     config = load_config(model)
@@ -40,14 +41,12 @@ def main(
     trial = Trial(rounds=rounds, runs=runs)
     with phase_bar(f"Running {config.name}", quiet=json) as bar:
         bar.expect(visits(1, trial))
-        [result] = compare(
-            open_device(device), [candidate], costs, trial, journal=journal or lut / "verify.jsonl", on_event=bar.note
-        )
+        [result] = compare(open_device(device), [candidate], costs, trial, journal=journal or lut / "verify.jsonl", on_event=bar.note)
     if json:
         print_json(comparison_document(result))
     else:
         _print(result)
-    if result.output_error > OUTPUT_TOLERANCE or result.distinct_outputs != 1:
+    if result.output_error > MAX_ERROR or result.distinct_outputs != 1:
         raise RunnerError(
             f"the output is wrong: it differs from the reference by {result.output_error:.1e} of its range, and the runs gave"
             f" {result.distinct_outputs} different outputs; latencies of a wrong result mean nothing"
@@ -58,12 +57,22 @@ def comparison_document(result: Comparison) -> dict[str, Any]:
     """The comparison as a JSON object: times in microseconds, errors as signed fractions of the measured median."""
     measured = result.measured
     return {
-        "model": result.prediction.model, "placement": result.prediction.placement.text,
+        "model": result.prediction.model,
+        "placement": result.prediction.placement.text,
         "predicted_us": round(result.prediction.total_us, 3),
-        "measured_us": {"median": round(measured.median_us, 3), "p95": round(measured.p95_us, 3), "mad": round(measured.mad_us, 3), "n": measured.n},
-        "error": round(result.error, 5), "error_drift_corrected": round(result.error_drift_corrected, 5),
-        "drift": round(result.drift, 5), "repeatability": round(result.repeatability, 5),
-        "output_error": result.output_error, "distinct_outputs": result.distinct_outputs, "paths": dict(result.paths),
+        "measured_us": {
+            "median": round(measured.median_us, 3),
+            "p95": round(measured.p95_us, 3),
+            "mad": round(measured.mad_us, 3),
+            "n": measured.n,
+        },
+        "error": round(result.error, 5),
+        "error_drift_corrected": round(result.error_drift_corrected, 5),
+        "drift": round(result.drift, 5),
+        "repeatability": round(result.repeatability, 5),
+        "output_error": result.output_error,
+        "distinct_outputs": result.distinct_outputs,
+        "paths": dict(result.paths),
         "steps": [_step_document(predicted, step) for predicted, step in _paired(result)],
     }
 
@@ -75,10 +84,14 @@ def _paired(result: Comparison) -> list[tuple[Step | None, MeasuredStep]]:
 
 def _step_document(predicted: Step | None, step: MeasuredStep) -> dict[str, Any]:
     return {
-        "unit": step.unit, "segment": step.segment, "step": step.step, "peer": step.peer,
+        "unit": step.unit,
+        "segment": step.segment,
+        "step": step.step,
+        "peer": step.peer,
         "predicted_begin_us": round(predicted.begin_us, 3) if predicted else None,
         "predicted_us": round(predicted.duration_us, 3) if predicted else None,
-        "measured_begin_us": round(step.begin_us, 3), "measured_us": round(step.duration_us, 3),
+        "measured_begin_us": round(step.begin_us, 3),
+        "measured_us": round(step.duration_us, 3),
         "measured_mad_us": round(step.duration_mad_us, 3),
         "error": round(predicted.duration_us / step.duration_us - 1, 5) if predicted and step.duration_us > 0 else None,
     }
@@ -96,17 +109,26 @@ def _print(result: Comparison) -> None:
     for predicted, step in _paired(result):
         error = f"{100 * (predicted.duration_us / step.duration_us - 1):+.1f} %" if predicted and step.step == "run" else ""
         table.add_row(
-            step.unit, step.segment, step.step, step.peer,
-            f"{predicted.duration_us / 1e3:.3f}" if predicted else "-", f"{step.duration_us / 1e3:.3f}", error,
+            step.unit,
+            step.segment,
+            step.step,
+            step.peer,
+            f"{predicted.duration_us / 1e3:.3f}" if predicted else "-",
+            f"{step.duration_us / 1e3:.3f}",
+            error,
         )
     measured = result.measured
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
     console.print(f"Predicted: {result.prediction.total_us / 1e3:.3f} ms")
-    console.print(f"Measured:  {measured.median_us / 1e3:.3f} ms median, {measured.p95_us / 1e3:.3f} ms p95, MAD {measured.mad_us / 1e3:.3f} ms"
-                  f" (n = {measured.n})")
-    console.print(f"Error:     {100 * result.error:+.1f} %, {100 * result.error_drift_corrected:+.1f} % corrected for a drift of"
-                  f" {100 * (result.drift - 1):+.1f} % since the tables were measured")
+    console.print(
+        f"Measured:  {measured.median_us / 1e3:.3f} ms median, {measured.p95_us / 1e3:.3f} ms p95, MAD {measured.mad_us / 1e3:.3f} ms"
+        f" (n = {measured.n})"
+    )
+    console.print(
+        f"Error:     {100 * result.error:+.1f} %, {100 * result.error_drift_corrected:+.1f} % corrected for a drift of"
+        f" {100 * (result.drift - 1):+.1f} % since the tables were measured"
+    )
     console.print(f"Repeatability: {100 * result.repeatability:.1f} % (the same bundle measured twice, interleaved)")
     console.print(f"Output: differs from the reference by {result.output_error:.1e} of its range, {result.distinct_outputs} distinct")
 

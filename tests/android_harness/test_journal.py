@@ -12,18 +12,45 @@ from android_harness.journal import CollabDone, JobFailed, TimeDone, TransferDon
 from collab.errors import JournalError
 
 TIME = {
-    "event": "done", "job": "b", "round": 0, "t_ns": 5, "kind": "time", "create_ns": 7, "first_ns": None, "accelerated": True,
-    "samples": {f"{name}_ns": [1, 2] for name in ("write", "run", "read", "total", "cpu")}, "clock_khz": [None, 1800000], "temperature_mc": 41000,
+    "event": "done",
+    "job": "b",
+    "round": 0,
+    "t_ns": 5,
+    "kind": "time",
+    "create_ns": 7,
+    "first_ns": None,
+    "accelerated": True,
+    "samples": {f"{name}_ns": [1, 2] for name in ("write", "run", "read", "total", "cpu")},
+    "clock_khz": [None, 1800000],
+    "temperature_mc": 41000,
 }
 TRANSFER = {
-    "event": "done", "job": "t", "round": 0, "t_ns": 5, "kind": "transfer", "create_ns": 7, "path": "shared", "bytes": 64,
+    "event": "done",
+    "job": "t",
+    "round": 0,
+    "t_ns": 5,
+    "kind": "transfer",
+    "create_ns": 7,
+    "path": "shared",
+    "bytes": 64,
     "samples": {f"{name}_ns": [1] for name in ("read", "wakeup", "write", "rewrite", "total")},
 }
 COLLAB = {
-    "event": "done", "job": "c", "round": 0, "t_ns": 5, "kind": "collab", "create_ns": 7,
-    "steps": [{"unit": "cpu0", "segment": "cpu0.0", "step": "write", "peer": "input"}, {"unit": "cpu0", "segment": "cpu0.0", "step": "run"}],
-    "begin_ns": [[0, 1], [2, 3]], "end_ns": [[2, 3], [9, 9]], "total_ns": [9, 9],
-    "outputs": {"distinct": 1, "hash": "00ff"}, "paths": {"cpu0>cpu1": "shared"},
+    "event": "done",
+    "job": "c",
+    "round": 0,
+    "t_ns": 5,
+    "kind": "collab",
+    "create_ns": 7,
+    "steps": [
+        {"unit": "cpu0", "segment": "cpu0.0", "step": "write", "peer": "input"},
+        {"unit": "cpu0", "segment": "cpu0.0", "step": "run"},
+    ],
+    "begin_ns": [[0, 1], [2, 3]],
+    "end_ns": [[2, 3], [9, 9]],
+    "total_ns": [9, 9],
+    "outputs": {"distinct": 1, "hash": "00ff"},
+    "paths": {"cpu0>cpu1": "shared"},
 }
 
 
@@ -53,27 +80,53 @@ def test_a_cut_off_last_line_is_ignored_and_any_other_is_not(tmp_path: Path) -> 
         list(read_journal(path))
 
 
-@pytest.mark.parametrize("change", [
-    {"event": "party"}, {"event": None}, {"kind": "dance"}, {"job": 3}, {"round": -1}, {"t_ns": 1.5}, {"t_ns": True}, {"samples": {}},
-    {"samples": {**TIME["samples"], "run_ns": [1]}}, {"samples": {**TIME["samples"], "run_ns": [1, -2]}},  # type: ignore[dict-item]
-    {"samples": {f"{name}_ns": [] for name in ("write", "run", "read", "total", "cpu")}}, {"temperature_mc": "hot"}, {"clock_khz": 5},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event": "party"},
+        {"event": None},
+        {"kind": "dance"},
+        {"job": 3},
+        {"round": -1},
+        {"t_ns": 1.5},
+        {"t_ns": True},
+        {"samples": {}},
+        {"samples": {**TIME["samples"], "run_ns": [1]}},
+        {"samples": {**TIME["samples"], "run_ns": [1, -2]}},  # type: ignore[dict-item]
+        {"samples": {f"{name}_ns": [] for name in ("write", "run", "read", "total", "cpu")}},
+        {"temperature_mc": "hot"},
+        {"clock_khz": 5},
+    ],
+)
 def test_lines_that_the_runner_does_not_write_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(JournalError):
         parse_line(line({**TIME, **change}), where="x")
 
 
-@pytest.mark.parametrize("change", [
-    {"begin_ns": [[0, 1]]}, {"end_ns": [[2, 3], [1, 9]]}, {"total_ns": []}, {"outputs": {"distinct": 0, "hash": "0"}}, {"steps": [{}]},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"begin_ns": [[0, 1]]},
+        {"end_ns": [[2, 3], [1, 9]]},
+        {"total_ns": []},
+        {"outputs": {"distinct": 0, "hash": "0"}},
+        {"steps": [{}]},
+    ],
+)
 def test_collab_lines_that_contradict_themselves_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(JournalError):
         parse_line(line({**COLLAB, **change}), where="x")
 
 
-@given(st.one_of(st.binary(max_size=80), st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=6), x, max_size=4)
-).map(lambda value: json.dumps(value).encode())))
+@given(
+    st.one_of(
+        st.binary(max_size=80),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+            lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=6), x, max_size=4),
+        ).map(lambda value: json.dumps(value).encode()),
+    )
+)
 def test_whatever_a_device_sends_is_an_event_or_a_journal_error(content: bytes) -> None:
     try:
         parse_line(content, where="x")

@@ -175,13 +175,20 @@ def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(device: Loca
 
 def test_the_default_units_do_not_share_a_core(device: LocalDevice) -> None:
     one, two = default_units(device.info)
-    assert one.cores and two.cores and not set(one.cores) & set(two.cores)
+    assert one.cores
+    assert two.cores
+    assert not set(one.cores) & set(two.cores)
 
 
-@pytest.mark.parametrize(("text", "reason"), [
-    ("cpu:cores=900", "core 900 is not there"), ("cpu", "names no cores"), ("cpu:cores=0,threads=2", "2 threads on 1 cores"),
-    ("cpu:cluster=purple", "has the clusters"),
-])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("cpu:cores=900", "core 900 is not there"),
+        ("cpu", "names no cores"),
+        ("cpu:cores=0,threads=2", "2 threads on 1 cores"),
+        ("cpu:cluster=purple", "has the clusters"),
+    ],
+)
 def test_units_that_this_device_lacks_are_refused(device: LocalDevice, text: str, reason: str) -> None:
     with pytest.raises(DeviceError, match=reason):
         resolve_units([parse_unit(text)], device.info)

@@ -37,11 +37,25 @@ def test_any_other_text_is_refused_or_canonical(text: str) -> None:
     assert block.key == text
 
 
-@pytest.mark.parametrize("key", [
-    "", "mbconv", "mbconv_28_k3s1_32-192-32_swish", "mbconv_028_k3s1_32-192-32_relu6", "mbconv_28_k4s1_32-192-32_relu6",
-    "mbconv_28_k3s1_32-0-32_relu6", "add_28_32x1", "concat_28_16", "concat_28_16+0", "concat_28_16+016", "stem_224_k3s2_3-999999_relu",
-    "mbconv_28_k3s1_32-192-32_relu6\n", "mbconv_28_k3s1_32-192-32_relu6 ", "add_२८_32x2",
-])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "mbconv",
+        "mbconv_28_k3s1_32-192-32_swish",
+        "mbconv_028_k3s1_32-192-32_relu6",
+        "mbconv_28_k4s1_32-192-32_relu6",
+        "mbconv_28_k3s1_32-0-32_relu6",
+        "add_28_32x1",
+        "concat_28_16",
+        "concat_28_16+0",
+        "concat_28_16+016",
+        "stem_224_k3s2_3-999999_relu",
+        "mbconv_28_k3s1_32-192-32_relu6\n",
+        "mbconv_28_k3s1_32-192-32_relu6 ",
+        "add_२८_32x2",
+    ],
+)
 def test_what_is_no_key_is_refused(key: str) -> None:
     with pytest.raises(ConfigError):
         parse_key(key)

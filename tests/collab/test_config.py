@@ -20,7 +20,12 @@ def document(name: str = FOUND) -> dict[str, Any]:
 
 def test_the_zoo_has_bases_found_models_and_a_small_one() -> None:
     assert set(configs.zoo_names()) >= {
-        "mobilenet_v2", "mnasnet_b1", "fbnet_c", "syncnas_mobilenet_v2_100", "syncnas_mnasnet_b1_100", "mini_v2",
+        "mobilenet_v2",
+        "mnasnet_b1",
+        "fbnet_c",
+        "syncnas_mobilenet_v2_100",
+        "syncnas_mnasnet_b1_100",
+        "mini_v2",
     }
 
 
@@ -66,31 +71,34 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize(("path", "value", "field", "reason"), [
-    ("name", None, "name", "missing"),
-    ("name", "../x", "name", "letters"),
-    ("act", "Swish", "act", "ReLU"),
-    ("stem", [3, 32, 3], "stem", "in_c, out_c, kernel, stride"),
-    ("stem.2", 4, "stem", "odd"),
-    ("stem.1", 24, "0.0[0]", "in_c is 32"),
-    ("stem.0", True, "stem", "whole number"),
-    ("head.0", 256, "head", "hands over 320"),
-    ("3.0.1.3", 60, "3.0[1]", "in_c is 60"),
-    ("3.1.0.5", 60, "3.1[1]", "in_c is 64"),
-    ("2.1.0.0", 55, "2.1[0]", "in_size is 55"),
-    ("2.0.0.2", 1, "2.0[1]", "in_size is 28"),
-    ("6.0.0.4", 0, "6.0[0]", "exp_c"),
-    ("6.0.0.4", 1e3, "6.0[0]", "exp_c"),
-    ("6.0.0.5", 316, "6", "adds the branches"),
-    ("sync.6", "n", "sync", "last stage must be synced"),
-    ("sync.1", "x", "sync", "letter 1"),
-    ("sync", ["a", "n"], "sync", "7 letters"),
-    ("4.1", None, "4", "branches"),
-    ("4", [], "4", "branches"),
-    ("3", None, "4", "stage 3 is missing"),
-    ("bn_momentum", 0, "bn_momentum", "above 0"),
-    ("num_classes", "ten", "num_classes", "whole number"),
-])
+@pytest.mark.parametrize(
+    ("path", "value", "field", "reason"),
+    [
+        ("name", None, "name", "missing"),
+        ("name", "../x", "name", "letters"),
+        ("act", "Swish", "act", "ReLU"),
+        ("stem", [3, 32, 3], "stem", "in_c, out_c, kernel, stride"),
+        ("stem.2", 4, "stem", "odd"),
+        ("stem.1", 24, "0.0[0]", "in_c is 32"),
+        ("stem.0", True, "stem", "whole number"),
+        ("head.0", 256, "head", "hands over 320"),
+        ("3.0.1.3", 60, "3.0[1]", "in_c is 60"),
+        ("3.1.0.5", 60, "3.1[1]", "in_c is 64"),
+        ("2.1.0.0", 55, "2.1[0]", "in_size is 55"),
+        ("2.0.0.2", 1, "2.0[1]", "in_size is 28"),
+        ("6.0.0.4", 0, "6.0[0]", "exp_c"),
+        ("6.0.0.4", 1e3, "6.0[0]", "exp_c"),
+        ("6.0.0.5", 316, "6", "adds the branches"),
+        ("sync.6", "n", "sync", "last stage must be synced"),
+        ("sync.1", "x", "sync", "letter 1"),
+        ("sync", ["a", "n"], "sync", "7 letters"),
+        ("4.1", None, "4", "branches"),
+        ("4", [], "4", "branches"),
+        ("3", None, "4", "stage 3 is missing"),
+        ("bn_momentum", 0, "bn_momentum", "above 0"),
+        ("num_classes", "ten", "num_classes", "whole number"),
+    ],
+)
 def test_wrong_configs_are_refused_with_field_and_reason(path: str, value: Any, field: str, reason: str) -> None:
     with pytest.raises(ConfigError) as error:
         configs.from_document(changed(path, value), origin="my.json")

@@ -19,11 +19,12 @@ from torch.nn import functional
 from collab import config as configs
 from collab import network, weights
 from collab.blocks import Add, Concat, MBConv
+from collab.checkpoint import read_checkpoint
 from collab.config import ModelConfig
 from collab.errors import WeightsError
 from collab.placement import Placement, default_placement
 from collab.schedule import Schedule, build_schedule
-from exporters.bundle import reference_input
+from exporters.checking import reference_input
 from tests.models import collaborative
 
 MINI = configs.load("mini_v2")
@@ -124,7 +125,9 @@ def test_zoo_has_both_kinds_of_models() -> None:
 @settings(max_examples=20, deadline=None)
 @given(
     strategy=st.tuples(*[st.sampled_from("nac")] * 6, st.sampled_from("ac")).map("".join),
-    branches=st.integers(2, 3), stem=st.integers(-1, 2), head=st.integers(0, 2),
+    branches=st.integers(2, 3),
+    stem=st.integers(-1, 2),
+    head=st.integers(0, 2),
 )
 def test_segments_equal_the_network_for_any_strategy(strategy: str, branches: int, stem: int, head: int) -> None:
     config = collaborative(MINI, strategy, branches=branches)
@@ -251,8 +254,13 @@ def prefixed(state: dict[str, Tensor]) -> dict[str, Tensor]:
 @pytest.mark.parametrize(
     "save",
     [
-        save_torch(dict), save_torch(dict, ".pt"), save_torch(dict, ".tar"), save_torch(prefixed),
-        save_torch(lambda state: {"state_dict": state, "epoch": 3}), save_torch(lambda state: {"state_dict": prefixed(state)}), save_npz,
+        save_torch(dict),
+        save_torch(dict, ".pt"),
+        save_torch(dict, ".tar"),
+        save_torch(prefixed),
+        save_torch(lambda state: {"state_dict": state, "epoch": 3}),
+        save_torch(lambda state: {"state_dict": prefixed(state)}),
+        save_npz,
     ],
     ids=["pth", "pt", "tar", "parallel", "nested", "nested parallel", "npz"],
 )
@@ -263,7 +271,7 @@ def test_checkpoints_round_trip(save: CheckpointWriter, tmp_path: Path) -> None:
     loaded = network.load(tmp_path / "config.json", save(net, tmp_path))
     assert torch.equal(logits(loaded, x), logits(net, x))
     assert difference(logits(seeded_network(config, seed=6), x), logits(net, x)) > 0.01
-    tensors = weights.check(config, network.read_checkpoint(save(net, tmp_path)), origin="test")
+    tensors = weights.check(config, read_checkpoint(save(net, tmp_path)), origin="test")
     assert all(np.array_equal(tensors[name], array) for name, array in weights.seeded(config, seed=5).items())
 
 
@@ -297,7 +305,7 @@ def test_checkpoint_cannot_run_code(tmp_path: Path) -> None:
     np.savez(tmp_path / "c.npz", weight=np.array([Trap(mark)], dtype=object))
     for name in ("a.pth", "b.pth", "c.npz"):
         with pytest.raises(WeightsError, match="tensors"):
-            network.read_checkpoint(tmp_path / name)
+            read_checkpoint(tmp_path / name)
         assert not mark.exists()
     pickle.loads((tmp_path / "b.pth").read_bytes())
     assert mark.exists(), "the trap itself does not work"
@@ -306,7 +314,7 @@ def test_checkpoint_cannot_run_code(tmp_path: Path) -> None:
 def test_refusals_of_files(tmp_path: Path) -> None:
     def refused(name: str, expected: str) -> None:
         with pytest.raises(WeightsError, match=expected) as caught:
-            network.read_checkpoint(tmp_path / name)
+            read_checkpoint(tmp_path / name)
         assert str(tmp_path / name) in str(caught.value)
         assert "\n" not in str(caught.value)
 
@@ -340,8 +348,8 @@ def test_refusals_of_files(tmp_path: Path) -> None:
 def test_refusals_of_checkpoints_of_another_model(tmp_path: Path) -> None:
     path = save_torch(dict)(seeded_network(MINI), tmp_path)
     with pytest.raises(WeightsError, match=r"checkpoint\.pth: .* missing, first stage1\.branch1"):
-        network.from_weights(collaborative(MINI, "nnnnnna"), network.read_checkpoint(path), origin=str(path))
+        network.from_weights(collaborative(MINI, "nnnnnna"), read_checkpoint(path), origin=str(path))
     with pytest.raises(WeightsError, match="has shape"):
-        network.from_weights(configs.with_document_changes(MINI, {"num_classes": 11}), network.read_checkpoint(path))
+        network.from_weights(configs.with_document_changes(MINI, {"num_classes": 11}), read_checkpoint(path))
     with pytest.raises(WeightsError, match=r"checkpoint\.pth"):
         network.load("mobilenet_v2", path)

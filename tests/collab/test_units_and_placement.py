@@ -10,7 +10,9 @@ from collab.units import UnitSpec, format_cores, name_units, parse_cores, parse_
 
 CORES = st.frozensets(st.integers(0, 40), min_size=1, max_size=8).map(lambda cores: tuple(sorted(cores)))
 UNITS = st.one_of(
-    st.builds(UnitSpec, st.just("cpu"), st.sampled_from(["litert", "classic"]), st.sampled_from(["fp32", "fp16"]), st.integers(1, 8), CORES),
+    st.builds(
+        UnitSpec, st.just("cpu"), st.sampled_from(["litert", "classic"]), st.sampled_from(["fp32", "fp16"]), st.integers(1, 8), CORES
+    ),
     st.builds(lambda name: UnitSpec("cpu", cluster=name), st.sampled_from(["big", "little", "0"])),
     st.builds(lambda driver: UnitSpec("gpu", driver=driver), st.sampled_from(["0", "1"])),
     st.builds(lambda name: UnitSpec("nnapi", engine="classic", accelerator=name), st.sampled_from(["qti-dsp", "google-edgetpu"])),
@@ -33,11 +35,27 @@ def test_equal_units_are_equal_text_however_they_were_written() -> None:
     assert parse_unit("nnapi").text == "nnapi:precision=fp32,engine=classic"
 
 
-@pytest.mark.parametrize("text", [
-    "", "tpu", "cpu:cores=", "cpu:cores=7-4", "cpu:cores=a", "cpu:threads=0", "cpu:threads=x", "cpu:threads=1,threads=2", "cpu:speed=9",
-    "cpu:cores=1,cluster=big", "gpu:cores=1", "nnapi:engine=litert", "cpu:engine=onnx", "cpu:precision=int4", "cpu:cores=99999",
-    "gpu:driver=$(reboot)",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "tpu",
+        "cpu:cores=",
+        "cpu:cores=7-4",
+        "cpu:cores=a",
+        "cpu:threads=0",
+        "cpu:threads=x",
+        "cpu:threads=1,threads=2",
+        "cpu:speed=9",
+        "cpu:cores=1,cluster=big",
+        "gpu:cores=1",
+        "nnapi:engine=litert",
+        "cpu:engine=onnx",
+        "cpu:precision=int4",
+        "cpu:cores=99999",
+        "gpu:driver=$(reboot)",
+    ],
+)
 def test_units_that_cannot_be_are_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         parse_unit(text)
@@ -62,9 +80,22 @@ def test_placements_parse_back(units: list[str], branches: int, stem: int, head:
     assert parse_placement(placement.text, branches=branches) == placement
 
 
-@pytest.mark.parametrize("text", [
-    "2=cpu2", "0=cpu1", "0=gpu", "0=cpu0;1=cpu1", "stem=2", "head=all", "head=", "0=cpu0,0=cpu2", "tail=0", "0=cpu0 1=cpu1", "²=cpu0",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2=cpu2",
+        "0=cpu1",
+        "0=gpu",
+        "0=cpu0;1=cpu1",
+        "stem=2",
+        "head=all",
+        "head=",
+        "0=cpu0,0=cpu2",
+        "tail=0",
+        "0=cpu0 1=cpu1",
+        "²=cpu0",
+    ],
+)
 def test_placements_that_cannot_be_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="placement"):
         parse_placement(text, branches=2)

@@ -13,7 +13,8 @@ from collab import config as configs
 from collab import weights as weights_module
 from collab.errors import ExportError
 from collab.placement import parse_placement
-from exporters.bundle import read_f32, reference_input, relative_error, write_bundle
+from exporters.bundle import read_f32, write_bundle
+from exporters.checking import reference_input, relative_error
 from exporters.manifest import MANIFEST, load_manifest
 from tests.models import collaborative
 
@@ -110,24 +111,27 @@ def test_damaged_and_missing_files_are_named(bundle: Path, file: str) -> None:
         load_manifest(bundle)
 
 
-@pytest.mark.parametrize(("path", "value", "reason"), [
-    ("format", 2, "format is 2"),
-    ("dtype", "int8", "float32"),
-    ("units", ["cpu0", "cpu0"], "different names"),
-    ("segments", [], "not empty"),
-    ("segments.0.unit", "gpu7", "not one of the bundle's units"),
-    ("segments.1.name", "cpu0.0", "taken"),
-    ("segments.0.model", "../../etc/passwd", "leads out"),
-    ("segments.0.model", "/etc/passwd", "leads out"),
-    ("segments.0.sha256", "0", "64 hexadecimal"),
-    ("segments.0.bytes", -1, "positive"),
-    ("segments.0.blocks", ["conv"], "no block key"),
-    ("segments.2.inputs.0.from", "cpu9.9", "not an earlier segment"),
-    ("segments.2.inputs.0.shape", [1, 1, 1, 4], "gives"),
-    ("output.segment", "nowhere", "names no segment"),
-    ("output.shape", [0], "positive"),
-    ("input", None, "object"),
-])
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("format", 2, "format is 2"),
+        ("dtype", "int8", "float32"),
+        ("units", ["cpu0", "cpu0"], "different names"),
+        ("segments", [], "not empty"),
+        ("segments.0.unit", "gpu7", "not one of the bundle's units"),
+        ("segments.1.name", "cpu0.0", "taken"),
+        ("segments.0.model", "../../etc/passwd", "leads out"),
+        ("segments.0.model", "/etc/passwd", "leads out"),
+        ("segments.0.sha256", "0", "64 hexadecimal"),
+        ("segments.0.bytes", -1, "positive"),
+        ("segments.0.blocks", ["conv"], "no block key"),
+        ("segments.2.inputs.0.from", "cpu9.9", "not an earlier segment"),
+        ("segments.2.inputs.0.shape", [1, 1, 1, 4], "gives"),
+        ("output.segment", "nowhere", "names no segment"),
+        ("output.shape", [0], "positive"),
+        ("input", None, "object"),
+    ],
+)
 def test_manifests_that_cannot_be_are_refused(bundle: Path, path: str, value: Any, reason: str) -> None:
     document = json.loads((bundle / MANIFEST).read_text())
     *way, last = path.split(".")

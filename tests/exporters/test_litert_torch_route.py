@@ -21,8 +21,9 @@ from collab.placement import Placement
 from collab.schedule import Schedule, Segment, build_schedule
 from collab.weights import Array
 from exporters import litert_torch_route as route
-from exporters.bundle import reference_input, relative_error
+from exporters.checking import MAX_ERROR, reference_input, relative_error, require_close
 from exporters.interpret import run_model, run_segments
+from exporters.tflite_graph import operator_names
 from tests.models import collaborative, tiny
 
 pytest.importorskip("litert_torch")
@@ -44,9 +45,7 @@ def signature(model: bytes) -> dict[str, Any]:
     return signatures
 
 
-@pytest.mark.parametrize(
-    ("strategy", "branches", "stem"), [("cna", 2, 0), ("anc", 3, None)], ids=["stem handed over", "three branches"]
-)
+@pytest.mark.parametrize(("strategy", "branches", "stem"), [("cna", 2, 0), ("anc", 3, None)], ids=["stem handed over", "three branches"])
 def test_segments_equal_torch_and_hold_no_transpose(strategy: str, branches: int, stem: int | None) -> None:
     config = collaborative(tiny(), strategy, branches=branches)
     net, schedule, modules = cut(config, Placement(("cpu0", "cpu1", "gpu0")[:branches], stem=stem, head=branches - 1))
@@ -55,20 +54,20 @@ def test_segments_equal_torch_and_hold_no_transpose(strategy: str, branches: int
     openings = set()
     for segment in schedule.segments:
         check_segment(segment, models[segment.name])
-        openings.add(route.operator_names(models[segment.name])[0])
+        openings.add(operator_names(models[segment.name])[0])
     assert {"ADD", "CONCATENATION"} <= openings
     x = reference_input(config.stem.in_shapes[0], seed=9)
     with torch.no_grad():
         expected = net(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).numpy()
     actual = run_segments(schedule, models, x)
-    assert relative_error(actual, expected) < route.MAX_ERROR
-    assert relative_error(run_segments(schedule, models, x[:, ::-1].copy()), expected) > 100 * route.MAX_ERROR
+    assert relative_error(actual, expected) < MAX_ERROR
+    assert relative_error(run_segments(schedule, models, x[:, ::-1].copy()), expected) > 100 * MAX_ERROR
 
 
 def check_segment(segment: Segment, model: bytes) -> None:
     names = [f"in{index}" for index in range(len(segment.sources))]
     assert signature(model) == {"serving_default": {"inputs": names, "outputs": ["out"]}}
-    assert "TRANSPOSE" not in route.operator_names(model)
+    assert "TRANSPOSE" not in operator_names(model)
     # Shapes stand in the order of the sources, and the output is NHWC as well.
     output = run_model(model, [reference_input(shape, seed=1) for shape in segment.in_shapes])
     assert output.shape == segment.out_shape
@@ -155,8 +154,8 @@ def test_any_module_squeeze_excitation_hard_swish_grouped_convolution() -> None:
     with torch.no_grad():
         expected: Array = module.eval()(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).permute(0, 2, 3, 1).numpy()
     assert expected.shape == (1, 10, 10, 12)
-    assert relative_error(run_model(model, [x]), expected) < route.MAX_ERROR
-    operators = route.operator_names(model)
+    assert relative_error(run_model(model, [x]), expected) < MAX_ERROR
+    operators = operator_names(model)
     assert "HARD_SWISH" in operators
     assert operators.count("CONV_2D") >= 4
     assert "TRANSPOSE" not in operators
@@ -215,9 +214,9 @@ def test_zeros_do_not_pass_as_a_comparison() -> None:
 
 
 def test_operator_names() -> None:
-    assert "TRANSPOSE" in route.operator_names(route.convert_module(Turned(), [reference_input((1, 4, 6, 3))]))
+    assert "TRANSPOSE" in operator_names(route.convert_module(Turned(), [reference_input((1, 4, 6, 3))]))
     with pytest.raises(ExportError, match="not a TFLite model"):
-        route.operator_names(b"no model at all")
+        operator_names(b"no model at all")
 
 
 def test_missing_converter_is_a_sentence(head_segment: tuple[network.SegmentModule, Segment], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +234,7 @@ def test_require_close(actual: list[float], passes: bool) -> None:
     expected = np.array([0, 1], dtype=np.float32)
 
     def compare() -> None:
-        route.require_close(np.array(actual, dtype=np.float32), expected, what="it", route="x")
+        require_close(np.array(actual, dtype=np.float32), expected, what="it", route="x")
 
     if passes:
         compare()
@@ -249,7 +248,8 @@ import hashlib, os, sys
 from collab import network, weights
 from collab.placement import Placement
 from collab.schedule import build_schedule
-from exporters.litert_torch_route import convert_segment, quiet
+from exporters.litert_torch_route import convert_segment
+from exporters.quiet import quiet
 from tests.models import collaborative, tiny
 
 config = collaborative(tiny(), "nna")

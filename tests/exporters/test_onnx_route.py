@@ -19,8 +19,7 @@ from collab.placement import Placement, default_placement
 from collab.schedule import Schedule, build_schedule
 from collab.weights import Array
 from exporters import onnx_route as route
-from exporters.bundle import reference_input, relative_error
-from exporters.litert_torch_route import MAX_ERROR
+from exporters.checking import MAX_ERROR, reference_input, relative_error
 from tests.models import collaborative, tiny
 
 onnx = pytest.importorskip("onnx")

@@ -82,7 +82,9 @@ def test_files_have_a_signature_and_aligned_constants() -> None:
     signature = root.SignatureDefs(0)
     assert signature.SignatureKey() == b"serving_default"
     assert [signature.Inputs(0).Name(), signature.Outputs(0).Name()] == [b"in0", b"out"]
-    offsets = [content.index(buffer.tobytes()) for i in range(1, root.BuffersLength()) if (buffer := root.Buffers(i).DataAsNumpy()).size > 64]
+    offsets = [
+        content.index(buffer.tobytes()) for i in range(1, root.BuffersLength()) if (buffer := root.Buffers(i).DataAsNumpy()).size > 64
+    ]
     assert offsets
     assert all(offset % 16 == 0 for offset in offsets)
 

@@ -13,31 +13,74 @@ UNITS = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
 
 def block_row(unit: str, block: Block, marginal_us: float, /, **changes: object) -> BlockRow:
     values: dict[str, object] = {
-        "unit": unit, "block": block.key, "in_shape": "", "out_shape": shape_text(block.out_shape), "dtype": "float32",
-        "engine": "litert", "runtime": "r", "n": 10, "median_us": marginal_us + 1, "p95_us": marginal_us + 2, "mad_us": 0.1,
-        "first_us": 9.0, "create_us": 99.0, "marginal_us": marginal_us, "write_us": 3.0, "read_us": 2.0, "coverage": "full",
-        "status": "ok", "reason": "", "temperature_before_c": None, "temperature_after_c": 40.5, "clock_before_mhz": None,
-        "clock_after_mhz": 1800.0, "config_hash": "x", "measured_at": "2026-01-01T00:00:00+00:00",
+        "unit": unit,
+        "block": block.key,
+        "in_shape": "",
+        "out_shape": shape_text(block.out_shape),
+        "dtype": "float32",
+        "engine": "litert",
+        "runtime": "r",
+        "n": 10,
+        "median_us": marginal_us + 1,
+        "p95_us": marginal_us + 2,
+        "mad_us": 0.1,
+        "first_us": 9.0,
+        "create_us": 99.0,
+        "marginal_us": marginal_us,
+        "write_us": 3.0,
+        "read_us": 2.0,
+        "coverage": "full",
+        "status": "ok",
+        "reason": "",
+        "temperature_before_c": None,
+        "temperature_after_c": 40.5,
+        "clock_before_mhz": None,
+        "clock_after_mhz": 1800.0,
+        "config_hash": "x",
+        "measured_at": "2026-01-01T00:00:00+00:00",
     }
     return BlockRow(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def transfer_row(sender: str, receiver: str, size_bytes: int, /, *, path: str = "shared", **changes: object) -> TransferRow:
     values: dict[str, object] = {
-        "from_unit": sender, "to_unit": receiver, "bytes": size_bytes, "shape": f"1x1x1x{size_bytes // 4}", "dtype": "float32",
-        "path": path, "wait": "spin", "pacing": "hot", "gap_us": 0.0, "n": 10, "read_us": 0.0 if path == "shared" else 5.0,
-        "read_mad_us": 0.0, "wakeup_us": 0.5, "wakeup_mad_us": 0.1, "wakeup_p95_us": 0.9, "write_us": size_bytes / 1000,
-        "write_mad_us": 0.1, "status": "ok", "reason": "", "measured_at": "2026-01-01T00:00:00+00:00",
+        "from_unit": sender,
+        "to_unit": receiver,
+        "bytes": size_bytes,
+        "shape": f"1x1x1x{size_bytes // 4}",
+        "dtype": "float32",
+        "path": path,
+        "wait": "spin",
+        "pacing": "hot",
+        "gap_us": 0.0,
+        "n": 10,
+        "read_us": 0.0 if path == "shared" else 5.0,
+        "read_mad_us": 0.0,
+        "wakeup_us": 0.5,
+        "wakeup_mad_us": 0.1,
+        "wakeup_p95_us": 0.9,
+        "write_us": size_bytes / 1000,
+        "write_mad_us": 0.1,
+        "status": "ok",
+        "reason": "",
+        "measured_at": "2026-01-01T00:00:00+00:00",
     }
     return TransferRow(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def made_meta(**changes: object) -> Meta:
     values: dict[str, object] = {
-        "device": "local", "fingerprint": {"cpu": "made", "cores": "2"}, "units": UNITS,
-        "fixed": {unit: Measured(1.0, 0.1, 10) for unit in UNITS}, "sentinels": {unit: Measured(100.0, 1.0, 10) for unit in UNITS},
-        "sentinel_block": "mbconv_14_k3s1_64-384-64_relu6", "handover": {"wait": "spin", "path": "shared"},
-        "versions": {"runtime": "r"}, "models": ("mini_v2",), "settings": {"seed": 0}, "measured_at": "2026-01-01T00:00:00+00:00",
+        "device": "local",
+        "fingerprint": {"cpu": "made", "cores": "2"},
+        "units": UNITS,
+        "fixed": {unit: Measured(1.0, 0.1, 10) for unit in UNITS},
+        "sentinels": {unit: Measured(100.0, 1.0, 10) for unit in UNITS},
+        "sentinel_block": "mbconv_14_k3s1_64-384-64_relu6",
+        "handover": {"wait": "spin", "path": "shared"},
+        "versions": {"runtime": "r"},
+        "models": ("mini_v2",),
+        "settings": {"seed": 0},
+        "measured_at": "2026-01-01T00:00:00+00:00",
     }
     return Meta(**{**values, **changes})  # type: ignore[arg-type]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -77,9 +78,7 @@ def test_a_prediction_worked_out_by_hand() -> None:
     model = collaborative(BASE, "nnnnnna")
     schedule = build_schedule(model, parse_placement("", branches=2))
     table = costs(model)
-    work = {
-        s.name: 1.0 + sum(linear_cost(s.unit, layer.block) for layer in s.layers) for s in schedule.segments
-    }
+    work = {s.name: 1.0 + sum(linear_cost(s.unit, layer.block) for layer in s.layers) for s in schedule.segments}
     size = 4 * 8 * 8 * 112
     arrived = 3.0 + work["cpu1.0"] + 0.5
     expected = arrived + size / 1000 + work["cpu0.1"] + 2.0
@@ -127,11 +126,13 @@ def test_steps_of_a_unit_follow_each_other_without_overlap() -> None:
     prediction = predict(collaborative(BASE, "ncanaca"), parse_placement("stem=0", branches=2), costs(path="memcpy"))
     for unit in ("cpu0", "cpu1"):
         steps = [step for step in prediction.steps if step.unit == unit]
-        for before, after in zip(steps, steps[1:], strict=False):
+        for before, after in pairwise(steps):
             assert before.begin_us <= before.end_us == pytest.approx(after.begin_us)
 
 
-@pytest.mark.parametrize("key", ["mbconv_99_k3s1_24-96-24_relu6", "mbconv_32_k3s1_24-4000-24_relu6", "add_32_1000x2", "head_8_k1s1_112-999-10_relu6"])
+@pytest.mark.parametrize(
+    "key", ["mbconv_99_k3s1_24-96-24_relu6", "mbconv_32_k3s1_24-4000-24_relu6", "add_32_1000x2", "head_8_k1s1_112-999-10_relu6"]
+)
 def test_a_missing_block_is_named_with_the_command_that_measures_it(key: str) -> None:
     with pytest.raises(MissingEntryError) as error:
         SHARED_COSTS.marginal_us("cpu0", parse_key(key))
@@ -144,7 +145,9 @@ def test_no_expansion_is_never_interpolated_through() -> None:
     block = BASE.stages[1].branches[0][1]
     assert block.in_c == 24
     plan = plan_model(BASE, COARSE)
-    rows = made_tables(plan.blocks, plan.transfers, lambda unit, b: 1e6 if isinstance(b, MBConv) and not b.has_expansion else linear_cost(unit, b))
+    rows = made_tables(
+        plan.blocks, plan.transfers, lambda unit, b: 1e6 if isinstance(b, MBConv) and not b.has_expansion else linear_cost(unit, b)
+    )
     table = Costs(rows, source="x")
     assert table.marginal_us("cpu0", replace(block, exp_c=24)) == 1e6
     for exp_c in (16, 20, 28, 32):

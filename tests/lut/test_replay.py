@@ -108,7 +108,13 @@ def naive(units: list[list[Operation]], factors: np.ndarray | None = None) -> fl
                 slow = 1.0
                 cls = operations[position[i]].contention_class
                 for j, others in enumerate(units):
-                    if factors is not None and j != i and working[j] and cls != NO_CLASS and others[position[j]].contention_class != NO_CLASS:
+                    if (
+                        factors is not None
+                        and j != i
+                        and working[j]
+                        and cls != NO_CLASS
+                        and others[position[j]].contention_class != NO_CLASS
+                    ):
                         slow *= factors[i, cls, j]
                 left[i] -= step / slow
         if any(p < len(u) for p, u in zip(position, units, strict=True)):
@@ -145,5 +151,7 @@ def test_more_work_never_ends_sooner(spec: tuple[list[tuple[int, int]], list[tup
     units = exchange_program(spec)
     before = total(*units)
     index = at % len(units[0])
-    units[0][index] = op(units[0][index].work_us + extra, needs=units[0][index].needs, wakeup=units[0][index].wakeup_us, fires=units[0][index].fires)
+    units[0][index] = op(
+        units[0][index].work_us + extra, needs=units[0][index].needs, wakeup=units[0][index].wakeup_us, fires=units[0][index].fires
+    )
     assert total(*units) >= before

@@ -23,8 +23,20 @@ def tables() -> Tables:
 
 def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
     made = tables()
-    failed = block_row("cpu0", parse_key("add_7_320x2"), 1.0, status="failed", reason="no such file, said \"she\"", n=0, median_us=None,
-                       p95_us=None, mad_us=None, marginal_us=None, write_us=None, read_us=None)
+    failed = block_row(
+        "cpu0",
+        parse_key("add_7_320x2"),
+        1.0,
+        status="failed",
+        reason='no such file, said "she"',
+        n=0,
+        median_us=None,
+        p95_us=None,
+        mad_us=None,
+        marginal_us=None,
+        write_us=None,
+        read_us=None,
+    )
     meta = made_meta(contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 30),), certificate={"n": 60})
     made = Tables((*made.blocks, failed), made.transfers, meta)
     save(made, tmp_path)
@@ -39,17 +51,20 @@ def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-@pytest.mark.parametrize(("changes", "reason"), [
-    ({"median_us": 0.0}, "median_us is 0"),
-    ({"marginal_us": -1.0}, "marginal_us is -1"),
-    ({"marginal_us": None}, "marginal_us is None"),
-    ({"write_us": -0.5}, "write_us is -0.5"),
-    ({"n": 0}, "0 samples"),
-    ({"status": "fine"}, "status is 'fine'"),
-    ({"status": "failed"}, "without a reason"),
-    ({"unit": "gpu0"}, "no unit gpu0"),
-    ({"block": "mbconv_28"}, "no block key"),
-])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"median_us": 0.0}, "median_us is 0"),
+        ({"marginal_us": -1.0}, "marginal_us is -1"),
+        ({"marginal_us": None}, "marginal_us is None"),
+        ({"write_us": -0.5}, "write_us is -0.5"),
+        ({"n": 0}, "0 samples"),
+        ({"status": "fine"}, "status is 'fine'"),
+        ({"status": "failed"}, "without a reason"),
+        ({"unit": "gpu0"}, "no unit gpu0"),
+        ({"block": "mbconv_28"}, "no block key"),
+    ],
+)
 def test_rows_that_cannot_be_are_refused(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
     row = block_row("cpu0", BLOCK, 5.0, **changes)
     save(Tables((row,), (), made_meta()), tmp_path)
@@ -83,16 +98,19 @@ def test_negative_transfers_are_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize(("key", "value", "reason"), [
-    ("format", 99, "format 99"),
-    ("units", {}, "units"),
-    ("units", {"cpu0": "tpu"}, "unknown kind"),
-    ("fixed", {"cpu0": {"median_us": 0, "mad_us": 0, "n": 3}}, "above 0"),
-    ("fixed", {"cpu0": {"median_us": math.nan, "mad_us": 0, "n": 3}}, "above 0"),
-    ("handover", {"wait": "sleep", "path": "shared"}, "handover"),
-    ("contention", [{"unit": "cpu0", "block_class": "mbconv", "other": "cpu1", "factor": -2, "n": 1}], "factor"),
-    ("versions", None, "wrong"),
-])
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("format", 99, "format 99"),
+        ("units", {}, "units"),
+        ("units", {"cpu0": "tpu"}, "unknown kind"),
+        ("fixed", {"cpu0": {"median_us": 0, "mad_us": 0, "n": 3}}, "above 0"),
+        ("fixed", {"cpu0": {"median_us": math.nan, "mad_us": 0, "n": 3}}, "above 0"),
+        ("handover", {"wait": "sleep", "path": "shared"}, "handover"),
+        ("contention", [{"unit": "cpu0", "block_class": "mbconv", "other": "cpu1", "factor": -2, "n": 1}], "factor"),
+        ("versions", None, "wrong"),
+    ],
+)
 def test_wrong_meta_is_refused(tmp_path: Path, key: str, value: object, reason: str) -> None:
     save(tables(), tmp_path)
     document = json.loads((tmp_path / "meta.json").read_text())

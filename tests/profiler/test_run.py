@@ -58,7 +58,9 @@ def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any
     out, _ = profiled
     row = next(row for row in load(out).blocks if row.block.startswith("mbconv_24") and row.unit == "cpu1")
     runs = sorted(
-        ns for event in read_journal(out / "journal.jsonl") if isinstance(event, TimeDone) and event.job == f"block/cpu1/{row.block}"
+        ns
+        for event in read_journal(out / "journal.jsonl")
+        if isinstance(event, TimeDone) and event.job == f"block/cpu1/{row.block}"
         for ns in event.samples["run"]
     )
     middle = (runs[(len(runs) - 1) // 2] + runs[len(runs) // 2]) / 2 / 1000
@@ -95,7 +97,10 @@ def test_a_missing_block_can_be_added_with_the_command_that_the_error_names(prof
 def test_an_interrupted_profile_keeps_its_samples_and_goes_on(runner: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "luts"
     process = subprocess.Popen(
-        [*COMMAND, "profiler.run", "--model", str(model), "--out", str(out), "--quick"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, "profiler.run", "--model", str(model), "--out", str(out), "--quick"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     _wait_for_samples(out / "journal.jsonl")
     process.send_signal(signal.SIGINT)
@@ -113,7 +118,9 @@ def test_an_interrupted_profile_keeps_its_samples_and_goes_on(runner: Path, mode
 
 def test_a_killed_profile_goes_on_too(runner: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "luts"
-    process = subprocess.Popen([*COMMAND, "profiler.run", "--model", str(model), "--out", str(out), "--quick", "--json"], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*COMMAND, "profiler.run", "--model", str(model), "--out", str(out), "--quick", "--json"], stdout=subprocess.DEVNULL
+    )
     _wait_for_samples(out / "journal.jsonl")
     process.kill()
     process.wait()
@@ -141,16 +148,19 @@ def _end_orphan(journal: Path) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(("arguments", "reason"), [
-    (["--model", "resnet50"], "no model 'resnet50'"),
-    ([], "nothing to measure"),
-    (["--model", "mini_v2", "--device", "R58M123"], "no device 'R58M123'"),
-    (["--model", "mini_v2", "--unit", "cpu:cores=999"], "core 999 is not there"),
-    (["--model", "mini_v2", "--wait", "pray"], "--wait one of"),
-    (["--block", "mbconv"], "no block key"),
-    (["--transfer-bytes", "3"], "multiples of 4"),
-    (["--resume"], "no profile to go on with"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--model", "resnet50"], "no model 'resnet50'"),
+        ([], "nothing to measure"),
+        (["--model", "mini_v2", "--device", "R58M123"], "no device 'R58M123'"),
+        (["--model", "mini_v2", "--unit", "cpu:cores=999"], "core 999 is not there"),
+        (["--model", "mini_v2", "--wait", "pray"], "--wait one of"),
+        (["--block", "mbconv"], "no block key"),
+        (["--transfer-bytes", "3"], "multiples of 4"),
+        (["--resume"], "no profile to go on with"),
+    ],
+)
 def test_a_users_mistake_is_a_sentence(tmp_path: Path, arguments: list[str], reason: str) -> None:
     error = run("profiler.run", "--out", tmp_path / "luts", *arguments, status=2)
     assert error.startswith("error: ")

@@ -89,8 +89,8 @@ void CollabModels::CreateModels(const JobContext& context) {
 void CollabModels::CheckModel(const SegmentSpec& segment, const Model& model) const {
   const auto check_count = [&segment](const char* what, size_t has, size_t expected) {
     if (has != expected) {
-      throw Failure("segment " + segment.name + ": " + segment.model.shown + " has " + std::to_string(has) + " " + what +
-                    ", the manifest says " + std::to_string(expected));
+      throw Failure("segment " + segment.name + ": " + segment.model.shown + " has " + std::to_string(has) + " " +
+                    what + ", the manifest says " + std::to_string(expected));
     }
   };
   const auto check_type = [&segment](const std::string& what, const TensorType& has, const TensorType& expected) {
@@ -115,8 +115,7 @@ void CollabModels::ConnectOwnInputs(size_t segment) {
     }
   }
   ForEachSource(spec, [this, segment, &spec](size_t input, size_t source) {
-    if (manifest_.segments[source].unit == spec.unit &&
-        !model(segment).ShareInput(input, model(source).output(0))) {
+    if (manifest_.segments[source].unit == spec.unit && !model(segment).ShareInput(input, model(source).output(0))) {
       throw Failure("unit " + worker(spec.unit).spec().name + " cannot hand the output of " +
                     manifest_.segments[source].name + " to " + spec.name + " without a copy");
     }

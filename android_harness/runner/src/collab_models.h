@@ -16,8 +16,9 @@ namespace syncnas {
 // A bundle that is ready to run: every segment's model on its unit, every input connected to where it comes from.
 class CollabModels {
  public:
-  // Throws Failure: files that are missing or have another size than the manifest says, units that are not there, models
-  // whose tensors are not those of the manifest, own features that a unit cannot hand from one model to the next.
+  // Throws Failure: files that are missing or have another size than the manifest says, units that are not there,
+  // models whose tensors are not those of the manifest, own features that a unit cannot hand from one model to the
+  // next.
   CollabModels(const CollabSpec& spec, const JobContext& context);
 
   [[nodiscard]] const Manifest& manifest() const { return manifest_; }

@@ -18,8 +18,8 @@ namespace syncnas {
 // The runs of one visit of a collab job: one driver thread per unit, each walking its steps, and the record of when.
 //
 // The invariant that makes one buffer per tensor enough: a run is released only when every unit has finished the run
-// before it (ReleaseGate). So a segment writes its output only after all who read that output in the run before are done,
-// and within a run everything is written once, before it is signalled, and read after the signal.
+// before it (ReleaseGate). So a segment writes its output only after all who read that output in the run before are
+// done, and within a run everything is written once, before it is signalled, and read after the signal.
 class CollabRun {
  public:
   CollabRun(CollabModels& models, const CollabSpec& spec);

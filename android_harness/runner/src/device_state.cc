@@ -54,7 +54,7 @@ std::optional<int64_t> HottestZoneMilliCelsius(const std::string& system_folder)
     if (name.rfind("thermal_zone", 0) != 0) {
       continue;
     }
-    const std::optional<int64_t> zone = ReadNumber(zones + "/" + name + "/temp");
+    const std::optional<int64_t> zone = ReadNumber(InFolder(zones, name + "/temp").full);
     if (zone && *zone >= kColdestMilliCelsius && *zone <= kHottestMilliCelsius) {
       hottest = std::max(hottest.value_or(*zone), *zone);
     }

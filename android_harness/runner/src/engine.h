@@ -14,8 +14,8 @@
 
 namespace syncnas {
 
-// What a runtime must offer to drive units. An engine makes units, a unit makes models, a model has buffers; each must be
-// destroyed before its maker. Everything that can fail throws Failure.
+// What a runtime must offer to drive units. An engine makes units, a unit makes models, a model has buffers; each must
+// be destroyed before its maker. Everything that can fail throws Failure.
 
 // Memory that one input or output of one model is bound to.
 class Buffer {
@@ -33,8 +33,8 @@ class Buffer {
   [[nodiscard]] virtual void* host() = 0;
 };
 
-// A model compiled for one unit. Used by the thread that created it only; other threads may touch the host memory of its
-// buffers while it does not run.
+// A model compiled for one unit. Used by the thread that created it only; other threads may touch the host memory of
+// its buffers while it does not run.
 class Model {
  public:
   virtual ~Model() = default;
@@ -47,8 +47,8 @@ class Model {
 
   // Each input must be given memory before the first Run, by one of these two. Giving it again replaces what it had.
   virtual Buffer& AllocateInput(size_t index) = 0;
-  // Makes the input read the memory of `peer`, an output of another model, without any copy. False, with nothing changed,
-  // where this unit cannot see that memory. The memory lives until both models are gone.
+  // Makes the input read the memory of `peer`, an output of another model, without any copy. False, with nothing
+  // changed, where this unit cannot see that memory. The memory lives until both models are gone.
   virtual bool ShareInput(size_t index, Buffer& peer) = 0;
 
   // Outputs have their memory from the start.

@@ -39,7 +39,9 @@ std::string Fields::FullName(std::string_view name) const {
   return where_.empty() ? std::string(name) : where_ + "." + std::string(name);
 }
 
-void Fields::Wrong(const char* name, const std::string& problem) const { throw Failure(FullName(name) + " " + problem); }
+void Fields::Wrong(const char* name, const std::string& problem) const {
+  throw Failure(FullName(name) + " " + problem);
+}
 
 void Fields::RefuseWord(const char* name, const std::string& word, const std::vector<const char*>& words) const {
   std::string list;

@@ -61,7 +61,7 @@ class Fields {
  private:
   [[noreturn]] void Wrong(const char* name, const std::string& problem) const;
   [[noreturn]] void RefuseWord(const char* name, const std::string& word, const std::vector<const char*>& words) const;
-  int64_t CheckedWhole(const std::string& name, const Json& value, int64_t lowest, int64_t highest) const;
+  [[nodiscard]] int64_t CheckedWhole(const std::string& name, const Json& value, int64_t lowest, int64_t highest) const;
 
   const Json& object_;
   std::string where_;

@@ -20,8 +20,8 @@ inline void RelaxCpu() {
 #endif
 }
 
-// A number that only grows, which one thread at a time publishes and any number of threads await. Whatever the publisher
-// wrote to memory before Publish is visible to those for whom Await returned true.
+// A number that only grows, which one thread at a time publishes and any number of threads await. Whatever the
+// publisher wrote to memory before Publish is visible to those for whom Await returned true.
 class Handoff {
  public:
   explicit Handoff(const WaitSpec& wait);

@@ -49,7 +49,7 @@ Journal Journal::AppendTo(const std::string& path) {
   return journal;
 }
 
-void Journal::Write(std::string line) {
+void Journal::Write(std::string line) const {
   line += '\n';
   if (!WriteFully(descriptor_, line)) {
     RefuseToWrite("");

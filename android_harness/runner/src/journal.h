@@ -27,7 +27,7 @@ class Journal {
   static Journal AppendTo(const std::string& path);
 
   // `line` without its line break. Throws JournalError.
-  void Write(std::string line);
+  void Write(std::string line) const;
 
  private:
   int descriptor_;

@@ -119,7 +119,7 @@ class JsonParser {
   }
 
   // The recursion is bounded by Json::kMaxDepth.
-  Json ParseValue(int depth) {  // NOLINT(misc-no-recursion)
+  Json ParseValue(int depth) {
     SkipSpace();
     if (at_ >= text_.size()) {
       Fail("the text ends where a value is expected");
@@ -161,7 +161,7 @@ class JsonParser {
     ++at_;
   }
 
-  void ParseObject(int depth, Json& value) {  // NOLINT(misc-no-recursion)
+  void ParseObject(int depth, Json& value) {
     EnterNesting(depth);
     value.type_ = Json::Type::kObject;
     std::unordered_set<std::string> names;
@@ -195,7 +195,7 @@ class JsonParser {
     }
   }
 
-  void ParseArray(int depth, Json& value) {  // NOLINT(misc-no-recursion)
+  void ParseArray(int depth, Json& value) {
     EnterNesting(depth);
     value.type_ = Json::Type::kArray;
     SkipSpace();

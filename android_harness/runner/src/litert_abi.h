@@ -61,39 +61,38 @@ enum Accelerator : int { kCpu = 1, kGpu = 2 };
 enum LockMode : int { kLockRead = 0, kLockWrite = 1 };
 
 // X(name without its LiteRt prefix, parameters)
-#define SYNCNAS_LITERT_FUNCTIONS(X)                                                                                   \
-  X(CreateEnvironment, (int, const EnvironmentOption*, EnvironmentHandle**))                                          \
-  X(DestroyEnvironment, (EnvironmentHandle*))                                                                         \
-  X(CreateModelFromFile, (EnvironmentHandle*, const char*, ModelHandle**))                                            \
-  X(DestroyModel, (ModelHandle*))                                                                                     \
-  X(GetModelSignature, (ModelHandle*, size_t, SignatureHandle**))                                                     \
-  X(GetSignatureSubgraph, (SignatureHandle*, SubgraphHandle**))                                                       \
-  X(GetNumSubgraphInputs, (SubgraphHandle*, size_t*))                                                                 \
-  X(GetSubgraphInput, (SubgraphHandle*, size_t, TensorHandle**))                                                      \
-  X(GetNumSubgraphOutputs, (SubgraphHandle*, size_t*))                                                                \
-  X(GetSubgraphOutput, (SubgraphHandle*, size_t, TensorHandle**))                                                     \
-  X(GetRankedTensorType, (TensorHandle*, RankedTensorType*))                                                          \
-  X(CreateOptions, (OptionsHandle**))                                                                                 \
-  X(DestroyOptions, (OptionsHandle*))                                                                                 \
-  X(SetOptionsHardwareAccelerators, (OptionsHandle*, int))                                                            \
-  X(CreateOpaqueOptions, (const char*, void*, void (*)(void*), OpaqueOptionsHandle**))                                \
-  X(DestroyOpaqueOptions, (OpaqueOptionsHandle*))                                                                     \
-  X(AddOpaqueOptions, (OptionsHandle*, OpaqueOptionsHandle*))                                                         \
-  X(CreateCompiledModel, (EnvironmentHandle*, ModelHandle*, OptionsHandle*, CompiledModelHandle**))                   \
-  X(DestroyCompiledModel, (CompiledModelHandle*))                                                                     \
-  X(CompiledModelIsFullyAccelerated, (CompiledModelHandle*, bool*))                                                   \
-  X(GetCompiledModelInputBufferRequirements, (CompiledModelHandle*, size_t, size_t, RequirementsHandle**))            \
-  X(GetCompiledModelOutputBufferRequirements, (CompiledModelHandle*, size_t, size_t, RequirementsHandle**))           \
-  X(GetTensorBufferRequirementsBufferSize, (RequirementsHandle*, size_t*))                                            \
-  X(GetCompiledModelInputTensorLayout, (CompiledModelHandle*, size_t, size_t, Layout*))                               \
-  X(GetCompiledModelOutputTensorLayouts, (CompiledModelHandle*, size_t, size_t, Layout*, bool))                       \
-  X(CreateManagedTensorBufferFromRequirements,                                                                        \
-    (EnvironmentHandle*, const RankedTensorType*, RequirementsHandle*, TensorBufferHandle**))                         \
-  X(CreateTensorBufferFromHostMemory,                                                                                 \
-    (const RankedTensorType*, void*, size_t, void (*)(void*), TensorBufferHandle**))                                  \
-  X(DestroyTensorBuffer, (TensorBufferHandle*))                                                                       \
-  X(LockTensorBuffer, (TensorBufferHandle*, void**, int))                                                             \
-  X(UnlockTensorBuffer, (TensorBufferHandle*))                                                                        \
+#define SYNCNAS_LITERT_FUNCTIONS(X)                                                                                    \
+  X(CreateEnvironment, (int, const EnvironmentOption*, EnvironmentHandle**))                                           \
+  X(DestroyEnvironment, (EnvironmentHandle*))                                                                          \
+  X(CreateModelFromFile, (EnvironmentHandle*, const char*, ModelHandle**))                                             \
+  X(DestroyModel, (ModelHandle*))                                                                                      \
+  X(GetModelSignature, (ModelHandle*, size_t, SignatureHandle**))                                                      \
+  X(GetSignatureSubgraph, (SignatureHandle*, SubgraphHandle**))                                                        \
+  X(GetNumSubgraphInputs, (SubgraphHandle*, size_t*))                                                                  \
+  X(GetSubgraphInput, (SubgraphHandle*, size_t, TensorHandle**))                                                       \
+  X(GetNumSubgraphOutputs, (SubgraphHandle*, size_t*))                                                                 \
+  X(GetSubgraphOutput, (SubgraphHandle*, size_t, TensorHandle**))                                                      \
+  X(GetRankedTensorType, (TensorHandle*, RankedTensorType*))                                                           \
+  X(CreateOptions, (OptionsHandle**))                                                                                  \
+  X(DestroyOptions, (OptionsHandle*))                                                                                  \
+  X(SetOptionsHardwareAccelerators, (OptionsHandle*, int))                                                             \
+  X(CreateOpaqueOptions, (const char*, void*, void (*)(void*), OpaqueOptionsHandle**))                                 \
+  X(DestroyOpaqueOptions, (OpaqueOptionsHandle*))                                                                      \
+  X(AddOpaqueOptions, (OptionsHandle*, OpaqueOptionsHandle*))                                                          \
+  X(CreateCompiledModel, (EnvironmentHandle*, ModelHandle*, OptionsHandle*, CompiledModelHandle**))                    \
+  X(DestroyCompiledModel, (CompiledModelHandle*))                                                                      \
+  X(CompiledModelIsFullyAccelerated, (CompiledModelHandle*, bool*))                                                    \
+  X(GetCompiledModelInputBufferRequirements, (CompiledModelHandle*, size_t, size_t, RequirementsHandle**))             \
+  X(GetCompiledModelOutputBufferRequirements, (CompiledModelHandle*, size_t, size_t, RequirementsHandle**))            \
+  X(GetTensorBufferRequirementsBufferSize, (RequirementsHandle*, size_t*))                                             \
+  X(GetCompiledModelInputTensorLayout, (CompiledModelHandle*, size_t, size_t, Layout*))                                \
+  X(GetCompiledModelOutputTensorLayouts, (CompiledModelHandle*, size_t, size_t, Layout*, bool))                        \
+  X(CreateManagedTensorBufferFromRequirements,                                                                         \
+    (EnvironmentHandle*, const RankedTensorType*, RequirementsHandle*, TensorBufferHandle**))                          \
+  X(CreateTensorBufferFromHostMemory, (const RankedTensorType*, void*, size_t, void (*)(void*), TensorBufferHandle**)) \
+  X(DestroyTensorBuffer, (TensorBufferHandle*))                                                                        \
+  X(LockTensorBuffer, (TensorBufferHandle*, void**, int))                                                              \
+  X(UnlockTensorBuffer, (TensorBufferHandle*))                                                                         \
   X(RunCompiledModel, (CompiledModelHandle*, size_t, size_t, TensorBufferHandle**, size_t, TensorBufferHandle**))
 
 }  // namespace syncnas::litert

@@ -28,8 +28,8 @@ ElementCode CodeOf(ElementType element) {
 }
 
 ElementType ElementOf(int32_t code) {
-  for (const ElementType element : {ElementType::kFloat32, ElementType::kFloat16, ElementType::kInt32,
-                                    ElementType::kInt8, ElementType::kUInt8}) {
+  for (const ElementType element :
+       {ElementType::kFloat32, ElementType::kFloat16, ElementType::kInt32, ElementType::kInt8, ElementType::kUInt8}) {
     if (CodeOf(element) == code) {
       return element;
     }
@@ -68,9 +68,9 @@ TensorType FromLiteRt(int32_t element, const Layout& layout) {
 HostBuffer::HostBuffer(const Library& library, const TensorType& type, std::shared_ptr<AlignedMemory> memory)
     : memory_(std::move(memory)), bytes_(type.Bytes()), handle_(library, &Library::DestroyTensorBuffer) {
   const RankedTensorType litert_type = ToLiteRt(type);
-  Check(library.CreateTensorBufferFromHostMemory(&litert_type, memory_->data(), memory_->bytes(), nullptr,
-                                                 handle_.out()),
-        "wrap host memory as a buffer");
+  Check(
+      library.CreateTensorBufferFromHostMemory(&litert_type, memory_->data(), memory_->bytes(), nullptr, handle_.out()),
+      "wrap host memory as a buffer");
 }
 
 void HostBuffer::Write(const void* source) { std::memcpy(memory_->data(), source, bytes_); }

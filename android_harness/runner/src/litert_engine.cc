@@ -156,7 +156,7 @@ class LiteRtModel final : public Model {
     }
   }
 
-  int32_t ElementOf(litert::TensorHandle* tensor) {
+  int32_t ElementOf(litert::TensorHandle* tensor) const {
     litert::RankedTensorType type{};
     Check(library_.GetRankedTensorType(tensor, &type), "tell a tensor's type");
     return type.element;
@@ -176,7 +176,7 @@ class LiteRtModel final : public Model {
     return requirements;
   }
 
-  size_t BytesIn(litert::RequirementsHandle* requirements) {
+  size_t BytesIn(litert::RequirementsHandle* requirements) const {
     size_t bytes = 0;
     Check(library_.GetTensorBufferRequirementsBufferSize(requirements, &bytes), "tell how large a buffer must be");
     return bytes;
@@ -236,7 +236,8 @@ class LiteRtEngine final : public Engine {
     const std::string folder = FolderOf(path.full);
     std::vector<litert::EnvironmentOption> options;
     options.push_back(IntOption(litert::kMinLoggerSeverity, litert::kLogErrors));
-    options.push_back(IntOption(litert::kAutoRegisterAccelerators, with_gpu ? litert::kCpu | litert::kGpu : litert::kCpu));
+    options.push_back(
+        IntOption(litert::kAutoRegisterAccelerators, with_gpu ? litert::kCpu | litert::kGpu : litert::kCpu));
     if (with_gpu) {
       litert::EnvironmentOption library_folder{};
       library_folder.tag = litert::kRuntimeLibraryDir;

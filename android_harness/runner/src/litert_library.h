@@ -8,8 +8,8 @@
 
 namespace syncnas::litert {
 
-// A loaded libLiteRt.so. It stays loaded until the process ends: the runtime leaves threads and thread-local data behind
-// that need its code.
+// A loaded libLiteRt.so. It stays loaded until the process ends: the runtime leaves threads and thread-local data
+// behind that need its code.
 class Library {
  public:
   // Throws Failure where the file is no library, or one whose interface is older than what litert_abi.h declares.

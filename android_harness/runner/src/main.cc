@@ -74,8 +74,8 @@ PhaseSpec ReadPhase(const std::string& path) {
   }
 }
 
-// Runtimes print to the standard output. What was the standard output becomes the journal's own, and whatever is printed
-// from here on goes to the standard error output.
+// Runtimes print to the standard output. What was the standard output becomes the journal's own, and whatever is
+// printed from here on goes to the standard error output.
 Journal TakeStandardOutput() {
   const int descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   if (descriptor < 0) {

@@ -123,7 +123,8 @@ class ManifestReader {
     if (from != "input") {
       input.from = SegmentIndex(from);
       if (input.from < 0) {
-        throw Failure(fields.FullName("from") + " is \"" + from + "\", which is neither \"input\" nor an earlier segment");
+        throw Failure(fields.FullName("from") + " is \"" + from +
+                      "\", which is neither \"input\" nor an earlier segment");
       }
     }
     const TensorType& source =

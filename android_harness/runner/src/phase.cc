@@ -85,7 +85,7 @@ class PhaseReader {
     }
   }
 
-  UnitSpec ReadUnit(const std::string& name, const Json& value) {
+  [[nodiscard]] UnitSpec ReadUnit(const std::string& name, const Json& value) const {
     Fields fields(value, "units." + name);
     UnitSpec unit;
     unit.name = name;
@@ -140,8 +140,8 @@ class PhaseReader {
     enum class Kind { kTime, kTransfer, kCollab };
     JobSpec job;
     job.id = fields.Text("id");
-    switch (fields.Choice<Kind>(
-        "kind", {{"time", Kind::kTime}, {"transfer", Kind::kTransfer}, {"collab", Kind::kCollab}})) {
+    switch (fields.Choice<Kind>("kind",
+                                {{"time", Kind::kTime}, {"transfer", Kind::kTransfer}, {"collab", Kind::kCollab}})) {
       case Kind::kTime:
         job.work = ReadTime(fields);
         break;
@@ -239,7 +239,8 @@ class PhaseReader {
         collab.bind[member.first] = unit;
       }
     }
-    collab.sequential = fields.Has("mode") && fields.Choice<bool>("mode", {{"concurrent", false}, {"sequential", true}});
+    collab.sequential =
+        fields.Has("mode") && fields.Choice<bool>("mode", {{"concurrent", false}, {"sequential", true}});
     collab.path = ReadPath(fields);
     collab.wait = ReadWait(fields);
     collab.samples = ReadSamples(fields);

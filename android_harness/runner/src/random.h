@@ -7,8 +7,8 @@
 
 namespace syncnas {
 
-// SplitMix64 (Steele, Lea, Flood 2014). The standard library's distributions differ between platforms; with this one the
-// same seed gives the same order and the same data on every device.
+// SplitMix64 (Steele, Lea, Flood 2014). The standard library's distributions differ between platforms; with this one
+// the same seed gives the same order and the same data on every device.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}

@@ -30,23 +30,22 @@ void CheckContains(const char* file, int line, const std::string& text, const st
 
 }  // namespace syncnas::test
 
-#define TEST(name)                                                       \
-  static void name();                                                    \
+#define TEST(name)                                                            \
+  static void name();                                                         \
   static const ::syncnas::test::Registration registered_##name(#name, &name); \
   static void name()
 
-#define CHECK(condition)                                                                      \
-  do {                                                                                        \
-    if (!(condition)) {                                                                       \
-      ::syncnas::test::ReportFailure(__FILE__, __LINE__, "not true: " #condition);            \
-    }                                                                                         \
+#define CHECK(condition)                                                           \
+  do {                                                                             \
+    if (!(condition)) {                                                            \
+      ::syncnas::test::ReportFailure(__FILE__, __LINE__, "not true: " #condition); \
+    }                                                                              \
   } while (false)
 
 #define CHECK_EQUAL(actual, expected) ::syncnas::test::CheckEqual(__FILE__, __LINE__, #actual, actual, expected)
 
 #define CHECK_CONTAINS(text, part) ::syncnas::test::CheckContains(__FILE__, __LINE__, text, part)
 
-#define CHECK_FAILS(action, part) \
-  CHECK_CONTAINS(::syncnas::test::FailureOf(__FILE__, __LINE__, [&] { action; }), part)
+#define CHECK_FAILS(action, part) CHECK_CONTAINS(::syncnas::test::FailureOf(__FILE__, __LINE__, [&] { action; }), part)
 
 #endif  // SYNCNAS_RUNNER_TESTS_CHECK_H_

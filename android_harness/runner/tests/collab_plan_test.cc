@@ -11,10 +11,12 @@ namespace {
 // a.0 gives to its own next segment and to b.0; both exchange; a.1 is the end.
 Manifest TwoUnits() {
   return ParseManifest(R"({"format": 1, "units": ["a", "b", "idle"], "segments": [
-      {"name": "a.0", "unit": "a", "model": "m", "inputs": [{"name": "x", "shape": [2], "from": "input"}], "output": {"shape": [2]}},
-      {"name": "b.0", "unit": "b", "model": "m", "inputs": [{"name": "x", "shape": [2], "from": "a.0"}], "output": {"shape": [2]}},
+      {"name": "a.0", "unit": "a", "model": "m", "inputs": [{"name": "x", "shape": [2], "from": "input"}],
+       "output": {"shape": [2]}},
+      {"name": "b.0", "unit": "b", "model": "m", "inputs": [{"name": "x", "shape": [2], "from": "a.0"}],
+       "output": {"shape": [2]}},
       {"name": "a.1", "unit": "a", "model": "m", "inputs": [{"name": "x", "shape": [2], "from": "a.0"},
-        {"name": "y", "shape": [2], "from": "b.0"}], "output": {"shape": [2]}}],
+       {"name": "y", "shape": [2], "from": "b.0"}], "output": {"shape": [2]}}],
       "input": {"file": "i", "shape": [2]}, "output": {"segment": "a.1", "shape": [2]}})",
                        ".");
 }
@@ -53,7 +55,8 @@ TEST(PlanTakesThePathPairByPair) {
   CHECK_EQUAL(paths.size(), 2U);
   paths[{1, 0}] = HandoverPath::kMemcpy;
   const auto steps = PlanSteps(manifest, paths);
-  CHECK_EQUAL(Text(manifest, steps[0]), "a.0 write input, a.0 run, a.1 wait b.0, a.1 write b.0, a.1 run, a.1 read output");
+  CHECK_EQUAL(Text(manifest, steps[0]),
+              "a.0 write input, a.0 run, a.1 wait b.0, a.1 write b.0, a.1 run, a.1 read output");
   CHECK_EQUAL(Text(manifest, steps[1]), "b.0 wait a.0, b.0 run, b.0 read a.1");
 }
 

@@ -14,11 +14,16 @@ namespace {
 
 class FakeBuffer final : public Buffer {
  public:
-  FakeBuffer(std::shared_ptr<AlignedMemory> memory, const Unit* owner, bool is_private)
-      : memory_(std::move(memory)), owner_(owner), is_private_(is_private) {}
+  FakeBuffer(std::shared_ptr<AlignedMemory> memory, const Unit* owner, bool is_private, int64_t write_sleep_us)
+      : memory_(std::move(memory)), owner_(owner), is_private_(is_private), write_sleep_us_(write_sleep_us) {}
 
   [[nodiscard]] size_t bytes() const override { return memory_->bytes(); }
-  void Write(const void* source) override { std::memcpy(memory_->data(), source, bytes()); }
+  void Write(const void* source) override {
+    const size_t half = bytes() / 2;
+    std::memcpy(memory_->data(), source, half);
+    SleepNs(write_sleep_us_ * kNanosecondsPerMicrosecond);
+    std::memcpy(static_cast<char*>(memory_->data()) + half, static_cast<const char*>(source) + half, bytes() - half);
+  }
   void Read(void* destination) override { std::memcpy(destination, memory_->data(), bytes()); }
   [[nodiscard]] void* host() override { return is_private_ ? nullptr : memory_->data(); }
 
@@ -31,6 +36,7 @@ class FakeBuffer final : public Buffer {
   std::shared_ptr<AlignedMemory> memory_;
   const Unit* owner_;
   bool is_private_;
+  int64_t write_sleep_us_;
 };
 
 std::vector<TensorType> Types(const Json& model, const char* name) {
@@ -61,7 +67,8 @@ class FakeModel final : public Model {
         state_(static_cast<uint64_t>(Number(model, "salt"))),
         sleep_us_(Number(model, "sleep_us")),
         fail_run_(Number(model, "fail_run")),
-        stop_at_run_(Number(model, "stop_at_run")) {
+        stop_at_run_(Number(model, "stop_at_run")),
+        write_sleep_us_(Number(model, "write_sleep_us")) {
     ++log_.alive;
     input_buffers_.resize(inputs_.size());
     for (const TensorType& type : outputs_) {
@@ -88,7 +95,7 @@ class FakeModel final : public Model {
     if (!fake.IsVisibleTo(owner_, is_private_)) {
       return false;
     }
-    input_buffers_.at(index) = std::make_unique<FakeBuffer>(fake.memory(), owner_, is_private_);
+    input_buffers_.at(index) = std::make_unique<FakeBuffer>(fake.memory(), owner_, is_private_, write_sleep_us_);
     return true;
   }
 
@@ -114,8 +121,9 @@ class FakeModel final : public Model {
   }
 
  private:
-  std::unique_ptr<FakeBuffer> Allocate(const TensorType& type) const {
-    return std::make_unique<FakeBuffer>(std::make_shared<AlignedMemory>(type.Bytes()), owner_, is_private_);
+  [[nodiscard]] std::unique_ptr<FakeBuffer> Allocate(const TensorType& type) const {
+    return std::make_unique<FakeBuffer>(std::make_shared<AlignedMemory>(type.Bytes()), owner_, is_private_,
+                                        write_sleep_us_);
   }
 
   FakeLog& log_;
@@ -130,6 +138,7 @@ class FakeModel final : public Model {
   const int64_t sleep_us_;
   const int64_t fail_run_;
   const int64_t stop_at_run_;
+  const int64_t write_sleep_us_;
 };
 
 class FakeUnit final : public Unit {
@@ -155,12 +164,13 @@ class FakeUnit final : public Unit {
 std::unique_ptr<Unit> FakeEngine::OpenUnit(const UnitSpec& spec) { return std::make_unique<FakeUnit>(log_, spec); }
 
 EngineOpener FakeOpener(FakeLog& log) {
-  return [&log](const std::string& name, const FilePath& library, const std::set<UnitKind>&) -> std::unique_ptr<Engine> {
-    if (library.shown == "missing.so") {
-      throw Failure("there is no library for " + name);
-    }
-    return std::make_unique<FakeEngine>(log);
-  };
+  return
+      [&log](const std::string& name, const FilePath& library, const std::set<UnitKind>&) -> std::unique_ptr<Engine> {
+        if (library.shown == "missing.so") {
+          throw Failure("there is no library for " + name);
+        }
+        return std::make_unique<FakeEngine>(log);
+      };
 }
 
 }  // namespace syncnas::test

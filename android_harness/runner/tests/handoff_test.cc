@@ -54,6 +54,7 @@ TEST(HandoffReachesAllWaiters) {
     Handoff handoff(wait);
     std::atomic<int> awake{0};
     std::vector<std::thread> waiters;
+    waiters.reserve(4);
     for (uint64_t i = 1; i <= 4; ++i) {
       waiters.emplace_back([&handoff, &awake, i] { awake += handoff.Await(i) ? 1 : 0; });
     }
@@ -73,6 +74,7 @@ TEST(HandoffAbortFreesWaiters) {
     handoff.Publish(1);
     std::atomic<int> freed{0};
     std::vector<std::thread> waiters;
+    waiters.reserve(3);
     for (int i = 0; i < 3; ++i) {
       waiters.emplace_back([&handoff, &freed] { freed += handoff.Await(2) ? 0 : 1; });
     }
@@ -97,6 +99,7 @@ TEST(ReleaseGateHoldsAllUntilAllAreThere) {
     std::vector<std::vector<int64_t>> releases(kParties);
     std::atomic<int> early{0};
     std::vector<std::thread> parties;
+    parties.reserve(kParties);
     for (size_t me = 0; me < kParties; ++me) {
       parties.emplace_back([&, me] {
         for (uint64_t run = 0; run < runs; ++run) {

@@ -12,7 +12,8 @@ namespace syncnas {
 namespace {
 
 TEST(JsonReadsEveryKindOfValue) {
-  const Json json = Json::Parse(" {\"a\": [1, -2.5e3, true, false, null, \"x\\n\\u00e9\\ud83d\\ude00/\\/\"], \"b\": {}}\r\n");
+  const Json json =
+      Json::Parse(" {\"a\": [1, -2.5e3, true, false, null, \"x\\n\\u00e9\\ud83d\\ude00/\\/\"], \"b\": {}}\r\n");
   const std::vector<Json>& a = json.Find("a")->elements();
   CHECK_EQUAL(a.size(), 6U);
   CHECK_EQUAL(*a[0].whole(), 1);
@@ -37,11 +38,63 @@ TEST(JsonTellsWholeNumbersFromOthers) {
 
 TEST(JsonRefusesWhatIsMalformed) {
   const std::vector<std::string> corpus = {
-      "", " ", "{", "}", "[", "]", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":1 \"b\":2}",
-      "{1:2}", "01", "-", "+1", ".5", "1.", "1e", "1e+", "0x1", "NaN", "Infinity", "-Infinity", "1e999", "tru", "nulls",
-      "True", "'a'", "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\ud800\"", "\"\\ud800\\u0041\"",
-      "\"\\udc00\"", "\"\t\"", "\"\n\"", "1 2", "[] []", "// c\n1", "{\"a\":1,\"a\":2}", "\xEF\xBB\xBF" "1", "\"\xFF\"",
-      "\"\xC0\xAF\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xE2\x82\"", "\"\xC3", "[1", "{\"a\":[}", "--1", "1-",
+      "",
+      " ",
+      "{",
+      "}",
+      "[",
+      "]",
+      "[1,]",
+      "[,1]",
+      "[1 2]",
+      "{\"a\"}",
+      "{\"a\":}",
+      "{\"a\":1,}",
+      "{a:1}",
+      "{\"a\":1 \"b\":2}",
+      "{1:2}",
+      "01",
+      "-",
+      "+1",
+      ".5",
+      "1.",
+      "1e",
+      "1e+",
+      "0x1",
+      "NaN",
+      "Infinity",
+      "-Infinity",
+      "1e999",
+      "tru",
+      "nulls",
+      "True",
+      "'a'",
+      "\"",
+      "\"a",
+      "\"\\",
+      "\"\\x\"",
+      "\"\\u12\"",
+      "\"\\u12g4\"",
+      "\"\\ud800\"",
+      "\"\\ud800\\u0041\"",
+      "\"\\udc00\"",
+      "\"\t\"",
+      "\"\n\"",
+      "1 2",
+      "[] []",
+      "// c\n1",
+      "{\"a\":1,\"a\":2}",
+      "\xEF\xBB\xBF[]",
+      "\"\xFF\"",
+      "\"\xC0\xAF\"",
+      "\"\xED\xA0\x80\"",
+      "\"\xF4\x90\x80\x80\"",
+      "\"\xE2\x82\"",
+      "\"\xC3",
+      "[1",
+      "{\"a\":[}",
+      "--1",
+      "1-",
   };
   for (const std::string& text : corpus) {
     bool refused = false;
@@ -95,7 +148,8 @@ TEST(JsonLineWritesWhatJsonReads) {
 }
 
 TEST(FieldsNameWhatIsWrong) {
-  const Json json = Json::Parse(R"({"n": -1, "f": 1.5, "s": "", "z": "a\u0000b", "w": "x", "l": [1, "2"], "big": 1e18})");
+  const Json json =
+      Json::Parse(R"({"n": -1, "f": 1.5, "s": "", "z": "a\u0000b", "w": "x", "l": [1, "2"], "big": 1e18})");
   Fields fields(json, "jobs[3]");
   CHECK_FAILS(fields.Whole("n", 0, 9), "jobs[3].n must be between 0 and 9, not -1");
   CHECK_FAILS(fields.Whole("f", 0, 9), "jobs[3].f must be a whole number between 0 and 9");

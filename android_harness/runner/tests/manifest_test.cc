@@ -23,8 +23,8 @@ Manifest Parse(const std::string& segments, const std::string& output = "a.1",
 }
 
 TEST(ManifestIsRead) {
-  const Manifest manifest = Parse(Segment("a.0", "a", "input") + "," + Segment("b.0", "b", "a.0") + "," +
-                                  Segment("a.1", "a", "b.0"));
+  const Manifest manifest =
+      Parse(Segment("a.0", "a", "input") + "," + Segment("b.0", "b", "a.0") + "," + Segment("a.1", "a", "b.0"));
   CHECK_EQUAL(manifest.segments.size(), 3U);
   CHECK_EQUAL(manifest.segments[0].inputs[0].from, SegmentInput::kNetworkInput);
   CHECK_EQUAL(manifest.segments[2].inputs[0].from, 1);

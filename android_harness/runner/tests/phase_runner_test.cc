@@ -22,6 +22,8 @@ class Bench {
     folder_.Write("slow", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "sleep_us": 3000})");
     folder_.Write("stops", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "stop_at_run": 2})");
     folder_.Write("two", R"({"inputs": [[1, 64], [1, 64]], "outputs": [[1, 64]], "salt": 2})");
+    folder_.Write("fails_at_once", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "fail_run": 1})");
+    folder_.Write("slow_write", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "write_sleep_us": 300})");
     folder_.Write("other", R"({"inputs": [[1, 32]], "outputs": [[1, 64]]})");
   }
 
@@ -96,8 +98,8 @@ class Bench {
 };
 
 std::string Time(const std::string& id, const std::string& model = "m", const std::string& more = "") {
-  return R"({"id": ")" + id + R"(", "kind": "time", "unit": "u0", "model": ")" + model + R"(", "warmup": 1, "runs": 2)" +
-         more + "}";
+  return R"({"id": ")" + id + R"(", "kind": "time", "unit": "u0", "model": ")" + model +
+         R"(", "warmup": 1, "runs": 2)" + more + "}";
 }
 
 TEST(PhaseVisitsInRoundsAndAccounts) {
@@ -124,9 +126,9 @@ TEST(PhaseVisitsInRoundsAndAccounts) {
 
 TEST(PhaseGoesOnAfterFailures) {
   Bench bench;
-  const auto events = bench.Run(R"("repeat": {"max_rounds": 2}, "jobs": [)" + Time("gone", "nothere") + "," +
-                                Time("breaks", "fails") + "," + Time("fine") +
-                                R"(, {"id": "unit", "kind": "time", "unit": "bad", "model": "m", "runs": 1}])");
+  const auto events =
+      bench.Run(R"("repeat": {"max_rounds": 2}, "jobs": [)" + Time("gone", "nothere") + "," + Time("breaks", "fails") +
+                "," + Time("fine") + R"(, {"id": "unit", "kind": "time", "unit": "bad", "model": "m", "runs": 1}])");
   CHECK_EQUAL(Bench::Order(events), "gone breaks fine unit fine");
   CHECK_EQUAL(Bench::Reason(events, "gone"), "cannot read nothere: No such file or directory");
   CHECK_EQUAL(Bench::Reason(events, "breaks"), "the fake model fails in run 3");
@@ -149,7 +151,8 @@ TEST(PhaseOrderIsShuffledBySeedAndSentinelsStandAround) {
     jobs += "," + Time(id);
   }
   const std::string phase = R"("order": "shuffled", "repeat": {"max_rounds": 2},
-      "sentinel": {"jobs": ["s"], "every": 2}, "jobs": [)" + jobs + "]";
+      "sentinel": {"jobs": ["s"], "every": 2}, "jobs": [)" +
+                            jobs + "]";
   const std::string order = Bench::Order(bench.Run(phase));
   CHECK_EQUAL(order, Bench::Order(bench.Run(phase)));
   // Before each round, after every second visit, after the last, never twice in a row.
@@ -164,10 +167,23 @@ TEST(PhaseOrderIsShuffledBySeedAndSentinelsStandAround) {
 TEST(PhaseSettlesWhenTheMedianIsKnown) {
   Bench bench;
   const std::string job = R"({"id": "a", "kind": "time", "unit": "u0", "model": "slow", "runs": 8})";
-  const auto settled = bench.Run(R"("repeat": {"min_rounds": 2, "max_rounds": 6, "target_ci": 1}, "jobs": [)" + job + "]");
+  const auto settled =
+      bench.Run(R"("repeat": {"min_rounds": 2, "max_rounds": 6, "target_ci": 1}, "jobs": [)" + job + "]");
   CHECK_EQUAL(Bench::Order(settled), "a a");
   const auto never = bench.Run(R"("repeat": {"min_rounds": 1, "max_rounds": 3}, "jobs": [)" + job + "]");
   CHECK_EQUAL(Bench::Order(never), "a a a");
+}
+
+TEST(SentinelsNeverSettle) {
+  Bench bench;
+  const auto job = [](const std::string& id) {
+    return R"({"id": ")" + id + R"(", "kind": "time", "unit": "u0", "model": "slow", "runs": 8})";
+  };
+  const auto events = bench.Run(R"("repeat": {"min_rounds": 1, "max_rounds": 3, "target_ci": 1}, "resident": true,
+      "sentinel": {"jobs": ["s"], "every": 1}, "jobs": [)" +
+                                job("s") + "," + job("a") + "," + Time("b") + "]");
+  CHECK_CONTAINS(Bench::Order(events), "s a s b s");
+  CHECK_EQUAL(Bench::Order(events).substr(Bench::Order(events).size() - 1), "s");
 }
 
 TEST(PhaseKeepsResidentModels) {
@@ -177,12 +193,14 @@ TEST(PhaseKeepsResidentModels) {
   const std::vector<Json> done = Bench::Select(events, "done");
   CHECK_EQUAL(done.size(), 3U);
   CHECK(done[0].Find("create_ns")->whole().has_value() && done[0].Find("first_ns")->whole().has_value());
-  CHECK(done[1].Find("create_ns")->type() == Json::Type::kNull && done[1].Find("first_ns")->type() == Json::Type::kNull);
+  CHECK(done[1].Find("create_ns")->type() == Json::Type::kNull &&
+        done[1].Find("first_ns")->type() == Json::Type::kNull);
 }
 
 TEST(PhaseStopsAtItsLimitAndOnASignal) {
   Bench bench;
-  const auto limited = bench.Run(R"("limit_s": 0.05, "repeat": {"max_rounds": 1000}, "jobs": [)" + Time("a", "slow") + "]");
+  const auto limited =
+      bench.Run(R"("limit_s": 0.05, "repeat": {"max_rounds": 1000}, "jobs": [)" + Time("a", "slow") + "]");
   CHECK_EQUAL(Bench::Text(limited.back(), "stopped"), "limit_s");
   CHECK(Bench::Number(limited.back(), "visits") < 100);
   const auto stopped = bench.Run(R"("jobs": [)" + Time("a") + "," + Time("b", "stops") + "," + Time("c") + "]");
@@ -193,17 +211,23 @@ TEST(PhaseStopsAtItsLimitAndOnASignal) {
 
 TEST(TimeJobRunsBesideItsLoads) {
   Bench bench;
-  const auto events = bench.Run("\"jobs\": [" +
+  const auto events = bench.Run(
+      "\"jobs\": [" +
       Time("a", "m", R"(, "gap_us": 300, "load": [{"unit": "u1", "model": "m"}, {"unit": "g0", "model": "m"}])") + "," +
       Time("b", "slow", R"(, "load": [{"unit": "u1", "model": "fails"}])") + "," +
       Time("c", "m", R"(, "load": [{"unit": "u1", "model": "nothere"}])") + "," +
-      Time("d", "m", R"(, "load": [{"unit": "u1", "model": "m"}, {"unit": "bad", "model": "m"}])") + "," + Time("e") + "]");
+      Time("d", "m", R"(, "load": [{"unit": "u1", "model": "m"}, {"unit": "bad", "model": "m"}])") + "," + Time("e") +
+      "]");
   CHECK_EQUAL(Bench::Order(events), "a b c d e");
   CHECK_EQUAL(Bench::Select(events, "done").size(), 2U);
   CHECK(bench.log().runs.load() > 20);
   CHECK_EQUAL(Bench::Reason(events, "b"), "the load on unit u1: the fake model fails in run 3");
   CHECK_CONTAINS(Bench::Reason(events, "c"), "cannot read nothere");
   CHECK_CONTAINS(Bench::Reason(events, "d"), "unit bad cannot be had");
+  const auto at_once = bench.Run(
+      "\"jobs\": [" +
+      Time("f", "m", R"(, "load": [{"unit": "u1", "model": "m"}, {"unit": "u2", "model": "fails_at_once"}])") + "]");
+  CHECK_EQUAL(Bench::Reason(at_once, "f"), "the load on unit u2: the fake model fails in run 1");
 }
 
 std::string Transfer(const std::string& id, const std::string& to, const std::string& path, const std::string& wait,
@@ -234,11 +258,18 @@ TEST(TransferJobHandsOverInEveryWay) {
   }
 }
 
+TEST(TransferJobNeverOverwritesWhatIsStillTaken) {
+  Bench bench;
+  bench.Run("\"jobs\": [" + Transfer("a", "u1", "memcpy", "condvar", "slow_write") + "," +
+            Transfer("b", "u1", "memcpy", "spin", "slow_write") + "]");
+}
+
 TEST(TransferJobFailsWithAReason) {
   Bench bench;
-  const auto events = bench.Run("\"jobs\": [" + Transfer("breaks", "u1", "shared", "condvar", "fails") + "," +
-                                Transfer("far", "g0", "shared", "spin") + "," + Transfer("shape", "u1", "shared", "spin", "two") +
-                                "," + Transfer("copied", "g0", "memcpy", "condvar") + "]");
+  const auto events =
+      bench.Run("\"jobs\": [" + Transfer("breaks", "u1", "shared", "condvar", "fails") + "," +
+                Transfer("far", "g0", "shared", "spin") + "," + Transfer("shape", "u1", "shared", "spin", "two") + "," +
+                Transfer("copied", "g0", "memcpy", "condvar") + "]");
   CHECK_EQUAL(Bench::Reason(events, "breaks"), "the fake model fails in run 3");
   CHECK_EQUAL(Bench::Reason(events, "far"), "units u0 and g0 cannot see the same memory");
   CHECK_CONTAINS(Bench::Reason(events, "shape"), "must have one input and one output of the same shape");
@@ -275,8 +306,9 @@ void WriteBundle(const Bench& bench, const std::string& manifest) {
 
 std::string Collab(const std::string& id, const std::string& mode, const std::string& path, const std::string& wait,
                    const std::string& bind = R"({"a": "u0", "b": "u1", "c": "u2"})") {
-  return R"({"id": ")" + id + R"(", "kind": "collab", "manifest": "b/manifest.json", "bind": )" + bind + R"(, "mode": ")" +
-         mode + R"(", "path": ")" + path + R"(", "wait": ")" + wait + R"(", "spin_us": 5, "warmup": 2, "runs": 10, "output": "out"})";
+  return R"({"id": ")" + id + R"(", "kind": "collab", "manifest": "b/manifest.json", "bind": )" + bind +
+         R"(, "mode": ")" + mode + R"(", "path": ")" + path + R"(", "wait": ")" + wait +
+         R"(", "spin_us": 5, "warmup": 2, "runs": 10, "output": "out"})";
 }
 
 TEST(CollabJobComputesTheSameInEveryWay) {
@@ -360,7 +392,8 @@ TEST(CollabJobThatBreaksInARunFreesTheOthers) {
 }
 
 TEST(CollabJobChecksItsBundle) {
-  const auto reason = [](const std::string& manifest, const std::string& job, const std::string& input = std::string(256, 'x')) {
+  const auto reason = [](const std::string& manifest, const std::string& job,
+                         const std::string& input = std::string(256, 'x')) {
     Bench bench;
     WriteBundle(bench, manifest);
     bench.folder().Write("b/in.f32", input);
@@ -379,8 +412,9 @@ TEST(CollabJobChecksItsBundle) {
   CHECK_EQUAL(reason(BundleManifest(), Collab("x", "concurrent", "shared", "spin", R"({"z": "u0"})")),
               "bind names \"z\", which is no unit of b/manifest.json");
   CHECK_EQUAL(reason(BundleManifest(), Collab("x", "concurrent", "shared", "spin", "{}")), "the phase has no unit a");
-  CHECK_CONTAINS(reason(BundleManifest(), Collab("x", "concurrent", "shared", "spin", R"({"a": "u0", "b": "u1", "c": "bad"})")),
-                 "unit bad cannot be had");
+  CHECK_CONTAINS(
+      reason(BundleManifest(), Collab("x", "concurrent", "shared", "spin", R"({"a": "u0", "b": "u1", "c": "bad"})")),
+      "unit bad cannot be had");
 }
 
 TEST(PhaseEndsWhenItsJournalCannotBeWritten) {

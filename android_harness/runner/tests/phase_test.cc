@@ -82,16 +82,18 @@ TEST(PhaseRefusesWrongDocuments) {
 
 TEST(PhaseRefusesWrongUnits) {
   const auto parse = [](const std::string& unit) {
-    return ParsePhase(R"({"format": 1, "phase": "p", "runtime": {"litert": "l"}, "jobs": [], "units": {"u": {)" + unit + "}}}",
-                      ".");
+    return ParsePhase(
+        R"({"format": 1, "phase": "p", "runtime": {"litert": "l"}, "jobs": [], "units": {"u": {)" + unit + "}}}", ".");
   };
   CHECK_FAILS(parse(R"("kind": "npu", "engine": "litert", "precision": "fp32")"), "units.u.kind is \"npu\"");
   CHECK_FAILS(parse(R"("kind": "cpu", "engine": "onnx", "precision": "fp32")"), "there is no engine \"onnx\"");
   CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "int4")"), "units.u.precision is \"int4\"");
   CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "threads": 0)"), "units.u.threads");
-  CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "cores": [1, 1])"), "names core 1 twice");
+  CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "cores": [1, 1])"),
+              "names core 1 twice");
   CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "cores": [1024])"), "units.u.cores[0]");
-  CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "core": 1)"), "units.u.core is not a known");
+  CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "core": 1)"),
+              "units.u.core is not a known");
   CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p", "jobs": [], "units": {"u": {"kind": "cpu", "engine": "litert",
                              "precision": "fp32"}}})",
                          "."),

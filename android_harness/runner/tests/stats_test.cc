@@ -58,6 +58,9 @@ TEST(MedianAndSettling) {
   CHECK_EQUAL(MedianInterval95({7, 6, 1, 5, 2, 4, 3})->median, 4.0);
   CHECK_EQUAL(MedianInterval95({7, 6, 1, 5, 2, 4, 3})->low, 1.0);
   CHECK_EQUAL(MedianInterval95({7, 6, 1, 5, 2, 4, 3})->high, 7.0);
+  const MedianInterval of_twelve = *MedianInterval95({12, 1, 11, 2, 10, 3, 9, 4, 8, 5, 7, 6});
+  CHECK_EQUAL(of_twelve.low, 3.0);
+  CHECK_EQUAL(of_twelve.high, 10.0);
   CHECK(IsSettled({100, 100, 100, 100, 100, 101}, 0.02));
   CHECK(!IsSettled({100, 100, 100, 100, 100, 103}, 0.02));
   CHECK(!IsSettled({97, 100, 100, 100, 100, 100}, 0.02));

@@ -15,6 +15,7 @@ class TemporaryFolder {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   // Writes a file, and the folders that it lies in, and returns its full path.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): mostly written for its effect
   std::string Write(const std::string& name, const std::string& content) const;
   [[nodiscard]] std::string Read(const std::string& name) const;
 

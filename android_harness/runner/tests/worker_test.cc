@@ -74,8 +74,9 @@ TEST(RunTogetherAbortsAndThrowsTheFirstFailure) {
   Handoff never(WaitSpec{WaitMode::kCondvar, 0});
   std::atomic<int> freed{0};
   const auto wait = [&never, &freed] { freed += never.Await(1) ? 0 : 1; };
-  CHECK_FAILS(RunTogether({{&a, wait}, {&b, [] { throw Failure("b broke"); }}, {&c, wait}}, [&never] { never.Abort(); }),
-              "b broke");
+  CHECK_FAILS(
+      RunTogether({{&a, wait}, {&b, [] { throw Failure("b broke"); }}, {&c, wait}}, [&never] { never.Abort(); }),
+      "b broke");
   CHECK_EQUAL(freed.load(), 2);
 }
 

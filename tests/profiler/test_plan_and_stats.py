@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from android_harness.journal import JobFailed, TimeDone, TransferDone
+from collab import config as configs
+from collab.blocks import Add, Concat, MBConv, parse_key
+from collab.units import parse_unit
+from profiler.campaign import (
+    QUICK,
+    BlockId,
+    ChainId,
+    ContendedId,
+    FixedId,
+    Handover,
+    SentinelId,
+    TransferId,
+    block_ids,
+    parse_job_id,
+    transfer_ids,
+)
+from profiler.measure import pending_work
+from profiler.plan import COARSE, FULL, Plan, base_chain, plan_model, share_channels
+from profiler.request import Request, load_request
+from profiler.samples import SampleStore
+from profiler.stats import summarise
+from profiler.tabulate import derive
+
+BLOCK = parse_key("mbconv_14_k3s1_16-64-16_relu6")
+UNITS = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
+
+
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=300))
+def test_a_summary_is_ordered_and_within_its_samples(samples: list[int]) -> None:
+    summary = summarise(samples)
+    low, high = summary.ci_us
+    assert summary.n == len(samples)
+    assert min(samples) / 1000 <= low <= summary.median_us <= high <= max(samples) / 1000
+    assert summary.median_us == pytest.approx(np.median(samples) / 1000)
+    assert summary.median_us <= summary.p95_us
+
+
+def test_the_interval_of_the_median_holds_it_in_95_of_100_cases() -> None:
+    generator = np.random.default_rng(3)
+    inside = 0
+    for _ in range(2000):
+        low, high = summarise((generator.lognormal(0, 1, 41) * 1e6).astype(int).tolist()).ci_us
+        inside += low <= 1000 <= high
+    assert 0.94 <= inside / 2000 <= 0.985
+
+
+def test_a_grid_reaches_beyond_the_base_and_steps_around_no_expansion() -> None:
+    base = configs.load("mobilenet_v2")
+    for grid in (FULL, COARSE):
+        blocks = plan_model(base, grid).blocks
+        first = [b for b in blocks if isinstance(b, MBConv) and b.in_size == 112 and b.stride == 1 and b.out_c == 16]
+        widths = {block.exp_c for block in first}
+        assert {4, 28, 32, 36} <= widths
+        assert max(widths) >= 1.25 * 32
+        assert len(blocks) == len(set(blocks))
+        assert {base.stem, base.head, *base.blocks} <= set(blocks)
+
+
+@pytest.mark.parametrize("grid", [FULL, COARSE])
+def test_shares_are_multiples_of_four_that_leave_four(grid: object) -> None:
+    for name in ("mobilenet_v2", "mnasnet_b1", "fbnet_c"):
+        for stage in configs.load(name).stages:
+            slot = stage.branches[0][-1]
+            shares = share_channels(slot, FULL)
+            assert shares[0] == 4
+            assert shares[-1] == slot.out_c - 4
+            assert all(share % 4 == 0 for share in shares)
+
+
+def test_every_opening_and_feature_map_of_a_stage_is_planned() -> None:
+    plan = plan_model(configs.load("mobilenet_v2"), FULL)
+    for stage in configs.load("mobilenet_v2").stages:
+        last = stage.branches[0][-1]
+        assert Add(last.out_size, last.out_c, 2) in plan.blocks
+        assert Concat(last.out_size, (last.out_c // 2, last.out_c // 2)) in plan.blocks
+        assert (1, last.out_size, last.out_size, last.out_c) in plan.transfers
+        assert (1, last.out_size, last.out_size, 4) in plan.transfers
+    assert configs.load("mobilenet_v2").stem.out_shape in plan.transfers
+
+
+def test_the_chain_of_a_found_model_is_that_of_its_base_in_shape() -> None:
+    base, found = (base_chain(configs.load(name)) for name in ("mnasnet_b1", "syncnas_mnasnet_b1_100"))
+    assert [block.out_shape for block in base] == [block.out_shape for block in found]
+
+
+def test_job_ids_parse_back() -> None:
+    plan = plan_model(configs.load("mini_v2"), COARSE)
+    jobs = [*block_ids(plan, list(UNITS)), *transfer_ids(plan, list(UNITS), Handover(), all_waits=True), SentinelId("cpu0")]
+    assert len({job.text for job in jobs}) == len(jobs)
+    assert {type(job) for job in jobs} == {BlockId, ChainId, ContendedId, FixedId, SentinelId, TransferId}
+    for job in jobs:
+        assert isinstance(job, ChainId) or parse_job_id(job.text) == job
+
+
+@given(
+    st.text(max_size=30) | st.sampled_from(["block/cpu0", "fixed", "transfer/a/b/1x2/shared/spin/x", "block/cpu0/mbconv", "contended/a/b"])
+)
+def test_other_ids_are_none_of_a_campaign(text: str) -> None:
+    job = parse_job_id(text)
+    assert job is None or job.text == text
+
+
+def time_done(job: str, runs_ns: list[int], *, accelerated: bool = True) -> TimeDone:
+    zeros = tuple(100 for _ in runs_ns)
+    samples = {"write": zeros, "run": tuple(runs_ns), "read": zeros, "total": tuple(runs_ns), "cpu": tuple(runs_ns)}
+    return TimeDone(job, 0, 1, 5000, 9000, accelerated, samples, (1_800_000,), 41_000)
+
+
+def derived(*events: TimeDone | TransferDone | JobFailed, plan: Plan = Plan((BLOCK,), ())):  # type: ignore[no-untyped-def] # noqa: B008
+    store = SampleStore()
+    store.add_all(events)
+    return derive(store, UNITS, plan, runtime="r", settings={})
+
+
+JOB = BlockId("cpu0", BLOCK).text
+FIXED = FixedId("cpu0").text
+
+
+def test_a_row_pools_all_visits_and_takes_the_fixed_cost_out() -> None:
+    row = derived(time_done(FIXED, [2000] * 5), time_done(JOB, [50_000, 52_000]), time_done(JOB, [54_000])).blocks[0]
+    assert (row.status, row.n, row.median_us, row.marginal_us) == ("ok", 3, 52.0, 50.0)
+    assert (row.first_us, row.create_us, row.write_us, row.temperature_after_c, row.clock_after_mhz) == (9.0, 5.0, 0.1, 41.0, 1800.0)
+
+
+def test_marginal_costs_hold_what_blocks_take_longer_in_a_segment() -> None:
+    chain = (BLOCK, BLOCK)
+    events = [time_done(FIXED, [2000] * 5), time_done(JOB, [52_000] * 5), time_done(ChainId("cpu0", chain).text, [112_000] * 5)]
+    result = derived(*events, plan=Plan((BLOCK,), (), (chain,)))
+    assert result.context["cpu0"].factor == pytest.approx(1.1)
+    assert result.blocks[0].marginal_us == pytest.approx(55.0)
+
+
+def test_contention_is_loaded_against_alone() -> None:
+    loaded = ContendedId("cpu0", "cpu1", BLOCK).text
+    [entry] = derived(time_done(FIXED, [2000]), time_done(JOB, [50_000] * 3), time_done(loaded, [75_000] * 4)).contention
+    assert (entry.unit, entry.block_class, entry.other, entry.factor, entry.n) == ("cpu0", "mbconv", "cpu1", pytest.approx(1.5), 4)
+
+
+def test_what_could_not_be_measured_says_why_and_has_no_number() -> None:
+    failed = derived(time_done(FIXED, [2000]), time_done(JOB, [9000]), JobFailed(JOB, 1, "unsupported op")).blocks[0]
+    assert (failed.status, failed.reason) == ("failed", "unsupported op")
+    never = derived(JobFailed(JOB, 0, "no such file")).blocks[0]
+    assert (never.status, never.n, never.median_us, never.marginal_us) == ("failed", 0, None, None)
+    unfixed = derived(time_done(JOB, [9000])).blocks[0]
+    assert unfixed.status == "failed"
+    assert "fixed cost" in unfixed.reason
+
+
+def test_a_model_that_the_unit_did_not_take_whole_is_partial() -> None:
+    row = derived(time_done(FIXED, [2000]), time_done(JOB, [9000], accelerated=False)).blocks[0]
+    assert (row.status, row.coverage) == ("partial", "partial")
+
+
+def test_a_median_that_is_hardly_known_is_unstable() -> None:
+    spread = [int(100_000 * 1.2**n) for n in range(12)]
+    assert derived(time_done(FIXED, [2000]), time_done(JOB, spread)).blocks[0].status == "unstable"
+    short = [1000 + 60 * n for n in range(12)]
+    assert derived(time_done(FIXED, [500]), time_done(JOB, short)).blocks[0].status == "ok", "a fraction of a microsecond matters to nobody"
+
+
+def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> None:
+    job = TransferId("cpu0", "cpu1", (1, 14, 14, 16), "shared", "spin", 0)
+    samples = {"read": (0, 0), "wakeup": (80, 90), "write": (900, 1100), "rewrite": (300, 500), "total": (1000, 1200)}
+    row = derived(TransferDone(job.text, 0, 1, "shared", 12544, samples)).transfers[0]
+    assert (row.read_us, row.wakeup_us, row.write_us) == pytest.approx((0.0, 0.085, 0.6))
+    assert (row.pacing, row.bytes) == ("hot", 12544)
+
+
+def request(plan: Plan) -> Request:
+    return Request("local", {"cpu": "x"}, "r", UNITS, ("mini_v2",), plan, QUICK, Handover(), 3)
+
+
+def test_requests_are_read_as_they_were_saved(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    asked = request(plan_model(configs.load("mini_v2"), COARSE))
+    asked.save(tmp_path)
+    assert load_request(tmp_path) == asked
+
+
+def test_only_what_lacks_rounds_is_pending() -> None:
+    store = SampleStore()
+    plan = Plan((BLOCK,), ())
+    before = sum(len(work.jobs) for work in pending_work(request(plan), store))
+    assert before == 2 * 2
+    for _ in range(QUICK.min_rounds):
+        store.add(time_done(JOB, [1000]))
+    store.add(time_done(FIXED, [1000]))
+    store.add(JobFailed(BlockId("cpu1", BLOCK).text, 0, "crashed"))
+    work = pending_work(request(plan), store)
+    assert JOB not in [job.text for item in work for job in item.jobs]
+    assert {(item.rounds, job.text) for item in work for job in item.jobs} == {
+        (QUICK.max_rounds - 1, FIXED),
+        (QUICK.max_rounds, "fixed/cpu1"),
+        (QUICK.max_rounds, BlockId("cpu1", BLOCK).text),
+    }
