@@ -20,10 +20,11 @@ from collab import weights
 from collab.errors import RunnerError
 from collab.placement import parse_placement
 from collab.units import UnitSpec
+from collab.variants import collaborative
 from exporters.bundle import read_f32, write_bundle
 from exporters.checking import MAX_ERROR, relative_error
 from exporters.manifest import MANIFEST, load_manifest
-from tests.models import collaborative, tiny
+from tests.models import tiny
 
 torch = pytest.importorskip("torch")
 

@@ -24,8 +24,8 @@ from collab.config import ModelConfig
 from collab.errors import WeightsError
 from collab.placement import Placement, default_placement
 from collab.schedule import Schedule, build_schedule
+from collab.variants import collaborative
 from exporters.checking import reference_input
-from tests.models import collaborative
 
 MINI = configs.load("mini_v2")
 ROUNDING = 1e-5

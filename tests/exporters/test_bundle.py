@@ -13,10 +13,10 @@ from collab import config as configs
 from collab import weights as weights_module
 from collab.errors import ExportError
 from collab.placement import parse_placement
+from collab.variants import collaborative
 from exporters.bundle import read_f32, write_bundle
 from exporters.checking import reference_input, relative_error
 from exporters.manifest import MANIFEST, load_manifest
-from tests.models import collaborative
 
 torch = pytest.importorskip("torch")
 

@@ -19,12 +19,13 @@ from collab.config import ModelConfig
 from collab.errors import ExportError
 from collab.placement import Placement
 from collab.schedule import Schedule, Segment, build_schedule
+from collab.variants import collaborative
 from collab.weights import Array
 from exporters import litert_torch_route as route
 from exporters.checking import MAX_ERROR, reference_input, relative_error, require_close
 from exporters.interpret import run_model, run_segments
 from exporters.tflite_graph import operator_names
-from tests.models import collaborative, tiny
+from tests.models import tiny
 
 pytest.importorskip("litert_torch")
 ROOT = Path(route.__file__).parents[1]
@@ -250,7 +251,8 @@ from collab.placement import Placement
 from collab.schedule import build_schedule
 from exporters.litert_torch_route import convert_segment
 from exporters.quiet import quiet
-from tests.models import collaborative, tiny
+from collab.variants import collaborative
+from tests.models import tiny
 
 config = collaborative(tiny(), "nna")
 schedule = build_schedule(config, Placement(("cpu0", "cpu1")))

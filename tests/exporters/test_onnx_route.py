@@ -17,10 +17,11 @@ from collab import network, weights
 from collab.errors import ExportError, WeightsError
 from collab.placement import Placement, default_placement
 from collab.schedule import Schedule, build_schedule
+from collab.variants import collaborative
 from collab.weights import Array
 from exporters import onnx_route as route
 from exporters.checking import MAX_ERROR, reference_input, relative_error
-from tests.models import collaborative, tiny
+from tests.models import tiny
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
@@ -81,7 +82,8 @@ from collab import weights
 from collab.placement import parse_placement
 from collab.schedule import build_schedule
 from exporters.onnx_route import export_schedule
-from tests.models import collaborative, tiny
+from collab.variants import collaborative
+from tests.models import tiny
 
 config = collaborative(tiny(), "cna", branches=3)
 schedule = build_schedule(config, parse_placement("2=gpu0,stem=1,head=2", branches=3))

@@ -16,12 +16,12 @@ from collab.blocks import Block, Concat, MBConv, parse_key
 from collab.errors import MissingEntryError
 from collab.placement import parse_placement
 from collab.schedule import build_schedule
+from collab.variants import collaborative
 from lut.costs import Costs
 from lut.prediction import predict, predict_many
 from lut.tables import Contention, Tables
 from profiler.plan import COARSE, FULL, Grid, plan_model
 from tests.lut.made_tables import block_row, made_tables, transfer_row
-from tests.models import collaborative
 
 BASE = configs.load("mini_v2")
 

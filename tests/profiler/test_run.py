@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from android_harness.journal import PhaseStarted, TimeDone, read_journal
+from collab.variants import collaborative
 from lut.tables import load
-from tests.models import collaborative, tiny
+from tests.models import tiny
 
 COMMAND = (sys.executable, "-m")
 

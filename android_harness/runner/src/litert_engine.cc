@@ -254,7 +254,7 @@ class LiteRtEngine final : public Engine {
 
   std::unique_ptr<Unit> OpenUnit(const UnitSpec& spec) override {
     if (spec.kind == UnitKind::kCpu && spec.precision != Precision::kFp32) {
-      throw Failure("unit " + spec.name + ": the engine litert computes in fp32 on the CPU; fp16 is for a GPU");
+      throw Failure("the engine litert computes in fp32 on the CPU; fp16 is for a GPU");
     }
     return std::make_unique<LiteRtUnit>(runtime_, spec);
   }

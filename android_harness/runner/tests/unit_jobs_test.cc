@@ -1,0 +1,84 @@
+#include <string>
+#include <vector>
+
+#include "bench.h"
+#include "check.h"
+#include "json.h"
+
+namespace syncnas {
+namespace {
+
+using test::Bench;
+using test::TimeJobText;
+
+TEST(TimeJobRunsBesideItsLoads) {
+  Bench bench;
+  const auto events = bench.Run(
+      "\"jobs\": [" +
+      TimeJobText("a", "m",
+                  R"(, "gap_us": 300, "load": [{"unit": "u1", "model": "m"}, {"unit": "g0", "model": "m"}])") +
+      "," + TimeJobText("b", "slow", R"(, "load": [{"unit": "u1", "model": "fails"}])") + "," +
+      TimeJobText("c", "m", R"(, "load": [{"unit": "u1", "model": "nothere"}])") + "," +
+      TimeJobText("d", "m", R"(, "load": [{"unit": "u1", "model": "m"}, {"unit": "bad", "model": "m"}])") + "," +
+      TimeJobText("e") + "]");
+  CHECK_EQUAL(Bench::Order(events), "a b c d e");
+  CHECK_EQUAL(Bench::Select(events, "done").size(), 2U);
+  CHECK(bench.log().runs.load() > 20);
+  CHECK_EQUAL(Bench::Reason(events, "b"), "the load on unit u1: the fake model fails in run 3");
+  CHECK_CONTAINS(Bench::Reason(events, "c"), "cannot read nothere");
+  CHECK_CONTAINS(Bench::Reason(events, "d"), "unit bad cannot be had");
+  const auto at_once = bench.Run(
+      "\"jobs\": [" +
+      TimeJobText("f", "m", R"(, "load": [{"unit": "u1", "model": "m"}, {"unit": "u2", "model": "fails_at_once"}])") +
+      "]");
+  CHECK_EQUAL(Bench::Reason(at_once, "f"), "the load on unit u2: the fake model fails in run 1");
+}
+
+std::string Transfer(const std::string& id, const std::string& to, const std::string& path, const std::string& wait,
+                     const std::string& model = "m") {
+  return R"({"id": ")" + id + R"(", "kind": "transfer", "from": "u0", "to": ")" + to + R"(", "model": ")" + model +
+         R"(", "path": ")" + path + R"(", "wait": ")" + wait + R"(", "spin_us": 5, "warmup": 3, "runs": 20})";
+}
+
+TEST(TransferJobHandsOverInEveryWay) {
+  Bench bench;
+  std::string jobs;
+  for (const char* path : {"shared", "memcpy"}) {
+    for (const char* wait : {"spin", "condvar", "hybrid"}) {
+      jobs += (jobs.empty() ? "" : ",") + Transfer(std::string(path) + wait, "u1", path, wait);
+    }
+  }
+  const auto events = bench.Run(R"("resident": true, "repeat": {"max_rounds": 2}, "jobs": [)" + jobs + "]");
+  const std::vector<Json> done = Bench::Select(events, "done");
+  CHECK_EQUAL(done.size(), 12U);
+  for (const Json& event : done) {
+    CHECK_EQUAL(Bench::Number(event, "bytes"), 256);
+    for (const char* name : {"read_ns", "wakeup_ns", "write_ns", "rewrite_ns", "total_ns"}) {
+      CHECK_EQUAL(event.Find("samples")->Find(name)->elements().size(), 20U);
+      for (const Json& value : event.Find("samples")->Find(name)->elements()) {
+        CHECK(*value.whole() >= 0);
+      }
+    }
+  }
+}
+
+TEST(TransferJobNeverOverwritesWhatIsStillTaken) {
+  Bench bench;
+  bench.Run("\"jobs\": [" + Transfer("a", "u1", "memcpy", "condvar", "slow_write") + "," +
+            Transfer("b", "u1", "memcpy", "spin", "slow_write") + "]");
+}
+
+TEST(TransferJobFailsWithAReason) {
+  Bench bench;
+  const auto events =
+      bench.Run("\"jobs\": [" + Transfer("breaks", "u1", "shared", "condvar", "fails") + "," +
+                Transfer("far", "g0", "shared", "spin") + "," + Transfer("shape", "u1", "shared", "spin", "two") + "," +
+                Transfer("copied", "g0", "memcpy", "condvar") + "]");
+  CHECK_EQUAL(Bench::Reason(events, "breaks"), "the fake model fails in run 3");
+  CHECK_EQUAL(Bench::Reason(events, "far"), "units u0 and g0 cannot see the same memory");
+  CHECK_CONTAINS(Bench::Reason(events, "shape"), "must have one input and one output of the same shape");
+  CHECK_EQUAL(Bench::Select(events, "done").size(), 1U);
+}
+
+}  // namespace
+}  // namespace syncnas

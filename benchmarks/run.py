@@ -1,0 +1,25 @@
+"""``python -m benchmarks.run [NAME ...]``: all benchmarks, or those named. Run them on an otherwise idle machine."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks import accuracy, collab_run, imports, tables, writer
+
+BENCHMARKS = {"imports": imports.run, "writer": writer.run, "collab": collab_run.run, "tables": tables.run, "accuracy": accuracy.run}
+
+
+def main() -> None:
+    """Runs the named benchmarks in their order."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}; default: all")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    for name in names:
+        if name not in BENCHMARKS:
+            parser.error(f"no benchmark '{name}'; one of {', '.join(BENCHMARKS)}")
+    for name in names:
+        BENCHMARKS[name]()
+
+
+if __name__ == "__main__":
+    main()
