@@ -9,18 +9,18 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from collab.blocks import Shape
-from collab.config import ModelConfig
+from collab.blocks import Block, Shape
+from collab.config import DEFAULT_EPS, ModelConfig
 from collab.errors import ExportError
 from collab.placement import Placement
-from collab.schedule import Schedule, Segment, build_schedule
-from collab.weights import DEFAULT_SEED, Array, Weights, seeded
+from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, build_schedule
+from collab.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from exporters.checking import reference_input
 from exporters.interpret import interpreter_name, run_segments
 from exporters.manifest import MANIFEST, FileEntry, InputEntry, Manifest, SegmentEntry
@@ -58,13 +58,44 @@ def write_bundle(
     onnx = _onnx_models(config, schedule, weights) if format in ("onnx", "both") else {}
     image = reference_input(config.stem.in_shapes[0], seed=seed)
     reference = _reference(schedule, models, onnx, image)
+    return _write_folder(out, schedule, config.to_json(), models, onnx, image, reference)
+
+
+def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, seed: int = DEFAULT_SEED) -> Manifest:
+    """Blocks in pieces, one segment after the other on one unit, with seeded weights, as a bundle: for timing them as a network.
+
+    Raises:
+        ExportError: see `write_bundle`.
+    """
+    _check_target(out)
+    layers = [[Layer(block, f"piece{number}.{index}") for index, block in enumerate(piece)] for number, piece in enumerate(pieces)]
+    names = [f"{unit}.{number}" for number in range(len(pieces))]
+    sources = [NETWORK_INPUT, *names[:-1]]
+    segments = [Segment(name, unit, 0, tuple(piece), (source,)) for name, piece, source in zip(names, layers, sources, strict=True)]
+    schedule = Schedule("pieces", Placement((unit,)), tuple(segments))
+    weights = {name: array for piece in layers for layer in piece for name, array in seeded_layer(layer, seed=seed).items()}
+    models = {segment.name: write_segment(segment, weights, eps=DEFAULT_EPS) for segment in segments}
+    image = reference_input(segments[0].in_shapes[0], seed=seed)
+    described = json.dumps({"pieces": [[block.key for block in piece] for piece in pieces]}) + "\n"
+    return _write_folder(out, schedule, described, models, {}, image, _reference(schedule, models, {}, image))
+
+
+def _write_folder(
+    out: Path,
+    schedule: Schedule,
+    config: str,
+    models: Mapping[str, bytes],
+    onnx: Mapping[str, bytes],
+    image: Array,
+    reference: tuple[Array, str],
+) -> Manifest:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     except OSError as error:
         raise ExportError(f"{out}: cannot be made ({error.strerror})") from error
     try:
-        manifest = _write_files(staging, config, schedule, models, onnx, image, reference)
+        manifest = _write_files(staging, schedule, config, models, onnx, image, reference)
         _replace_folder(staging, out)
     except OSError as error:
         raise ExportError(f"{out}: cannot be written ({error.strerror})") from error
@@ -111,8 +142,8 @@ def _reference(schedule: Schedule, models: Mapping[str, bytes], onnx: Mapping[st
 
 def _write_files(
     folder: Path,
-    config: ModelConfig,
     schedule: Schedule,
+    config: str,
     models: Mapping[str, bytes],
     onnx: Mapping[str, bytes],
     image: Array,
@@ -135,8 +166,8 @@ def _write_files(
         for segment in schedule.segments
     )
     manifest = Manifest(
-        model=config.name,
-        config=write("config.json", config.to_json().encode()),
+        model=schedule.model,
+        config=write("config.json", config.encode()),
         placement=schedule.placement.text,
         units=schedule.placement.units,
         segments=segments,

@@ -46,7 +46,10 @@ class Costs:
         self._rows = {(row.unit, parse_key(row.block)): row for row in tables.blocks}
         self._marginals = self._measured_marginals(tables)
         self._surfaces: dict[str, dict[Family, Surface]] = {
-            unit: block_surfaces({block: value for (owner, block), value in self._marginals.items() if owner == unit})
+            unit: block_surfaces(
+                {block: value for (owner, block), value in self._marginals.items() if owner == unit},
+                step=tables.meta.channel_step.get(unit, 1),
+            )
             for unit in tables.meta.units
         }
         self._transfers = self._usable_transfers(tables)

@@ -107,14 +107,16 @@ class Contention:
 
 @dataclass(frozen=True)
 class Context:
-    """How much longer blocks take one after the other in a segment than each alone, over and over: their marginal costs hold this factor.
+    """How much longer blocks take in a running network than each alone, over and over: marginal costs hold this factor.
 
-    Alone, a block finds its weights and its input in the nearest cache. `residuals` are those of each chain that was timed: how far the
-    sum of marginal costs is from what the chain took, as signed fractions.
+    Alone, a block finds its weights and its input in the nearest cache; in a network, others have been there in between. Measured on a
+    piece of a network whose first MBConv (or whose stem, or head) takes in features of this `size`.
     """
 
+    unit: str
+    block_class: str
+    size: int
     factor: float
-    residuals: tuple[float, ...]
     n: int
 
 
@@ -133,7 +135,9 @@ class Meta:
     versions: Mapping[str, str]
     models: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
-    context: Mapping[str, Context] = field(default_factory=dict)
+    context: tuple[Context, ...] = ()
+    channel_step: Mapping[str, int] = field(default_factory=dict)
+    """Per unit, in groups of how many channels its kernels work."""
     contention: tuple[Contention, ...] = ()
     certificate: Mapping[str, Any] | None = None
     measured_at: str = ""
@@ -194,7 +198,7 @@ def _meta_document(meta: Meta) -> dict[str, Any]:
     document = asdict(meta)
     document["units"] = {name: unit.text for name, unit in meta.units.items()}
     document["models"] = list(meta.models)
-    document["context"] = {name: asdict(entry) for name, entry in meta.context.items()}
+    document["context"] = [asdict(entry) for entry in meta.context]
     document["contention"] = [asdict(entry) for entry in meta.contention]
     return {"format": FORMAT, **document}
 
@@ -348,7 +352,8 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         versions=_texts(document["versions"]),
         models=tuple(map(str, document["models"])),
         settings=dict(document["settings"]),
-        context={name: _context(entry) for name, entry in document["context"].items()},
+        context=tuple(_context(entry) for entry in document["context"]),
+        channel_step={str(name): int(_positive(step, "channel_step")) for name, step in document["channel_step"].items()},
         contention=tuple(_contention(entry) for entry in document["contention"]),
         certificate=document["certificate"],
         measured_at=str(document["measured_at"]),
@@ -373,8 +378,8 @@ def _measured(value: Mapping[str, Any]) -> Measured:
 
 
 def _context(value: Mapping[str, Any]) -> Context:
-    residuals = tuple(float(residual) for residual in value["residuals"])
-    return Context(_positive(value["factor"], "context factor"), residuals, int(value["n"]))
+    factor = _positive(value["factor"], "context factor")
+    return Context(str(value["unit"]), str(value["block_class"]), int(_positive(value["size"], "size")), factor, int(value["n"]))
 
 
 def _contention(value: Mapping[str, Any]) -> Contention:

@@ -11,15 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from android_harness.phases import Job, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
+from android_harness.phases import CollabJob, Job, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
 from collab.blocks import Block, Shape, parse_key
 from collab.errors import ConfigError
 from collab.units import UnitSpec
+from exporters.bundle import write_pieces
+from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_chain, write_relu
 from lut.tables import PATHS, WAITS, shape_text
-from profiler.plan import Plan
+from profiler.plan import Plan, pieces_of
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
+PIECES_UNIT: Final = "cpu0"
+"""What the only unit of a chain's bundle is called in its manifest, whatever unit it is bound to."""
 FIXED_SHAPE: Final = (1, 1, 1, 4)
 PACED_GAP_US: Final = 2000
 
@@ -42,8 +46,8 @@ class Effort:
 FULL: Final = Effort(
     warmup=2,
     runs=8,
-    min_rounds=6,
-    max_rounds=12,
+    min_rounds=10,
+    max_rounds=30,
     target_ci=0.01,
     transfer_runs=20,
     transfer_rounds=4,
@@ -53,8 +57,8 @@ FULL: Final = Effort(
 QUICK: Final = Effort(
     warmup=2,
     runs=6,
-    min_rounds=6,
-    max_rounds=8,
+    min_rounds=10,
+    max_rounds=20,
     target_ci=0.02,
     transfer_runs=20,
     transfer_rounds=3,
@@ -228,7 +232,7 @@ class Models:
         if isinstance(job, (BlockId, ContendedId)):
             return self._file(job.block.key, lambda: write_block(job.block))
         if isinstance(job, ChainId):
-            return self.chain(job.blocks)
+            return self._pieces(job.blocks)
         if isinstance(job, SentinelId):
             return self._file(SENTINEL_BLOCK, lambda: write_block(parse_key(SENTINEL_BLOCK)))
         shape = job.shape if isinstance(job, TransferId) else FIXED_SHAPE
@@ -237,6 +241,13 @@ class Models:
     def chain(self, blocks: Sequence[Block]) -> Path:
         """The model of several blocks as one segment."""
         return self._file(f"chain_{chain_name(blocks)}", lambda: write_chain(blocks))
+
+    def _pieces(self, chain: Sequence[Block]) -> Path:
+        name = f"pieces_{chain_name(chain)}"
+        if name not in self._written:
+            write_pieces(pieces_of(chain), self._folder / name, unit=PIECES_UNIT)
+            self._written[name] = self._folder / name / MANIFEST
+        return self._written[name]
 
     def _file(self, name: str, write: Any) -> Path:
         if name not in self._written:
@@ -264,6 +275,8 @@ def _job(job: JobId, effort: Effort, model: Path, load: Path | None) -> Job:
             runs=effort.transfer_runs,
             gap_us=job.gap_us,
         )
+    if isinstance(job, ChainId):
+        return CollabJob(job.text, model, warmup=effort.warmup, runs=2 * effort.runs, bind={PIECES_UNIT: job.unit})
     loads = (Load(job.other, load),) if isinstance(job, ContendedId) and load is not None else ()
     return TimeJob(job.text, job.unit, model, warmup=effort.warmup, runs=effort.runs, load=loads)
 

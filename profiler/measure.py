@@ -115,6 +115,7 @@ def tables_of(request: Request, store: SampleStore) -> Tables:
         fixed=derived.fixed,
         sentinels=derived.sentinels,
         context=derived.context,
+        channel_step=derived.channel_step,
         contention=derived.contention,
         sentinel_block=SENTINEL_BLOCK,
         handover={"wait": request.handover.wait, "path": request.handover.path},

@@ -14,16 +14,21 @@ Wherever a strategy syncs and however wide its blocks are, every piece of it mus
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, TypeVar
 
 import numpy as np
 
-from collab.blocks import Add, Block, Concat, MBConv, Shape
+from collab.blocks import Add, Block, Concat, MBConv, Shape, Stem
 from collab.config import ModelConfig
 
 CHANNEL_STEP: Final = 4
+_GROUP: Final = 16
+"""Widths of the grid are multiples of this: the widest of a group of channels on every kernel seen so far."""
+_PROBED: Final = 20
 _CONTENDED: Final = 7
 _BYTES_PER_VALUE: Final = 4
 _Item = TypeVar("_Item")
@@ -31,7 +36,9 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True)
 class Grid:
-    """Where a search space is sampled: as fractions of the base's expansion and output channels, rounded to multiples of 4."""
+    """Where a search space is sampled: as fractions of the base's expansion channels, rounded up to multiples of 16, and of its
+    output channels, rounded to multiples of 4.
+    """
 
     expansion: tuple[float, ...]
     shares: tuple[float, ...]
@@ -48,13 +55,15 @@ COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,))
 class Plan:
     """What to measure: blocks on every unit, and transfers (one feature map of each shape) between every two units.
 
-    `chains` are timed as one segment on every unit, `contended` blocks on every unit while another one runs the first chain.
+    `chains` are timed as a network on every unit, `contended` blocks on every unit while another one runs the first chain. `probe` are
+    blocks that differ in their expansion channels only, by 4 each: they tell in what groups a unit works on channels.
     """
 
     blocks: tuple[Block, ...]
     transfers: tuple[Shape, ...]
     chains: tuple[tuple[Block, ...], ...] = ()
     contended: tuple[Block, ...] = ()
+    probe: tuple[Block, ...] = ()
 
     def merged(self, other: Plan) -> Plan:
         """Both plans, what is in both only once."""
@@ -63,6 +72,7 @@ class Plan:
             _distinct((*self.transfers, *other.transfers)),
             _distinct((*self.chains, *other.chains)),
             _distinct((*self.contended, *other.contended)),
+            self.probe or other.probe,
         )
 
 
@@ -86,7 +96,8 @@ def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
         if stage.sync == "c":
             blocks.append(Concat(stage.branches[0][-1].out_size, tuple(branch[-1].out_c for branch in stage.branches)))
     chain = base_chain(config)
-    return Plan(_distinct(blocks), _distinct(shapes), (chain,), _distinct(_spread(chain, _CONTENDED)))
+    probe = _probe(chain)
+    return Plan(_distinct((*blocks, *probe)), _distinct(shapes), (chain,), _distinct(_spread(chain, _CONTENDED)), probe)
 
 
 def base_chain(config: ModelConfig) -> tuple[Block, ...]:
@@ -98,6 +109,29 @@ def base_chain(config: ModelConfig) -> tuple[Block, ...]:
             out_c = stage.out_c if position == last else None
             blocks.append(_widest([branch[position] for branch in stage.branches], out_c=out_c))
     return (*blocks, config.head)
+
+
+def pieces_of(chain: Sequence[Block]) -> tuple[tuple[Block, ...], ...]:
+    """A chain cut where features change their size, and before the head: about as a strategy with many syncs would cut it.
+
+    The stem is in one piece with what follows it, as in a strategy whose stem is duplicated.
+    """
+    pieces: list[list[Block]] = [[chain[0]]]
+    for before, block in pairwise(chain):
+        same_size = isinstance(block, MBConv) and (isinstance(before, Stem) or before.in_shapes[0][1] == block.in_size)
+        if same_size:
+            pieces[-1].append(block)
+        else:
+            pieces.append([block])
+    return tuple(tuple(piece) for piece in pieces)
+
+
+def _probe(chain: Sequence[Block]) -> tuple[Block, ...]:
+    """From 4 to 80 expansion channels, of a block in the middle of the chain that expands at each of these widths."""
+    candidates = [block for block in chain if isinstance(block, MBConv) and block.has_expansion]
+    slot = candidates[len(candidates) // 2]
+    widths = range(CHANNEL_STEP, CHANNEL_STEP * (_PROBED + 1), CHANNEL_STEP)
+    return tuple(replace(slot, exp_c=exp_c) for exp_c in widths if exp_c != slot.in_c)
 
 
 def _spread(blocks: Sequence[Block], count: int) -> list[Block]:
@@ -117,7 +151,7 @@ def plan_transfers(sizes_bytes: Iterable[int]) -> Plan:
 
 def expansion_line(slot: MBConv, grid: Grid) -> list[Block]:
     """A block over the grid of expansion channels: from 4 up, the base's own, and the point without an expansion convolution."""
-    fractions = {_multiple(fraction * slot.exp_c) for fraction in grid.expansion}
+    fractions = {math.ceil(fraction * slot.exp_c / _GROUP) * _GROUP for fraction in grid.expansion}
     widths = sorted({CHANNEL_STEP, slot.exp_c} | fractions)
     # exp == in is another block; the line of those that do expand needs points on either side of it instead.
     if slot.in_c in widths:

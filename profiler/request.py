@@ -59,6 +59,7 @@ class Request:
             "transfers": [list(shape) for shape in self.plan.transfers],
             "chains": [[block.key for block in chain] for chain in self.plan.chains],
             "contended": [block.key for block in self.plan.contended],
+            "probe": [block.key for block in self.plan.probe],
             "effort": asdict(self.effort),
             "handover": asdict(self.handover),
             "seed": self.seed,
@@ -99,6 +100,7 @@ def _parse(document: Mapping[str, Any]) -> Request:
         tuple(tuple(int(extent) for extent in shape) for shape in document["transfers"]),
         tuple(_blocks(chain) for chain in document["chains"]),
         _blocks(document["contended"]),
+        _blocks(document["probe"]),
     )
     return Request(
         device=str(document["device"]),

@@ -13,7 +13,7 @@ from android_harness.journal import TimeDone
 from collab.units import UnitSpec
 from lut.tables import BlockRow, Contention, Context, Measured, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
-from profiler.company import contention_factors, context_factors
+from profiler.company import channel_step, contention_factors, context_factor, context_factors
 from profiler.plan import Plan, transfer_bytes
 from profiler.samples import JobSamples, SampleStore
 from profiler.stats import median_us, summarise
@@ -31,7 +31,8 @@ class Derived:
     transfers: tuple[TransferRow, ...]
     fixed: Mapping[str, Measured]
     sentinels: Mapping[str, Measured]
-    context: Mapping[str, Context]
+    context: tuple[Context, ...]
+    channel_step: Mapping[str, int]
     contention: tuple[Contention, ...]
 
 
@@ -47,17 +48,19 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
             target = fixed if isinstance(job, FixedId) else sentinels
             target[job.unit] = Measured(summary.median_us, summary.mad_us, summary.n)
     context = context_factors(store, plan.chains, units, fixed)
+    measured_steps = {unit: channel_step(store, unit, plan.probe) for unit in units}
+    steps = {unit: step for unit, step in measured_steps.items() if step is not None}
     blocks: list[BlockRow] = []
     transfers: list[TransferRow] = []
     for text, samples in store.jobs.items():
         job = parse_job_id(text)
         if isinstance(job, BlockId) and job.unit in units:
-            blocks.append(rows.block_row(job, samples, fixed.get(job.unit), context.get(job.unit)))
+            blocks.append(rows.block_row(job, samples, fixed.get(job.unit), context_factor(context, job.unit, job.block)))
         elif isinstance(job, TransferId) and job.sender in units and job.receiver in units:
             transfers.append(rows.transfer_row(job, samples))
     blocks.sort(key=lambda row: (row.unit, row.block))
     transfers.sort(key=lambda row: (row.from_unit, row.to_unit, row.path, row.wait, row.pacing, row.bytes, row.shape))
-    return Derived(tuple(blocks), tuple(transfers), fixed, sentinels, context, contention_factors(store, units))
+    return Derived(tuple(blocks), tuple(transfers), fixed, sentinels, context, steps, contention_factors(store, units))
 
 
 class _Rows:
@@ -73,13 +76,13 @@ class _Rows:
         said = json.dumps([unit.text, self._store.engines, self._store.runner, dict(self._settings)], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
-    def block_row(self, job: BlockId, samples: JobSamples, fixed: Measured | None, context: Context | None) -> BlockRow:
+    def block_row(self, job: BlockId, samples: JobSamples, fixed: Measured | None, context: float) -> BlockRow:
         unit = self._units[job.unit]
         status, reason = _time_status(samples, fixed)
         summary = summarise(samples.pooled("run")) if samples.times else None
         marginal = None
         if summary is not None and fixed is not None:
-            marginal = max(summary.median_us - fixed.median_us, _least(fixed)) * (context.factor if context else 1.0)
+            marginal = max(summary.median_us - fixed.median_us, _least(fixed)) * context
         first, last = (samples.times[0], samples.times[-1]) if samples.times else (None, None)
         return BlockRow(
             unit=job.unit,
