@@ -1,4 +1,5 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both make their own virtual environment in .venv.
+SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -42,7 +43,8 @@ lint: $(VENV)/all
 
 lint-native: $(VENV)/base
 	$(BIN)/python -m android_harness.build --tests
-	clang-tidy --quiet -p android_harness/runner/build/host android_harness/runner/src/*.cc
+	printf '%s\n' android_harness/runner/src/*.cc | xargs -n 4 -P "$$(nproc)" clang-tidy --quiet -p android_harness/runner/build/host \
+	  2> >(grep -v ' warnings generated' >&2)
 
 sanitize: $(VENV)/base
 	$(BIN)/python -m android_harness.build --tests --sanitizer address

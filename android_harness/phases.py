@@ -31,6 +31,7 @@ class TimeJob:
     warmup: int
     runs: int
     gap_us: int = 0
+    warmup_us: int = 0
     load: tuple[Load, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
@@ -40,6 +41,7 @@ class TimeJob:
             "unit": self.unit,
             "model": str(self.model),
             "warmup": self.warmup,
+            "warmup_us": self.warmup_us,
             "runs": self.runs,
             "gap_us": self.gap_us,
             "load": [{"unit": load.unit, "model": str(load.model)} for load in self.load],

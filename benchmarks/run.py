@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks import accuracy, collab_run, imports, tables, writer
+from collab.errors import SyncNasError
 
 BENCHMARKS = {"imports": imports.run, "writer": writer.run, "collab": collab_run.run, "tables": tables.run, "accuracy": accuracy.run}
 
@@ -17,8 +18,11 @@ def main() -> None:
     for name in names:
         if name not in BENCHMARKS:
             parser.error(f"no benchmark '{name}'; one of {', '.join(BENCHMARKS)}")
-    for name in names:
-        BENCHMARKS[name]()
+    try:
+        for name in names:
+            BENCHMARKS[name]()
+    except SyncNasError as error:
+        parser.exit(2, f"error: {error}\n")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ class Effort:
     """How often everything is measured. Blocks are visited in rounds spread over the whole time, `runs` samples a visit."""
 
     warmup: int
+    warmup_us: int
     runs: int
     min_rounds: int
     max_rounds: int
@@ -45,6 +46,7 @@ class Effort:
 
 FULL: Final = Effort(
     warmup=2,
+    warmup_us=300,
     runs=8,
     min_rounds=10,
     max_rounds=30,
@@ -56,7 +58,8 @@ FULL: Final = Effort(
 )
 QUICK: Final = Effort(
     warmup=2,
-    runs=6,
+    warmup_us=300,
+    runs=8,
     min_rounds=10,
     max_rounds=20,
     target_ci=0.02,
@@ -278,7 +281,7 @@ def _job(job: JobId, effort: Effort, model: Path, load: Path | None) -> Job:
     if isinstance(job, ChainId):
         return CollabJob(job.text, model, warmup=effort.warmup, runs=2 * effort.runs, bind={PIECES_UNIT: job.unit})
     loads = (Load(job.other, load),) if isinstance(job, ContendedId) and load is not None else ()
-    return TimeJob(job.text, job.unit, model, warmup=effort.warmup, runs=effort.runs, load=loads)
+    return TimeJob(job.text, job.unit, model, warmup=effort.warmup, warmup_us=effort.warmup_us, runs=effort.runs, load=loads)
 
 
 def make_phase(

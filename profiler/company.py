@@ -65,6 +65,25 @@ def _piece_runs(samples: JobSamples, number: int) -> list[int]:
     return [end - begin for visit in samples.collabs for begin, end in zip(visit.begin_ns[index], visit.end_ns[index], strict=True)]
 
 
+def network_copies(
+    store: SampleStore, chains: Iterable[tuple[Block, ...]], units: Iterable[str]
+) -> dict[tuple[str, Block, str], list[int]]:
+    """Samples of copying the network's own input into its first block and its output out of its last one, in a running network.
+
+    By unit, block and step (``write`` or ``read``). Alone, over and over, the data would be in the nearest cache already.
+    """
+    copies: dict[tuple[str, Block, str], list[int]] = {}
+    for chain in chains:
+        for unit in units:
+            samples = store.jobs.get(ChainId(unit, chain).text)
+            for visit in samples.collabs if samples is not None and samples.failure is None else []:
+                for label, begins, ends in zip(visit.steps, visit.begin_ns, visit.end_ns, strict=True):
+                    if label.step in ("write", "read"):
+                        block = chain[0] if label.step == "write" else chain[-1]
+                        copies.setdefault((unit, block, label.step), []).extend(e - b for b, e in zip(begins, ends, strict=True))
+    return copies
+
+
 def channel_step(store: SampleStore, unit: str, probe: Sequence[Block]) -> int | None:
     """In groups of how many channels a unit works: what explains the probe's times best; None where it was not measured whole.
 

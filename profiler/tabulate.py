@@ -10,13 +10,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 from android_harness.journal import TimeDone
+from collab.blocks import Block
 from collab.units import UnitSpec
 from lut.tables import BlockRow, Contention, Context, Measured, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
-from profiler.company import channel_step, contention_factors, context_factor, context_factors
+from profiler.company import channel_step, contention_factors, context_factor, context_factors, network_copies
 from profiler.plan import Plan, transfer_bytes
 from profiler.samples import JobSamples, SampleStore
-from profiler.stats import median_us, summarise
+from profiler.stats import Summary, median_us, summarise
 
 UNSTABLE_CI = 0.10
 UNSTABLE_US = 1.0
@@ -38,7 +39,7 @@ class Derived:
 
 def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, runtime: str, settings: Mapping[str, Any]) -> Derived:
     """Rows of all jobs that were visited or failed. Jobs of other units than these are left out."""
-    rows = _Rows(store, units, runtime, settings)
+    rows = _Rows(store, units, runtime, settings, network_copies(store, plan.chains, units))
     fixed: dict[str, Measured] = {}
     sentinels: dict[str, Measured] = {}
     for text, samples in store.jobs.items():
@@ -64,8 +65,16 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
 
 
 class _Rows:
-    def __init__(self, store: SampleStore, units: Mapping[str, UnitSpec], runtime: str, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        store: SampleStore,
+        units: Mapping[str, UnitSpec],
+        runtime: str,
+        settings: Mapping[str, Any],
+        copies: Mapping[tuple[str, Block, str], list[int]],
+    ) -> None:
         self._store = store
+        self._copies = copies
         self._runtime = runtime
         self._units = units
         self._settings = settings
@@ -78,8 +87,8 @@ class _Rows:
 
     def block_row(self, job: BlockId, samples: JobSamples, fixed: Measured | None, context: float) -> BlockRow:
         unit = self._units[job.unit]
-        status, reason = _time_status(samples, fixed)
         summary = summarise(samples.pooled("run")) if samples.times else None
+        status, reason = _time_status(samples, summary, fixed)
         marginal = None
         if summary is not None and fixed is not None:
             marginal = max(summary.median_us - fixed.median_us, _least(fixed)) * context
@@ -99,8 +108,8 @@ class _Rows:
             first_us=median_us(visit.first_ns for visit in samples.times if visit.first_ns is not None),
             create_us=median_us(visit.create_ns for visit in samples.times if visit.create_ns is not None),
             marginal_us=marginal,
-            write_us=median_us(samples.pooled("write")),
-            read_us=median_us(samples.pooled("read")),
+            write_us=median_us(self._copies.get((job.unit, job.block, "write")) or samples.pooled("write")),
+            read_us=median_us(self._copies.get((job.unit, job.block, "read")) or samples.pooled("read")),
             coverage=_coverage(samples),
             status=status,
             reason=reason,
@@ -156,14 +165,13 @@ def _least(fixed: Measured) -> float:
     return max(fixed.mad_us, 0.001)
 
 
-def _time_status(samples: JobSamples, fixed: Measured | None) -> tuple[str, str]:
-    if samples.failure is not None or not samples.times:
+def _time_status(samples: JobSamples, summary: Summary | None, fixed: Measured | None) -> tuple[str, str]:
+    if samples.failure is not None or summary is None:
         return "failed", samples.failure or "was not visited"
     if fixed is None:
         return "failed", "the fixed cost of a call on this unit could not be measured, so what the block adds is not known"
     if not all(visit.accelerated for visit in samples.times):
         return "partial", "the unit did not take the whole model"
-    summary = summarise(samples.pooled("run"))
     if summary.relative_ci > max(UNSTABLE_CI, UNSTABLE_US / summary.median_us):
         return "unstable", f"the median of {summary.n} samples is known to {100 * summary.relative_ci:.0f} % only"
     return "ok", ""

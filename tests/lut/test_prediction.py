@@ -163,6 +163,26 @@ def test_uneven_concats_are_interpolated_by_their_first_share() -> None:
             table.marginal_us("cpu0", asked)
 
 
+def test_channels_between_measured_points_are_counted_in_whole_groups() -> None:
+    # Groups of 16: 20 and 28 channels cost what 32 do; a block that was measured itself is taken as it is.
+    line = [MBConv(14, 3, 1, 8, exp_c, 24, "relu6") for exp_c in (4, 16, 48, 64)]
+    rows = made_tables(line, [], lambda unit, block: float(block.exp_c) if isinstance(block, MBConv) else 0.0)
+    table = Costs(Tables(rows.blocks, (), replace(rows.meta, channel_step={"cpu0": 16})), source="x")
+    assert [table.marginal_us("cpu0", replace(line[0], exp_c=exp_c)) for exp_c in (4, 12, 16, 20, 28, 32, 36, 60)] == [
+        4,
+        16,
+        16,
+        32,
+        32,
+        32,
+        48,
+        64,
+    ]
+    assert [table.marginal_us("cpu1", replace(line[0], exp_c=exp_c)) for exp_c in (4, 12, 20, 60)] == [4, 12, 20, 60]
+    with pytest.raises(MissingEntryError):
+        table.marginal_us("cpu0", replace(line[0], exp_c=68))
+
+
 def test_failed_and_partial_rows_are_never_used() -> None:
     block = parse_key("add_8_112x2")
     for status in ("failed", "partial"):

@@ -9,7 +9,7 @@ import pytest
 from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import TableError
-from lut.tables import Contention, Tables, load, save
+from lut.tables import Contention, Context, Tables, load, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import block_row, made_meta, made_tables, transfer_row
 
@@ -37,7 +37,12 @@ def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
         write_us=None,
         read_us=None,
     )
-    meta = made_meta(contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 30),), certificate={"n": 60})
+    meta = made_meta(
+        contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 30),),
+        context=(Context("cpu0", "head", 7, 1.5, 12),),
+        channel_step={"cpu0": 16},
+        certificate={"n": 60},
+    )
     made = Tables((*made.blocks, failed), made.transfers, meta)
     save(made, tmp_path)
     assert load(tmp_path) == made

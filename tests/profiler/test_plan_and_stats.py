@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.journal import JobFailed, TimeDone, TransferDone
+from android_harness.journal import CollabDone, JobFailed, StepLabel, TimeDone, TransferDone
 from collab import config as configs
-from collab.blocks import Add, Concat, MBConv, parse_key
+from collab.blocks import Add, Block, Concat, MBConv, parse_key
 from collab.units import parse_unit
+from lut.tables import Context
 from profiler.campaign import (
     QUICK,
     BlockId,
@@ -22,8 +23,9 @@ from profiler.campaign import (
     parse_job_id,
     transfer_ids,
 )
+from profiler.company import channel_step, context_factor
 from profiler.measure import pending_work
-from profiler.plan import COARSE, FULL, Plan, base_chain, plan_model, share_channels
+from profiler.plan import COARSE, FULL, Plan, base_chain, pieces_of, plan_model, share_channels
 from profiler.request import Request, load_request
 from profiler.samples import SampleStore
 from profiler.stats import summarise
@@ -114,7 +116,7 @@ def time_done(job: str, runs_ns: list[int], *, accelerated: bool = True) -> Time
     return TimeDone(job, 0, 1, 5000, 9000, accelerated, samples, (1_800_000,), 41_000)
 
 
-def derived(*events: TimeDone | TransferDone | JobFailed, plan: Plan = Plan((BLOCK,), ())):  # type: ignore[no-untyped-def] # noqa: B008
+def derived(*events: TimeDone | TransferDone | CollabDone | JobFailed, plan: Plan = Plan((BLOCK,), ())):  # type: ignore[no-untyped-def] # noqa: B008
     store = SampleStore()
     store.add_all(events)
     return derive(store, UNITS, plan, runtime="r", settings={})
@@ -130,12 +132,76 @@ def test_a_row_pools_all_visits_and_takes_the_fixed_cost_out() -> None:
     assert (row.first_us, row.create_us, row.write_us, row.temperature_after_c, row.clock_after_mhz) == (9.0, 5.0, 0.1, 41.0, 1800.0)
 
 
-def test_marginal_costs_hold_what_blocks_take_longer_in_a_segment() -> None:
-    chain = (BLOCK, BLOCK)
-    events = [time_done(FIXED, [2000] * 5), time_done(JOB, [52_000] * 5), time_done(ChainId("cpu0", chain).text, [112_000] * 5)]
-    result = derived(*events, plan=Plan((BLOCK,), (), (chain,)))
-    assert result.context["cpu0"].factor == pytest.approx(1.1)
-    assert result.blocks[0].marginal_us == pytest.approx(55.0)
+def chain_done(unit: str, chain: tuple[Block, ...], runs_ns: list[int], *, write_ns: int = 5000, read_ns: int = 700) -> CollabDone:
+    """A visit of a chain's job: three inferences, in each of which every piece takes what is given."""
+    labels, begins, ends, now = [], [], [], 0
+    steps = [
+        ("0", "write", "input", write_ns),
+        *((str(i), "run", "", ns) for i, ns in enumerate(runs_ns)),
+        ("9", "read", "output", read_ns),
+    ]
+    for segment, step, peer, ns in steps:
+        labels.append(StepLabel("cpu0", f"cpu0.{segment}", step, peer))
+        begins.append((now,) * 3)
+        ends.append((now + ns,) * 3)
+        now += ns
+    return CollabDone(ChainId(unit, chain).text, 0, 1, tuple(labels), tuple(begins), tuple(ends), (now,) * 3, 1, "00", {})
+
+
+def test_marginal_costs_hold_what_blocks_take_longer_in_a_network() -> None:
+    small, large = parse_key("mbconv_14_k3s1_16-64-16_relu6"), parse_key("mbconv_28_k3s2_8-64-16_relu6")
+    chain = (large, small)
+    events = [
+        time_done(FIXED, [2000] * 5),
+        time_done(BlockId("cpu0", small).text, [52_000] * 5),
+        time_done(BlockId("cpu0", large).text, [102_000] * 5),
+        time_done(BlockId("cpu0", parse_key("mbconv_14_k3s1_16-32-16_relu6")).text, [22_000] * 5),
+        chain_done("cpu0", chain, [132_000, 57_000]),
+    ]
+    result = derived(*events, plan=Plan((small, large), (), (chain,)))
+    assert [(entry.block_class, entry.size, entry.factor, entry.n) for entry in result.context] == [
+        ("mbconv", 14, pytest.approx(1.1), 3),
+        ("mbconv", 28, pytest.approx(1.3), 3),
+    ]
+    marginals = {row.block: row.marginal_us for row in result.blocks}
+    assert marginals[small.key] == pytest.approx(55.0)
+    assert marginals[large.key] == pytest.approx(130.0)
+    assert marginals["mbconv_14_k3s1_16-32-16_relu6"] == pytest.approx(22.0), "a block that is in no chain takes the factor of its like"
+    copies = {row.block: (row.write_us, row.read_us) for row in result.blocks}
+    assert copies[large.key] == (5.0, 0.1), "the network's input is copied in where other data has been in between"
+    assert copies[small.key] == (0.1, 0.7)
+
+
+def test_factors_are_those_of_the_most_similar_piece() -> None:
+    contexts = [
+        Context("cpu0", name, size, factor, 9) for name, size, factor in (("mbconv", 7, 1.1), ("mbconv", 56, 1.4), ("head", 7, 1.5))
+    ]
+    assert context_factor(contexts, "cpu0", parse_key("mbconv_14_k3s1_16-32-16_relu6")) == 1.1
+    assert context_factor(contexts, "cpu0", parse_key("mbconv_112_k3s1_16-32-16_relu6")) == 1.4
+    assert context_factor(contexts, "cpu0", parse_key("add_56_16x2")) == 1.4
+    assert context_factor(contexts, "cpu0", parse_key("head_14_k1s1_16-32-10_relu6")) == 1.5
+    assert context_factor(contexts, "cpu1", parse_key("add_56_16x2")) == 1.0
+
+
+def test_pieces_are_cut_where_features_change_their_size_and_before_the_head() -> None:
+    chain = base_chain(configs.load("mobilenet_v2"))
+    pieces = pieces_of(chain)
+    assert [block for piece in pieces for block in piece] == list(chain)
+    assert [len(piece) for piece in pieces] == [3, 2, 3, 7, 3, 1]
+
+
+@pytest.mark.parametrize("group", [4, 8, 16, 32])
+def test_the_groups_of_channels_are_found_under_noise(group: int) -> None:
+    probe = plan_model(configs.load("mobilenet_v2"), COARSE).probe
+    generator = np.random.default_rng(group)
+    store = SampleStore()
+    for block in probe:
+        assert isinstance(block, MBConv)
+        time_ns = 3000 + 40 * block.exp_c + 900 * -(-block.exp_c // group) * group / 4
+        samples = time_ns * (1 + np.abs(generator.normal(0, 0.02, 40)))
+        store.add(time_done(BlockId("cpu0", block).text, samples.astype(int).tolist()))
+    assert channel_step(store, "cpu0", probe) == group
+    assert channel_step(store, "cpu1", probe) is None
 
 
 def test_contention_is_loaded_against_alone() -> None:

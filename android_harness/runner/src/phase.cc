@@ -196,6 +196,7 @@ class PhaseReader {
     time.unit = Unit(fields, "unit");
     time.model = Path(fields, "model");
     time.samples = ReadSamples(fields);
+    time.samples.warmup_us = fields.Whole("warmup_us", 0, kMostMicroseconds, 0);
     std::set<std::string> busy = {time.unit};
     if (const Json* loads = fields.FindArray("load")) {
       for (const Json& element : loads->elements()) {

@@ -41,9 +41,11 @@ struct WaitSpec {
   int64_t spin_us = 100;
 };
 
-// How often a job is repeated within one visit, and how long the units pause before each sample.
+// How often a job is repeated within one visit, and how long the units pause before each sample. `warmup` counts the runs
+// before the first sample; a time job goes on warming up until `warmup_us` have passed as well.
 struct SampleSpec {
   int64_t warmup = 0;
+  int64_t warmup_us = 0;
   int64_t runs = 1;
   int64_t gap_us = 0;
 };

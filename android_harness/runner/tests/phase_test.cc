@@ -20,7 +20,7 @@ TEST(PhaseIsRead) {
   const PhaseSpec phase = Parse(R"("seed": 9, "order": "shuffled", "resident": true, "limit_s": 1.5,
     "repeat": {"min_rounds": 2, "max_rounds": 5, "target_ci": 0.01}, "sentinel": {"jobs": ["s"], "every": 4},
     "jobs": [
-      {"id": "t", "kind": "time", "unit": "cpu0", "model": "m.tflite", "warmup": 3, "runs": 12, "gap_us": 7,
+      {"id": "t", "kind": "time", "unit": "cpu0", "model": "m.tflite", "warmup": 3, "warmup_us": 9, "runs": 12, "gap_us": 7,
        "load": [{"unit": "gpu0", "model": "/abs/l.tflite"}]},
       {"id": "s", "kind": "transfer", "from": "cpu0", "to": "gpu0", "model": "m", "path": "memcpy", "wait": "hybrid",
        "spin_us": 11, "runs": 1},
@@ -42,6 +42,8 @@ TEST(PhaseIsRead) {
   CHECK_EQUAL(time.model.full, "/data/m.tflite");
   CHECK_EQUAL(time.loads[0].model.full, "/abs/l.tflite");
   CHECK_EQUAL(time.samples.gap_us, 7);
+  CHECK_EQUAL(time.samples.warmup, 3);
+  CHECK_EQUAL(time.samples.warmup_us, 9);
   const auto& transfer = std::get<TransferSpec>(phase.jobs[1].work);
   CHECK(transfer.wait.mode == WaitMode::kHybrid);
   CHECK_EQUAL(transfer.wait.spin_us, 11);

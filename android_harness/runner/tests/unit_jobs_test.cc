@@ -3,6 +3,7 @@
 
 #include "bench.h"
 #include "check.h"
+#include "clock.h"
 #include "json.h"
 
 namespace syncnas {
@@ -32,6 +33,15 @@ TEST(TimeJobRunsBesideItsLoads) {
       TimeJobText("f", "m", R"(, "load": [{"unit": "u1", "model": "m"}, {"unit": "u2", "model": "fails_at_once"}])") +
       "]");
   CHECK_EQUAL(Bench::Reason(at_once, "f"), "the load on unit u2: the fake model fails in run 1");
+}
+
+TEST(TimeJobWarmsUpForAsLongAsItIsTold) {
+  Bench bench;
+  const int64_t begin = NowNs();
+  const auto events = bench.Run("\"jobs\": [" + TimeJobText("a", "m", R"(, "warmup_us": 20000)") + "]");
+  CHECK(NowNs() - begin >= 20000 * kNanosecondsPerMicrosecond);
+  CHECK_EQUAL(Bench::Select(events, "done").size(), 1U);
+  CHECK(bench.log().runs.load() > 20);
 }
 
 std::string Transfer(const std::string& id, const std::string& to, const std::string& path, const std::string& wait,
