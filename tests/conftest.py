@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.build import host_runner
+from android_harness.build import build_runner
 from android_harness.local import LocalDevice
 
 
 @pytest.fixture(scope="session")
 def runner() -> Path:
     """The real runner, built if it is not."""
-    return host_runner()  # TEMP
+    return build_runner()
 
 
 @pytest.fixture(scope="session")
