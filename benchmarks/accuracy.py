@@ -38,7 +38,7 @@ def check(folder: Path, name: str, *, seed: int = 1) -> None:
     costs = Costs(load(folder), source=str(folder))
     results = compare(
         open_device("local"),
-        [Candidate(model, placement) for model in models],
+        [Candidate(model.name, model, placement) for model in models],
         costs,
         Trial(rounds=8, runs=8, seed=seed),
         journal=FOLDER / f"accuracy-{name}.jsonl",

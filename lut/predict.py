@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,7 +36,7 @@ def main(
 
     config = load_config(model)
     costs = Costs(load(lut), source=str(lut))
-    prediction = predict(config, parse_placement(placement, branches=config.branches), costs)
+    prediction = replace(predict(config, parse_placement(placement, branches=config.branches), costs), model=model)
     if json:
         print_json(prediction_document(prediction))
     else:

@@ -8,7 +8,7 @@ is timed again all along: its change since then is the *drift*, by which predict
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +37,9 @@ _RESIDENT_MODELS = 8
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model with a placement."""
+    """A model with a placement; `label` is what it is called in results."""
 
+    label: str
     config: ModelConfig
     placement: Placement
 
@@ -108,7 +109,7 @@ def compare(
         RunnerError: a bundle cannot be run, or the measurement was stopped.
     """
     check_device(device, costs.meta)
-    predictions = [predict(c.config, c.placement, costs) for c in candidates]
+    predictions = [replace(predict(c.config, c.placement, costs), model=c.label) for c in candidates]
     units = {name: costs.unit(name) for candidate in candidates for name in candidate.placement.units}
     store = SampleStore()
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from profiler.plan import Plan
     from profiler.request import Request
 
+_SHOWN = 10
+
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the tables, for example luts/local.")],
@@ -176,14 +178,21 @@ def _report(outcome: Outcome, out: Path, device: str, request: Request, *, json:
 
 
 def _print_failures(tables: Tables, console: Any) -> None:
-    bad = [(f"{row.block} on {row.unit}", row.status, row.reason) for row in tables.blocks if row.status != "ok"]
-    bad += [
-        (f"{row.bytes} bytes {row.from_unit} to {row.to_unit}", row.status, row.reason) for row in tables.transfers if row.status != "ok"
-    ]
-    for what, status, reason in bad[:10]:
+    """What could not be measured, each with its reason; what is known but roughly, in a line."""
+    bad = [(f"{row.block} on {row.unit}", row.status, row.reason) for row in tables.blocks]
+    bad += [(f"{row.bytes} bytes {row.from_unit} to {row.to_unit}", row.status, row.reason) for row in tables.transfers]
+    bad = [entry for entry in bad if entry[1] in ("failed", "partial")]
+    for what, status, reason in bad[:_SHOWN]:
         console.print(f"  {status}: {what}: {reason}")
-    if len(bad) > 10:
-        console.print(f"  and {len(bad) - 10} more; see the status column")
+    if len(bad) > _SHOWN:
+        console.print(f"  and {len(bad) - _SHOWN} more; see the status column")
+    unstable = [row for row in tables.blocks if row.status == "unstable"]
+    if unstable:
+        longest = max(unstable, key=lambda row: row.median_us or 0)
+        console.print(
+            f"Unstable: {len(unstable)} of {len(tables.blocks)} block rows, whose medians are known to no better than 10 %;"
+            f" the longest is {longest.block} on {longest.unit} ({longest.median_us:.0f} us)"
+        )
 
 
 app = make_app(main)

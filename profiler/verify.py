@@ -37,9 +37,9 @@ def main(
 
     config = load_config(model)
     costs = Costs(load(lut), source=str(lut))
-    candidate = Candidate(config, parse_placement(placement, branches=config.branches))
+    candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
     trial = Trial(rounds=rounds, runs=runs)
-    with phase_bar(f"Running {config.name}", quiet=json) as bar:
+    with phase_bar(f"Running {model}", quiet=json) as bar:
         bar.expect(visits(1, trial))
         [result] = compare(open_device(device), [candidate], costs, trial, journal=journal or lut / "verify.jsonl", on_event=bar.note)
     if json:
