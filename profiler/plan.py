@@ -80,7 +80,11 @@ def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
     """What the search space of a model needs; of a collaborative model, that of the base it was derived from.
 
     The blocks of the model itself are always among them, so that its own prediction rests on measured points.
+
+    Args:
+        branches: the most branches that a strategy may have.
     """
+    branches = max(branches, config.branches)
     blocks: list[Block] = [config.stem, config.head, *config.blocks]
     shapes: list[Shape] = [config.stem.out_shape]
     for stage in config.stages:
@@ -176,15 +180,16 @@ def _widest(blocks: Sequence[MBConv], *, out_c: int | None) -> MBConv:
 
 
 def _openings(slot: MBConv, shares: Sequence[int], branches: int) -> list[Block]:
+    """What may open a segment after this block: of two branches up to so many."""
     size, channels = slot.out_size, slot.out_c
-    openings: list[Block] = [Add(size, channels, branches)]
-    even = [channels // branches // CHANNEL_STEP * CHANNEL_STEP] * branches
-    even[0] += channels - sum(even)
-    if min(even) > 0:
-        openings.append(Concat(size, tuple(even)))
-    if branches == 2:
-        openings += [Concat(size, (share, channels - share)) for share in shares]
-    return openings
+    openings: list[Block] = []
+    for count in range(2, branches + 1):
+        openings.append(Add(size, channels, count))
+        even = [channels // count // CHANNEL_STEP * CHANNEL_STEP] * count
+        even[0] += channels - sum(even)
+        if min(even) > 0:
+            openings.append(Concat(size, tuple(even)))
+    return openings + [Concat(size, (share, channels - share)) for share in shares]
 
 
 def _exchanged(slot: MBConv, shares: Sequence[int]) -> list[Shape]:

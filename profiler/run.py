@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,7 +49,8 @@ def main(
 
     target = open_device(device)
     earlier = _earlier(out, resume=resume)
-    plan = _plan(model or [], block or [], transfer_bytes or [], quick=quick, earlier=earlier)
+    branches = max(2, len(unit or ()), len(earlier.units) if earlier is not None else 0)
+    plan = _plan(model or [], block or [], transfer_bytes or [], quick=quick, branches=branches, earlier=earlier)
     request = _request(target, device, earlier, plan, model or [], unit or [], quick=quick, wait=wait, path=path, seed=seed)
     if earlier is not None:
         request.check_extends(earlier, out)
@@ -80,7 +82,7 @@ def _earlier(out: Path, *, resume: bool) -> Request | None:
     return None
 
 
-def _plan(models: list[str], blocks: list[str], sizes: list[int], *, quick: bool, earlier: Request | None) -> Plan:
+def _plan(models: list[str], blocks: list[str], sizes: list[int], *, quick: bool, branches: int, earlier: Request | None) -> Plan:
     from collab.blocks import parse_key
     from collab.config import load
     from profiler.plan import COARSE, FULL, plan_blocks, plan_model, plan_transfers
@@ -91,7 +93,7 @@ def _plan(models: list[str], blocks: list[str], sizes: list[int], *, quick: bool
         raise ConfigError("--transfer-bytes: features are float32, so sizes are positive multiples of 4")
     plan = earlier.plan if earlier is not None else plan_blocks([])
     for name in models:
-        plan = plan.merged(plan_model(load(name), COARSE if quick else FULL))
+        plan = plan.merged(plan_model(load(name), COARSE if quick else FULL, branches=branches))
     return plan.merged(plan_blocks(parse_key(key) for key in blocks)).merged(plan_transfers(sizes))
 
 
@@ -136,6 +138,14 @@ def _request(
 def _announce(request: Request) -> None:
     units = "  ".join(f"{name} = {unit}" for name, unit in request.units.items())
     print(f"Units: {units}", file=sys.stderr)
+    for one, other in combinations(request.units, 2):
+        shared = set(request.units[one].cores or ()) & set(request.units[other].cores or ())
+        if shared:
+            print(
+                f"Note: {one} and {other} share core {min(shared)}. Time slices are longer than blocks and not in the tables, so"
+                " predictions with both at work will be too low; --wait condvar keeps a waiting unit from taking the other's slices",
+                file=sys.stderr,
+            )
     print(
         f"To measure: {len(request.plan.blocks)} blocks on each unit, {len(request.plan.transfers)} feature maps between them",
         file=sys.stderr,

@@ -69,6 +69,7 @@ def test_a_hand_over_that_never_comes_is_an_error() -> None:
         total([op(1, needs=0)], [op(1)])
 
 
+STEP_US = 0.125
 STEP = st.tuples(st.integers(0, 20), st.integers(-1, 1))
 PROGRAM = st.tuples(st.lists(STEP, min_size=1, max_size=8), st.lists(STEP, min_size=1, max_size=8), st.integers(0, 3), st.integers(0, 3))
 
@@ -87,7 +88,7 @@ def exchange_program(spec: tuple[list[tuple[int, int]], list[tuple[int, int]], i
 
 def naive(units: list[list[Operation]], factors: np.ndarray | None = None) -> float:
     """Small fixed time steps instead of events: slow and obvious. Times are multiples of the step when there is no contention."""
-    step, now = 0.125, 0.0
+    step, now = STEP_US, 0.0
     fired: dict[int, float] = {}
     position, left = [0] * len(units), [u[0].work_us for u in units]
     while any(p < len(u) for p, u in zip(position, units, strict=True)):
@@ -136,7 +137,8 @@ def test_the_replay_agrees_with_small_time_steps(spec: tuple[list[tuple[int, int
 def test_it_agrees_under_contention_too(spec: tuple[list[tuple[int, int]], list[tuple[int, int]], int, int]) -> None:
     units = exchange_program(spec)
     factors = np.full((2, 2, 2), 2.0)
-    assert total(*units, factors=factors) == pytest.approx(naive(units, factors), abs=1.5)
+    # Wherever a unit begins or ends something, a small step may overshoot by its length.
+    assert total(*units, factors=factors) == pytest.approx(naive(units, factors), abs=STEP_US * sum(map(len, units)))
 
 
 @given(st.lists(PROGRAM, min_size=1, max_size=6))
