@@ -20,7 +20,10 @@ def make_app(command: Callable[..., None]) -> typer.Typer:
 
 
 def run_app(app: typer.Typer) -> None:
-    """Runs an app as the main program."""
+    """Runs an app as the main program.
+
+    A file that cannot be read or written is the user's to mend as well; an OSError without a file is not, and keeps its traceback.
+    """
     try:
         app()
     except SyncNasError as error:
@@ -28,6 +31,11 @@ def run_app(app: typer.Typer) -> None:
         raise SystemExit(2) from None
     except BrokenPipeError:
         raise SystemExit(141) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}; is it the right path, and may it be read and written?", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def print_json(document: Mapping[str, Any]) -> None:

@@ -140,19 +140,24 @@ class Costs:
     def handover(self, sender: str, receiver: str, size_bytes: int) -> HandoverCost:
         """A transfer of so many bytes, over the path that the tables' predictions take.
 
+        Two units that cannot see the same memory copy instead, as the runner has them do.
+
         Raises:
             MissingEntryError: the pair was not measured, or not with sizes around this one.
         """
-        rows = self._transfers.get((sender, receiver, self.meta.handover["path"]), {})
+        path = self.meta.handover["path"]
+        if path == "shared" and (sender, receiver, path) not in self._transfers:
+            path = "memcpy"
+        rows = self._transfers.get((sender, receiver, path), {})
         around = bracket(sorted(rows), size_bytes)
         if around is None:
             raise MissingEntryError(
-                f"the transfer of {size_bytes} bytes from {sender} to {receiver} ({self.meta.handover['path']},"
-                f" {self.meta.handover['wait']}) is neither in the table nor between two measured sizes;"
+                f"the transfer of {size_bytes} bytes from {sender} to {receiver} ({path}, {self.meta.handover['wait']})"
+                " is neither in the table nor between two measured sizes;"
                 f" to measure it: {self._command(f'--transfer-bytes {size_bytes}')}"
             )
         return HandoverCost(
-            self.meta.handover["path"],
+            path,
             linear(*around, size_bytes, lambda size: rows[size].read_us or 0.0),
             linear(*around, size_bytes, lambda size: rows[size].wakeup_us or 0.0),
             linear(*around, size_bytes, lambda size: rows[size].write_us or 0.0),

@@ -17,7 +17,7 @@ from collab.errors import MissingEntryError
 from collab.placement import parse_placement
 from collab.schedule import build_schedule
 from collab.variants import collaborative
-from lut.costs import Costs
+from lut.costs import Costs, HandoverCost
 from lut.prediction import predict, predict_many
 from lut.tables import Contention, Tables
 from profiler.plan import COARSE, FULL, Grid, plan_model
@@ -202,6 +202,13 @@ def test_transfers_are_interpolated_between_measured_sizes_only() -> None:
     for pair, size in ((("cpu0", "cpu1"), 200), (("cpu0", "cpu1"), 804), (("cpu1", "cpu0"), 400)):
         with pytest.raises(MissingEntryError, match=f"--transfer-bytes {size}"):
             table.handover(*pair, size)
+
+
+def test_units_that_cannot_share_memory_copy() -> None:
+    rows = made_tables([], [], linear_cost)
+    failed = transfer_row("cpu0", "cpu1", 400, status="failed", reason="cannot see the same memory", n=0, read_us=None)
+    table = Costs(Tables((), (failed, transfer_row("cpu0", "cpu1", 400, path="memcpy")), rows.meta), source="x")
+    assert table.handover("cpu0", "cpu1", 400) == HandoverCost("memcpy", 5.0, 0.5, 0.4)
 
 
 def test_an_unknown_unit_is_refused_with_the_units_there_are() -> None:

@@ -170,6 +170,12 @@ def test_a_users_mistake_is_a_sentence(tmp_path: Path, arguments: list[str], rea
     assert not (tmp_path / "luts").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_a_sentence(runner: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    error = run("profiler.run", "--out", tmp_path / "file" / "luts", "--model", "mini_v2", status=2)
+    assert error.splitlines()[-1].startswith(f"error: {tmp_path / 'file'}")
+
+
 def test_a_finished_profile_is_not_overwritten(profiled: tuple[Path, dict[str, Any]], model: Path) -> None:
     assert "--resume" in run("profiler.run", "--model", model, "--out", profiled[0], status=2)
 
