@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -206,22 +207,29 @@ def block_ids(plan: Plan, units: Sequence[str]) -> list[JobId]:
     return jobs
 
 
-def transfer_ids(plan: Plan, units: Sequence[str], handover: Handover, *, all_waits: bool) -> list[JobId]:
+def transfer_ids(plan: Plan, units: Mapping[str, UnitSpec], handover: Handover, *, all_waits: bool) -> list[JobId]:
     """The jobs of the second phase: every feature map between every two units.
 
     Always by the hand-over that predictions take and by copying; with `all_waits` by every wait mode, hot and after an idle gap.
+    Units other than CPUs have memory of their own as far as the runner's engines go, and copy.
     """
-    ways = [(handover.path, handover.wait, 0), ("memcpy", handover.wait, 0)]
-    if all_waits:
-        ways += [(path, wait, 0) for path in ("shared", "memcpy") for wait in WAITS]
-        ways += [(handover.path, wait, PACED_GAP_US) for wait in WAITS]
-    pairs = [(a, b) for a in units for b in units if a != b]
     return [
         TransferId(sender, receiver, shape, path, wait, gap_us)
-        for sender, receiver in pairs
+        for sender, receiver in permutations(units, 2)
+        for path, wait, gap_us in _ways(handover, all_waits=all_waits, share=units[sender].kind == units[receiver].kind == "cpu")
         for shape in plan.transfers
-        for path, wait, gap_us in dict.fromkeys(ways)
     ]
+
+
+def _ways(handover: Handover, *, all_waits: bool, share: bool) -> list[tuple[str, str, int]]:
+    """Each path, wait mode and idle gap by which a pair of units is timed."""
+    paths = ("shared", "memcpy") if share else ("memcpy",)
+    preferred = handover.path if share else "memcpy"
+    ways = [(preferred, handover.wait, 0), ("memcpy", handover.wait, 0)]
+    if all_waits:
+        ways += [(path, wait, 0) for path in paths for wait in WAITS]
+        ways += [(preferred, wait, PACED_GAP_US) for wait in WAITS]
+    return list(dict.fromkeys(ways))
 
 
 class Models:
