@@ -216,6 +216,8 @@ class _Reader:
         stray = [key for key in document if key.isdigit() and key not in map(str, range(count))]
         if stray:
             raise self._refuse(stray[0], f"stages must be numbered 0, 1, 2 ... without a gap; stage {count} is missing")
+        if not isinstance(document["0"], (dict, list)):
+            raise self._refuse("0", "must be a list of blocks, or an object from branch to list of blocks")
         collaborative = isinstance(document["0"], dict)
         syncs = self._syncs(document, count, collaborative=collaborative)
         stages = tuple(
@@ -230,7 +232,7 @@ class _Reader:
     def _syncs(self, document: dict[str, Any], count: int, *, collaborative: bool) -> list[str | None]:
         if not collaborative:
             if "sync" in document:
-                raise self._refuse("sync", "is given, but the stages have no branches to synchronise")
+                raise self._refuse("sync", "is given, but stage 0 has no branches to synchronise")
             return [None] * count
         letters = document.get("sync")
         if isinstance(letters, str):
