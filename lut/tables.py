@@ -130,6 +130,10 @@ class Meta:
     fixed: Mapping[str, Measured]
     sentinels: Mapping[str, Measured]
     sentinel_block: str
+    network: tuple[str, ...]
+    """Keys of the blocks of the network that every unit ran by itself, cut into pieces; empty where none was run."""
+    network_runs: Mapping[str, Measured]
+    """Per unit, what all pieces of that network took together: a second sentinel, which feels what the block in its cache does not."""
     handover: Mapping[str, str]
     """`wait` and `path` of the hand-overs that predictions take."""
     versions: Mapping[str, str]
@@ -197,7 +201,7 @@ def _csv(rows: Iterable[BlockRow] | Iterable[TransferRow], kind: type[_Row]) -> 
 def _meta_document(meta: Meta) -> dict[str, Any]:
     document = asdict(meta)
     document["units"] = {name: unit.text for name, unit in meta.units.items()}
-    document["models"] = list(meta.models)
+    document["models"], document["network"] = list(meta.models), list(meta.network)
     document["context"] = [asdict(entry) for entry in meta.context]
     document["contention"] = [asdict(entry) for entry in meta.contention]
     return {"format": FORMAT, **document}
@@ -348,6 +352,8 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         fixed={name: _measured(value) for name, value in document["fixed"].items()},
         sentinels={name: _measured(value) for name, value in document["sentinels"].items()},
         sentinel_block=str(document["sentinel_block"]),
+        network=tuple(parse_key(key).key for key in document["network"]),
+        network_runs={name: _measured(value) for name, value in document["network_runs"].items()},
         handover=_texts(document["handover"]),
         versions=_texts(document["versions"]),
         models=tuple(map(str, document["models"])),

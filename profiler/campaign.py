@@ -243,7 +243,7 @@ class Models:
         if isinstance(job, (BlockId, ContendedId)):
             return self._file(job.block.key, lambda: write_block(job.block))
         if isinstance(job, ChainId):
-            return self._pieces(job.blocks)
+            return self.pieces(job.blocks)
         if isinstance(job, SentinelId):
             return self._file(SENTINEL_BLOCK, lambda: write_block(parse_key(SENTINEL_BLOCK)))
         shape = job.shape if isinstance(job, TransferId) else FIXED_SHAPE
@@ -253,7 +253,8 @@ class Models:
         """The model of several blocks as one segment."""
         return self._file(f"chain_{chain_name(blocks)}", lambda: write_chain(blocks))
 
-    def _pieces(self, chain: Sequence[Block]) -> Path:
+    def pieces(self, chain: Sequence[Block]) -> Path:
+        """The manifest of several blocks as a network cut into pieces, on a unit called `PIECES_UNIT`."""
         name = f"pieces_{chain_name(chain)}"
         if name not in self._written:
             write_pieces(pieces_of(chain), self._folder / name, unit=PIECES_UNIT)

@@ -13,7 +13,7 @@ from lut.tables import Contention, Context, Measured
 from profiler.campaign import BlockId, ChainId, ContendedId, parse_job_id
 from profiler.plan import pieces_of
 from profiler.samples import JobSamples, SampleStore
-from profiler.stats import summarise
+from profiler.stats import Summary, summarise
 
 _STEPS: Final = (4, 8, 16, 32)
 _MIN_PROBED: Final = 12
@@ -63,6 +63,24 @@ def _piece_runs(samples: JobSamples, number: int) -> list[int]:
     """What the run of the number-th segment took in every inference."""
     index = [i for i, step in enumerate(samples.collabs[0].steps) if step.step == "run"][number]
     return [end - begin for visit in samples.collabs for begin, end in zip(visit.begin_ns[index], visit.end_ns[index], strict=True)]
+
+
+def network_run(samples: JobSamples) -> Summary:
+    """What all pieces of a chain took together, of each inference of all its visits."""
+    pieces = range(sum(step.step == "run" for step in samples.collabs[0].steps))
+    runs = np.array([_piece_runs(samples, number) for number in pieces])
+    return summarise(runs.sum(axis=0).tolist())
+
+
+def network_runs(store: SampleStore, chain: tuple[Block, ...], units: Iterable[str]) -> dict[str, Measured]:
+    """`network_run` per unit; units on which the chain could not be run are left out."""
+    found: dict[str, Measured] = {}
+    for unit in units:
+        samples = store.jobs.get(ChainId(unit, chain).text)
+        if samples is not None and samples.failure is None and samples.collabs:
+            summary = network_run(samples)
+            found[unit] = Measured(summary.median_us, summary.mad_us, summary.n)
+    return found
 
 
 def network_copies(

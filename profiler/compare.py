@@ -1,8 +1,10 @@
 """Predicted against measured: runs bundles on a device, interleaved with a sentinel, and holds the result against a prediction.
 
 Devices drift. Every bundle is therefore measured twice, as two jobs whose visits are shuffled among all others (how far the two medians
-are apart is the *repeatability*: no prediction can be tested more finely than that), and the sentinel block that was timed with the tables
-is timed again all along: its change since then is the *drift*, by which predictions are corrected.
+are apart is the *repeatability*: no prediction can be tested more finely than that), and two sentinels that were timed with the tables
+are timed again all along: an isolated block, and the base model as a network on one unit. The change of the network since then is the
+*drift*, by which predictions are corrected; the block lives in the nearest cache and does not feel what other tenants of a machine do
+to the memory behind it (`sentinel_drift`).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from android_harness.device import Device
 from android_harness.execute import execute
 from android_harness.journal import CollabDone, Event
 from android_harness.phases import CollabJob, Phase, Repeat, Sentinel
+from collab.blocks import parse_key
 from collab.config import ModelConfig
 from collab.errors import RunnerError, TableError
 from collab.placement import Placement
@@ -27,7 +30,8 @@ from exporters.manifest import MANIFEST, load_manifest
 from lut.costs import Costs
 from lut.prediction import Prediction, predict
 from lut.tables import Meta
-from profiler.campaign import QUICK, Models, make_jobs, sentinel_ids
+from profiler.campaign import PIECES_UNIT, QUICK, Models, make_jobs, sentinel_ids
+from profiler.company import network_run
 from profiler.measure import temporary_folder
 from profiler.samples import JobSamples, SampleStore
 from profiler.stats import NS_PER_US, Summary, summarise
@@ -77,6 +81,7 @@ class Comparison:
     steps: tuple[MeasuredStep, ...]
     repeatability: float
     drift: float
+    sentinel_drift: float
     output_error: float
     distinct_outputs: int
     paths: Mapping[str, str]
@@ -126,7 +131,7 @@ def compare(
             raise RunnerError("the measurement was stopped before its end; nothing can be said yet, start it again")
         errors = [_output_error(bundle, _output_file(folder, number)) for number, bundle in enumerate(bundles)]
     return [
-        _comparison(prediction, number, store, costs.meta, units, error)
+        _comparison(prediction, number, store, costs.meta, error)
         for number, (prediction, error) in enumerate(zip(predictions, errors, strict=True))
     ]
 
@@ -173,16 +178,31 @@ def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs,
         for number, bundle in enumerate(bundles)
         for which in ("a", "b")
     ]
-    sentinels = sentinel_ids(units)
+    models = Models(folder)
+    sentinels = [*make_jobs(sentinel_ids(units), QUICK, models), *_network_jobs(units, costs.meta, models)]
     return Phase(
         name="compare",
         units=units,
-        jobs=(*jobs, *make_jobs(sentinels, QUICK, Models(folder))),
+        jobs=(*jobs, *sentinels),
         repeat=Repeat(trial.rounds, trial.rounds),
         seed=trial.seed,
         resident=len(bundles) <= _RESIDENT_MODELS,
-        sentinel=Sentinel(tuple(job.text for job in sentinels), every=4),
+        sentinel=Sentinel(tuple(job.id for job in sentinels), every=4),
     )
+
+
+def _network_jobs(units: Mapping[str, UnitSpec], meta: Meta, models: Models) -> list[CollabJob]:
+    """The network of the tables on every unit by itself, as it was timed with them."""
+    if not meta.network:
+        return []
+    manifest = models.pieces([parse_key(key) for key in meta.network])
+    return [
+        CollabJob(_network_id(unit), manifest, warmup=1, runs=4, bind={PIECES_UNIT: unit}) for unit in units if unit in meta.network_runs
+    ]
+
+
+def _network_id(unit: str) -> str:
+    return f"sentinel/network/{unit}"
 
 
 def _output_error(bundle: Path, output: Path) -> float:
@@ -193,19 +213,21 @@ def _output_error(bundle: Path, output: Path) -> float:
     return relative_error(read_f32(output, manifest.output_shape), expected)
 
 
-def _comparison(
-    prediction: Prediction, number: int, store: SampleStore, meta: Meta, units: Mapping[str, UnitSpec], output_error: float
-) -> Comparison:
+def _comparison(prediction: Prediction, number: int, store: SampleStore, meta: Meta, output_error: float) -> Comparison:
     halves = [_samples(store, _job_id(number, which), prediction.model) for which in ("a", "b")]
     collabs = [visit for half in halves for visit in half.collabs]
     totals = [[ns for visit in half.collabs for ns in visit.total_ns] for half in halves]
     medians = [summarise(total).median_us for total in totals]
+    own = prediction.placement.units
+    sentinels = [_sentinel_drift(store, unit, collabs, meta) for unit in own]
+    networks = [_network_drift(store, unit, collabs, meta) for unit in own]
     return Comparison(
         prediction=prediction,
         measured=summarise([*totals[0], *totals[1]]),
         steps=_steps(collabs),
         repeatability=abs(medians[0] - medians[1]) / (sum(medians) / 2),
-        drift=float(np.mean([_drift(store, unit, collabs, meta) for unit in units])),
+        drift=float(np.mean([sentinel if network is None else network for sentinel, network in zip(sentinels, networks, strict=True)])),
+        sentinel_drift=float(np.mean(sentinels)),
         output_error=output_error,
         distinct_outputs=len({visit.output_hash for visit in collabs} | _more_hashes(collabs)),
         paths=collabs[0].paths,
@@ -245,12 +267,25 @@ def _steps(collabs: Sequence[CollabDone]) -> tuple[MeasuredStep, ...]:
     return tuple(steps)
 
 
-def _drift(store: SampleStore, unit: str, collabs: Sequence[CollabDone], meta: Meta) -> float:
-    """How much longer the sentinel takes now, around the visits of a bundle, than with the tables."""
+def _sentinel_drift(store: SampleStore, unit: str, collabs: Sequence[CollabDone], meta: Meta) -> float:
+    """How much longer the sentinel block takes now, around the visits of a bundle, than with the tables; 1 where it cannot be told."""
     samples = store.jobs.get(f"sentinel/{unit}")
     if samples is None or not samples.times or unit not in meta.sentinels:
         return 1.0
-    at = [visit.t_ns for visit in samples.times]
-    medians = [summarise(visit.samples["run"]).median_us for visit in samples.times]
-    around = np.interp([visit.t_ns for visit in collabs], at, medians)
-    return float(np.median(around)) / meta.sentinels[unit].median_us
+    now = [(visit.t_ns, summarise(visit.samples["run"]).median_us) for visit in samples.times]
+    return _around(collabs, now) / meta.sentinels[unit].median_us
+
+
+def _network_drift(store: SampleStore, unit: str, collabs: Sequence[CollabDone], meta: Meta) -> float | None:
+    """The same of the network; None where the tables have none."""
+    samples = store.jobs.get(_network_id(unit))
+    if samples is None or not samples.collabs or unit not in meta.network_runs:
+        return None
+    now = [(visit.t_ns, network_run(JobSamples(collabs=[visit])).median_us) for visit in samples.collabs]
+    return _around(collabs, now) / meta.network_runs[unit].median_us
+
+
+def _around(collabs: Sequence[CollabDone], now: Sequence[tuple[int, float]]) -> float:
+    """The median, over the visits of a bundle, of what was measured next to each, between the one before and the one after it."""
+    at, values = zip(*now, strict=True)
+    return float(np.median(np.interp([visit.t_ns for visit in collabs], at, values)))

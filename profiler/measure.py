@@ -114,6 +114,8 @@ def tables_of(request: Request, store: SampleStore) -> Tables:
         units=request.units,
         fixed=derived.fixed,
         sentinels=derived.sentinels,
+        network=tuple(block.key for block in request.plan.chains[0]) if request.plan.chains else (),
+        network_runs=derived.network_runs,
         context=derived.context,
         channel_step=derived.channel_step,
         contention=derived.contention,

@@ -14,7 +14,7 @@ from collab.blocks import Block
 from collab.units import UnitSpec
 from lut.tables import BlockRow, Contention, Context, Measured, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
-from profiler.company import channel_step, contention_factors, context_factor, context_factors, network_copies
+from profiler.company import channel_step, contention_factors, context_factor, context_factors, network_copies, network_runs
 from profiler.plan import Plan, transfer_bytes
 from profiler.samples import JobSamples, SampleStore
 from profiler.stats import Summary, median_us, summarise
@@ -32,6 +32,7 @@ class Derived:
     transfers: tuple[TransferRow, ...]
     fixed: Mapping[str, Measured]
     sentinels: Mapping[str, Measured]
+    network_runs: Mapping[str, Measured]
     context: tuple[Context, ...]
     channel_step: Mapping[str, int]
     contention: tuple[Contention, ...]
@@ -61,7 +62,8 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
             transfers.append(rows.transfer_row(job, samples))
     blocks.sort(key=lambda row: (row.unit, row.block))
     transfers.sort(key=lambda row: (row.from_unit, row.to_unit, row.path, row.wait, row.pacing, row.bytes, row.shape))
-    return Derived(tuple(blocks), tuple(transfers), fixed, sentinels, context, steps, contention_factors(store, units))
+    runs = network_runs(store, plan.chains[0], units) if plan.chains else {}
+    return Derived(tuple(blocks), tuple(transfers), fixed, sentinels, runs, context, steps, contention_factors(store, units))
 
 
 class _Rows:

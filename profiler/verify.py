@@ -69,6 +69,7 @@ def comparison_document(result: Comparison) -> dict[str, Any]:
         "error": round(result.error, 5),
         "error_drift_corrected": round(result.error_drift_corrected, 5),
         "drift": round(result.drift, 5),
+        "sentinel_drift": round(result.sentinel_drift, 5),
         "repeatability": round(result.repeatability, 5),
         "output_error": result.output_error,
         "distinct_outputs": result.distinct_outputs,

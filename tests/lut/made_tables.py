@@ -76,6 +76,8 @@ def made_meta(**changes: object) -> Meta:
         "fixed": {unit: Measured(1.0, 0.1, 10) for unit in UNITS},
         "sentinels": {unit: Measured(100.0, 1.0, 10) for unit in UNITS},
         "sentinel_block": "mbconv_14_k3s1_64-384-64_relu6",
+        "network": ("stem_32_k3s2_3-16_relu", "head_16_k1s1_16-32-10_relu"),
+        "network_runs": {"cpu0": Measured(900.0, 5.0, 40)},
         "handover": {"wait": "spin", "path": "shared"},
         "versions": {"runtime": "r"},
         "models": ("mini_v2",),

@@ -205,6 +205,10 @@ def test_verify_puts_prediction_and_measurement_side_by_side(profiled: tuple[Pat
     assert said["measured_us"]["n"] == 2 * 3 * 10
     assert said["error"] == pytest.approx(said["predicted_us"] / said["measured_us"]["median"] - 1, abs=1e-4)
     assert said["distinct_outputs"] == 1
+    assert said["drift"] > 0
+    assert said["error_drift_corrected"] == pytest.approx(
+        said["predicted_us"] * said["drift"] / said["measured_us"]["median"] - 1, abs=1e-3
+    )
     assert said["output_error"] <= 1e-4
     assert all(step["predicted_us"] is not None for step in said["steps"]), "every measured step has its prediction"
     text = run("profiler.verify", *arguments)

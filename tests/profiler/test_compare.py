@@ -1,0 +1,83 @@
+"""How drift and repeatability are derived, on events whose times are given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from android_harness.journal import CollabDone, StepLabel, TimeDone
+from collab import config as configs
+from collab.placement import parse_placement
+from collab.variants import collaborative
+from lut.costs import Costs
+from lut.prediction import Prediction, predict
+from lut.tables import Measured
+from profiler.compare import _comparison
+from profiler.plan import COARSE, plan_model
+from profiler.samples import SampleStore
+from tests.lut.made_tables import made_meta, made_tables
+
+UNITS = ("cpu0", "cpu1")
+
+
+def collab_done(job: str, t_ns: int, runs_ns: list[int], *, output_hash: str = "aa", distinct: int = 1) -> CollabDone:
+    """A visit of two inferences, each with one run step per number given."""
+    steps = tuple(StepLabel("cpu0", f"cpu0.{index}", "run", "") for index in range(len(runs_ns)))
+    total = sum(runs_ns)
+    begins = tuple((sum(runs_ns[:index]),) * 2 for index in range(len(runs_ns)))
+    ends = tuple((sum(runs_ns[: index + 1]),) * 2 for index in range(len(runs_ns)))
+    return CollabDone(job, 0, t_ns, steps, begins, ends, (total, total), distinct, output_hash, {})
+
+
+def sentinel_done(unit: str, t_ns: int, run_ns: int) -> TimeDone:
+    samples = dict.fromkeys(("write", "run", "read", "total", "cpu"), (run_ns,) * 3)
+    return TimeDone(f"sentinel/{unit}", 0, t_ns, None, None, True, samples, (), None)
+
+
+@pytest.fixture(name="prediction")
+def some_prediction() -> Prediction:
+    base = configs.load("mini_v2")
+    plan = plan_model(base, COARSE)
+    costs = Costs(made_tables(plan.blocks, plan.transfers, lambda unit, block: 10.0), source="x")
+    return replace(predict(collaborative(base, "nnnnnna"), parse_placement("", branches=2), costs), total_us=1000.0)
+
+
+def store_of(*events: CollabDone | TimeDone) -> SampleStore:
+    store = SampleStore()
+    store.add_all(events)
+    return store
+
+
+META = made_meta(
+    sentinels={unit: Measured(100.0, 1.0, 9) for unit in UNITS}, network_runs={unit: Measured(2000.0, 9.0, 9) for unit in UNITS}
+)
+BUNDLE = [collab_done("collab/0/a", 100, [1_200_000]), collab_done("collab/0/b", 300, [1_300_000])]
+
+
+def test_drift_is_that_of_the_network_around_the_visits(prediction: Prediction) -> None:
+    # The network took 2000 us with the tables; now 2400 at the time 0 and 3000 at 400: 2550 and 2850 at the bundle's visits.
+    networks = [collab_done(f"sentinel/network/{unit}", t, [ns, ns]) for unit in UNITS for t, ns in ((0, 1_200_000), (400, 1_500_000))]
+    sentinels = [sentinel_done(unit, 0, 110_000) for unit in UNITS]
+    result = _comparison(prediction, 0, store_of(*BUNDLE, *networks, *sentinels), META, 0.0)
+    assert result.drift == pytest.approx(2700 / 2000)
+    assert result.sentinel_drift == pytest.approx(1.1)
+    assert result.measured.median_us == pytest.approx(1250)
+    assert result.error == pytest.approx(1000 / 1250 - 1)
+    assert result.error_drift_corrected == pytest.approx(1350 / 1250 - 1)
+    assert result.repeatability == pytest.approx(100 / 1250)
+
+
+def test_without_a_network_the_block_tells_drift(prediction: Prediction) -> None:
+    sentinels = [sentinel_done("cpu0", 0, 110_000), sentinel_done("cpu1", 0, 130_000)]
+    result = _comparison(prediction, 0, store_of(*BUNDLE, *sentinels), replace(META, network=(), network_runs={}), 0.0)
+    assert result.drift == pytest.approx(1.2)
+
+
+def test_outputs_that_differ_are_counted(prediction: Prediction) -> None:
+    def distinct(*visits: CollabDone) -> int:
+        return _comparison(prediction, 0, store_of(*visits), META, 0.0).distinct_outputs
+
+    assert distinct(*BUNDLE) == 1
+    assert distinct(BUNDLE[0], collab_done("collab/0/b", 1, [5000], output_hash="bb")) == 2
+    assert distinct(BUNDLE[0], collab_done("collab/0/b", 1, [5000], distinct=3)) >= 3
