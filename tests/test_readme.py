@@ -1,0 +1,39 @@
+"""What the README says can be done."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from collab import config as configs
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^python -m (\S+) (.*)$", README, re.MULTILINE)
+
+
+def test_the_example_config_is_one() -> None:
+    [text] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    config = configs.parse(text)
+    assert config.strategy == "ca"
+    assert config.stem.in_size == 64
+
+
+@pytest.mark.parametrize(("module", "arguments"), COMMANDS)
+def test_commands_and_their_options_are_there(module: str, arguments: str) -> None:
+    import typer
+
+    command = typer.main.get_command(importlib.import_module(module).app)
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert set(re.findall(r"--[a-z-]+", arguments)) <= known
+
+
+def test_there_are_commands_to_test() -> None:
+    assert len(COMMANDS) >= 5
+
+
+def test_files_that_are_linked_are_there() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert target.startswith("https://") or (Path(__file__).parent.parent / target).exists(), target
