@@ -15,6 +15,7 @@ from pathlib import Path
 from android_harness.device import Device
 from android_harness.execute import execute
 from android_harness.journal import Event, read_journal
+from collab.errors import JournalError
 from lut.tables import Meta, Tables, save
 from profiler.campaign import (
     SENTINEL_BLOCK,
@@ -53,10 +54,17 @@ class Outcome:
 
 
 def read_store(journal: Path) -> SampleStore:
-    """All samples that were ever measured into this folder; empty where there is no journal yet."""
+    """All samples that were ever measured into this folder; empty where there is no journal yet.
+
+    Raises:
+        JournalError: a line in the middle is damaged.
+    """
     store = SampleStore()
-    if journal.exists():
-        store.add_all(read_journal(journal))
+    try:
+        if journal.exists():
+            store.add_all(read_journal(journal))
+    except JournalError as error:
+        raise JournalError(f"{error}; remove that line to go on with the others, or profile into another folder") from error
     return store
 
 

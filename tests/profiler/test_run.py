@@ -82,6 +82,17 @@ def test_nothing_is_left_to_do_after_a_whole_profile(profiled: tuple[Path, dict[
     assert sum(isinstance(event, PhaseStarted) for event in read_journal(out / "journal.jsonl")) == phases
 
 
+def test_a_damaged_journal_is_named_with_a_way_out(profiled: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    out = tmp_path / "luts"
+    shutil.copytree(profiled[0], out)
+    lines = (out / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    lines[5] = lines[5][:40] + b"\n"
+    (out / "journal.jsonl").write_bytes(b"".join(lines))
+    error = run("profiler.run", "--out", out, "--resume", status=2)
+    assert "journal.jsonl, line 6" in error
+    assert "remove that line" in error
+
+
 def test_a_missing_block_can_be_added_with_the_command_that_the_error_names(profiled: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     out = tmp_path / "luts"
     shutil.copytree(profiled[0], out)
