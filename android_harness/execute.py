@@ -65,7 +65,7 @@ def execute(device: Device, phase: Phase, journal: Path, on_event: Callable[[Eve
         attempt = _without(phase, crashed, progress)
     if progress.ended is not None and progress.ended.stopped is not None:
         return False
-    return all(_retry(device, phase, job, journal, progress, on_event) for job in crashed)
+    return all(_retry(device, phase, number, job, journal, progress, on_event) for number, job in enumerate(crashed, start=1))
 
 
 def _run_once(device: Device, phase: Phase, journal: Path, progress: _Progress, on_event: Callable[[Event], None]) -> str | None:
@@ -111,10 +111,12 @@ def _without(phase: Phase, crashed: list[str], progress: _Progress) -> Phase | N
     return replace(left, sentinel=Sentinel(sentinels, phase.sentinel.every) if phase.sentinel and sentinels else None)
 
 
-def _retry(device: Device, phase: Phase, job: str, journal: Path, progress: _Progress, on_event: Callable[[Event], None]) -> bool:
+def _retry(
+    device: Device, phase: Phase, number: int, job: str, journal: Path, progress: _Progress, on_event: Callable[[Event], None]
+) -> bool:
     """Tries a job that crashed the runtime once more, alone. False if it was stopped."""
     rounds_left = max(1, phase.repeat.max_rounds - progress.visits.get(job, 0))
-    alone = phase.with_jobs(f"{phase.name}-again-{job}", tuple(j for j in phase.jobs if j.id == job), max_rounds=rounds_left)
+    alone = phase.with_jobs(f"{phase.name}-again{number}", tuple(j for j in phase.jobs if j.id == job), max_rounds=rounds_left)
     if _run_once(device, replace(alone, sentinel=None), journal, progress, on_event) is not None:
         on_event(JobFailed(job, progress.visits.get(job, 0), "crashed the runtime twice"))
         return True

@@ -37,7 +37,7 @@ class LocalDevice:
         journal.parent.mkdir(parents=True, exist_ok=True)
         lock = _lock_journal(journal)
         folder = Path(tempfile.mkdtemp(prefix="syncnas-"))
-        phase_file = folder / f"{phase.name}.json"
+        phase_file = folder / "phase.json"
         phase_file.write_text(phase.to_json(runtime={"litert": self._library}), encoding="utf-8")
         offset = journal.stat().st_size
         stderr = (folder / "stderr").open("wb+")

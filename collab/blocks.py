@@ -14,6 +14,7 @@ multiply-accumulates of convolutions and the classifier; weights, BatchNorm scal
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -25,8 +26,16 @@ Shape: TypeAlias = tuple[int, ...]
 ACTIVATIONS: Final = {"ReLU": "relu", "ReLU6": "relu6"}
 """Activation names of configs (torch's class names) and how they are written in keys."""
 
+BYTES_PER_VALUE: Final = 4
+"""Features are float32."""
+
 MAX_EXTENT: Final = 65536
 """The largest size or number of channels that a block may have; beyond it an input is taken for damaged."""
+
+
+def feature_bytes(shape: Shape) -> int:
+    """Bytes of a feature map of this shape."""
+    return math.prod(shape) * BYTES_PER_VALUE
 
 
 def conv_out_size(size: int, *, kernel: int, stride: int) -> int:

@@ -141,11 +141,6 @@ def from_document(document: Any, *, origin: str = "config") -> ModelConfig:
     return _Reader(origin).model(document)
 
 
-def with_document_changes(config: ModelConfig, changes: Mapping[str, Any]) -> ModelConfig:
-    """The config with some top-level fields replaced, checked again."""
-    return from_document({**config.document, **changes}, origin=config.name)
-
-
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):

@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,26 @@ from exporters.tflite_route import write_segment
 
 FORMATS: Final = ("tflite", "onnx", "both")
 ROUTES: Final = ("direct", "litert-torch")
+
+
+@dataclass(frozen=True)
+class _Content:
+    """All that a bundle is made of; `models` and `onnx` by segment, either may be empty."""
+
+    schedule: Schedule
+    config: str
+    models: Mapping[str, bytes]
+    onnx: Mapping[str, bytes]
+    image: Array
+
+    def reference(self) -> tuple[Array, str]:
+        """The reference output and what computed it."""
+        if self.models:
+            return run_segments(self.schedule, self.models, self.image), interpreter_name()
+        from exporters import onnx_route
+
+        nchw = np.ascontiguousarray(self.image.transpose(0, 3, 1, 2))
+        return onnx_route.run_segments(self.schedule, self.onnx, nchw), onnx_route.runtime_name()
 
 
 def write_bundle(
@@ -57,8 +78,7 @@ def write_bundle(
     models = _tflite_models(config, schedule, weights, route) if format in ("tflite", "both") else {}
     onnx = _onnx_models(config, schedule, weights) if format in ("onnx", "both") else {}
     image = reference_input(config.stem.in_shapes[0], seed=seed)
-    reference = _reference(schedule, models, onnx, image)
-    return _write_folder(out, schedule, config.to_json(), models, onnx, image, reference)
+    return _write_folder(out, _Content(schedule, config.to_json(), models, onnx, image))
 
 
 def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, seed: int = DEFAULT_SEED) -> Manifest:
@@ -77,25 +97,18 @@ def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, see
     models = {segment.name: write_segment(segment, weights, eps=DEFAULT_EPS) for segment in segments}
     image = reference_input(segments[0].in_shapes[0], seed=seed)
     described = json.dumps({"pieces": [[block.key for block in piece] for piece in pieces]}) + "\n"
-    return _write_folder(out, schedule, described, models, {}, image, _reference(schedule, models, {}, image))
+    return _write_folder(out, _Content(schedule, described, models, {}, image))
 
 
-def _write_folder(
-    out: Path,
-    schedule: Schedule,
-    config: str,
-    models: Mapping[str, bytes],
-    onnx: Mapping[str, bytes],
-    image: Array,
-    reference: tuple[Array, str],
-) -> Manifest:
+def _write_folder(out: Path, content: _Content) -> Manifest:
+    reference = content.reference()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     except OSError as error:
         raise ExportError(f"{out}: cannot be made ({error.strerror})") from error
     try:
-        manifest = _write_files(staging, schedule, config, models, onnx, image, reference)
+        manifest = _write_files(staging, content, *reference)
         _replace_folder(staging, out)
     except OSError as error:
         raise ExportError(f"{out}: cannot be written ({error.strerror})") from error
@@ -130,26 +143,8 @@ def _onnx_models(config: ModelConfig, schedule: Schedule, weights: Weights) -> d
     return export_schedule(config, schedule, weights)
 
 
-def _reference(schedule: Schedule, models: Mapping[str, bytes], onnx: Mapping[str, bytes], image: Array) -> tuple[Array, str]:
-    """The reference output and what computed it."""
-    if models:
-        return run_segments(schedule, models, image), interpreter_name()
-    from exporters import onnx_route
-
-    nchw = np.ascontiguousarray(image.transpose(0, 3, 1, 2))
-    return onnx_route.run_segments(schedule, onnx, nchw), onnx_route.runtime_name()
-
-
-def _write_files(
-    folder: Path,
-    schedule: Schedule,
-    config: str,
-    models: Mapping[str, bytes],
-    onnx: Mapping[str, bytes],
-    image: Array,
-    reference: tuple[Array, str],
-) -> Manifest:
-    output, computed_by = reference
+def _write_files(folder: Path, content: _Content, output: Array, computed_by: str) -> Manifest:
+    schedule, models, onnx, image = content.schedule, content.models, content.onnx, content.image
     (folder / "segments").mkdir()
 
     def write(name: str, content: bytes) -> FileEntry:
@@ -167,7 +162,7 @@ def _write_files(
     )
     manifest = Manifest(
         model=schedule.model,
-        config=write("config.json", config.encode()),
+        config=write("config.json", content.config.encode()),
         placement=schedule.placement.text,
         units=schedule.placement.units,
         segments=segments,

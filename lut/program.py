@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collab.blocks import feature_bytes
 from collab.schedule import NETWORK_INPUT, Schedule, Segment
 from lut.costs import Costs, block_class
 from lut.replay import NO_CLASS, NONE, Program
 
 NETWORK_OUTPUT = "output"
-_BYTES_PER_VALUE = 4
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Builder:
     def __init__(self, schedule: Schedule, costs: Costs) -> None:
         self._schedule = schedule
         self._costs = costs
-        self._bytes = {s.name: int(np.prod(s.out_shape)) * _BYTES_PER_VALUE for s in schedule.segments}
+        self._bytes = {s.name: feature_bytes(s.out_shape) for s in schedule.segments}
         self._ran = {s.name: 2 * i for i, s in enumerate(schedule.segments)}
         self._was_read = {s.name: 2 * i + 1 for i, s in enumerate(schedule.segments)}
         self.operations: dict[str, list[Operation]] = {unit: [] for unit in schedule.placement.units}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from android_harness.phases import CollabJob, Job, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
 from collab.blocks import Block, Shape, parse_key
@@ -148,7 +148,7 @@ class ContendedId:
 
 @dataclass(frozen=True)
 class ChainId:
-    """Several blocks as one segment on a unit."""
+    """Several blocks as a network on a unit, cut into pieces."""
 
     unit: str
     blocks: tuple[Block, ...]
@@ -261,7 +261,7 @@ class Models:
             self._written[name] = self._folder / name / MANIFEST
         return self._written[name]
 
-    def _file(self, name: str, write: Any) -> Path:
+    def _file(self, name: str, write: Callable[[], bytes]) -> Path:
         if name not in self._written:
             path = self._folder / f"{name}.tflite"
             path.write_bytes(write())

@@ -1,4 +1,6 @@
-"""How blocks behave in company: inside a segment, and while another unit works. Both are measured against the block alone."""
+"""How blocks behave in company: in a running network, and while another unit works; both against the block alone. And in what groups
+a unit works on channels.
+"""
 
 from __future__ import annotations
 

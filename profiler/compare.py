@@ -30,7 +30,7 @@ from exporters.manifest import MANIFEST, load_manifest
 from lut.costs import Costs
 from lut.prediction import Prediction, predict
 from lut.tables import Meta
-from profiler.campaign import PIECES_UNIT, QUICK, Models, make_jobs, sentinel_ids
+from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, make_jobs, sentinel_ids
 from profiler.company import network_run
 from profiler.measure import temporary_folder
 from profiler.samples import JobSamples, SampleStore
@@ -55,7 +55,6 @@ class Trial:
     rounds: int = 8
     runs: int = 10
     warmup: int = 3
-    mode: str = "concurrent"
     seed: int = 0
 
 
@@ -170,7 +169,6 @@ def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs,
             bundle / MANIFEST,
             warmup=trial.warmup,
             runs=trial.runs,
-            mode=trial.mode,
             path=handover["path"],
             wait=handover["wait"],
             output=_output_file(folder, number) if which == "a" else None,
@@ -269,7 +267,7 @@ def _steps(collabs: Sequence[CollabDone]) -> tuple[MeasuredStep, ...]:
 
 def _sentinel_drift(store: SampleStore, unit: str, collabs: Sequence[CollabDone], meta: Meta) -> float:
     """How much longer the sentinel block takes now, around the visits of a bundle, than with the tables; 1 where it cannot be told."""
-    samples = store.jobs.get(f"sentinel/{unit}")
+    samples = store.jobs.get(SentinelId(unit).text)
     if samples is None or not samples.times or unit not in meta.sentinels:
         return 1.0
     now = [(visit.t_ns, summarise(visit.samples["run"]).median_us) for visit in samples.times]

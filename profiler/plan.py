@@ -8,8 +8,8 @@ Wherever a strategy syncs and however wide its blocks are, every piece of it mus
   share that makes a residual as a line of its own;
 * stem and head; the ADD and the CONCATs that may open a segment after each stage;
 * transfers of every feature map that can be exchanged, whole and in shares;
-* the base itself as one segment (a *chain*): what its blocks take together against what each takes alone tells what a block adds
-  inside a segment; and some of its blocks while another unit runs that chain, which tells how much units slow each other down.
+* the base itself as a network on one unit (a *chain*, cut into pieces): what its blocks take there against what each takes alone tells
+  what a block adds inside a segment; and some of its blocks while another unit runs that chain: how much units slow each other down.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeVar
 
-import numpy as np
-
-from collab.blocks import Add, Block, Concat, MBConv, Shape, Stem
+from collab.blocks import BYTES_PER_VALUE, Add, Block, Concat, MBConv, Shape, Stem
 from collab.config import ModelConfig
 
 CHANNEL_STEP: Final = 4
@@ -30,7 +28,6 @@ _GROUP: Final = 16
 """Widths of the grid are multiples of this: the widest of a group of channels on every kernel seen so far."""
 _PROBED: Final = 20
 _CONTENDED: Final = 7
-_BYTES_PER_VALUE: Final = 4
 _Item = TypeVar("_Item")
 
 
@@ -131,8 +128,10 @@ def pieces_of(chain: Sequence[Block]) -> tuple[tuple[Block, ...], ...]:
 
 
 def _probe(chain: Sequence[Block]) -> tuple[Block, ...]:
-    """From 4 to 80 expansion channels, of a block in the middle of the chain that expands at each of these widths."""
+    """From 4 to 80 expansion channels, of a block in the middle of the chain; none where no block of the chain expands."""
     candidates = [block for block in chain if isinstance(block, MBConv) and block.has_expansion]
+    if not candidates:
+        return ()
     slot = candidates[len(candidates) // 2]
     widths = range(CHANNEL_STEP, CHANNEL_STEP * (_PROBED + 1), CHANNEL_STEP)
     return tuple(replace(slot, exp_c=exp_c) for exp_c in widths if exp_c != slot.in_c)
@@ -150,7 +149,7 @@ def plan_blocks(blocks: Iterable[Block]) -> Plan:
 
 def plan_transfers(sizes_bytes: Iterable[int]) -> Plan:
     """Just transfers of these sizes."""
-    return Plan((), _distinct((1, 1, 1, size // _BYTES_PER_VALUE) for size in sizes_bytes))
+    return Plan((), _distinct((1, 1, 1, size // BYTES_PER_VALUE) for size in sizes_bytes))
 
 
 def expansion_line(slot: MBConv, grid: Grid) -> list[Block]:
@@ -202,8 +201,3 @@ def _multiple(channels: float) -> int:
 
 def _distinct(items: Iterable[_Item]) -> tuple[_Item, ...]:
     return tuple(dict.fromkeys(items))
-
-
-def transfer_bytes(shape: Shape) -> int:
-    """Bytes of a float32 feature map."""
-    return int(np.prod(shape)) * _BYTES_PER_VALUE

@@ -10,12 +10,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from android_harness.journal import TimeDone
-from collab.blocks import Block
+from collab.blocks import Block, feature_bytes
 from collab.units import UnitSpec
 from lut.tables import BlockRow, Contention, Context, Measured, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
 from profiler.company import channel_step, contention_factors, context_factor, context_factors, network_copies, network_runs
-from profiler.plan import Plan, transfer_bytes
+from profiler.plan import Plan
 from profiler.samples import JobSamples, SampleStore
 from profiler.stats import Summary, median_us, summarise
 
@@ -134,7 +134,7 @@ class _Rows:
         return TransferRow(
             from_unit=job.sender,
             to_unit=job.receiver,
-            bytes=transfer_bytes(job.shape),
+            bytes=feature_bytes(job.shape),
             shape=shape_text(job.shape),
             dtype="float32",
             path=job.path,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from collab.config import ModelConfig, from_document
 
 
@@ -20,3 +23,8 @@ def tiny() -> ModelConfig:
             "num_classes": 10,
         }
     )
+
+
+def changed(config: ModelConfig, changes: Mapping[str, Any]) -> ModelConfig:
+    """The config with some top-level fields replaced, checked again."""
+    return from_document({**config.document, **changes}, origin=config.name)

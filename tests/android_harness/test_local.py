@@ -134,7 +134,7 @@ def _slow_job(folder: Path) -> TimeJob:
     """Long enough (the gaps) that it is certainly running when the host has read its started line."""
     model = folder / "slow.tflite"
     model.write_bytes(write_block(parse_key("add_14_16x2")))
-    return TimeJob("slow", "cpu0", model, warmup=1, runs=40, gap_us=10_000)
+    return TimeJob("block/cpu0/slow", "cpu0", model, warmup=1, runs=40, gap_us=10_000)
 
 
 def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:

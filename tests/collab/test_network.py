@@ -26,6 +26,7 @@ from collab.placement import Placement, default_placement
 from collab.schedule import Schedule, build_schedule
 from collab.variants import collaborative
 from exporters.checking import reference_input
+from tests.models import changed
 
 MINI = configs.load("mini_v2")
 ROUNDING = 1e-5
@@ -207,7 +208,7 @@ def test_nhwc_module_computes_the_same_in_the_other_layout() -> None:
 
 
 def test_built_network_has_the_configs_norms_and_learns() -> None:
-    config = configs.with_document_changes(collaborative(MINI, "nnannnc"), {"eps": 0.003, "bn_momentum": 0.25})
+    config = changed(collaborative(MINI, "nnannnc"), {"eps": 0.003, "bn_momentum": 0.25})
     net = network.build(config)
     norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
     assert len(norms) == len([name for name in weights.model_tensors(config) if name.endswith("running_var")])
@@ -350,6 +351,6 @@ def test_refusals_of_checkpoints_of_another_model(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"checkpoint\.pth: .* missing, first stage1\.branch1"):
         network.from_weights(collaborative(MINI, "nnnnnna"), read_checkpoint(path), origin=str(path))
     with pytest.raises(WeightsError, match="has shape"):
-        network.from_weights(configs.with_document_changes(MINI, {"num_classes": 11}), read_checkpoint(path))
+        network.from_weights(changed(MINI, {"num_classes": 11}), read_checkpoint(path))
     with pytest.raises(WeightsError, match=r"checkpoint\.pth"):
         network.load("mobilenet_v2", path)

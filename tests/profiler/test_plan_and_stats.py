@@ -88,6 +88,15 @@ def test_every_opening_and_feature_map_of_a_stage_is_planned() -> None:
     assert configs.load("mobilenet_v2").stem.out_shape in plan.transfers
 
 
+def test_a_base_that_nowhere_expands_has_no_probe() -> None:
+    document = dict(configs.load("mini_v2").document)
+    for index in range(7):
+        document[str(index)] = [[*row[:4], row[3], row[5]] for row in document[str(index)]]
+    plan = plan_model(configs.from_document(document), COARSE)
+    assert plan.probe == ()
+    assert len(plan.chains[0]) > 10
+
+
 def test_the_chain_of_a_found_model_is_that_of_its_base_in_shape() -> None:
     base, found = (base_chain(configs.load(name)) for name in ("mnasnet_b1", "syncnas_mnasnet_b1_100"))
     assert [block.out_shape for block in base] == [block.out_shape for block in found]
