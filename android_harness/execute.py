@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from android_harness.device import Device, PhaseRun
+from android_harness.target import Target, PhaseRun
 from android_harness.journal import CollabDone, Event, JobFailed, JobStarted, PhaseEnded, PhaseStarted, TimeDone, TransferDone
 from android_harness.phases import Phase, Sentinel
 from collab.errors import RunnerError
@@ -44,7 +44,7 @@ class _Progress:
             self.running = None
 
 
-def execute(device: Device, phase: Phase, journal: Path, on_event: Callable[[Event], None]) -> bool:
+def execute(device: Target, phase: Phase, journal: Path, on_event: Callable[[Event], None]) -> bool:
     """Has a device carry out a phase; what the runner writes is appended to `journal` and passed to `on_event`.
 
     Returns:
@@ -68,7 +68,7 @@ def execute(device: Device, phase: Phase, journal: Path, on_event: Callable[[Eve
     return all(_retry(device, phase, number, job, journal, progress, on_event) for number, job in enumerate(crashed, start=1))
 
 
-def _run_once(device: Device, phase: Phase, journal: Path, progress: _Progress, on_event: Callable[[Event], None]) -> str | None:
+def _run_once(device: Target, phase: Phase, journal: Path, progress: _Progress, on_event: Callable[[Event], None]) -> str | None:
     """None if the runner ended the phase, else the job in which it crashed."""
     progress.begin()
     run = device.start(phase, journal)
@@ -112,7 +112,7 @@ def _without(phase: Phase, crashed: list[str], progress: _Progress) -> Phase | N
 
 
 def _retry(
-    device: Device, phase: Phase, number: int, job: str, journal: Path, progress: _Progress, on_event: Callable[[Event], None]
+    device: Target, phase: Phase, number: int, job: str, journal: Path, progress: _Progress, on_event: Callable[[Event], None]
 ) -> bool:
     """Tries a job that crashed the runtime once more, alone. False if it was stopped."""
     rounds_left = max(1, phase.repeat.max_rounds - progress.visits.get(job, 0))

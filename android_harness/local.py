@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from android_harness.build import host_runner
-from android_harness.device import Cluster, DeviceInfo
+from android_harness.target import Cluster, DeviceInfo
 from android_harness.journal import Event, parse_line
 from android_harness.phases import Phase
 from android_harness.runtime import litert_library
@@ -24,7 +24,7 @@ _POLL_S: Final = 0.1
 """The journal is looked at this often: rarely enough not to be felt on the cores that are measured."""
 
 
-class LocalDevice:
+class LocalTarget:
     """This machine, through the runner that was built for it."""
 
     def __init__(self) -> None:

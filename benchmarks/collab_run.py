@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from android_harness.device import default_units, resolve_units
+from android_harness.target import default_units, resolve_units
 from android_harness.execute import execute
 from android_harness.find import open_device
 from android_harness.journal import CollabDone

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from android_harness.device import Device
+from android_harness.target import Target
 from android_harness.execute import execute
 from android_harness.journal import CollabDone, Event
 from android_harness.phases import CollabJob, Phase, Repeat, Sentinel
@@ -95,7 +95,7 @@ class Comparison:
 
 
 def compare(
-    device: Device,
+    device: Target,
     candidates: Sequence[Candidate],
     costs: Costs,
     trial: Trial,
@@ -135,7 +135,7 @@ def compare(
     ]
 
 
-def check_device(device: Device, meta: Meta) -> None:
+def check_device(device: Target, meta: Meta) -> None:
     """Whether the tables are of this device.
 
     Raises:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from android_harness.device import Device
+from android_harness.target import Target
 from android_harness.execute import execute
 from android_harness.journal import Event, read_journal
 from collab.errors import JournalError
@@ -91,7 +91,7 @@ def _lacking(name: str, jobs: Sequence[JobId], rounds: int, enough: int, store: 
 
 
 def carry_out(
-    device: Device, request: Request, work: Sequence[Work], store: SampleStore, folder: Path, on_event: Callable[[Event], None]
+    device: Target, request: Request, work: Sequence[Work], store: SampleStore, folder: Path, on_event: Callable[[Event], None]
 ) -> bool:
     """Measures; every sample is in the journal before it is anywhere else. False if it was stopped before the end."""
 
@@ -137,7 +137,7 @@ def tables_of(request: Request, store: SampleStore) -> Tables:
     return Tables(derived.blocks, derived.transfers, meta)
 
 
-def profile(device: Device, request: Request, folder: Path, on_work: Callable[[Sequence[Work]], Callable[[Event], None]]) -> Outcome:
+def profile(device: Target, request: Request, folder: Path, on_work: Callable[[Sequence[Work]], Callable[[Event], None]]) -> Outcome:
     """Measures what is missing and writes the tables, also when it is stopped in the middle.
 
     Args:

@@ -14,7 +14,7 @@ from collab.cli import make_app, print_json, run_app
 from collab.errors import ConfigError, TableError
 
 if TYPE_CHECKING:
-    from android_harness.device import Device
+    from android_harness.target import Target
     from android_harness.journal import Event
     from lut.tables import Tables
     from profiler.measure import Outcome, Work
@@ -98,7 +98,7 @@ def _plan(models: list[str], blocks: list[str], sizes: list[int], *, quick: bool
 
 
 def _request(
-    target: Device,
+    target: Target,
     device: str,
     earlier: Request | None,
     plan: Plan,
@@ -110,7 +110,7 @@ def _request(
     path: str,
     seed: int,
 ) -> Request:
-    from android_harness.device import resolve_units
+    from android_harness.target import resolve_units
     from android_harness.runtime import litert_version
     from collab.units import parse_unit
     from profiler.campaign import FULL, QUICK, Handover

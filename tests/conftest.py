@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from android_harness.build import build_runner
-from android_harness.local import LocalDevice
+from android_harness.local import LocalTarget
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def runner() -> Path:
 
 
 @pytest.fixture(scope="session")
-def device(runner: Path) -> LocalDevice:
+def device(runner: Path) -> LocalTarget:
     """This machine."""
     assert runner.is_file()
-    return LocalDevice()
+    return LocalTarget()

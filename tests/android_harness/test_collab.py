@@ -13,7 +13,7 @@ import pytest
 
 from android_harness.execute import execute
 from android_harness.journal import CollabDone, Event, JobFailed
-from android_harness.local import LocalDevice
+from android_harness.local import LocalTarget
 from android_harness.phases import CollabJob, Phase, Repeat
 from collab import config as configs
 from collab import weights
@@ -31,13 +31,13 @@ torch = pytest.importorskip("torch")
 RUNS = 1000
 
 
-def units_of(device: LocalDevice, count: int = 2) -> dict[str, UnitSpec]:
+def units_of(device: LocalTarget, count: int = 2) -> dict[str, UnitSpec]:
     """So many units; more than there are cores share them."""
     cores = device.info.cores
     return {f"cpu{number}": UnitSpec("cpu").on_cores([cores[number % len(cores)]]) for number in range(count)}
 
 
-def run_jobs(device: LocalDevice, units: dict[str, UnitSpec], jobs: list[CollabJob], folder: Path) -> list[Event]:
+def run_jobs(device: LocalTarget, units: dict[str, UnitSpec], jobs: list[CollabJob], folder: Path) -> list[Event]:
     events: list[Event] = []
     assert execute(device, Phase("collab", units, tuple(jobs), Repeat(1, 1), order="given"), folder / "journal.jsonl", events.append)
     return events
@@ -57,7 +57,7 @@ def torch_output(config: configs.ModelConfig, image: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", configs.zoo_names())
-def test_every_zoo_model_on_the_runner_equals_torch(device: LocalDevice, name: str, tmp_path: Path) -> None:
+def test_every_zoo_model_on_the_runner_equals_torch(device: LocalTarget, name: str, tmp_path: Path) -> None:
     config = configs.load(name)
     placements = ["", "stem=0", "stem=1,head=1"] if config.is_collaborative else [""]
     jobs: list[CollabJob] = []
@@ -78,7 +78,7 @@ def test_every_zoo_model_on_the_runner_equals_torch(device: LocalDevice, name: s
     assert len({result.output_hash for result in results.values()}) == 1, "placement and path change no bit"
 
 
-def test_a_thousand_runs_side_by_side_and_one_after_the_other_give_the_same_bits(device: LocalDevice, tmp_path: Path) -> None:
+def test_a_thousand_runs_side_by_side_and_one_after_the_other_give_the_same_bits(device: LocalTarget, tmp_path: Path) -> None:
     write_bundle(collaborative(tiny(), "cac"), parse_placement("stem=0", branches=2), tmp_path / "b")
     manifest = tmp_path / "b" / MANIFEST
     jobs = [
@@ -97,7 +97,7 @@ def test_a_thousand_runs_side_by_side_and_one_after_the_other_give_the_same_bits
     assert len({result.output_hash for result in results.values()}) == 1
 
 
-def test_three_units_exchange_with_each_other(device: LocalDevice, tmp_path: Path) -> None:
+def test_three_units_exchange_with_each_other(device: LocalTarget, tmp_path: Path) -> None:
     config = collaborative(tiny(), "cna", branches=3)
     write_bundle(config, parse_placement("stem=1,head=2", branches=3), tmp_path / "b")
     jobs = [
@@ -118,7 +118,7 @@ def tiny_bundle(tmp_path: Path) -> Path:
     return tmp_path / "b"
 
 
-def test_steps_follow_the_schedule(device: LocalDevice, bundle: Path, tmp_path: Path) -> None:
+def test_steps_follow_the_schedule(device: LocalTarget, bundle: Path, tmp_path: Path) -> None:
     job = CollabJob("c", bundle / MANIFEST, warmup=2, runs=30, path="memcpy")
     result = done(run_jobs(device, units_of(device), [job], tmp_path))["c"]
     by_unit = {unit: [s.step for s in result.steps if s.unit == unit] for unit in ("cpu0", "cpu1")}
@@ -135,7 +135,7 @@ def test_steps_follow_the_schedule(device: LocalDevice, bundle: Path, tmp_path: 
     assert (np.array(result.total_ns) >= end.max(axis=0)).all()
 
 
-def test_one_after_the_other_really_is(device: LocalDevice, bundle: Path, tmp_path: Path) -> None:
+def test_one_after_the_other_really_is(device: LocalTarget, bundle: Path, tmp_path: Path) -> None:
     job = CollabJob("c", bundle / MANIFEST, warmup=0, runs=30, mode="sequential", wait="condvar")
     result = done(run_jobs(device, units_of(device), [job], tmp_path))["c"]
     runs = [index for index, step in enumerate(result.steps) if step.step == "run"]
@@ -145,7 +145,7 @@ def test_one_after_the_other_really_is(device: LocalDevice, bundle: Path, tmp_pa
         assert (begin[order[1:], number] >= end[order[:-1], number]).all()
 
 
-def test_units_of_a_bundle_can_be_bound_to_others(device: LocalDevice, bundle: Path, tmp_path: Path) -> None:
+def test_units_of_a_bundle_can_be_bound_to_others(device: LocalTarget, bundle: Path, tmp_path: Path) -> None:
     units = units_of(device)
     named = {"cpu5": units["cpu0"], "cpu7": units["cpu1"]}
     job = CollabJob("c", bundle / MANIFEST, warmup=0, runs=2, bind={"cpu0": "cpu7", "cpu1": "cpu5"})
@@ -182,7 +182,7 @@ def set_shape(document: dict[str, Any]) -> None:
     ],
 )
 def test_bundles_that_cannot_be_run_fail_with_a_reason_and_the_next_job_goes_on(
-    device: LocalDevice, bundle: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None], reason: str
+    device: LocalTarget, bundle: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None], reason: str
 ) -> None:
     bad = CollabJob("bad", edited(bundle, change), warmup=0, runs=2)
     good = replace(bad, id="good", manifest=bundle / MANIFEST)
@@ -193,7 +193,7 @@ def test_bundles_that_cannot_be_run_fail_with_a_reason_and_the_next_job_goes_on(
     assert [event.job for event in events if isinstance(event, CollabDone)] == ["good"]
 
 
-def test_two_branches_bound_to_one_unit_are_refused(device: LocalDevice, bundle: Path, tmp_path: Path) -> None:
+def test_two_branches_bound_to_one_unit_are_refused(device: LocalTarget, bundle: Path, tmp_path: Path) -> None:
     job = CollabJob("c", bundle / MANIFEST, warmup=0, runs=2, bind={"cpu0": "cpu0", "cpu1": "cpu0"})
     with pytest.raises(RunnerError, match="bound to as well"):
         run_jobs(device, units_of(device), [job], tmp_path)

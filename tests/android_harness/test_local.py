@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.device import default_units, resolve_units
+from android_harness.target import default_units, resolve_units
 from android_harness.execute import execute
 from android_harness.journal import Event, JobFailed, JobStarted, PhaseEnded, TimeDone, UnitFailed, read_journal
-from android_harness.local import LocalDevice
+from android_harness.local import LocalTarget
 from android_harness.phases import Phase, Repeat, Sentinel, TimeJob
 from collab.blocks import parse_key
 from collab.errors import DeviceError, RunnerError
@@ -25,7 +25,7 @@ BLOCKS = ("mbconv_14_k3s1_16-64-16_relu6", "mbconv_14_k3s2_16-32-24_relu", "add_
 
 
 @pytest.fixture(name="phase")
-def small_phase(device: LocalDevice, tmp_path: Path) -> Phase:
+def small_phase(device: LocalTarget, tmp_path: Path) -> Phase:
     """Four blocks on each of two units, three rounds."""
     jobs = []
     units = resolve_units((), device.info)
@@ -40,7 +40,7 @@ def visits(events: list[Event]) -> Counter[str]:
     return Counter(event.job for event in events if isinstance(event, TimeDone))
 
 
-def test_a_phase_visits_every_job_in_every_round(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+def test_a_phase_visits_every_job_in_every_round(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
     events: list[Event] = []
     assert execute(device, phase, tmp_path / "j.jsonl", events.append)
     assert set(visits(events).values()) == {3}
@@ -53,7 +53,7 @@ def test_a_phase_visits_every_job_in_every_round(device: LocalDevice, phase: Pha
     assert list(read_journal(tmp_path / "j.jsonl")) == events
 
 
-def test_sentinels_come_back_between_the_others(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+def test_sentinels_come_back_between_the_others(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
     events: list[Event] = []
     sentinel = phase.jobs[0].id
     assert execute(device, replace(phase, sentinel=Sentinel((sentinel,), every=2)), tmp_path / "j.jsonl", events.append)
@@ -63,7 +63,7 @@ def test_sentinels_come_back_between_the_others(device: LocalDevice, phase: Phas
     assert "..." not in runs
 
 
-def test_jobs_that_cannot_be_done_fail_alone_with_a_reason(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+def test_jobs_that_cannot_be_done_fail_alone_with_a_reason(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
     garbage = tmp_path / "garbage.tflite"
     garbage.write_bytes(b"\x1c\0\0\0TFL3" + bytes(range(256)) * 4)
     missing = TimeJob("missing", "cpu0", tmp_path / "nothing.tflite", warmup=1, runs=2)
@@ -76,7 +76,7 @@ def test_jobs_that_cannot_be_done_fail_alone_with_a_reason(device: LocalDevice, 
     assert len(visits(events)) == len(phase.jobs)
 
 
-def test_a_core_that_is_not_there_fails_the_unit_and_its_jobs_only(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+def test_a_core_that_is_not_there_fails_the_unit_and_its_jobs_only(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
     units = {**phase.units, "cpu1": parse_unit("cpu:cores=1000")}
     events: list[Event] = []
     assert execute(device, replace(phase, units=units), tmp_path / "j.jsonl", events.append)
@@ -98,11 +98,11 @@ class _Killer:
             self._left -= 1
             os.kill(self._pid, self._how)
 
-    def watch(self, device: LocalDevice) -> LocalDevice:
+    def watch(self, device: LocalTarget) -> LocalTarget:
         """The device, telling the process id of each runner that it starts."""
         killer = self
 
-        class Watched(LocalDevice):
+        class Watched(LocalTarget):
             def start(self, phase: Phase, journal: Path):  # type: ignore[no-untyped-def]
                 run = super().start(phase, journal)
                 killer._pid = run._process.pid
@@ -112,7 +112,7 @@ class _Killer:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_crash_costs_nothing_but_a_retry(device: LocalDevice, phase: Phase, tmp_path: Path, how: signal.Signals) -> None:
+def test_a_crash_costs_nothing_but_a_retry(device: LocalTarget, phase: Phase, tmp_path: Path, how: signal.Signals) -> None:
     slow = _slow_job(tmp_path)
     killer = _Killer(slow.id, times=1, how=how)
     assert execute(killer.watch(device), replace(phase, jobs=(*phase.jobs, slow)), tmp_path / "j.jsonl", killer)
@@ -122,7 +122,7 @@ def test_a_crash_costs_nothing_but_a_retry(device: LocalDevice, phase: Phase, tm
     assert list(read_journal(tmp_path / "j.jsonl")) == killer.events
 
 
-def test_a_job_that_crashes_twice_fails_and_the_others_are_measured(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+def test_a_job_that_crashes_twice_fails_and_the_others_are_measured(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
     slow = _slow_job(tmp_path)
     killer = _Killer(slow.id, times=2, how=signal.SIGSEGV)
     assert execute(killer.watch(device), replace(phase, jobs=(*phase.jobs, slow)), tmp_path / "j.jsonl", killer)
@@ -137,7 +137,7 @@ def _slow_job(folder: Path) -> TimeJob:
     return TimeJob("block/cpu0/slow", "cpu0", model, warmup=1, runs=40, gap_us=10_000)
 
 
-def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
     events: list[Event] = []
     long = replace(phase, jobs=(*phase.jobs, _slow_job(tmp_path)), repeat=Repeat(50, 50))
 
@@ -167,13 +167,13 @@ def _interruptible(note):  # type: ignore[no-untyped-def]
     return guarded
 
 
-def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(device: LocalDevice, phase: Phase, tmp_path: Path) -> None:
+def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
     twice = replace(phase, jobs=(phase.jobs[0], phase.jobs[0]))
     with pytest.raises(RunnerError, match=r"small.*cpu0/mbconv"):
         execute(device, twice, tmp_path / "j.jsonl", lambda _: None)
 
 
-def test_the_default_units_do_not_share_a_core(device: LocalDevice) -> None:
+def test_the_default_units_do_not_share_a_core(device: LocalTarget) -> None:
     one, two = default_units(device.info)
     assert one.cores
     assert two.cores
@@ -189,6 +189,6 @@ def test_the_default_units_do_not_share_a_core(device: LocalDevice) -> None:
         ("cpu:cluster=purple", "has the clusters"),
     ],
 )
-def test_units_that_this_device_lacks_are_refused(device: LocalDevice, text: str, reason: str) -> None:
+def test_units_that_this_device_lacks_are_refused(device: LocalTarget, text: str, reason: str) -> None:
     with pytest.raises(DeviceError, match=reason):
         resolve_units([parse_unit(text)], device.info)

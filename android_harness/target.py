@@ -1,4 +1,4 @@
-"""Devices: what the rest of the toolkit may ask of anything that can carry out phases."""
+"""Targets: what the rest of the toolkit may ask of anything that can carry out phases, be it this machine or a phone."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class PhaseRun(Protocol):
         """None after a whole run; else one sentence on how the runner ended. Valid once `events` is exhausted."""
 
 
-class Device(Protocol):
-    """A device that can carry out phases, one at a time."""
+class Target(Protocol):
+    """A device with runner and runtime that can carry out phases, one at a time."""
 
     @property
     def info(self) -> DeviceInfo: ...
