@@ -1,19 +1,24 @@
-"""Carrying out a phase to its end, also when the runtime crashes in the middle.
+"""Carrying out a phase to its end, also when the runtime crashes or the device restarts in the middle.
 
 A crash leaves the name of the job that was running. The others go on without it; at the end it is tried once more, alone, and
-a second crash makes it failed. Every event, also of runs that crashed, reaches the caller.
+a second crash makes it failed. A runner that was ended from outside takes up what is left. Every event, also of runs that did not come to
+their end, reaches the caller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
-from android_harness.target import Target, PhaseRun
 from android_harness.journal import CollabDone, Event, JobFailed, JobStarted, PhaseEnded, PhaseStarted, TimeDone, TransferDone
 from android_harness.phases import Phase, Sentinel
+from android_harness.target import PhaseRun, Target
 from collab.errors import RunnerError
+
+_MOST_IDLE_INTERRUPTIONS: Final = 3
+"""So often in a row a runner may be ended from outside before it has measured anything."""
 
 
 @dataclass
@@ -25,9 +30,10 @@ class _Progress:
     taken_up: bool = False
     running: str | None = None
     ended: PhaseEnded | None = None
+    done_in_run: int = 0
 
     def begin(self) -> None:
-        self.taken_up, self.running, self.ended = False, None, None
+        self.taken_up, self.running, self.ended, self.done_in_run = False, None, None, 0
 
     def note(self, event: Event) -> None:
         if isinstance(event, PhaseStarted):
@@ -41,47 +47,104 @@ class _Progress:
             self.running = None
         elif isinstance(event, (TimeDone, TransferDone, CollabDone)):
             self.visits[event.job] = self.visits.get(event.job, 0) + 1
+            self.done_in_run += 1
             self.running = None
 
 
-def execute(device: Target, phase: Phase, journal: Path, on_event: Callable[[Event], None]) -> bool:
-    """Has a device carry out a phase; what the runner writes is appended to `journal` and passed to `on_event`.
+@dataclass(frozen=True)
+class _Crash:
+    """A runner that died in a job; `job` is empty where it was ended from outside."""
+
+    job: str
+    reason: str
+
+
+def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Event], None]) -> bool:
+    """Has a target carry out a phase; what the runner writes is appended to `journal` and passed to `on_event`.
 
     Returns:
         Whether the phase came to its end; False if it was stopped (time limit, or Ctrl-C: the running visit is finished first and
         the KeyboardInterrupt is not passed on).
 
     Raises:
-        RunnerError: the runner refuses the phase, or dies outside any job.
+        RunnerError: the runner refuses the phase, dies outside any job, or is ended from outside time and again.
     """
-    progress = _Progress()
-    crashed: list[str] = []
-    attempt: Phase | None = phase
-    while attempt is not None:
-        culprit = _run_once(device, attempt, journal, progress, on_event)
-        if culprit is None:
-            break
-        crashed.append(culprit)
-        attempt = _without(phase, crashed, progress)
-    if progress.ended is not None and progress.ended.stopped is not None:
-        return False
-    return all(_retry(device, phase, number, job, journal, progress, on_event) for number, job in enumerate(crashed, start=1))
+    return _Execution(target, phase, journal, on_event).carry_out()
 
 
-def _run_once(device: Target, phase: Phase, journal: Path, progress: _Progress, on_event: Callable[[Event], None]) -> str | None:
-    """None if the runner ended the phase, else the job in which it crashed."""
-    progress.begin()
-    run = device.start(phase, journal)
-    try:
-        _follow(run, progress, on_event)
-    except BaseException:
-        run.stop()
-        raise
-    if progress.ended is not None:
-        return None
-    if progress.running is None or not progress.taken_up:
-        raise RunnerError(f"the runner did not carry out the phase {phase.name}: {run.exit_reason or 'it ended without a word'}")
-    return progress.running
+class _Execution:
+    def __init__(self, target: Target, phase: Phase, journal: Path, on_event: Callable[[Event], None]) -> None:
+        self._target, self._phase, self._journal, self._on_event = target, phase, journal, on_event
+        self._progress = _Progress()
+        self._attempts = 0
+
+    def carry_out(self) -> bool:
+        crashed: list[str] = []
+        attempt: Phase | None = self._phase
+        while attempt is not None:
+            crash = self._run(attempt)
+            if crash is None:
+                break
+            if crash.job:
+                crashed.append(crash.job)
+            attempt = self._left(crashed)
+        if self._was_stopped():
+            return False
+        return all(self._retry(number, job) for number, job in enumerate(crashed, start=1))
+
+    def _was_stopped(self) -> bool:
+        return self._progress.ended is not None and self._progress.ended.stopped is not None
+
+    def _run(self, phase: Phase) -> _Crash | None:
+        """None if the runner ended the phase. A run that was interrupted before it measured anything is begun again."""
+        for _ in range(_MOST_IDLE_INTERRUPTIONS):
+            crash = self._run_once(phase)
+            if crash is None or crash.job or self._progress.done_in_run > 0:
+                return crash
+        raise RunnerError(f"the runner was ended {_MOST_IDLE_INTERRUPTIONS} times before it could measure anything: {crash.reason}")
+
+    def _run_once(self, phase: Phase) -> _Crash | None:
+        progress = self._progress
+        progress.begin()
+        run = self._target.start(phase, self._journal)
+        try:
+            _follow(run, progress, self._on_event)
+        except BaseException:
+            run.stop()
+            raise
+        if progress.ended is not None:
+            return None
+        reason = run.exit_reason or "it ended without a word"
+        if run.interrupted:
+            return _Crash("", reason)
+        if progress.running is None or not progress.taken_up:
+            raise RunnerError(f"the runner did not carry out the phase {phase.name}: {reason}")
+        return _Crash(progress.running, reason)
+
+    def _left(self, crashed: Iterable[str]) -> Phase | None:
+        """What is left of the phase after a run that did not come to its end; None if nothing is."""
+        self._attempts += 1
+        phase, progress, crashed = self._phase, self._progress, set(crashed)
+        sentinels = tuple(job for job in (phase.sentinel.jobs if phase.sentinel else ()) if job not in crashed)
+        jobs = tuple(job for job in phase.jobs if job.id not in crashed and job.id not in progress.failed)
+        rounds_done = min((progress.visits.get(job.id, 0) for job in jobs if job.id not in sentinels), default=phase.repeat.max_rounds)
+        if rounds_done >= phase.repeat.max_rounds:
+            return None
+        left = phase.with_jobs(f"{phase.name}-after{self._attempts}", jobs, max_rounds=phase.repeat.max_rounds - rounds_done)
+        return replace(left, sentinel=Sentinel(sentinels, phase.sentinel.every) if phase.sentinel and sentinels else None)
+
+    def _retry(self, number: int, job: str) -> bool:
+        """Tries a job that crashed the runtime once more, alone. False if it was stopped."""
+        phase, visits = self._phase, self._progress.visits
+        alone = tuple(j for j in phase.jobs if j.id == job)
+        crash: _Crash | None = _Crash("", "")
+        while crash is not None and not crash.job:
+            rounds_left = max(1, phase.repeat.max_rounds - visits.get(job, 0))
+            crash = self._run(replace(phase.with_jobs(f"{phase.name}-again{number}", alone, max_rounds=rounds_left), sentinel=None))
+        if crash is not None:
+            self._on_event(JobFailed(job, visits.get(job, 0), f"crashed the runtime twice: {crash.reason}"))
+            return True
+        return not self._was_stopped()
 
 
 def _follow(run: PhaseRun, progress: _Progress, on_event: Callable[[Event], None]) -> None:
@@ -100,24 +163,8 @@ def _follow(run: PhaseRun, progress: _Progress, on_event: Callable[[Event], None
         on_event(event)
 
 
-def _without(phase: Phase, crashed: list[str], progress: _Progress) -> Phase | None:
-    """What is left of a phase after a crash; None if nothing is."""
-    sentinels = tuple(job for job in (phase.sentinel.jobs if phase.sentinel else ()) if job not in crashed)
-    jobs = tuple(job for job in phase.jobs if job.id not in crashed and job.id not in progress.failed)
-    rounds_done = min((progress.visits.get(job.id, 0) for job in jobs if job.id not in sentinels), default=phase.repeat.max_rounds)
-    if rounds_done >= phase.repeat.max_rounds:
-        return None
-    left = phase.with_jobs(f"{phase.name}-after{len(crashed)}", jobs, max_rounds=phase.repeat.max_rounds - rounds_done)
-    return replace(left, sentinel=Sentinel(sentinels, phase.sentinel.every) if phase.sentinel and sentinels else None)
-
-
-def _retry(
-    device: Target, phase: Phase, number: int, job: str, journal: Path, progress: _Progress, on_event: Callable[[Event], None]
-) -> bool:
-    """Tries a job that crashed the runtime once more, alone. False if it was stopped."""
-    rounds_left = max(1, phase.repeat.max_rounds - progress.visits.get(job, 0))
-    alone = phase.with_jobs(f"{phase.name}-again{number}", tuple(j for j in phase.jobs if j.id == job), max_rounds=rounds_left)
-    if _run_once(device, replace(alone, sentinel=None), journal, progress, on_event) is not None:
-        on_event(JobFailed(job, progress.visits.get(job, 0), "crashed the runtime twice"))
-        return True
-    return progress.ended is not None and progress.ended.stopped is None
+def finish_leftover(target: Target, journal: Path) -> None:
+    """Reads to its end what a runner measures or has measured for a process here that was killed; it is then in the journal."""
+    leftover = target.adopt(journal)
+    if leftover is not None:
+        _follow(leftover, _Progress(), lambda _: None)

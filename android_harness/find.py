@@ -1,18 +1,197 @@
-"""From the name on a command line to a device."""
+"""From the name on a command line to a device or a target: ``local``, a serial number, or ``host:port``."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from android_harness.adb.device import DEFAULT_PATIENCE_S, AdbDevice
+from android_harness.adb.transport import Transport
+from android_harness.device import Device, Notice
+from android_harness.layout import Layout
+from android_harness.local_device import LOCAL_NAME, LocalDevice
+from android_harness.phases import Gate
 from android_harness.target import Target
-from android_harness.local import LocalTarget
-from collab.errors import DeviceError
+from collab.errors import ConnectionLostError, DeviceError
+
+if TYPE_CHECKING:
+    from android_harness.remote import RemoteTarget
+
+_LIST_COMMAND: Final = "python -m android_harness.devices"
+_FIND_CLASSIC: Final = 'for library in /usr/lib/*/libtensorflow-lite.so.*; do [ -e "$library" ] && echo "$library" && break; done'
+PHONE_GATE: Final = Gate(status=("/system/bin/dumpsys", "thermalservice"))
+"""Phones get hot: when one does, the runner waits and measures again what it measured meanwhile."""
 
 
-def open_device(name: str) -> Target:
-    """The device of that name: ``local`` is this machine.
+@dataclass(frozen=True)
+class Seen:
+    """A device that is there: how it is reached, and its state (``device`` when it can be used)."""
+
+    serial: str
+    way: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All devices that can be seen, and what could not be looked at, each with the reason."""
+
+    seen: tuple[Seen, ...]
+    blind: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HarnessOptions:
+    """How a phone is used. `root`: fix its clocks, which needs a rooted one; 0 MHz fixes a clock at its highest."""
+
+    aars: tuple[Path, ...] = ()
+    storage_mb: int = 1024
+    root: bool = False
+    cpu_mhz: int = 0
+    gpu_mhz: int = 0
+    patience_s: float = DEFAULT_PATIENCE_S
+    layout: Layout = field(default_factory=Layout)
+
+
+def survey() -> Survey:
+    """Looks on all paths: a running adb server and USB. Devices on the network are seen by the server only."""
+    from android_harness.adb.direct import usb_serials
+    from android_harness.adb.server import ServerAddress, server_entries
+
+    seen: list[Seen] = []
+    blind: list[str] = []
+    address = ServerAddress.from_environment()
+    try:
+        if address.is_up:
+            seen += [Seen(entry.serial, "adb server", entry.state) for entry in server_entries(address)]
+        else:
+            blind.append(f"no adb server on port {address.port} (not needed; it has the USB devices while it runs)")
+    except ConnectionLostError as error:
+        blind.append(f"what listens on port {address.port} is no adb server ({error})")
+    try:
+        known = {device.serial for device in seen}
+        seen += [Seen(serial, "USB", "device") for serial in usb_serials() if serial not in known]
+    except DeviceError as error:
+        blind.append(str(error))
+    return Survey(tuple(seen), tuple(blind))
+
+
+def choose(found: Sequence[Seen]) -> str:
+    """The serial of the one device, where none was named.
 
     Raises:
-        DeviceError: unknown device, or one that lacks the runner or the runtime.
+        DeviceError: there is none, or there are several.
     """
-    if name == "local":
+    serials = sorted({device.serial for device in found})
+    if not serials:
+        raise DeviceError(
+            "no phone is connected; plug one in with USB debugging allowed, name one on the network with --device HOST:PORT, or this machine"
+            f" with --device {LOCAL_NAME}. What is seen: {_LIST_COMMAND}"
+        )
+    if len(serials) > 1:
+        raise DeviceError(f"several devices are connected ({', '.join(serials)}); name one with --device")
+    return serials[0]
+
+
+def to_stderr(sentence: str) -> None:
+    """The notice of command lines."""
+    print(sentence, file=sys.stderr)
+
+
+def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: Notice = to_stderr) -> Device:
+    """A connection to the device of that name; no name: the only phone that is there.
+
+    Raises:
+        DeviceError: unknown, unreachable, not accepted, or several.
+    """
+    if name == LOCAL_NAME:
+        return LocalDevice()
+    serial = name or choose(survey().seen)
+    device = AdbDevice(serial, _transport(serial), patience_s=patience_s, notice=notice)
+    device.connect()
+    return device
+
+
+def _transport(serial: str) -> Transport:
+    """Through the server where one knows the device (it may have claimed the USB interface), else directly."""
+    from android_harness.adb.direct import tcp_transport, usb_serials, usb_transport
+    from android_harness.adb.server import ServerAddress, ServerTransport, server_entries
+
+    address = ServerAddress.from_environment()
+    entries = server_entries(address)
+    if any(entry.serial == serial for entry in entries):
+        return ServerTransport(address, serial)
+    host, colon, port = serial.rpartition(":")
+    if colon and host and port.isdigit() and 0 < int(port) < 65536:
+        return tcp_transport(host, int(port))
+    usb: list[str] = []
+    trouble = ""
+    try:
+        usb = usb_serials()
+    except DeviceError as error:
+        trouble = f" ({error})"
+    if serial in usb:
+        return usb_transport(serial)
+    known = sorted({entry.serial for entry in entries} | set(usb))
+    there = f"connected: {', '.join(known)}" if known else f"no phone is connected{trouble}"
+    raise DeviceError(f"no device '{serial}'; {there}. See what is there with: {_LIST_COMMAND}")
+
+
+def default_device(name: str) -> str:
+    """The name given, or the only phone's, or this machine's where no phone is connected."""
+    if name:
+        return name
+    found = survey().seen
+    return choose(found) if found else LOCAL_NAME
+
+
+def open_target(name: str, options: HarnessOptions | None = None, *, notice: Notice = to_stderr) -> Target:
+    """A target on the device of that name, with the runner and runtime for its ABI.
+
+    Raises:
+        DeviceError: see `open_device`; or the device lacks what is needed, or there is no runner for it.
+    """
+    if name == LOCAL_NAME:
+        from android_harness.local import LocalTarget
+
         return LocalTarget()
-    raise DeviceError(f"no device '{name}': this version measures on 'local', this machine; phones over ADB are not there yet")
+    options = options or HarnessOptions()
+    return remote_target(open_device(name, patience_s=options.patience_s, notice=notice), options)
+
+
+def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
+    """A target behind any `Device`."""
+    from android_harness.kits import Platform, kit_for
+    from android_harness.remote import RemoteSettings, RemoteTarget
+    from android_harness.state import gather
+    from android_harness.tuning import tuning_for
+
+    state = gather(device, options.layout.root)
+    kit = kit_for(Platform(state.machine, state.libc), aar=options.aars)
+    settings = RemoteSettings(
+        layout=options.layout,
+        storage_bytes=options.storage_mb << 20,
+        tuning=tuning_for(state, fix_clocks=options.root, cpu_mhz=options.cpu_mhz, gpu_mhz=options.gpu_mhz),
+        gate=PHONE_GATE if state.is_android else None,
+        libraries=device_libraries(device),
+    )
+    return RemoteTarget(device, state, kit, settings)
+
+
+def device_libraries(device: Device) -> dict[str, str]:
+    """Engines whose library is the device's own: engine to path. Debian has the classic engine as a package."""
+    found = device.shell(_FIND_CLASSIC).text
+    return {"classic": found} if found.startswith("/") else {}
+
+
+@contextmanager
+def closing(target: Target) -> Iterator[Target]:
+    """The target, given back at the end."""
+    try:
+        yield target
+    finally:
+        target.close()

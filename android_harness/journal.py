@@ -109,6 +109,8 @@ class CollabDone:
     distinct_outputs: int
     output_hash: str
     paths: Mapping[str, str]
+    accelerated: bool = True
+    """Whether every unit took the whole of its models."""
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,7 @@ def _collab_done(d: Any) -> CollabDone:
         _integer(d["outputs"]["distinct"], low=1),
         _text(d["outputs"]["hash"]),
         _texts(d["paths"]),
+        d.get("accelerated", True) is True,
     )
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import IO, Final
 
 from android_harness.build import host_runner
-from android_harness.target import Cluster, DeviceInfo
-from android_harness.journal import Event, parse_line
+from android_harness.journal import Event
+from android_harness.journal_tail import JournalTail, cut_to_whole_lines
 from android_harness.phases import Phase
-from android_harness.runtime import litert_library
+from android_harness.runtime import litert_library, litert_version
+from android_harness.target import Cluster, DeviceInfo
 from collab.errors import DeviceError
 
 _POLL_S: Final = 0.1
@@ -31,6 +32,19 @@ class LocalTarget:
         self._runner = host_runner()
         self._library = litert_library()
         self.info = DeviceInfo("local", _fingerprint(), _clusters())
+
+    @property
+    def runtime(self) -> str:
+        return litert_version()
+
+    def adopt(self, journal: Path) -> None:
+        """The runner writes into the journal itself, so nothing has to be fetched."""
+
+    def clean(self) -> None:
+        """Nothing was put anywhere."""
+
+    def close(self) -> None:
+        """Nobody else is kept out."""
 
     def start(self, phase: Phase, journal: Path) -> LocalRun:
         """Starts the runner in a session of its own, so that a Ctrl-C reaches the host alone."""
@@ -62,34 +76,21 @@ class LocalRun:
 
     def __init__(self, process: subprocess.Popen[bytes], journal: Path, offset: int, stderr: IO[bytes], folder: Path) -> None:
         self._process = process
-        self._journal = journal
-        self._offset = offset
+        self._tail = JournalTail(journal, offset)
         self._stderr = stderr
         self._folder = folder
-        self._rest = b""
         self.exit_reason: str | None = None
+        self.interrupted = False
 
     def events(self) -> Iterator[Event]:
         """Events as the journal grows. When it is interrupted, a second call goes on where the first one was."""
         ended = False
         while not ended:
             ended = self._process.poll() is not None
-            self._rest += self._new_bytes()
-            while b"\n" in self._rest:
-                line, _, self._rest = self._rest.partition(b"\n")
-                yield parse_line(line, where=str(self._journal))
+            yield from self._tail.new_events()
             if not ended:
                 time.sleep(_POLL_S)
         self.exit_reason = self._describe_exit()
-
-    def _new_bytes(self) -> bytes:
-        if not self._journal.exists():
-            return b""
-        with self._journal.open("rb") as file:
-            file.seek(self._offset)
-            content = file.read()
-        self._offset += len(content)
-        return content
 
     def stop(self) -> None:
         """Asks the runner to end after the running visit."""
@@ -127,8 +128,7 @@ def _lock_journal(journal: Path) -> int:
     except BlockingIOError:
         os.close(descriptor)
         raise DeviceError(f"a runner is still measuring into {journal}; wait until it has ended, or end it") from None
-    whole = journal.read_bytes().rfind(b"\n") + 1
-    os.ftruncate(descriptor, whole)
+    cut_to_whole_lines(journal)
     return descriptor
 
 

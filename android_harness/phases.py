@@ -136,6 +136,13 @@ class Sentinel:
 
 
 @dataclass(frozen=True)
+class Gate:
+    """TEMPORARY"""
+
+    status: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Phase:
     """One phase. `resident` keeps all models from their first visit to the end."""
 
@@ -148,6 +155,7 @@ class Phase:
     resident: bool = False
     sentinel: Sentinel | None = None
     limit_s: int | None = None
+    gate: Gate | None = None
 
     def to_json(self, *, runtime: Mapping[str, Path]) -> str:
         """The phase file; `runtime` maps an engine to its library on the device."""

@@ -48,6 +48,10 @@ class PhaseRun(Protocol):
     def exit_reason(self) -> str | None:
         """None after a whole run; else one sentence on how the runner ended. Valid once `events` is exhausted."""
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the runner was ended from outside (a restart, a full storage) and not by the job that was running."""
+
 
 class Target(Protocol):
     """A device with runner and runtime that can carry out phases, one at a time."""
@@ -55,12 +59,29 @@ class Target(Protocol):
     @property
     def info(self) -> DeviceInfo: ...
 
+    @property
+    def runtime(self) -> str:
+        """Name and version of the runtime, as rows carry it."""
+
     def start(self, phase: Phase, journal: Path) -> PhaseRun:
         """Has the runner take up a phase; everything it writes is appended to `journal` on this machine.
 
         Raises:
             DeviceError: the runner cannot be started.
         """
+
+    def adopt(self, journal: Path) -> PhaseRun | None:
+        """What is left of a phase whose lines `journal` was taking when the process here that followed it was killed.
+
+        Its runner may still be measuring. None if nothing is left. Raises:
+            DeviceError: somebody else has the device by now.
+        """
+
+    def clean(self) -> None:
+        """Removes all that the harness has put on the device, for good."""
+
+    def close(self) -> None:
+        """Gives the device back."""
 
 
 def default_units(info: DeviceInfo) -> tuple[UnitSpec, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from android_harness.find import open_device
+from android_harness.find import open_target
 from benchmarks import tables
 from benchmarks.results import FOLDER, keep, say
 from collab import config as configs
@@ -37,7 +37,7 @@ def check(folder: Path, name: str, *, seed: int = 1) -> None:
     placement = parse_placement("", branches=2)
     costs = Costs(load(folder), source=str(folder))
     results = compare(
-        open_device("local"),
+        open_target("local"),
         [Candidate(model.name, model, placement) for model in models],
         costs,
         Trial(rounds=8, runs=8, seed=seed),

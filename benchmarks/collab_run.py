@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from android_harness.target import default_units, resolve_units
 from android_harness.execute import execute
-from android_harness.find import open_device
+from android_harness.find import open_target
 from android_harness.journal import CollabDone
 from android_harness.phases import CollabJob, Phase, Repeat
+from android_harness.stats import summarise
+from android_harness.target import default_units, resolve_units
 from benchmarks.results import FOLDER, keep, say
 from collab import config as configs
 from collab.placement import parse_placement
@@ -21,7 +22,6 @@ from lut.program import Operation, pack
 from lut.replay import NONE, replay
 from profiler.measure import temporary_folder
 from profiler.samples import SampleStore
-from profiler.stats import summarise
 
 RATIO = 1.1
 ROUNDS, RUNS = 12, 20
@@ -39,7 +39,7 @@ def _run_model(model: str, folder: Path) -> None:
     config = configs.load(model)
     placement = parse_placement("", branches=config.branches)
     write_bundle(config, placement, folder / "b")
-    device = open_device("local")
+    device = open_target("local")
     jobs = tuple(CollabJob(mode, folder / "b" / MANIFEST, warmup=3, runs=RUNS, mode=mode) for mode in ("concurrent", "sequential"))
     units = resolve_units(default_units(device.info), device.info)
     phase = Phase("collab", units, jobs, Repeat(ROUNDS, ROUNDS), resident=True)

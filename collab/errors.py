@@ -27,6 +27,10 @@ class DeviceError(SyncNasError):
     """A device that cannot be reached or lacks what is needed (runner, runtime, cores)."""
 
 
+class ConnectionLostError(DeviceError):
+    """The connection to a device broke, or what came over it is cut off or damaged. Worth another try."""
+
+
 class RunnerError(DeviceError):
     """The native runner refused a phase, or ended without finishing it."""
 

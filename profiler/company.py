@@ -9,13 +9,13 @@ from typing import Final, TypeGuard
 
 import numpy as np
 
+from android_harness.stats import Summary, summarise
 from collab.blocks import Block, MBConv
 from lut.costs import BLOCK_CLASSES, block_class
 from lut.tables import Contention, Context, Measured
 from profiler.campaign import BlockId, ChainId, ContendedId, parse_job_id
 from profiler.plan import pieces_of
 from profiler.samples import JobSamples, SampleStore
-from profiler.stats import Summary, summarise
 
 _STEPS: Final = (4, 8, 16, 32)
 _MIN_PROBED: Final = 12

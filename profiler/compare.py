@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from android_harness.target import Target
 from android_harness.execute import execute
 from android_harness.journal import CollabDone, Event
 from android_harness.phases import CollabJob, Phase, Repeat, Sentinel
+from android_harness.stats import Summary, summarise
+from android_harness.target import Target
+from android_harness.timeline import MeasuredStep, distinct_outputs, measured_steps
 from collab.blocks import parse_key
 from collab.config import ModelConfig
 from collab.errors import RunnerError, TableError
@@ -34,7 +36,6 @@ from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, make_jobs,
 from profiler.company import network_run
 from profiler.measure import temporary_folder
 from profiler.samples import JobSamples, SampleStore
-from profiler.stats import NS_PER_US, Summary, summarise
 
 _RESIDENT_MODELS = 8
 
@@ -56,19 +57,6 @@ class Trial:
     runs: int = 10
     warmup: int = 3
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class MeasuredStep:
-    """Medians over all runs; begin is relative to the release of the units."""
-
-    unit: str
-    segment: str
-    step: str
-    peer: str
-    begin_us: float
-    duration_us: float
-    duration_mad_us: float
 
 
 @dataclass(frozen=True)
@@ -222,12 +210,12 @@ def _comparison(prediction: Prediction, number: int, store: SampleStore, meta: M
     return Comparison(
         prediction=prediction,
         measured=summarise([*totals[0], *totals[1]]),
-        steps=_steps(collabs),
+        steps=measured_steps(collabs),
         repeatability=abs(medians[0] - medians[1]) / (sum(medians) / 2),
         drift=float(np.mean([sentinel if network is None else network for sentinel, network in zip(sentinels, networks, strict=True)])),
         sentinel_drift=float(np.mean(sentinels)),
         output_error=output_error,
-        distinct_outputs=len({visit.output_hash for visit in collabs} | _more_hashes(collabs)),
+        distinct_outputs=distinct_outputs(collabs),
         paths=collabs[0].paths,
     )
 
@@ -238,31 +226,6 @@ def _samples(store: SampleStore, job: str, model: str) -> JobSamples:
         reason = samples.failure if samples is not None and samples.failure else "it was not visited"
         raise RunnerError(f"{model} could not be run: {reason}")
     return samples
-
-
-def _more_hashes(collabs: Sequence[CollabDone]) -> set[str]:
-    """A visit whose runs differed among each other counts for as many outputs as it had."""
-    return {f"{visit.output_hash}/{extra}" for visit in collabs for extra in range(1, visit.distinct_outputs)}
-
-
-def _steps(collabs: Sequence[CollabDone]) -> tuple[MeasuredStep, ...]:
-    steps: list[MeasuredStep] = []
-    for index, label in enumerate(collabs[0].steps):
-        begins = [ns for visit in collabs for ns in visit.begin_ns[index]]
-        ends = [ns for visit in collabs for ns in visit.end_ns[index]]
-        durations = summarise([end - begin for begin, end in zip(begins, ends, strict=True)])
-        steps.append(
-            MeasuredStep(
-                label.unit,
-                label.segment,
-                label.step,
-                label.peer,
-                float(np.median(begins)) / NS_PER_US,
-                durations.median_us,
-                durations.mad_us,
-            )
-        )
-    return tuple(steps)
 
 
 def _sentinel_drift(store: SampleStore, unit: str, collabs: Sequence[CollabDone], meta: Meta) -> float:

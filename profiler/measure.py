@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from android_harness.target import Target
-from android_harness.execute import execute
+from android_harness.execute import execute, finish_leftover
 from android_harness.journal import Event, read_journal
+from android_harness.target import Target
 from collab.errors import JournalError
 from lut.tables import Meta, Tables, save
 from profiler.campaign import (
@@ -146,6 +146,7 @@ def profile(device: Target, request: Request, folder: Path, on_work: Callable[[S
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     request.save(folder)
+    finish_leftover(device, folder / JOURNAL_FILE)
     store = read_store(folder / JOURNAL_FILE)
     spent_before = store.sampled_ns + store.created_ns
     work = pending_work(request, store)

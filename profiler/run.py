@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from android_harness.options import Aars, Clean, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
 from collab.errors import ConfigError, TableError
 
 if TYPE_CHECKING:
-    from android_harness.target import Target
     from android_harness.journal import Event
+    from android_harness.target import Target
     from lut.tables import Tables
     from profiler.measure import Outcome, Work
     from profiler.plan import Plan
@@ -26,7 +27,7 @@ _SHOWN = 10
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the tables, for example luts/local.")],
-    device: Annotated[str, typer.Option(help="'local' is this machine.")] = "local",
+    device: DeviceName = "",
     model: Annotated[
         list[str] | None, typer.Option(help="Whose search space to measure: of the zoo, or a config; may be repeated.")
     ] = None,
@@ -40,23 +41,41 @@ def main(
     wait: Annotated[str, typer.Option(help="How units wait for each other: spin, condvar or hybrid.")] = "spin",
     path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy.")] = "shared",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the order in which jobs are visited.")] = 0,
+    aar: Aars = None,
+    storage_mb: StorageMb = 1024,
+    root: Root = False,
+    cpu_mhz: CpuMhz = 0,
+    gpu_mhz: GpuMhz = 0,
+    clean: Clean = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Time every block and every transfer that a model's search space needs, and write them as CSV tables."""
-    from android_harness.find import open_device
+    from android_harness.find import closing, default_device, open_target
+
+    earlier = _earlier(out, resume=resume)
+    device = device or (earlier.device if earlier is not None else default_device(device))
+    options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
+    branches = max(2, len(unit or ()), len(earlier.units) if earlier is not None else 0)
+    plan = _plan(model or [], block or [], transfer_bytes or [], quick=quick, branches=branches, earlier=earlier)
+    with closing(open_target(device, options)) as target:
+        request = _request(target, device, earlier, plan, model or [], unit or [], quick=quick, wait=wait, path=path, seed=seed)
+        if earlier is not None:
+            request.check_extends(earlier, out)
+        if not json:
+            _announce(request)
+        outcome = _measure(target, request, out, json=json)
+        if clean:
+            target.clean()
+    _report(outcome, out, device, request, json=json)
+    if not outcome.complete:
+        raise typer.Exit(130)
+
+
+def _measure(target: Target, request: Request, out: Path, *, json: bool) -> Outcome:
     from profiler.measure import profile
     from profiler.progress import phase_bar
 
-    target = open_device(device)
-    earlier = _earlier(out, resume=resume)
-    branches = max(2, len(unit or ()), len(earlier.units) if earlier is not None else 0)
-    plan = _plan(model or [], block or [], transfer_bytes or [], quick=quick, branches=branches, earlier=earlier)
-    request = _request(target, device, earlier, plan, model or [], unit or [], quick=quick, wait=wait, path=path, seed=seed)
-    if earlier is not None:
-        request.check_extends(earlier, out)
-    if not json:
-        _announce(request)
-    with phase_bar(f"Profiling {device}", quiet=json) as bar:
+    with phase_bar(f"Profiling {request.device}", quiet=json) as bar:
 
         def on_work(work: Sequence[Work]) -> Callable[[Event], None]:
             bar.expect(sum(item.visits for item in work))
@@ -65,9 +84,7 @@ def main(
         outcome = profile(target, request, out, on_work)
         if outcome.complete:
             bar.finish()
-    _report(outcome, out, device, request, json=json)
-    if not outcome.complete:
-        raise typer.Exit(130)
+    return outcome
 
 
 def _earlier(out: Path, *, resume: bool) -> Request | None:
@@ -111,7 +128,6 @@ def _request(
     seed: int,
 ) -> Request:
     from android_harness.target import resolve_units
-    from android_harness.runtime import litert_version
     from collab.units import parse_unit
     from profiler.campaign import FULL, QUICK, Handover
     from profiler.request import Request
@@ -125,7 +141,7 @@ def _request(
     return Request(
         device=device,
         fingerprint=target.info.fingerprint,
-        runtime=litert_version(),
+        runtime=target.runtime,
         units=resolved,
         models=tuple(dict.fromkeys(names)),
         plan=plan,
@@ -137,6 +153,7 @@ def _request(
 
 def _announce(request: Request) -> None:
     units = "  ".join(f"{name} = {unit}" for name, unit in request.units.items())
+    print(f"Device: {request.device} ({request.fingerprint.get('model') or request.fingerprint.get('cpu', 'unknown')})", file=sys.stderr)
     print(f"Units: {units}", file=sys.stderr)
     for one, other in combinations(request.units, 2):
         shared = set(request.units[one].cores or ()) & set(request.units[other].cores or ())

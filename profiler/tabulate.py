@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from android_harness.journal import TimeDone
+from android_harness.stats import Summary, median_us, summarise
 from collab.blocks import Block, feature_bytes
 from collab.units import UnitSpec
 from lut.tables import BlockRow, Contention, Context, Measured, TransferRow, shape_text
@@ -17,7 +18,6 @@ from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_jo
 from profiler.company import channel_step, contention_factors, context_factor, context_factors, network_copies, network_runs
 from profiler.plan import Plan
 from profiler.samples import JobSamples, SampleStore
-from profiler.stats import Summary, median_us, summarise
 
 UNSTABLE_CI = 0.10
 UNSTABLE_US = 1.0

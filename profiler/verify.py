@@ -7,26 +7,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from android_harness.options import Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
 from collab.errors import RunnerError
 
 if TYPE_CHECKING:
-    from lut.prediction import Step
-    from profiler.compare import Comparison, MeasuredStep
+    from profiler.compare import Comparison
 
 
 def main(
     lut: Annotated[Path, typer.Option(help="Folder of the tables.")],
     model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
-    device: Annotated[str, typer.Option(help="'local' is this machine.")] = "local",
+    device: DeviceName = "",
     placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
     rounds: Annotated[int, typer.Option(min=1, help="Visits of each of the two jobs.")] = 8,
     runs: Annotated[int, typer.Option(min=1, help="Inferences per visit.")] = 10,
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: verify.jsonl beside the tables.")] = None,
+    aar: Aars = None,
+    storage_mb: StorageMb = 1024,
+    root: Root = False,
+    cpu_mhz: CpuMhz = 0,
+    gpu_mhz: GpuMhz = 0,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Predict a model's latency, measure it with all units at once, and print both side by side."""
-    from android_harness.find import open_device
+    from android_harness.find import closing, open_target
     from collab.config import load as load_config
     from collab.placement import parse_placement
     from exporters.checking import MAX_ERROR
@@ -39,9 +44,10 @@ def main(
     costs = Costs(load(lut), source=str(lut))
     candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
     trial = Trial(rounds=rounds, runs=runs)
-    with phase_bar(f"Running {model}", quiet=json) as bar:
+    options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
+    with closing(open_target(device or costs.meta.device, options)) as target, phase_bar(f"Running {model}", quiet=json) as bar:
         bar.expect(visits(1, trial))
-        [result] = compare(open_device(device), [candidate], costs, trial, journal=journal or lut / "verify.jsonl", on_event=bar.note)
+        [result] = compare(target, [candidate], costs, trial, journal=journal or lut / "verify.jsonl", on_event=bar.note)
     if json:
         print_json(comparison_document(result))
     else:
@@ -55,6 +61,8 @@ def main(
 
 def comparison_document(result: Comparison) -> dict[str, Any]:
     """The comparison as a JSON object: times in microseconds, errors as signed fractions of the measured median."""
+    from android_harness.timeline import pair_steps
+
     measured = result.measured
     return {
         "model": result.prediction.model,
@@ -74,53 +82,19 @@ def comparison_document(result: Comparison) -> dict[str, Any]:
         "output_error": result.output_error,
         "distinct_outputs": result.distinct_outputs,
         "paths": dict(result.paths),
-        "steps": [_step_document(predicted, step) for predicted, step in _paired(result)],
-    }
-
-
-def _paired(result: Comparison) -> list[tuple[Step | None, MeasuredStep]]:
-    predicted = {(step.unit, step.segment, step.step, step.peer): step for step in result.prediction.steps}
-    return [(predicted.get((step.unit, step.segment, step.step, step.peer)), step) for step in result.steps]
-
-
-def _step_document(predicted: Step | None, step: MeasuredStep) -> dict[str, Any]:
-    return {
-        "unit": step.unit,
-        "segment": step.segment,
-        "step": step.step,
-        "peer": step.peer,
-        "predicted_begin_us": round(predicted.begin_us, 3) if predicted else None,
-        "predicted_us": round(predicted.duration_us, 3) if predicted else None,
-        "measured_begin_us": round(step.begin_us, 3),
-        "measured_us": round(step.duration_us, 3),
-        "measured_mad_us": round(step.duration_mad_us, 3),
-        "error": round(predicted.duration_us / step.duration_us - 1, 5) if predicted and step.duration_us > 0 else None,
+        "steps": [step.to_document() for step in pair_steps(result.steps, result.prediction.steps)],
     }
 
 
 def _print(result: Comparison) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(title=f"{result.prediction.model}  ({result.prediction.placement})", title_justify="left", box=None, pad_edge=False)
-    for column in ("unit", "segment", "step", "peer"):
-        table.add_column(column)
-    for column in ("predicted ms", "measured ms", "error"):
-        table.add_column(column, justify="right")
-    for predicted, step in _paired(result):
-        error = f"{100 * (predicted.duration_us / step.duration_us - 1):+.1f} %" if predicted and step.step == "run" else ""
-        table.add_row(
-            step.unit,
-            step.segment,
-            step.step,
-            step.peer,
-            f"{predicted.duration_us / 1e3:.3f}" if predicted else "-",
-            f"{step.duration_us / 1e3:.3f}",
-            error,
-        )
+    from android_harness.timeline import pair_steps, step_table
+
     measured = result.measured
+    title = f"{result.prediction.model}  ({result.prediction.placement})"
     console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
+    console.print(step_table(title, pair_steps(result.steps, result.prediction.steps)))
     console.print(f"Predicted: {result.prediction.total_us / 1e3:.3f} ms")
     console.print(
         f"Measured:  {measured.median_us / 1e3:.3f} ms median, {measured.p95_us / 1e3:.3f} ms p95, MAD {measured.mad_us / 1e3:.3f} ms"

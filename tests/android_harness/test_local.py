@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.target import default_units, resolve_units
 from android_harness.execute import execute
 from android_harness.journal import Event, JobFailed, JobStarted, PhaseEnded, TimeDone, UnitFailed, read_journal
 from android_harness.local import LocalTarget
 from android_harness.phases import Phase, Repeat, Sentinel, TimeJob
+from android_harness.target import default_units, resolve_units
 from collab.blocks import parse_key
 from collab.errors import DeviceError, RunnerError
 from collab.units import parse_unit
@@ -126,7 +126,7 @@ def test_a_job_that_crashes_twice_fails_and_the_others_are_measured(device: Loca
     slow = _slow_job(tmp_path)
     killer = _Killer(slow.id, times=2, how=signal.SIGSEGV)
     assert execute(killer.watch(device), replace(phase, jobs=(*phase.jobs, slow)), tmp_path / "j.jsonl", killer)
-    assert [event for event in killer.events if isinstance(event, JobFailed)] == [JobFailed(slow.id, 0, "crashed the runtime twice")]
+    assert [event for event in killer.events if isinstance(event, JobFailed)] == [JobFailed(slow.id, 0, "crashed the runtime twice: crashed (SIGSEGV)")]
     assert min(visits(killer.events)[job.id] for job in phase.jobs) >= 3
 
 

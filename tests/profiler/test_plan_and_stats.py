@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from android_harness.journal import CollabDone, JobFailed, StepLabel, TimeDone, TransferDone
+from android_harness.stats import summarise
 from collab import config as configs
 from collab.blocks import Add, Block, Concat, MBConv, parse_key
 from collab.units import parse_unit
@@ -28,7 +29,6 @@ from profiler.measure import pending_work
 from profiler.plan import COARSE, FULL, Plan, base_chain, pieces_of, plan_model, share_channels
 from profiler.request import Request, load_request
 from profiler.samples import SampleStore
-from profiler.stats import summarise
 from profiler.tabulate import derive
 
 BLOCK = parse_key("mbconv_14_k3s1_16-64-16_relu6")

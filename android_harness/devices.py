@@ -1,0 +1,77 @@
+"""``python -m android_harness.devices``: what is connected, on which path; and cleaning a device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from collab.cli import make_app, print_json, run_app
+
+if TYPE_CHECKING:
+    from android_harness.find import Survey
+
+_WHAT_TO_DO = {
+    "unauthorized": "unlock the phone and accept the key that it shows",
+    "offline": "plug it in again, or: adb reconnect",
+    "no permissions": "let your user use the USB device (Debian: apt install android-sdk-platform-tools-common)",
+}
+
+
+def main(
+    clean: Annotated[str, typer.Option("--clean", help="Remove all that the harness has put on this device, and end what runs there.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List the devices that can be seen, and by which way."""
+    from android_harness.find import survey
+
+    if clean:
+        _clean(clean, json=json)
+        return
+    found = survey()
+    if json:
+        devices = [{"serial": device.serial, "way": device.way, "state": device.state} for device in found.seen]
+        print_json({"devices": devices, "blind": list(found.blind)})
+    else:
+        _print(found)
+
+
+def _clean(serial: str, *, json: bool) -> None:
+    from android_harness.find import open_device
+    from android_harness.layout import layout_of
+    from android_harness.remote import remove_all
+
+    device = open_device(serial)
+    layout = layout_of(serial)
+    try:
+        remove_all(device, layout)
+    finally:
+        device.close()
+    if json:
+        print_json({"serial": serial, "removed": layout.root})
+    else:
+        print(f"{serial}: {layout.root} is gone")
+
+
+def _print(found: Survey) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("--device", "way", "state", "what to do"):
+        table.add_column(column)
+    for device in found.seen:
+        table.add_row(device.serial, device.way, device.state, _WHAT_TO_DO.get(device.state, ""))
+    table.add_row("local", "this machine", "device", "")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    for sentence in found.blind:
+        console.print(f"Not seen: {sentence}")
+    if not found.seen:
+        console.print("A phone on the network is named by its address: --device HOST:PORT")
+
+
+app = make_app(main)
+
+if __name__ == "__main__":
+    run_app(app)

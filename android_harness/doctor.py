@@ -1,0 +1,163 @@
+"""``python -m android_harness.doctor``: whether a device is ready to be measured, and what to do where it is not."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from android_harness.options import Aars, DeviceName
+from collab.cli import make_app, print_json, run_app
+from collab.errors import SyncNasError
+from collab.units import format_cores
+
+if TYPE_CHECKING:
+    from android_harness.device import Device
+    from android_harness.diagnosis import Check
+    from android_harness.remote import RemoteTarget
+    from collab.units import UnitSpec
+
+_MARKS: Final = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]BAD[/]"}
+_TRIAL_SHAPE: Final = (1, 28, 28, 32)
+_ROUND_TRIPS: Final = 5
+
+
+def main(
+    device: DeviceName = "",
+    unit: Annotated[
+        list[str] | None, typer.Option(help="Also try this unit; may be repeated. Default: a CPU core, GPU, and NNAPI where its engine is.")
+    ] = None,
+    aar: Aars = None,
+    trial: Annotated[bool, typer.Option("--trial/--no-trial", help="Run a small model on each unit.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print a checklist: what the device is, what would disturb a measurement, which units work, and what to do about it."""
+    from android_harness.diagnosis import BAD
+
+    checks = examine(device, unit or [], aar or [], trial=trial)
+    if json:
+        print_json({"checks": [vars(check) for check in checks], "ready": all(check.level != BAD for check in checks)})
+    else:
+        _print(checks)
+    if any(check.level == BAD for check in checks):
+        raise typer.Exit(1)
+
+
+def examine(name: str, units: Sequence[str], aars: Sequence[Path], *, trial: bool) -> list[Check]:
+    """All checks of a device.
+
+    Raises:
+        DeviceError: it cannot be reached.
+    """
+    from android_harness.diagnosis import BAD, OK, Check, diagnose
+    from android_harness.find import HarnessOptions, default_device, open_device, remote_target
+    from android_harness.layout import layout_of
+    from android_harness.state import gather
+
+    name = name or default_device("")
+    connection = open_device(name)
+    try:
+        layout = layout_of(name)
+        round_trip_ms = _round_trip_ms(connection)
+        checks = [Check(OK, "connection", f"{connection.serial} over {connection.way}, a command takes {round_trip_ms:.0f} ms")]
+        checks += diagnose(gather(connection, layout.root))
+        try:
+            target = remote_target(connection, HarnessOptions(aars=tuple(aars), layout=layout))
+        except SyncNasError as error:
+            return [*checks, Check(BAD, "runner and runtime", "missing for this device", str(error))]
+        checks.append(Check(OK, "runner and runtime", f"{target.kit.name}: {', '.join(target.kit.versions.values())}"))
+        if trial:
+            checks += try_units(target, units)
+        target.close()
+        return checks
+    finally:
+        connection.close()
+
+
+def _round_trip_ms(device: Device) -> float:
+    times = []
+    for _ in range(_ROUND_TRIPS):
+        begin = time.perf_counter()
+        device.shell("true")
+        times.append(time.perf_counter() - begin)
+    return 1000 * median(times)
+
+
+def try_units(target: RemoteTarget, texts: Sequence[str]) -> list[Check]:
+    """Runs a small model on each unit: the one proof that it works."""
+    from android_harness.diagnosis import BAD, NOTE, OK, Check
+    from android_harness.execute import execute
+    from android_harness.journal import Event, JobFailed, TimeDone
+    from android_harness.phases import Phase, Repeat, TimeJob
+    from android_harness.target import resolve_units
+    from collab.units import parse_unit
+    from exporters.tflite_route import write_relu
+
+    specs = [parse_unit(text) for text in texts] or _default_trials(target)
+    units = resolve_units(specs, target.info)
+    found: dict[str, Event] = {}
+
+    def note(event: Event) -> None:
+        if isinstance(event, (TimeDone, JobFailed)):
+            found[event.job] = event
+
+    with tempfile.TemporaryDirectory(prefix="syncnas-") as folder:
+        model = Path(folder) / "relu.tflite"
+        model.write_bytes(write_relu(_TRIAL_SHAPE))
+        jobs = tuple(TimeJob(name, name, model, warmup=2, runs=20) for name in units)
+        try:
+            execute(target, Phase("doctor", units, jobs, Repeat(1, 1), order="given"), Path(folder) / "journal.jsonl", note)
+        except SyncNasError as error:
+            return [Check(BAD, "trial", "the runner could not do it", str(error))]
+    checks = []
+    for name, spec in units.items():
+        event = found.get(name)
+        topic = f"unit {spec.kind}" + (f" ({spec.engine})" if spec.engine != "litert" else "")
+        if isinstance(event, TimeDone):
+            took = f"works, {median(event.samples['run']) / 1000:.1f} us for a relu of 100 kB, buffers: {', '.join(event.buffers) or 'unknown'}"
+            partial = "the unit did not take the model, the CPU ran it: rows would be 'partial'"
+            checks.append(Check(OK, topic, took) if event.accelerated else Check(NOTE, topic, took, partial))
+        else:
+            reason = event.reason if isinstance(event, JobFailed) else "it was not tried"
+            level = BAD if spec.kind == "cpu" and spec.engine == "litert" else NOTE
+            checks.append(Check(level, topic, "does not work", target.kit.missing.get(spec.kind, reason)))
+    return checks
+
+
+def _default_trials(target: RemoteTarget) -> list[UnitSpec]:
+    """A core, the GPU, and what the classic engine drives where there is one."""
+    from android_harness.target import default_units
+    from collab.units import parse_unit
+
+    core = default_units(target.info)[0]
+    texts = ["gpu"]
+    if target.has_engine("classic"):
+        texts += [f"cpu:engine=classic,cores={format_cores(core.cores or ())}", "nnapi"]
+    return [core, *map(parse_unit, texts)]
+
+
+def _print(checks: Sequence[Check]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for check in checks:
+        # What devices say may look like markup.
+        advice = f"\n[dim]→ {escape(check.advice)}[/]" if check.advice else ""
+        table.add_row(_MARKS[check.level], check.topic, escape(check.found) + advice)
+    Console(highlight=False).print(table)
+
+
+app = make_app(main)
+
+if __name__ == "__main__":
+    run_app(app)

@@ -1,0 +1,151 @@
+"""A phase in the hands of a runner on a device, followed from here."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from android_harness.cursor import forget_cursor
+from android_harness.device import ALIVE, Device, checked
+from android_harness.journal import Event
+from android_harness.journal_tail import JournalTail
+from android_harness.layout import Layout
+from collab.errors import DeviceError
+
+JOURNAL_FILE: Final = "journal.jsonl"
+_CHUNK_BYTES: Final = 1 << 18
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 1.5
+"""Each look costs the device some ten processes, a hundredth of a second and less; rarely enough not to be felt in medians."""
+_JOURNAL_LOST: Final = 3
+
+_LOOK: Final = (
+    ALIVE
+    + """
+cd "$1" 2>/dev/null || { echo "missing 0"; exit 0; }
+touch "$2/owner" 2>/dev/null
+if alive .; then state=running; else state=$(cat exit 2>/dev/null); [ "$state" = running ] && state=gone; fi
+echo "${state:-gone} $(stat -c %s journal.jsonl 2>/dev/null || echo 0)"
+tail -c +"$(( $3 + 1 ))" journal.jsonl 2>/dev/null | head -c "$4"
+"""
+)
+_STOP: Final = """
+cd "$1" 2>/dev/null || exit 0
+read -r pid rest < pid && kill -TERM "$pid" 2>/dev/null
+exit 0
+"""
+_LAST_WORDS: Final = 'tail -c 4096 "$1/output" 2>/dev/null'
+_REMOVE: Final = 'rm -rf "$1"'
+
+
+class RemoteRun:
+    """Follows a phase by the offset in its journal; what was read is in the journal here before anybody is told of it.
+
+    Args:
+        begin: where the phase's lines begin in `journal`.
+        outputs: files of the phase's folder on the device, and where they belong here.
+        on_interrupted: told when the runner was ended from outside: what was on the device may be gone as well.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        layout: Layout,
+        identity: str,
+        journal: Path,
+        begin: int,
+        outputs: Mapping[str, Path],
+        on_interrupted: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._device, self._layout, self._folder = device, layout, layout.phase(identity)
+        self._journal, self._begin = journal, begin
+        self._tail = JournalTail(journal, begin)
+        self._outputs = outputs
+        self._on_interrupted = on_interrupted
+        self.exit_reason: str | None = None
+        self.interrupted = False
+
+    def events(self) -> Iterator[Event]:
+        """Events as the journal grows; when it is interrupted, a second call goes on where the first one was."""
+        pause_s = _FIRST_PAUSE_S
+        state = "running"
+        while state == "running":
+            state = self._fetch()
+            yield from self._tail.new_events()
+            if state == "running":
+                time.sleep(pause_s)
+                pause_s = min(1.5 * pause_s, _LONGEST_PAUSE_S)
+        self._conclude(state)
+
+    def _fetch(self) -> str:
+        """Appends what is new to the journal here; gives the runner's state: running, its exit status, gone or missing."""
+        while True:
+            have = self._journal.stat().st_size - self._begin
+            result = checked(
+                self._device, _LOOK, self._folder, self._layout.lock, str(have), str(_CHUNK_BYTES), doing="looking into the journal"
+            )
+            head, _, chunk = result.stdout.partition(b"\n")
+            words = head.decode(errors="replace").split()
+            if len(words) != 2 or not words[1].isdigit():
+                raise DeviceError(f"{self._device.serial}: the state of the runner cannot be told (the device says '{head!r}')")
+            chunk = chunk[: max(int(words[1]) - have, 0)]
+            with self._journal.open("ab", buffering=0) as file:
+                file.write(chunk)
+            if len(chunk) < _CHUNK_BYTES:
+                return words[0]
+
+    def _conclude(self, state: str) -> None:
+        if state == "0":
+            self._fetch_outputs()
+        else:
+            words = self._device.shell(_LAST_WORDS, self._folder).text.splitlines()
+            self.exit_reason, self.interrupted = _reason(state, words[-1] if words else "")
+        self._device.shell(_REMOVE, self._folder)
+        forget_cursor(self._journal)
+        if self.interrupted:
+            self._on_interrupted()
+
+    def _fetch_outputs(self) -> None:
+        for name, target in self._outputs.items():
+            if self._device.shell('[ -e "$1" ]', f"{self._folder}/{name}").status == 0:
+                fetch(self._device, f"{self._folder}/{name}", target)
+
+    def stop(self) -> None:
+        """Asks the runner to end after the running visit."""
+        self._device.shell(_STOP, self._folder)
+
+
+def fetch(device: Device, source: str, target: Path, *, tries: int = 4) -> None:
+    """Pulls a file and compares its checksum.
+
+    Raises:
+        DeviceError: it arrives damaged time and again, or is not there.
+    """
+    from android_harness.push import sha256_of
+
+    expected = checked(device, 'sha256sum < "$1"', source, doing=f"reading {source}").text.split()[0]
+    for _ in range(tries):
+        device.pull(source, target)
+        if sha256_of(target) == expected:
+            return
+    raise DeviceError(f"{device.serial}: {source} arrived damaged {tries} times in a row; try another cable or port")
+
+
+def _reason(state: str, last_words: str) -> tuple[str, bool]:
+    """How a runner ended that did not come to its end, and whether that was the device's doing rather than a job's."""
+    if state == "missing":
+        return "the phase is no longer on the device", True
+    if state == "gone":
+        return "the device was restarted, or ended all that the harness had started there", True
+    code = int(state) if state.isdigit() else 255
+    if code == _JOURNAL_LOST:
+        return last_words or "the journal could not be written", True
+    if code > 128:
+        try:
+            return f"crashed ({signal.Signals(code - 128).name})", False
+        except ValueError:
+            return f"ended with status {code}", False
+    return last_words or f"ended with status {code}", False

@@ -1,0 +1,255 @@
+"""Phases in the hands of a runner behind a `Device`, here this machine's own shell: everything but the way over ADB."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from android_harness.cursor import load_cursor
+from android_harness.device import alive
+from android_harness.execute import execute, finish_leftover
+from android_harness.find import HarnessOptions, remote_target
+from android_harness.journal import CollabDone, Event, JobFailed, JobStarted, TimeDone, read_journal
+from android_harness.layout import Layout
+from android_harness.local_device import LocalDevice
+from android_harness.phases import CollabJob, Phase, Repeat, TimeJob
+from android_harness.remote import RemoteTarget, remove_all
+from android_harness.target import resolve_units
+from collab.blocks import parse_key
+from collab.config import load
+from collab.errors import DeviceError, RunnerError
+from collab.placement import default_placement
+from exporters.bundle import read_f32, write_bundle
+from exporters.manifest import MANIFEST
+from exporters.tflite_route import write_block
+
+BLOCKS = ("mbconv_14_k3s1_16-64-16_relu6", "add_14_16x2", "head_7_k1s1_16-32-10_relu")
+
+
+@pytest.fixture(name="layout")
+def a_layout(tmp_path: Path) -> Layout:
+    return Layout(str(tmp_path / "device" / "syncnas"))
+
+
+@pytest.fixture(name="target")
+def a_target(runner: Path, layout: Layout) -> Iterator[RemoteTarget]:
+    target = remote_target(LocalDevice(), HarnessOptions(layout=layout))
+    yield target
+    target.close()
+
+
+@pytest.fixture(name="phase")
+def small_phase(target: RemoteTarget, tmp_path: Path) -> Phase:
+    units = resolve_units((), target.info)
+    jobs = []
+    for key in BLOCKS:
+        model = tmp_path / f"{key}.tflite"
+        model.write_bytes(write_block(parse_key(key)))
+        jobs += [TimeJob(f"block/{unit}/{key}", unit, model, warmup=1, runs=4) for unit in units]
+    return Phase("small", units, tuple(jobs), Repeat(3, 3), seed=1)
+
+
+def slow(phase: Phase) -> TimeJob:
+    """Long enough (the gaps) that it is certainly running when its started line has been read."""
+    return replace(phase.jobs[0], id="block/cpu0/slow", runs=60, gap_us=20_000)  # type: ignore[return-value, arg-type]
+
+
+def visits(events: list[Event]) -> Counter[str]:
+    return Counter(event.job for event in events if isinstance(event, TimeDone))
+
+
+class OnStart:
+    """Does something the first few times that a job is taken up."""
+
+    def __init__(self, job: str, *, times: int, act) -> None:  # type: ignore[no-untyped-def]
+        self.events: list[Event] = []
+        self._job, self._left, self._act = job, times, act
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, JobStarted) and event.job == self._job and self._left > 0:
+            self._left -= 1
+            self._act()
+
+
+def the_phase_folder(layout: Layout) -> Path:
+    [folder] = Path(layout.phases).iterdir()
+    return folder
+
+
+def kill_runner(layout: Layout, how: signal.Signals) -> None:
+    os.kill(int((the_phase_folder(layout) / "runner.pid").read_text()), how)
+
+
+def test_a_phase_comes_back_whole_and_leaves_only_what_is_kept(
+    target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path
+) -> None:
+    journal, events = tmp_path / "j.jsonl", list[Event]()
+    assert execute(target, phase, journal, events.append)
+    assert set(visits(events).values()) == {3}
+    assert len(visits(events)) == len(phase.jobs)
+    assert list(read_journal(journal)) == events
+    assert load_cursor(journal) is None
+    assert not list(Path(layout.phases).iterdir())
+    pushed = target.pushed
+    assert pushed.bytes > 1_000_000
+    assert execute(target, phase, journal, events.append)
+    assert target.pushed == pushed, "the second time nothing is sent"
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_crashed_job_is_tried_once_more_at_the_end(
+    target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path, how: signal.Signals
+) -> None:
+    job = slow(phase)
+    note = OnStart(job.id, times=1, act=lambda: kill_runner(layout, how))
+    assert execute(target, replace(phase, jobs=(*phase.jobs, job)), tmp_path / "j.jsonl", note)
+    assert not [event for event in note.events if isinstance(event, JobFailed)]
+    assert min(visits(note.events).values()) >= 3
+    assert list(read_journal(tmp_path / "j.jsonl")) == note.events
+
+
+def test_a_second_crash_makes_it_failed_and_the_others_are_measured(
+    target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path
+) -> None:
+    job = slow(phase)
+    note = OnStart(job.id, times=2, act=lambda: kill_runner(layout, signal.SIGSEGV))
+    assert execute(target, replace(phase, jobs=(*phase.jobs, job)), tmp_path / "j.jsonl", note)
+    [failed] = [event for event in note.events if isinstance(event, JobFailed)]
+    assert failed.job == job.id
+    assert "SIGSEGV" in failed.reason
+    assert min(visits(note.events)[job.id] for job in phase.jobs) >= 3
+
+
+def test_what_was_ended_from_outside_is_begun_again_and_no_job_is_blamed(
+    target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path
+) -> None:
+    def wipe() -> None:
+        for name in ("runner.pid", "pid"):
+            os.kill(int((the_phase_folder(layout) / name).read_text().split()[0]), signal.SIGKILL)
+        subprocess.run(["rm", "-rf", layout.root], check=True)
+
+    job = slow(phase)
+    note = OnStart(job.id, times=1, act=wipe)
+    assert execute(target, replace(phase, jobs=(*phase.jobs, job)), tmp_path / "j.jsonl", note)
+    assert not [event for event in note.events if isinstance(event, JobFailed)]
+    assert min(visits(note.events).values()) >= 3
+
+
+def test_a_runner_that_is_ended_before_it_measures_is_given_up_in_a_sentence(
+    target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path
+) -> None:
+    job = slow(phase)
+
+    def end() -> None:
+        os.kill(int((the_phase_folder(layout) / "pid").read_text().split()[0]), signal.SIGKILL)
+        os.kill(int((the_phase_folder(layout) / "runner.pid").read_text()), signal.SIGKILL)
+
+    with pytest.raises(RunnerError, match="ended 3 times"):
+        execute(target, replace(phase, jobs=(job,)), tmp_path / "j.jsonl", OnStart(job.id, times=100, act=end))
+
+
+def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(target: RemoteTarget, phase: Phase, tmp_path: Path) -> None:
+    twice = replace(phase, jobs=(phase.jobs[0], phase.jobs[0]))
+    with pytest.raises(RunnerError, match=r"small.*as an earlier job's"):
+        execute(target, twice, tmp_path / "j.jsonl", lambda _: None)
+
+
+def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(target: RemoteTarget, phase: Phase, tmp_path: Path) -> None:
+    job = slow(phase)
+    interrupt = OnStart(job.id, times=1, act=lambda: threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start())
+    assert not execute(target, replace(phase, jobs=(*phase.jobs, job), repeat=Repeat(50, 50)), tmp_path / "j.jsonl", interrupt)
+    assert list(read_journal(tmp_path / "j.jsonl")) == interrupt.events
+
+
+HOST = """
+import sys
+from pathlib import Path
+from android_harness.find import HarnessOptions, remote_target
+from android_harness.execute import execute
+from android_harness.layout import Layout
+from android_harness.local_device import LocalDevice
+from android_harness.phases import Phase, Repeat, TimeJob
+from android_harness.target import resolve_units
+root, model, journal = sys.argv[1:]
+target = remote_target(LocalDevice(), HarnessOptions(layout=Layout(root)))
+units = resolve_units((), target.info)
+jobs = tuple(TimeJob(f"block/{unit}/{n}", unit, Path(model), warmup=1, runs=5, gap_us=4000) for unit in units for n in range(10))
+execute(target, Phase("long", units, jobs, Repeat(6, 6)), Path(journal), lambda event: print(type(event).__name__, flush=True))
+"""
+
+
+@pytest.mark.parametrize("wait_for_end", [False, True])
+def test_what_a_killed_host_has_left_is_taken_up_by_the_next(
+    target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path, wait_for_end: bool
+) -> None:
+    journal = tmp_path / "j.jsonl"
+    model = tmp_path / f"{BLOCKS[0]}.tflite"
+    host = subprocess.Popen([sys.executable, "-c", HOST, layout.root, str(model), str(journal)], stdout=subprocess.PIPE, text=True)
+    assert host.stdout is not None
+    for line in host.stdout:
+        if line == "TimeDone\n":
+            break
+    host.kill()
+    host.wait()
+    folder = the_phase_folder(layout)
+    assert alive(LocalDevice(), str(folder)), "the runner goes on by itself"
+    assert load_cursor(journal) is not None
+    with pytest.raises(DeviceError, match="is measuring for"):
+        execute(target, phase, tmp_path / "other.jsonl", lambda _: None)
+    while wait_for_end and alive(LocalDevice(), str(folder)):
+        time.sleep(0.05)
+    finish_leftover(target, journal)
+    counted = visits(list(read_journal(journal)))
+    assert len(counted) == 20
+    assert set(counted.values()) == {6}, "nothing is lost and nothing is there twice"
+    assert load_cursor(journal) is None
+    finish_leftover(target, journal)
+
+
+def test_a_cursor_of_a_phase_that_is_gone_does_no_harm(target: RemoteTarget, layout: Layout, tmp_path: Path) -> None:
+    journal = tmp_path / "j.jsonl"
+    journal.write_text("")
+    (tmp_path / ".j.jsonl.phase").write_text('{"identity": "0123456789ab", "token": "0123456789abcdef", "begin": 0}')
+    finish_leftover(target, journal)
+    assert load_cursor(journal) is None
+    (tmp_path / ".j.jsonl.phase").write_text('{"identity": "../../x", "token": "0123456789abcdef", "begin": 0}')
+    assert load_cursor(journal) is None
+
+
+def test_a_bundle_is_run_and_its_output_fetched(target: RemoteTarget, phase: Phase, tmp_path: Path) -> None:
+    config = load("mini_v2")
+    manifest = write_bundle(config, default_placement(config.branches), tmp_path / "bundle")
+    units = {name: phase.units[name] for name in manifest.units}
+    job = CollabJob("collab", tmp_path / "bundle" / MANIFEST, warmup=1, runs=3, output=tmp_path / "out.f32")
+    events: list[Event] = []
+    assert execute(target, Phase("collab", units, (job,), Repeat(1, 1)), tmp_path / "j.jsonl", events.append)
+    [done] = [event for event in events if isinstance(event, CollabDone)]
+    assert done.accelerated
+    output = read_f32(tmp_path / "out.f32", manifest.output_shape)
+    assert output.tobytes() == read_f32(tmp_path / "bundle" / manifest.output.file, manifest.output_shape).tobytes()
+
+
+def test_everything_is_in_one_folder_and_can_be_removed(target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path) -> None:
+    execute(target, phase, tmp_path / "j.jsonl", lambda _: None)
+    assert os.listdir(tmp_path / "device") == ["syncnas"]
+    target.clean()
+    assert not Path(layout.root).exists()
+    remove_all(LocalDevice(), layout)
+
+
+def test_cleaning_ends_what_runs(target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path) -> None:
+    job = slow(phase)
+    with pytest.raises(RunnerError, match="no longer on the device|ended 3 times|gone"):
+        execute(target, replace(phase, jobs=(job,)), tmp_path / "j.jsonl", OnStart(job.id, times=9, act=lambda: remove_all(LocalDevice(), layout)))
+    assert not Path(layout.root).exists() or not list(Path(layout.root).glob("phases/*"))
