@@ -1,15 +1,32 @@
-"""Where the runtime libraries lie that the runner loads."""
+"""Where the runtime libraries lie that the runner loads on this machine."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 from collab.errors import DeviceError
 
+LITERT_PACKAGE: Final = "ai-edge-litert"
 LITERT_LIBRARY: Final = "libLiteRt.so"
+_ACCELERATOR: Final = re.compile(r"libLiteRt[A-Za-z0-9]*Accelerator\.so")
+
+
+def is_accelerator(name: str) -> bool:
+    """Whether LiteRT loads a library of this name, from beside itself, to drive a GPU."""
+    return _ACCELERATOR.fullmatch(name) is not None
+
+
+def is_litert_library(name: str) -> bool:
+    """Whether the runner needs a library of this name from LiteRT's wheel or AAR.
+
+    Not among them: the bindings for other languages with the interpreter in them, and vendors' compiler plugins and dispatch libraries,
+    none of which is loaded for a CPU or a GPU.
+    """
+    return name == LITERT_LIBRARY or is_accelerator(name)
 
 
 def litert_library() -> Path:
@@ -20,16 +37,25 @@ def litert_library() -> Path:
     """
     spec = importlib.util.find_spec("ai_edge_litert")
     if spec is None or not spec.submodule_search_locations:
-        raise DeviceError("the runtime is missing: pip install ai-edge-litert")
+        raise DeviceError(f"the runtime is missing: pip install {LITERT_PACKAGE}")
     library = Path(spec.submodule_search_locations[0]) / LITERT_LIBRARY
     if not library.is_file():
-        raise DeviceError(f"the installed ai-edge-litert has no {LITERT_LIBRARY}; install version 2.1.6 or later")
+        raise DeviceError(f"the installed {LITERT_PACKAGE} has no {LITERT_LIBRARY}; install version 2.1.6 or later")
     return library
+
+
+def litert_libraries() -> dict[str, Path]:
+    """The LiteRT library and the accelerators beside it in the installed wheel, by name.
+
+    Raises:
+        DeviceError: as `litert_library`.
+    """
+    return {path.name: path for path in sorted(litert_library().parent.iterdir()) if is_litert_library(path.name)}
 
 
 def litert_version() -> str:
     """Name and version of the installed wheel, as rows carry it."""
     try:
-        return f"ai-edge-litert {version('ai-edge-litert')}"
+        return f"{LITERT_PACKAGE} {version(LITERT_PACKAGE)}"
     except PackageNotFoundError:
-        raise DeviceError("the runtime is missing: pip install ai-edge-litert") from None
+        raise DeviceError(f"the runtime is missing: pip install {LITERT_PACKAGE}") from None

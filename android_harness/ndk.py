@@ -1,0 +1,58 @@
+"""Where Android's NDK lies, and what CMake is told to compile with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from collab.errors import DeviceError
+
+MACHINES: Final = {"arm64-v8a": "aarch64", "x86_64": "x86_64"}
+"""Android's name of an ABI to the machine's as ``uname -m`` says it; LiteRT exists for no others."""
+
+API_LEVEL: Final = 29
+"""Android 10: the oldest on which the runner is meant to work."""
+
+_VARIABLES: Final = ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT")
+_TOOLCHAIN: Final = Path("build/cmake/android.toolchain.cmake")
+
+
+def find_ndk(given: Path | None) -> Path:
+    """The given NDK, that of ANDROID_NDK_HOME or ANDROID_NDK_ROOT, or the newest under ANDROID_HOME/ndk.
+
+    Raises:
+        DeviceError: the first of these that is set is no NDK, or none is set.
+    """
+    if given is not None:
+        return _checked(given, "--ndk")
+    for variable in _VARIABLES:
+        if value := os.environ.get(variable):
+            return _checked(Path(value), variable)
+    if home := os.environ.get("ANDROID_HOME"):
+        installed = [folder for folder in (Path(home) / "ndk").glob("*") if (folder / _TOOLCHAIN).is_file()]
+        if installed:
+            return max(installed, key=lambda folder: [int(number) for number in re.findall(r"\d+", folder.name)]).resolve()
+    raise DeviceError(
+        f"no NDK was found; install one (sdkmanager --install 'ndk;27.2.12479018') and name it with --ndk PATH or {_VARIABLES[0]}"
+    )
+
+
+def cmake_arguments(ndk: Path, android_abi: str) -> tuple[str, ...]:
+    """Definitions for CMake; the C++ runtime is linked into the runner, and its pages fit devices with 16 KiB pages."""
+    return (
+        f"-DCMAKE_TOOLCHAIN_FILE={ndk / _TOOLCHAIN}",
+        f"-DANDROID_ABI={android_abi}",
+        f"-DANDROID_PLATFORM=android-{API_LEVEL}",
+        "-DANDROID_STL=c++_static",
+        "-DANDROID_SUPPORT_FLEXIBLE_PAGE_SIZES=ON",
+    )
+
+
+def _checked(folder: Path, said_by: str) -> Path:
+    if not (folder / _TOOLCHAIN).is_file():
+        raise DeviceError(
+            f"{said_by} {folder} is no NDK: it has no {_TOOLCHAIN}; name the folder that holds the NDK's build/ and toolchains/"
+        )
+    return folder.resolve()
