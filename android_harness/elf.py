@@ -26,6 +26,8 @@ _SECTION_STRINGS, _SECTION_DYNAMIC, _SECTION_SYMBOLS = 3, 6, 11
 _TAG_END, _TAG_NEEDED = 0, 1
 _UNDEFINED: Final = 0
 _LOCAL: Final = 0
+_MAX_NAME_BYTES: Final = 255
+"""Longer ones are mangled C++ names. Without a limit, a made-up file of some megabytes could ask for gigabytes of names."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class ElfFile:
     """A program or a shared library.
 
     `machine` is as ``uname -m`` says it, or ``machine N`` for one that is not in `MACHINES`. `needed` are the names of the
-    libraries that the loader has to find, in the file's order; `exports` the names of dynamic symbols that the file itself defines.
+    libraries that the loader has to find, in the file's order; `exports` the names of dynamic symbols that the file itself defines,
+    of up to 255 bytes.
     """
 
     machine: str
@@ -90,36 +93,38 @@ def _bytes_of(content: bytes, section: _Section) -> bytes:
     return content[section.offset : end]
 
 
-def _strings_of(content: bytes, sections: list[_Section], section: _Section) -> bytes:
-    if section.link >= len(sections) or sections[section.link].kind != _SECTION_STRINGS:
+def _table(content: bytes, sections: list[_Section], kind: int) -> tuple[bytes, bytes]:
+    """The first table of a kind (there is at most one) and the names that its entries point into; both empty where there is none."""
+    table = next((section for section in sections if section.kind == kind), None)
+    if table is None:
+        return b"", b""
+    if table.link >= len(sections) or sections[table.link].kind != _SECTION_STRINGS:
         raise ValueError("a table has no names")
-    return _bytes_of(content, sections[section.link])
+    return _bytes_of(content, table), _bytes_of(content, sections[table.link])
 
 
-def _name(strings: bytes, offset: int) -> str:
-    end = strings.find(b"\0", _inside(strings, offset))
-    if end < 0:
-        raise ValueError("a name has no end")
-    return strings[offset:end].decode("utf-8")
+def _name(strings: bytes, offset: int) -> str | None:
+    """A name; None if it is longer than any that is asked for."""
+    end = strings.find(b"\0", _inside(strings, offset), offset + _MAX_NAME_BYTES + 1)
+    return None if end < 0 else strings[offset:end].decode("utf-8")
 
 
 def _needed(content: bytes, sections: list[_Section]) -> Iterator[str]:
-    for section in sections:
-        if section.kind != _SECTION_DYNAMIC:
-            continue
-        strings = _strings_of(content, sections, section)
-        for tag, value in _DYNAMIC.iter_unpack(_bytes_of(content, section)):
-            if tag == _TAG_END:
-                break
-            if tag == _TAG_NEEDED:
-                yield _name(strings, value)
+    table, strings = _table(content, sections, _SECTION_DYNAMIC)
+    for tag, value in _DYNAMIC.iter_unpack(table):
+        if tag == _TAG_END:
+            break
+        if tag == _TAG_NEEDED:
+            name = _name(strings, value)
+            if name is None:
+                raise ValueError("the name of a library that it needs has no end")
+            yield name
 
 
 def _exports(content: bytes, sections: list[_Section]) -> Iterator[str]:
-    for section in sections:
-        if section.kind != _SECTION_SYMBOLS:
-            continue
-        strings = _strings_of(content, sections, section)
-        for name, info, _, defined_in, _, _ in _SYMBOL.iter_unpack(_bytes_of(content, section)):
-            if defined_in != _UNDEFINED and info >> 4 != _LOCAL:
-                yield _name(strings, name)
+    table, strings = _table(content, sections, _SECTION_SYMBOLS)
+    for offset, info, _, defined_in, _, _ in _SYMBOL.iter_unpack(table):
+        if defined_in != _UNDEFINED and info >> 4 != _LOCAL:
+            name = _name(strings, offset)
+            if name is not None:
+                yield name

@@ -1,0 +1,64 @@
+"""Compiled things for tests of builds and kits: small shared libraries, AARs, and folders shaped like an NDK."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+CROSS_COMPILER = "aarch64-linux-gnu-g++"
+EMULATOR = "qemu-aarch64-static"
+COMPILERS = {"x86_64": "g++", "aarch64": CROSS_COMPILER}
+
+
+def program(name: str) -> str:
+    """The path of a program; a test that needs one that is not there is skipped."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def shared_library(path: Path, machine: str, *functions: str) -> Path:
+    """A real shared library that exports these functions, and uses one that it does not export."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = path.with_suffix(".cc")
+    bodies = "\n".join(f"void {name}() {{ SomebodyElses(); }}" for name in functions)
+    source.write_text(f'extern "C" {{\nvoid SomebodyElses();\n__attribute__((visibility("hidden"))) void Hidden() {{}}\n{bodies}\n}}\n')
+    subprocess.run([program(COMPILERS[machine]), "-shared", "-fPIC", "-o", path, source], check=True)
+    return path
+
+
+def write_aar(path: Path, members: Mapping[str, Path | bytes]) -> Path:
+    """An AAR with these members, and what else there is in every AAR."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("AndroidManifest.xml", "<manifest/>")
+        archive.writestr("classes.jar", b"PK")
+        for name, content in members.items():
+            archive.writestr(name, content if isinstance(content, bytes) else content.read_bytes())
+    return path
+
+
+def write_ndk(folder: Path, toolchain: str) -> Path:
+    """A folder that has a CMake toolchain file where an NDK has its own."""
+    file = folder / "build" / "cmake" / "android.toolchain.cmake"
+    file.parent.mkdir(parents=True)
+    file.write_text(toolchain)
+    return folder
+
+
+STAND_IN_NDK = f"""
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_CXX_COMPILER {CROSS_COMPILER})
+set(ANDROID TRUE)
+if(ANDROID_ABI)
+  file(WRITE "${{CMAKE_BINARY_DIR}}/asked.txt" "${{ANDROID_ABI}} ${{ANDROID_PLATFORM}} ${{ANDROID_STL}}")
+endif()
+"""
+"""Asks for what the build is to give an NDK, and compiles with Debian's cross compiler."""
