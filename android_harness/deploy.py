@@ -20,11 +20,14 @@ def main(
     device: DeviceName = "",
     lut: Annotated[Path | None, typer.Option(help="Tables of this device: prints predictions beside what is measured.")] = None,
     unit: Annotated[
-        list[str] | None, typer.Option(help="What the bundle's units are, in their order, e.g. cpu:cluster=big; default: of the tables, else chosen.")
+        list[str] | None,
+        typer.Option(help="A unit of the bundle, e.g. cpu:cluster=big; one for each, in order. Default: the tables'."),
     ] = None,
     runs: Annotated[int, typer.Option(min=1, help="Inferences that are measured.")] = 100,
-    wait: Annotated[str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: as in the tables, else spin.")] = "",
-    path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy. Default: as in the tables, else shared.")] = "",
+    wait: Annotated[
+        str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: the tables', else spin.")
+    ] = "",
+    path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy. Default: the tables', else shared.")] = "",
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: deploy.jsonl beside the bundle.")] = None,
     keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Leave the model and its run script on the device.")] = True,
     clean: Clean = False,
@@ -36,9 +39,9 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Put a bundle on a device, run it there, prove that it computes the reference's numbers, and leave a script that runs it again."""
-    from android_harness.deployment import Wishes, deploy
     from dataclasses import replace
 
+    from android_harness.deployment import Wishes, deploy
     from android_harness.find import closing, default_device, open_device, remote_target
     from android_harness.layout import layout_of
     from exporters.checking import MAX_ERROR
@@ -106,7 +109,9 @@ def _print(result: Deployed) -> None:
     measured = result.measured
     if result.prediction is not None:
         error = result.prediction.total_us / measured.median_us - 1
-        console.print(f"Predicted: {result.prediction.total_us / 1e3:.3f} ms ({100 * error:+.1f} %, not corrected for drift: see profiler.verify)")
+        console.print(
+            f"Predicted: {result.prediction.total_us / 1e3:.3f} ms ({100 * error:+.1f} %, raw; profiler.verify corrects for drift)"
+        )
     console.print(
         f"Measured:  {measured.median_us / 1e3:.3f} ms median, {measured.p95_us / 1e3:.3f} ms p95, MAD {measured.mad_us / 1e3:.3f} ms"
         f" (n = {measured.n})"

@@ -19,7 +19,7 @@ _WHAT_TO_DO = {
 
 
 def main(
-    clean: Annotated[str, typer.Option("--clean", help="Remove all that the harness has put on this device, and end what runs there.")] = "",
+    clean: Annotated[str, typer.Option("--clean", help="Remove all that was put on this device, and end what runs there.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the devices that can be seen, and by which way."""
@@ -66,7 +66,7 @@ def _print(found: Survey) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
     for sentence in found.blind:
-        console.print(f"Not seen: {sentence}")
+        console.print(f"Not seen: {sentence}", markup=False)
     if not found.seen:
         console.print("A phone on the network is named by its address: --device HOST:PORT")
 

@@ -73,7 +73,9 @@ def _clocks(state: DeviceState) -> Check:
     known = [core for core in state.cores if core.max_khz is not None and core.cap_khz is not None]
     governors = sorted({core.governor for core in state.cores if core.governor})
     if not known:
-        return Check(NOTE, "CPU clocks", "the device does not say", "heat cannot be told by the clock's cap: mind the thermal status and repeat")
+        return Check(
+            NOTE, "CPU clocks", "the device does not say", "heat does not show in clocks here: mind the thermal status, and repeat"
+        )
     capped = [core for core in known if core.cap_khz is not None and core.max_khz is not None and core.cap_khz < core.max_khz]
     found = f"governor {', '.join(governors) or 'unknown'}"
     if capped:
@@ -94,7 +96,10 @@ def _graphics(state: DeviceState) -> Check:
 def _nnapi(state: DeviceState) -> Iterator[Check]:
     if state.api_level is not None and state.api_level >= _NNAPI_DEPRECATED_API:
         yield Check(
-            NOTE, "NNAPI", "deprecated since Android 15", "prefer --unit npu where LiteRT has a driver for the SoC; an nnapi unit may run on the CPU"
+            NOTE,
+            "NNAPI",
+            "deprecated since Android 15",
+            "prefer --unit npu where LiteRT has a driver; nnapi may run on the CPU",
         )
 
 
@@ -102,10 +107,15 @@ def _thermal(state: DeviceState) -> Check:
     hottest = f", hottest sensor {state.hottest_c:.0f} °C" if state.hottest_c is not None else ""
     if state.thermal_status is None:
         level = NOTE if state.is_android else OK
-        return Check(level, "heat", f"no thermal status{hottest}", "" if level == OK else "heat shows only in the clocks' caps and the sentinels")
+        return Check(level, "heat", f"no thermal status{hottest}", "" if level == OK else "heat shows in clocks and sentinels only")
     found = f"thermal status {state.thermal_status} ({THERMAL_STATUSES[state.thermal_status]}){hottest}"
     if state.thermal_status > 0:
-        return Check(NOTE, "heat", found, "take it out of its case and the sun, off the charger if it is full; measuring waits until it has cooled down")
+        return Check(
+            NOTE,
+            "heat",
+            found,
+            "take it out of its case and the sun; measuring waits until it has cooled down",
+        )
     return Check(OK, "heat", found)
 
 
@@ -141,7 +151,7 @@ def _performance(state: DeviceState) -> Check:
         return Check(OK, "fixed performance", "the system's fixed performance mode is used (changed back afterwards)")
     if not state.is_android:
         return Check(OK, "fixed performance", "not Android")
-    return Check(NOTE, "fixed performance", "the system has no such mode", "expect more spread; on a rooted phone --root fixes the clocks instead")
+    return Check(NOTE, "fixed performance", "the system has no such mode", "expect more spread; on a rooted phone, --root fixes the clocks")
 
 
 def _root(state: DeviceState) -> Check:

@@ -97,11 +97,13 @@ class _Execution:
 
     def _run(self, phase: Phase) -> _Crash | None:
         """None if the runner ended the phase. A run that was interrupted before it measured anything is begun again."""
+        reason = ""
         for _ in range(_MOST_IDLE_INTERRUPTIONS):
             crash = self._run_once(phase)
             if crash is None or crash.job or self._progress.done_in_run > 0:
                 return crash
-        raise RunnerError(f"the runner was ended {_MOST_IDLE_INTERRUPTIONS} times before it could measure anything: {crash.reason}")
+            reason = crash.reason
+        raise RunnerError(f"the runner was ended {_MOST_IDLE_INTERRUPTIONS} times before it could measure anything: {reason}")
 
     def _run_once(self, phase: Phase) -> _Crash | None:
         progress = self._progress

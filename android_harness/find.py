@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from android_harness.adb.device import DEFAULT_PATIENCE_S, AdbDevice
 from android_harness.adb.transport import Transport
@@ -89,8 +89,8 @@ def choose(found: Sequence[Seen]) -> str:
     serials = sorted({device.serial for device in found})
     if not serials:
         raise DeviceError(
-            "no phone is connected; plug one in with USB debugging allowed, name one on the network with --device HOST:PORT, or this machine"
-            f" with --device {LOCAL_NAME}. What is seen: {_LIST_COMMAND}"
+            "no phone is connected; plug one in with USB debugging allowed, name one on the network with --device HOST:PORT, or this"
+            f" machine with --device {LOCAL_NAME}. What is seen: {_LIST_COMMAND}"
         )
     if len(serials) > 1:
         raise DeviceError(f"several devices are connected ({', '.join(serials)}); name one with --device")
@@ -188,8 +188,11 @@ def device_libraries(device: Device) -> dict[str, str]:
     return {"classic": found} if found.startswith("/") else {}
 
 
+_AnyTarget = TypeVar("_AnyTarget", bound=Target)
+
+
 @contextmanager
-def closing(target: Target) -> Iterator[Target]:
+def closing(target: _AnyTarget) -> Iterator[_AnyTarget]:
     """The target, given back at the end."""
     try:
         yield target

@@ -47,6 +47,14 @@ class Kit:
     versions: Mapping[str, str]
     missing: Mapping[str, str]
 
+    def command(self, folder: str) -> list[str]:
+        """The launcher as it is started from anywhere, with the kit in `folder`."""
+        return [":".join(_inside(folder, path) for path in part.split(":")) for part in self.launcher]
+
+
+def _inside(folder: str, path: str) -> str:
+    return folder if path == "." else f"{folder}/{path[2:]}" if path.startswith("./") else path
+
 
 _GLIBC_LOADERS: Final = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 """Where every Linux of this kind has its loader: the path stands in all its programs."""

@@ -37,11 +37,14 @@ done
 _REMOVE_ALL: Final = """
 root=$1
 for pid in $(cat "$root"/phases/*/runner.pid 2>/dev/null); do
-  case $(readlink "/proc/$pid/exe" 2>/dev/null) in "$root"/*) kill -TERM "$pid" ;; esac
+  tr '\\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null | grep -qF "$root/" && kill -TERM "$pid"
 done
 for phase in "$root"/phases/*; do
   tries=0
-  while [ -e "$phase/runner.pid" ] && [ -d "/proc/$(cat "$phase/runner.pid")" ] && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+  while [ -e "$phase/runner.pid" ] && [ -d "/proc/$(cat "$phase/runner.pid")" ] && [ $tries -lt 50 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
 done
 if [ -e "$root/settings" ]; then
   su=; [ "$(id -u)" != 0 ] && grep -q '^file' "$root/settings" && su='su 0'

@@ -95,8 +95,8 @@ class AdbDevice:
                     self._notice(f"Lost {self._serial} ({error}); what it is doing goes on, waiting for it to come back")
                 if now_s - lost_at_s > self._patience_s:
                     raise DeviceError(
-                        f"{self._serial} was lost and did not come back within {self._patience_s:.0f} s ({error}); connect it again and go on"
-                        " with --resume"
+                        f"{self._serial} was lost and did not come back within {self._patience_s:.0f} s ({error}); connect it again"
+                        " and go on with --resume"
                     ) from error
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -8,7 +8,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -93,10 +93,9 @@ class DirectTransport:
 
     def close(self) -> None:
         if self._device is not None:
-            try:
+            # A broken connection may break again while it is closed, in any way.
+            with suppress(Exception):
                 self._device.close()
-            except Exception:  # noqa: BLE001, S110: a broken connection may break again while it is closed, in any way
-                pass
             self._device = None
 
     def _connected(self) -> AdbDevice:
@@ -188,7 +187,8 @@ def usb_serials() -> list[str]:
     for transport in UsbTransport.find_all_adb_devices():
         try:
             serials.append(str(transport.serial_number))
-        except Exception as error:  # noqa: BLE001: libusb's errors; a device that may not be opened has no serial number
+        except Exception as error:
+            # Whatever libusb raises: a device that may not be opened has no serial number.
             raise DeviceError(
                 f"USB shows a phone that may not be opened ({error}); let your user do so with a udev rule (Debian: apt install"
                 " android-sdk-platform-tools-common), or start an adb server: adb start-server"
@@ -209,5 +209,6 @@ def _require_libusb() -> None:
         usb1.USBContext().close()
     except (ImportError, OSError) as error:
         raise DeviceError(
-            "phones on USB need libusb: pip install 'adb-shell[usb]' (and on Debian: apt install libusb-1.0-0), or an adb server: adb start-server"
+            "phones on USB need libusb: pip install 'adb-shell[usb]' (and on Debian: apt install libusb-1.0-0),"
+            " or an adb server: adb start-server"
         ) from error

@@ -34,7 +34,7 @@ def load_signer(path: Path | None = None) -> PythonRSASigner:
         return PythonRSASigner(public.read_text(encoding="utf-8"), path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DeviceError(f"the adb key {path} cannot be read or made ({error.strerror}); is the folder yours?") from error
-    except Exception as error:  # noqa: BLE001: the parsers of the key's formats raise whatever they like
+    except Exception as error:
         raise DeviceError(
             f"the adb key {path} is damaged ({error}); remove it and {public.name}, and accept the new one on the phone"
         ) from error

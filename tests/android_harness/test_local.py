@@ -126,7 +126,8 @@ def test_a_job_that_crashes_twice_fails_and_the_others_are_measured(device: Loca
     slow = _slow_job(tmp_path)
     killer = _Killer(slow.id, times=2, how=signal.SIGSEGV)
     assert execute(killer.watch(device), replace(phase, jobs=(*phase.jobs, slow)), tmp_path / "j.jsonl", killer)
-    assert [event for event in killer.events if isinstance(event, JobFailed)] == [JobFailed(slow.id, 0, "crashed the runtime twice: crashed (SIGSEGV)")]
+    failed = [event for event in killer.events if isinstance(event, JobFailed)]
+    assert failed == [JobFailed(slow.id, 0, "crashed the runtime twice: crashed (SIGSEGV)")]
     assert min(visits(killer.events)[job.id] for job in phase.jobs) >= 3
 
 

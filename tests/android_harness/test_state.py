@@ -76,7 +76,11 @@ def test_a_phone_is_read(phone: DeviceState) -> None:
     assert phone.soc == "Google Tensor G3"
     assert phone.api_level == 35
     assert (phone.libc, phone.user, phone.has_su, phone.has_fixed_performance) == ("bionic", 2000, False, True)
-    assert [(cluster.cores, cluster.max_khz) for cluster in phone.clusters] == [((0, 1, 2), 1704000), ((4, 5, 6, 7), 2367000), ((8,), 2914000)]
+    assert [(cluster.cores, cluster.max_khz) for cluster in phone.clusters] == [
+        ((0, 1, 2), 1704000),
+        ((4, 5, 6, 7), 2367000),
+        ((8,), 2914000),
+    ]
     assert phone.thermal_status == 2
     assert phone.hottest_c == 41.0
     assert phone.battery is not None

@@ -43,7 +43,8 @@ def test_an_argument_is_never_a_part_of_the_script(shell: str) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_large_outputs_and_trailing_lines_are_whole(shell: str) -> None:
-    script = 'i=0; while [ $i -lt 5000 ]; do printf "%s\\n" "line $i with a \\ and so many characters more that it is long"; i=$((i+1)); done; echo; echo'
+    line = "line $i with a \\ and so many characters more that it is long"
+    script = f'i=0; while [ $i -lt 5000 ]; do printf "%s\\n" "{line}"; i=$((i+1)); done; echo; echo'
     command = Command.of(script)
     stdout = command.result(run(shell, command)).stdout
     assert len(stdout) > 300_000

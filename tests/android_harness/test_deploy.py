@@ -1,0 +1,157 @@
+"""Deploying as a user does it, to this machine: the way to a phone is tested with the phone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collab.config import load
+from collab.placement import default_placement
+from collab.variants import collaborative
+from exporters.bundle import write_bundle
+from exporters.manifest import MANIFEST
+
+
+@pytest.fixture(name="home")
+def a_home(runner: Path, tmp_path: Path) -> Mapping[str, str]:
+    """An environment in which this machine's device folder is a new one, and no adb server is seen."""
+    assert runner.is_file()
+    return {**os.environ, "HOME": str(tmp_path / "home"), "ANDROID_ADB_SERVER_PORT": "1"}
+
+
+@pytest.fixture(name="bundle")
+def a_bundle(tmp_path: Path) -> Path:
+    config = collaborative(load("mini_v2"), "ncanaac"[-len(load("mini_v2").stages) :])
+    write_bundle(config, default_placement(config.branches), tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def run(module: str, *arguments: object, env: Mapping[str, str], status: int = 0) -> str:
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
+    assert result.returncode == status, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout if status == 0 else result.stderr
+
+
+def deploy(bundle: Path, *arguments: object, env: Mapping[str, str]) -> dict[str, Any]:
+    text = run("android_harness.deploy", "--device", "local", bundle, *arguments, "--json", env=env)
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def test_a_bundle_is_deployed_checked_and_left_with_a_script(bundle: Path, home: Mapping[str, str]) -> None:
+    said = deploy(bundle, "--runs", 20, env=home)
+    assert said["output_error"] == 0.0
+    assert said["distinct_outputs"] == 1
+    assert said["measured_us"]["n"] == 20
+    assert {step["step"] for step in said["steps"]} == {"write", "run", "wait", "read"}
+    assert said["predicted_us"] is None
+    script = Path(said["script"])
+    again = subprocess.run(["sh", script], capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "(n = 20)" in again.stdout
+    assert "Output: bit for bit" in again.stdout
+    again = subprocess.run(["sh", "run.sh"], cwd=script.parent, capture_output=True, text=True, check=False)
+    assert again.returncode == 0
+    assert deploy(bundle, env=home)["pushed_bytes"] == 0, "the second time nothing is sent"
+
+
+def test_the_script_notices_another_output(bundle: Path, home: Mapping[str, str]) -> None:
+    script = Path(deploy(bundle, env=home)["script"])
+    (script.parent / "reference_input.f32").write_bytes(b"\1" * (script.parent / "reference_input.f32").stat().st_size)
+    again = subprocess.run(["sh", script], capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert "Output: not what it was" in again.stdout
+    (script.parent / "segments" / "cpu0.0.tflite").write_bytes(b"damaged")
+    again = subprocess.run(["sh", script], capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert "cpu0.0.tflite" in again.stdout
+
+
+def test_nothing_is_left_where_nothing_is_to_be_kept(bundle: Path, home: Mapping[str, str], tmp_path: Path) -> None:
+    device = tmp_path / "home" / ".cache" / "syncnas" / "device"
+    assert deploy(bundle, "--no-keep", env=home)["script"] == ""
+    assert not list((device / "deployed").iterdir())
+    assert list((device / "kits").iterdir()), "the runtime stays for the next time"
+    deploy(bundle, "--clean", env=home)
+    assert not device.exists()
+
+
+def test_a_wrong_reference_is_an_error_with_its_size(bundle: Path, home: Mapping[str, str]) -> None:
+    document = json.loads((bundle / MANIFEST).read_text())
+    output = bundle / document["output"]["file"]
+    content = bytearray(output.read_bytes())
+    content[0:4] = b"\0\0\x80\x41"
+    output.write_bytes(content)
+    error = run("android_harness.deploy", "--device", "local", bundle, env=home, status=2)
+    assert "sha256" in error or "checksum" in error
+    import hashlib
+
+    document["output"]["sha256"] = hashlib.sha256(content).hexdigest()
+    (bundle / MANIFEST).write_text(json.dumps(document))
+    error = run("android_harness.deploy", "--device", "local", bundle, env=home, status=2)
+    assert "the output is wrong" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["/nowhere"], "manifest.json"),
+        (["--unit", "cpu:cores=0"], "--unit names cpu0"),
+        (["--unit", "cpu:cores=0", "--unit", "cpu:cores=900"], "core 900 is not there"),
+        (["--lut", "/nowhere"], "/nowhere"),
+        (["--cpu-mhz", "1000"], "--root"),
+    ],
+)
+def test_a_users_mistake_is_a_sentence(arguments: list[str], reason: str, bundle: Path, home: Mapping[str, str]) -> None:
+    if not arguments[0].startswith("/"):
+        arguments = [str(bundle), *arguments]
+    error = run("android_harness.deploy", "--device", "local", *arguments, env=home, status=2)
+    assert reason in error
+    assert error.startswith("error: ")
+
+
+def test_the_doctor_tries_what_there_is(home: Mapping[str, str]) -> None:
+    said = json.loads(run("android_harness.doctor", "--device", "local", "--json", env=home))
+    assert said["ready"] is True
+    found = {check["topic"]: check for check in said["checks"]}
+    assert found["unit cpu"]["level"] == "ok"
+    assert "us for a relu" in found["unit cpu"]["found"]
+    assert all(check["advice"] for check in said["checks"] if check["level"] != "ok")
+    text = run("android_harness.doctor", "--device", "local", "--no-trial", env=home)
+    assert "connection" in text
+    assert "unit cpu" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["profiler.run", "--out", "x", "--model", "mini_v2", "--device", "R5CT1234"], "no device 'R5CT1234'"),
+        (["android_harness.doctor", "--device", "127.0.0.1:1"], "cannot be reached over TCP"),
+        (["android_harness.devices", "--clean", "nothere"], "no device 'nothere'"),
+    ],
+)
+def test_a_device_that_is_not_there_is_a_sentence_with_a_way_out(
+    arguments: list[str], reason: str, home: Mapping[str, str], tmp_path: Path
+) -> None:
+    arguments = [str(tmp_path / "out") if argument == "x" else argument for argument in arguments]
+    error = run(*arguments, env=home, status=2)
+    assert reason in error
+    assert "python -m android_harness.devices" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_devices_lists_this_machine_and_what_cannot_be_seen(home: Mapping[str, str]) -> None:
+    text = run("android_harness.devices", env=home)
+    assert "local" in text
+    assert "no adb server on port 1" in text
+    said = json.loads(run("android_harness.devices", "--json", env=home))
+    assert said["devices"] == []
