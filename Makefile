@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO := luts/demo
 
-.PHONY: demo test lint lint-native sanitize bench clean
+.PHONY: demo test lint lint-native sanitize aarch64 bench clean
 
 $(VENV)/base: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +51,10 @@ sanitize: $(VENV)/base
 	$(BIN)/python -m android_harness.build --tests --sanitizer thread
 	android_harness/runner/build/host-address/runner_tests
 	android_harness/runner/build/host-thread/runner_tests
+
+aarch64: $(VENV)/base
+	$(BIN)/python -m android_harness.build --abi linux-aarch64 --tests
+	cd android_harness/runner/build/linux-aarch64/kit && qemu-aarch64-static ./ld-linux-aarch64.so.1 --library-path . ../runner_tests
 
 bench: $(VENV)/all
 	$(BIN)/python -m android_harness.build
