@@ -42,13 +42,19 @@ class Model {
   [[nodiscard]] virtual const std::vector<TensorType>& inputs() const = 0;
   [[nodiscard]] virtual const std::vector<TensorType>& outputs() const = 0;
 
-  // Whether every operation runs where the unit is, none elsewhere.
+  // Whether every operation runs where the unit is, none elsewhere. False also where the runtime lets nobody look.
   [[nodiscard]] virtual bool fully_accelerated() const = 0;
+
+  // The kinds of memory that the runtime takes for the first input: "host", "ahwb", "opencl-packed", "kind-30" ...
+  // (docs/formats.md, "Journal").
+  [[nodiscard]] virtual const std::vector<std::string>& buffer_kinds() const = 0;
 
   // Each input must be given memory before the first Run, by one of these two. Giving it again replaces what it had.
   virtual Buffer& AllocateInput(size_t index) = 0;
-  // Makes the input read the memory of `peer`, an output of another model, without any copy. False, with nothing
-  // changed, where this unit cannot see that memory. The memory lives until both models are gone.
+  // Makes the input read the memory of `peer`, an output of another model, without a copy of the caller's. False, with
+  // nothing changed, where this unit cannot see that memory. The memory lives until both models are gone. A runtime
+  // whose models have memory of their own may take over the peer's data at the beginning of each run, but only from
+  // models of the same unit, which do not run meanwhile.
   virtual bool ShareInput(size_t index, Buffer& peer) = 0;
 
   // Outputs have their memory from the start.
@@ -78,8 +84,9 @@ class Engine {
   virtual std::unique_ptr<Unit> OpenUnit(const UnitSpec& spec) = 0;
 };
 
-// Opens the engine of that name. `kinds` are the kinds of units that it will be asked for.
-using EngineOpener = std::function<std::unique_ptr<Engine>(const std::string& name, const FilePath& library,
+// Opens the engine of that name, whose libraries are among `runtime`. `kinds` are the kinds of units that it will be
+// asked for.
+using EngineOpener = std::function<std::unique_ptr<Engine>(const std::string& name, const RuntimePaths& runtime,
                                                            const std::set<UnitKind>& kinds)>;
 
 }  // namespace syncnas

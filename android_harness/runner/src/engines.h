@@ -10,7 +10,8 @@
 namespace syncnas {
 
 // The EngineOpener of the real runtimes.
-std::unique_ptr<Engine> OpenEngine(const std::string& name, const FilePath& library, const std::set<UnitKind>& kinds);
+std::unique_ptr<Engine> OpenEngine(const std::string& name, const RuntimePaths& runtime,
+                                   const std::set<UnitKind>& kinds);
 
 }  // namespace syncnas
 

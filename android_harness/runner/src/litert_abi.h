@@ -50,7 +50,6 @@ struct Layout {
 };
 static_assert(sizeof(Layout) == 68);
 
-enum ElementCode : int32_t { kFloat32 = 1, kInt32 = 2, kUInt8 = 3, kInt8 = 9, kFloat16 = 10 };
 struct RankedTensorType {
   int32_t element;
   Layout layout;
@@ -58,6 +57,18 @@ struct RankedTensorType {
 static_assert(sizeof(RankedTensorType) == 72);
 
 enum Accelerator : int { kCpu = 1, kGpu = 2 };
+// What a buffer's memory is.
+enum BufferType : int {
+  kHostMemory = 1,
+  kAhwb = 2,
+  kDmaBuf = 4,
+  kGlBuffer = 6,
+  kOpenCl = 10,
+  kOpenClPacked = 14,
+  kWebGpu = 20,
+  kWebGpuTexture = 22,
+  kWebGpuPacked = 26
+};
 enum LockMode : int { kLockRead = 0, kLockWrite = 1 };
 
 // X(name without its LiteRt prefix, parameters)
@@ -85,6 +96,8 @@ enum LockMode : int { kLockRead = 0, kLockWrite = 1 };
   X(GetCompiledModelInputBufferRequirements, (CompiledModelHandle*, size_t, size_t, RequirementsHandle**))             \
   X(GetCompiledModelOutputBufferRequirements, (CompiledModelHandle*, size_t, size_t, RequirementsHandle**))            \
   X(GetTensorBufferRequirementsBufferSize, (RequirementsHandle*, size_t*))                                             \
+  X(GetNumTensorBufferRequirementsSupportedBufferTypes, (RequirementsHandle*, int*))                                   \
+  X(GetTensorBufferRequirementsSupportedTensorBufferType, (RequirementsHandle*, int, int*))                            \
   X(GetCompiledModelInputTensorLayout, (CompiledModelHandle*, size_t, size_t, Layout*))                                \
   X(GetCompiledModelOutputTensorLayouts, (CompiledModelHandle*, size_t, size_t, Layout*, bool))                        \
   X(CreateManagedTensorBufferFromRequirements,                                                                         \

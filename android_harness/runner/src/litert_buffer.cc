@@ -9,39 +9,9 @@
 
 namespace syncnas::litert {
 
-namespace {
-
-ElementCode CodeOf(ElementType element) {
-  switch (element) {
-    case ElementType::kFloat32:
-      return kFloat32;
-    case ElementType::kFloat16:
-      return kFloat16;
-    case ElementType::kInt32:
-      return kInt32;
-    case ElementType::kInt8:
-      return kInt8;
-    case ElementType::kUInt8:
-      return kUInt8;
-  }
-  return kFloat32;
-}
-
-ElementType ElementOf(int32_t code) {
-  for (const ElementType element :
-       {ElementType::kFloat32, ElementType::kFloat16, ElementType::kInt32, ElementType::kInt8, ElementType::kUInt8}) {
-    if (CodeOf(element) == code) {
-      return element;
-    }
-  }
-  throw Failure("a tensor has elements of LiteRT's type " + std::to_string(code) + ", which the runner does not know");
-}
-
-}  // namespace
-
 RankedTensorType ToLiteRt(const TensorType& type) {
   RankedTensorType result{};
-  result.element = CodeOf(type.element);
+  result.element = static_cast<int32_t>(type.element);
   result.layout.rank = static_cast<uint32_t>(type.dims.size()) & 0x7F;
   for (size_t i = 0; i < type.dims.size(); ++i) {
     result.layout.dims[i] = static_cast<int32_t>(type.dims[i]);
@@ -63,6 +33,31 @@ TensorType FromLiteRt(int32_t element, const Layout& layout) {
     type.dims.push_back(layout.dims[i]);
   }
   return type;
+}
+
+std::string BufferKind(int type) {
+  switch (type) {
+    case kHostMemory:
+      return "host";
+    case kAhwb:
+      return "ahwb";
+    case kDmaBuf:
+      return "dma";
+    case kGlBuffer:
+      return "gl";
+    case kOpenCl:
+      return "opencl";
+    case kOpenClPacked:
+      return "opencl-packed";
+    case kWebGpu:
+      return "webgpu";
+    case kWebGpuTexture:
+      return "webgpu-texture";
+    case kWebGpuPacked:
+      return "webgpu-packed";
+    default:
+      return "kind-" + std::to_string(type);
+  }
 }
 
 HostBuffer::HostBuffer(const Library& library, const TensorType& type, std::shared_ptr<AlignedMemory> memory)

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "aligned_memory.h"
 #include "engine.h"
@@ -17,6 +18,9 @@ namespace syncnas::litert {
 RankedTensorType ToLiteRt(const TensorType& type);
 // Throws Failure for element types and shapes that the runner does not know.
 TensorType FromLiteRt(int32_t element, const Layout& layout);
+
+// The word for a BufferType (docs/formats.md, "Journal"); "kind-30" for one that the runner has no word for.
+std::string BufferKind(int type);
 
 // What an input or output of a LiteRT model is bound to.
 class BoundBuffer : public Buffer {

@@ -8,14 +8,13 @@
 
 namespace syncnas::litert {
 
-// A loaded libLiteRt.so. It stays loaded until the process ends: the runtime leaves threads and thread-local data
-// behind that need its code.
+// A loaded libLiteRt.so.
 class Library {
  public:
   // Throws Failure where the file is no library, or one whose interface is older than what litert_abi.h declares.
   explicit Library(const FilePath& path);
 
-  // "libLiteRt.so, 8039424 bytes, fnv1a64 0123456789abcdef": the library tells no version, its bytes do.
+  // As SharedLibrary has it: the library tells no version.
   [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
 
   // One pointer per function, e.g. `library.CreateEnvironment(...)`.

@@ -1,6 +1,7 @@
 #include "phase.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -21,9 +22,22 @@ constexpr int64_t kMostThreads = 256;
 constexpr int64_t kHighestCore = 1023;
 constexpr double kMostSeconds = 1e7;
 
-const std::vector<std::string>& KnownEngines() {
-  static const std::vector<std::string> engines = {"litert"};
+// Which engine drives which kinds of units; as in collab/units.py.
+const std::map<std::string, std::set<UnitKind>>& KindsByEngine() {
+  static const std::map<std::string, std::set<UnitKind>> engines = {
+      {"classic", {UnitKind::kCpu, UnitKind::kGpu, UnitKind::kNnapi}}, {"litert", {UnitKind::kCpu, UnitKind::kGpu}}};
   return engines;
+}
+
+// The engines that drive units of that kind, or all engines; for messages.
+std::string EngineNames(std::optional<UnitKind> kind = std::nullopt) {
+  std::string names;
+  for (const auto& [engine, kinds] : KindsByEngine()) {
+    if (!kind || kinds.count(*kind) != 0) {
+      names += (names.empty() ? "" : ", ") + engine;
+    }
+  }
+  return names;
 }
 
 class PhaseReader {
@@ -58,20 +72,17 @@ class PhaseReader {
       return;
     }
     Fields fields(*runtime, "runtime");
-    for (const std::string& engine : KnownEngines()) {
-      if (fields.Has(engine.c_str())) {
-        phase_.runtime[engine] = Path(fields, engine.c_str());
-      }
-    }
     for (const Json::Member& member : runtime->members()) {
-      RequireKnownEngine("runtime", member.first);
+      if (member.first != kClassicGpuLibrary) {
+        RequireKnownEngine("runtime", member.first);
+      }
+      phase_.runtime[member.first] = Path(fields, member.first.c_str());
     }
   }
 
   static void RequireKnownEngine(const std::string& where, const std::string& engine) {
-    const std::vector<std::string>& known = KnownEngines();
-    if (std::find(known.begin(), known.end(), engine) == known.end()) {
-      throw Failure(where + ": there is no engine \"" + engine + "\"; known: " + known.front());
+    if (KindsByEngine().count(engine) == 0) {
+      throw Failure(where + ": there is no engine \"" + engine + "\"; known: " + EngineNames());
     }
   }
 
@@ -89,9 +100,14 @@ class PhaseReader {
     Fields fields(value, "units." + name);
     UnitSpec unit;
     unit.name = name;
-    unit.kind = fields.Choice<UnitKind>("kind", {{"cpu", UnitKind::kCpu}, {"gpu", UnitKind::kGpu}});
+    unit.kind = fields.Choice<UnitKind>(
+        "kind", {{"cpu", UnitKind::kCpu}, {"gpu", UnitKind::kGpu}, {"nnapi", UnitKind::kNnapi}});
     unit.engine = fields.Text("engine");
-    RequireKnownEngine("units." + name + ".engine", unit.engine);
+    RequireKnownEngine(fields.FullName("engine"), unit.engine);
+    if (KindsByEngine().at(unit.engine).count(unit.kind) == 0) {
+      throw Failure(fields.FullName("engine") + " is \"" + unit.engine + "\", which does not drive " + Name(unit.kind) +
+                    " units; known for them: " + EngineNames(unit.kind));
+    }
     if (phase_.runtime.count(unit.engine) == 0) {
       throw Failure("runtime." + unit.engine + " is missing, and unit " + name + " needs it");
     }
@@ -104,6 +120,9 @@ class PhaseReader {
       }
     }
     unit.cores.assign(seen.begin(), seen.end());
+    if (unit.kind == UnitKind::kNnapi && fields.Has("accelerator")) {
+      unit.accelerator = fields.Text("accelerator");
+    }
     fields.RefuseOthers();
     return unit;
   }
@@ -283,7 +302,17 @@ class PhaseReader {
 
 }  // namespace
 
-const char* Name(UnitKind kind) { return kind == UnitKind::kCpu ? "cpu" : "gpu"; }
+const char* Name(UnitKind kind) {
+  switch (kind) {
+    case UnitKind::kCpu:
+      return "cpu";
+    case UnitKind::kGpu:
+      return "gpu";
+    case UnitKind::kNnapi:
+      return "nnapi";
+  }
+  return "";
+}
 
 const char* Name(HandoverPath path) { return path == HandoverPath::kShared ? "shared" : "memcpy"; }
 

@@ -15,7 +15,7 @@ namespace syncnas {
 
 // What the runner is given (docs/formats.md, "Phase"), checked: names that are used exist, numbers are in range.
 
-enum class UnitKind { kCpu, kGpu };
+enum class UnitKind { kCpu, kGpu, kNnapi };
 enum class Precision { kFp32, kFp16 };
 enum class Order { kGiven, kShuffled };
 // Whether two units see the same memory or the data is copied.
@@ -25,6 +25,12 @@ enum class WaitMode { kSpin, kCondvar, kHybrid };
 const char* Name(UnitKind kind);
 const char* Name(HandoverPath path);
 
+// What the phase calls the GPU delegate of the engine "classic": a library of its own, which is no engine.
+constexpr const char* kClassicGpuLibrary = "classic_gpu";
+
+// By the name of the engine, or of a further library of one.
+using RuntimePaths = std::map<std::string, FilePath>;
+
 struct UnitSpec {
   std::string name;
   UnitKind kind = UnitKind::kCpu;
@@ -33,6 +39,8 @@ struct UnitSpec {
   int threads = 1;
   // Empty: the unit's threads run wherever the process may.
   std::vector<int> cores;
+  // Of NNAPI; empty: whichever it chooses.
+  std::string accelerator;
 };
 
 // How to wait for a peer. `spin_us` counts for hybrid only: so long it spins before it sleeps.
@@ -41,8 +49,8 @@ struct WaitSpec {
   int64_t spin_us = 100;
 };
 
-// How often a job is repeated within one visit, and how long the units pause before each sample. `warmup` counts the runs
-// before the first sample; a time job goes on warming up until `warmup_us` have passed as well.
+// How often a job is repeated within one visit, and how long the units pause before each sample. `warmup` counts the
+// runs before the first sample; a time job goes on warming up until `warmup_us` have passed as well.
 struct SampleSpec {
   int64_t warmup = 0;
   int64_t warmup_us = 0;
@@ -104,8 +112,7 @@ struct SentinelSpec {
 struct PhaseSpec {
   std::string name;
   uint64_t seed = 0;
-  // Engine name to the path of its library.
-  std::map<std::string, FilePath> runtime;
+  RuntimePaths runtime;
   std::vector<UnitSpec> units;
   Order order = Order::kGiven;
   bool resident = false;

@@ -84,7 +84,7 @@ void PhaseRunner::OpenEngines() {
   }
   for (const auto& [name, wanted] : kinds) {
     try {
-      engines_[name] = open_engine_(name, phase_.runtime.at(name), wanted);
+      engines_[name] = open_engine_(name, phase_.runtime, wanted);
     } catch (const Failure& failure) {
       engine_failures_[name] = failure.what();
     }

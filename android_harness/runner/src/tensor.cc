@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "failure.h"
+
 namespace syncnas {
 
 namespace {
@@ -39,6 +41,17 @@ void FillFloats(size_t elements, Random& random, void* data) {
 }
 
 }  // namespace
+
+ElementType ElementOf(int32_t number) {
+  for (const ElementType element :
+       {ElementType::kFloat32, ElementType::kInt32, ElementType::kUInt8, ElementType::kInt8, ElementType::kFloat16}) {
+    if (static_cast<int32_t>(element) == number) {
+      return element;
+    }
+  }
+  throw Failure("a tensor has elements of the runtime's type " + std::to_string(number) +
+                ", which the runner does not know");
+}
 
 size_t BytesOf(ElementType element) {
   switch (element) {

@@ -10,7 +10,11 @@
 
 namespace syncnas {
 
-enum class ElementType { kFloat32, kFloat16, kInt32, kInt8, kUInt8 };
+// Numbered as LiteRT and TFLite both number them.
+enum class ElementType : int32_t { kFloat32 = 1, kInt32 = 2, kUInt8 = 3, kInt8 = 9, kFloat16 = 10 };
+
+// Throws Failure for numbers that the runner does not know.
+ElementType ElementOf(int32_t number);
 
 size_t BytesOf(ElementType element);
 const char* Name(ElementType element);

@@ -109,6 +109,11 @@ void TimeJob::ReportVisit(JsonLine& line) const {
   line.Name("first_ns");
   ReportOptional(line, first_ns_);
   line.Name("accelerated").Bool(placed_->model().fully_accelerated());
+  line.Name("buffers").BeginArray();
+  for (const std::string& kind : placed_->model().buffer_kinds()) {
+    line.String(kind);
+  }
+  line.EndArray();
   line.Name("samples").BeginObject();
   line.Name("write_ns").Ints(write_ns_);
   line.Name("run_ns").Ints(run_ns_);

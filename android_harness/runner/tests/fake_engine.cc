@@ -62,6 +62,7 @@ class FakeModel final : public Model {
       : log_(log),
         owner_(owner),
         is_private_(is_private),
+        buffer_kinds_({is_private ? "gl" : "host"}),
         inputs_(Types(model, "inputs")),
         outputs_(Types(model, "outputs")),
         state_(static_cast<uint64_t>(Number(model, "salt"))),
@@ -82,6 +83,7 @@ class FakeModel final : public Model {
   [[nodiscard]] const std::vector<TensorType>& inputs() const override { return inputs_; }
   [[nodiscard]] const std::vector<TensorType>& outputs() const override { return outputs_; }
   [[nodiscard]] bool fully_accelerated() const override { return true; }
+  [[nodiscard]] const std::vector<std::string>& buffer_kinds() const override { return buffer_kinds_; }
   [[nodiscard]] Buffer& input(size_t index) override { return *input_buffers_.at(index); }
   [[nodiscard]] Buffer& output(size_t index) override { return *output_buffers_.at(index); }
 
@@ -129,6 +131,7 @@ class FakeModel final : public Model {
   FakeLog& log_;
   const Unit* owner_;
   const bool is_private_;
+  const std::vector<std::string> buffer_kinds_;
   std::vector<TensorType> inputs_;
   std::vector<TensorType> outputs_;
   std::vector<std::unique_ptr<FakeBuffer>> input_buffers_;
@@ -164,13 +167,13 @@ class FakeUnit final : public Unit {
 std::unique_ptr<Unit> FakeEngine::OpenUnit(const UnitSpec& spec) { return std::make_unique<FakeUnit>(log_, spec); }
 
 EngineOpener FakeOpener(FakeLog& log) {
-  return
-      [&log](const std::string& name, const FilePath& library, const std::set<UnitKind>&) -> std::unique_ptr<Engine> {
-        if (library.shown == "missing.so") {
-          throw Failure("there is no library for " + name);
-        }
-        return std::make_unique<FakeEngine>(log);
-      };
+  return [&log](const std::string& name, const RuntimePaths& runtime,
+                const std::set<UnitKind>&) -> std::unique_ptr<Engine> {
+    if (runtime.at(name).shown == "missing.so") {
+      throw Failure("there is no library for " + name);
+    }
+    return std::make_unique<FakeEngine>(log);
+  };
 }
 
 }  // namespace syncnas::test
