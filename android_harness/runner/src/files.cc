@@ -10,35 +10,12 @@
 #include <array>
 #include <system_error>
 
+#include "descriptor.h"
 #include "failure.h"
 
 namespace syncnas {
 
 namespace {
-
-// Closes on every way out.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) {
-      close(number_);
-    }
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int number() const { return number_; }
-
-  // close(2) can be the call that reports a full disk.
-  int Close() {
-    const int number = number_;
-    number_ = -1;
-    return close(number);
-  }
-
- private:
-  int number_;
-};
 
 [[noreturn]] void Refuse(const char* verb, const FilePath& path, int error) {
   throw Failure(std::string("cannot ") + verb + " " + path.shown + ": " + ErrorText(error));

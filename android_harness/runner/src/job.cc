@@ -49,12 +49,7 @@ void Job::Visit() {
 
 void Job::Report(JsonLine& line) const {
   line.Name("kind").String(kind());
-  line.Name("create_ns");
-  if (create_ns_) {
-    line.Int(*create_ns_);
-  } else {
-    line.Null();
-  }
+  line.Name("create_ns").OptionalInt(create_ns_);
   ReportVisit(line);
 }
 

@@ -53,6 +53,16 @@ JsonLine& JsonLine::Int(int64_t value) {
   return *this;
 }
 
+JsonLine& JsonLine::OptionalInt(const std::optional<int64_t>& value) { return value ? Int(*value) : Null(); }
+
+JsonLine& JsonLine::Number(double value) {
+  Separate();
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.4f", value);
+  text_ += text;
+  return *this;
+}
+
 JsonLine& JsonLine::Bool(bool value) {
   Separate();
   text_ += value ? "true" : "false";

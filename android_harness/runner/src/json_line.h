@@ -2,6 +2,7 @@
 #define SYNCNAS_RUNNER_JSON_LINE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,10 @@ class JsonLine {
 
   JsonLine& String(std::string_view value);
   JsonLine& Int(int64_t value);
+  // Null where there is none.
+  JsonLine& OptionalInt(const std::optional<int64_t>& value);
+  // Finite; with four digits after the point.
+  JsonLine& Number(double value);
   JsonLine& Bool(bool value);
   JsonLine& Null();
   JsonLine& Ints(const std::vector<int64_t>& values);

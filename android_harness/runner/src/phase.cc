@@ -21,6 +21,8 @@ constexpr int64_t kMostMicroseconds = 60'000'000;
 constexpr int64_t kMostThreads = 256;
 constexpr int64_t kHighestCore = 1023;
 constexpr double kMostSeconds = 1e7;
+constexpr double kShortestPollS = 0.001;
+constexpr double kMostSlowdown = 100;
 
 // Which engine drives which kinds of units; as in collab/units.py.
 const std::map<std::string, std::set<UnitKind>>& KindsByEngine() {
@@ -59,6 +61,7 @@ class PhaseReader {
     ReadRepeat(fields);
     ReadJobs(fields);
     ReadSentinel(fields);
+    ReadGate(fields);
     fields.RefuseOthers();
     return std::move(phase_);
   }
@@ -294,6 +297,28 @@ class PhaseReader {
     if (!phase_.jobs.empty() && phase_.sentinel.jobs.size() == phase_.jobs.size()) {
       throw Failure("sentinel.jobs names every job, so there is nothing for them to stand watch over");
     }
+  }
+
+  void ReadGate(Fields& phase_fields) {
+    const Json* gate = phase_fields.FindObject("gate");
+    if (gate == nullptr) {
+      return;
+    }
+    Fields fields(*gate, "gate");
+    GateSpec& spec = phase_.gate.emplace();
+    spec.status = fields.Texts("status");
+    if (!spec.status.empty()) {
+      spec.status.front() = InFolder(folder_, spec.status.front()).full;
+    }
+    spec.every_s = fields.Number("every_s", 0, kMostSeconds, spec.every_s);
+    spec.slowdown = fields.Number("slowdown", 0, kMostSlowdown, spec.slowdown);
+    spec.cool_s = fields.Number("cool_s", 0, kMostSeconds, spec.cool_s);
+    spec.poll_s = fields.Number("poll_s", kShortestPollS, kMostSeconds, spec.poll_s);
+    spec.retries = fields.Whole("retries", 0, kMostRounds, spec.retries);
+    if (fields.Has("system")) {
+      spec.system = Path(fields, "system").full;
+    }
+    fields.RefuseOthers();
   }
 
   std::string folder_;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -109,6 +110,19 @@ struct SentinelSpec {
   int64_t every = 16;
 };
 
+// When the device is too hot to be measured, and how long it may take to cool down.
+struct GateSpec {
+  // A program that prints what Android's `dumpsys thermalservice` does, with its arguments; empty: none is asked.
+  std::vector<std::string> status;
+  double every_s = 5;
+  // Sentinels that take so much longer than at first, as a fraction, tell that it is hot; 0: they do not.
+  double slowdown = 0;
+  double cool_s = 300;
+  double poll_s = 5;
+  int64_t retries = 3;
+  std::string system = "/sys";
+};
+
 struct PhaseSpec {
   std::string name;
   uint64_t seed = 0;
@@ -118,6 +132,7 @@ struct PhaseSpec {
   bool resident = false;
   RepeatSpec repeat;
   SentinelSpec sentinel;
+  std::optional<GateSpec> gate;
   // 0: no limit.
   double limit_s = 0;
   std::vector<JobSpec> jobs;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <new>
 #include <optional>
 #include <set>
@@ -10,14 +11,14 @@
 #include "clock.h"
 #include "failure.h"
 #include "json_line.h"
-#include "random.h"
-#include "stats.h"
 
 namespace syncnas {
 
 namespace {
 
 constexpr int64_t kJournalFormat = 1;
+// How soon a request to stop ends a pause.
+constexpr int64_t kPauseStepNs = 50 * 1000 * kNanosecondsPerMicrosecond;
 
 const char* Abi() {
 #if defined(__x86_64__)
@@ -41,18 +42,21 @@ JsonLine Event(const char* name) {
   return line;
 }
 
+int64_t ToNs(double seconds) { return static_cast<int64_t>(seconds * static_cast<double>(kNanosecondsPerSecond)); }
+
 }  // namespace
 
 PhaseRunner::PhaseRunner(const PhaseSpec& phase, const EngineOpener& open_engine, Journal& journal,
                          const std::atomic<bool>& stop)
-    : phase_(phase), open_engine_(open_engine), journal_(journal), stop_(stop) {
-  for (const JobSpec& job : phase.jobs) {
-    JobState state;
-    state.spec = &job;
-    jobs_.push_back(std::move(state));
-  }
-  for (const size_t sentinel : phase.sentinel.jobs) {
-    jobs_[sentinel].is_sentinel = true;
+    : phase_(phase),
+      open_engine_(open_engine),
+      journal_(journal),
+      stop_(stop),
+      jobs_(phase.jobs.size()),
+      schedule_(phase),
+      group_(NewGroup()) {
+  if (phase.gate) {
+    gate_.emplace(*phase.gate, phase.units);
   }
 }
 
@@ -61,17 +65,7 @@ void PhaseRunner::Run() {
   OpenEngines();
   WritePhaseLine();
   OpenUnits();
-  int64_t round = 0;
-  for (; round < phase_.repeat.max_rounds && stopped_ == nullptr; ++round) {
-    const std::vector<size_t> order = NextRound(round);
-    if (order.empty()) {
-      break;
-    }
-    RunRound(order, round);
-  }
-  if (visits_ > 0 && !sentinels_were_last_) {
-    VisitSentinels(round - 1);
-  }
+  VisitJobs();
   // Before the end line: a runtime that crashes while it takes models down is then not taken for a phase that ended.
   jobs_.clear();
   WriteEndLine();
@@ -132,107 +126,176 @@ void PhaseRunner::OpenUnits() {
   }
 }
 
-std::vector<size_t> PhaseRunner::NextRound(int64_t round) const {
-  // All jobs are shuffled and the finished ones left out, so that the order does not depend on how fast others settled.
-  std::vector<size_t> all(jobs_.size());
-  for (size_t i = 0; i < all.size(); ++i) {
-    all[i] = i;
+void PhaseRunner::VisitJobs() {
+  group_ = NewGroup();
+  if (gate_ && JudgeGroup() == Verdict::kEnds) {
+    return;
   }
-  if (phase_.order == Order::kShuffled) {
-    all = ShuffledOrder(all.size(), phase_.seed, static_cast<uint64_t>(round));
-  }
-  std::vector<size_t> order;
-  for (const size_t job : all) {
-    if (!jobs_[job].is_sentinel && !jobs_[job].finished) {
-      order.push_back(job);
+  while (true) {
+    const std::optional<Visit> visit = schedule_.Next();
+    const bool is_over = !visit || MustStop();
+    if (!is_over) {
+      VisitJob(*visit);
     }
-  }
-  return order;
-}
-
-void PhaseRunner::RunRound(const std::vector<size_t>& order, int64_t round) {
-  if (!sentinels_were_last_) {
-    VisitSentinels(round);
-  }
-  for (const size_t job : order) {
-    if (MustStop()) {
+    Verdict verdict = Verdict::kCounts;
+    if (gate_ && group_.visits > 0 && (is_over || NowNs() - group_.begin_ns >= ToNs(phase_.gate->every_s))) {
+      verdict = JudgeGroup();
+    }
+    if (verdict == Verdict::kEnds || (is_over && verdict == Verdict::kCounts)) {
       return;
     }
-    VisitJob(jobs_[job], round);
-    sentinels_were_last_ = false;
-    if (++visits_since_sentinels_ >= phase_.sentinel.every) {
-      VisitSentinels(round);
-    }
   }
 }
 
-void PhaseRunner::VisitSentinels(int64_t round) {
-  for (const size_t job : phase_.sentinel.jobs) {
-    if (MustStop()) {
-      return;
-    }
-    if (!jobs_[job].finished) {
-      VisitJob(jobs_[job], round);
-    }
-  }
-  visits_since_sentinels_ = 0;
-  sentinels_were_last_ = true;
-}
-
-void PhaseRunner::VisitJob(JobState& state, int64_t round) {
+void PhaseRunner::VisitJob(const Visit& visit) {
   ++visits_;
-  ++state.visits;
+  ++group_.visits;
+  const JobSpec& spec = phase_.jobs[visit.job];
   JsonLine line = Event("start");
-  line.Name("job").String(state.spec->id);
-  line.Name("round").Int(round);
+  line.Name("job").String(spec.id);
+  line.Name("round").Int(visit.round);
   line.Name("t_ns").Int(NowNs());
   journal_.Write(line.Finish());
 
+  std::unique_ptr<Job>& job = jobs_[visit.job];
   std::optional<std::string> failure;
   try {
-    if (state.job == nullptr) {
-      state.job = MakeJob(*state.spec, {workers_, ledger_, phase_.seed});
+    if (job == nullptr) {
+      job = MakeJob(spec, {workers_, ledger_, phase_.seed});
     }
-    state.job->Visit();
+    job->Visit();
   } catch (const std::bad_alloc&) {
     failure = "not enough memory";
   } catch (const std::exception& error) {
     failure = error.what();
   }
   if (failure) {
-    Fail(state, round, *failure);
+    Fail(visit, *failure);
   } else {
-    Complete(state, round);
+    Complete(visit);
   }
 }
 
-void PhaseRunner::Complete(JobState& state, int64_t round) {
+void PhaseRunner::Complete(const Visit& visit) {
+  std::unique_ptr<Job>& job = jobs_[visit.job];
+  const std::string& id = phase_.jobs[visit.job].id;
   JsonLine line = Event("done");
-  line.Name("job").String(state.spec->id);
-  line.Name("round").Int(round);
+  line.Name("job").String(id);
+  line.Name("round").Int(visit.round);
   line.Name("t_ns").Int(NowNs());
-  state.job->Report(line);
+  job->Report(line);
   journal_.Write(line.Finish());
 
-  const std::vector<int64_t>& samples = state.job->total_ns();
-  state.total_ns.insert(state.total_ns.end(), samples.begin(), samples.end());
-  state.finished = !state.is_sentinel && state.visits >= phase_.repeat.min_rounds &&
-                   IsSettled(state.total_ns, phase_.repeat.target_ci);
-  if (!state.is_sentinel && !phase_.resident) {
-    state.job.reset();
+  schedule_.Complete(visit.job, job->total_ns());
+  const bool is_sentinel = schedule_.IsSentinel(visit.job);
+  if (is_sentinel && gate_) {
+    gate_->NoteSentinel(id, job->total_ns());
+  }
+  if (!is_sentinel && !phase_.resident) {
+    job.reset();
   }
 }
 
-void PhaseRunner::Fail(JobState& state, int64_t round, const std::string& reason) {
+void PhaseRunner::Fail(const Visit& visit, const std::string& reason) {
   ++failed_;
-  state.finished = true;
-  state.job.reset();
+  schedule_.Fail(visit.job);
+  jobs_[visit.job].reset();
   JsonLine line = Event("failed");
-  line.Name("job").String(state.spec->id);
-  line.Name("round").Int(round);
+  line.Name("job").String(phase_.jobs[visit.job].id);
+  line.Name("round").Int(visit.round);
   line.Name("t_ns").Int(NowNs());
   line.Name("reason").String(reason);
   journal_.Write(line.Finish());
+}
+
+PhaseRunner::Group PhaseRunner::NewGroup() const {
+  Group group{NowNs(), 0, schedule_, {}};
+  for (const std::unique_ptr<Job>& job : jobs_) {
+    group.created.push_back(job != nullptr);
+  }
+  return group;
+}
+
+PhaseRunner::Verdict PhaseRunner::JudgeGroup() {
+  const bool has_visits = group_.visits > 0;
+  if (CloseGroup()) {
+    retries_ = 0;
+    return Verdict::kCounts;
+  }
+  if (MustStop()) {
+    return Verdict::kEnds;
+  }
+  if (has_visits && ++retries_ > phase_.gate->retries) {
+    stopped_ = "hot";
+    return Verdict::kEnds;
+  }
+  return CoolDown() ? Verdict::kAgain : Verdict::kEnds;
+}
+
+bool PhaseRunner::CloseGroup() {
+  const ThermalState state = gate_->Check();
+  JsonLine line = Event("state");
+  line.Name("t_ns").Int(state.t_ns);
+  line.Name("since_ns").Int(group_.begin_ns);
+  state.Report(line);
+  journal_.Write(line.Finish());
+  if (state.hot) {
+    UndoGroup();
+  }
+  group_ = NewGroup();
+  return !state.hot;
+}
+
+void PhaseRunner::UndoGroup() {
+  schedule_.GoBackTo(group_.schedule);
+  for (size_t job = 0; job < jobs_.size(); ++job) {
+    if (!group_.created[job]) {
+      jobs_[job].reset();
+    }
+  }
+}
+
+bool PhaseRunner::CoolDown() {
+  const int64_t begin_ns = NowNs();
+  const int64_t give_up_ns = begin_ns + ToNs(phase_.gate->cool_s);
+  while (Pause(std::min(ToNs(phase_.gate->poll_s), give_up_ns - NowNs()))) {
+    const ThermalState state = gate_->Look();
+    if (!state.hot && VisitSentinels()) {
+      JsonLine line = Event("cooled");
+      line.Name("t_ns").Int(NowNs());
+      line.Name("waited_ns").Int(NowNs() - begin_ns);
+      line.Name("temperature_mc").OptionalInt(state.temperature_mc);
+      journal_.Write(line.Finish());
+      schedule_.PassSentinels();
+      group_ = NewGroup();
+      return true;
+    }
+    if (stopped_ == nullptr && NowNs() >= give_up_ns) {
+      stopped_ = "hot";
+    }
+  }
+  return false;
+}
+
+bool PhaseRunner::VisitSentinels() {
+  group_ = NewGroup();
+  for (const size_t sentinel : phase_.sentinel.jobs) {
+    if (MustStop()) {
+      return false;
+    }
+    if (!schedule_.HasFailed(sentinel)) {
+      VisitJob({sentinel, schedule_.round()});
+    }
+  }
+  return group_.visits == 0 || CloseGroup();
+}
+
+bool PhaseRunner::Pause(int64_t duration_ns) {
+  const int64_t until = NowNs() + duration_ns;
+  while (!MustStop() && NowNs() < until) {
+    SleepNs(std::min(kPauseStepNs, until - NowNs()));
+  }
+  return stopped_ == nullptr;
 }
 
 bool PhaseRunner::MustStop() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include "job.h"
 #include "journal.h"
 #include "phase.h"
+#include "schedule.h"
+#include "thermal_gate.h"
 #include "unit_worker.h"
 
 namespace syncnas {
@@ -28,24 +31,37 @@ class PhaseRunner {
   void Run();
 
  private:
-  struct JobState {
-    const JobSpec* spec = nullptr;
-    bool is_sentinel = false;
-    bool finished = false;
-    int64_t visits = 0;
-    std::vector<int64_t> total_ns;
-    std::unique_ptr<Job> job;
+  // The visits between two checks of the thermal gate: they count together or not at all.
+  struct Group {
+    int64_t begin_ns;
+    int64_t visits;
+    // What was known, and which jobs had their models, when the group began.
+    Schedule schedule;
+    std::vector<bool> created;
   };
+  // What becomes of a group: it counts, it was undone and its visits are made again, or that and the phase ends.
+  enum class Verdict { kCounts, kAgain, kEnds };
 
   void OpenEngines();
   void WritePhaseLine();
   void OpenUnits();
-  [[nodiscard]] std::vector<size_t> NextRound(int64_t round) const;
-  void RunRound(const std::vector<size_t>& order, int64_t round);
-  void VisitSentinels(int64_t round);
-  void VisitJob(JobState& state, int64_t round);
-  void Complete(JobState& state, int64_t round);
-  void Fail(JobState& state, int64_t round, const std::string& reason);
+  void VisitJobs();
+  void VisitJob(const Visit& visit);
+  void Complete(const Visit& visit);
+  void Fail(const Visit& visit, const std::string& reason);
+
+  [[nodiscard]] Group NewGroup() const;
+  Verdict JudgeGroup();
+  // Checks the device and journals its state; undoes the group's visits if it is hot. Whether they count.
+  bool CloseGroup();
+  void UndoGroup();
+  // Waits until the device is fit again; false if the phase must end first.
+  bool CoolDown();
+  // Visits every sentinel once, as a group of its own. Whether it counts.
+  bool VisitSentinels();
+  // Sleeps; false as soon as the phase must stop.
+  bool Pause(int64_t duration_ns);
+
   bool MustStop();
   void WriteEndLine();
 
@@ -59,13 +75,18 @@ class PhaseRunner {
   std::map<std::string, std::string> engine_failures_;
   Workers workers_;
   Ledger ledger_;
-  std::vector<JobState> jobs_;
+  // As the phase's; null where there are no models.
+  std::vector<std::unique_ptr<Job>> jobs_;
+
+  Schedule schedule_;
+  std::optional<ThermalGate> gate_;
+  Group group_;
+  // How often the visits of the present group were made again.
+  int64_t retries_ = 0;
 
   int64_t begin_ns_ = 0;
   int64_t visits_ = 0;
   int64_t failed_ = 0;
-  int64_t visits_since_sentinels_ = 0;
-  bool sentinels_were_last_ = false;
   // Null while nothing has stopped the phase before its end.
   const char* stopped_ = nullptr;
 };

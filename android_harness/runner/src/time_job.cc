@@ -9,18 +9,6 @@
 
 namespace syncnas {
 
-namespace {
-
-void ReportOptional(JsonLine& line, const std::optional<int64_t>& value) {
-  if (value) {
-    line.Int(*value);
-  } else {
-    line.Null();
-  }
-}
-
-}  // namespace
-
 TimeJob::TimeJob(TimeSpec spec, const JobContext& context) : Job(context), spec_(std::move(spec)) {
   const auto runs = static_cast<size_t>(spec_.samples.runs);
   for (std::vector<int64_t>* samples : {&write_ns_, &run_ns_, &read_ns_, &total_ns_, &cpu_ns_}) {
@@ -106,8 +94,7 @@ void TimeJob::TakeSample(Model& model, size_t index) {
 }
 
 void TimeJob::ReportVisit(JsonLine& line) const {
-  line.Name("first_ns");
-  ReportOptional(line, first_ns_);
+  line.Name("first_ns").OptionalInt(first_ns_);
   line.Name("accelerated").Bool(placed_->model().fully_accelerated());
   line.Name("buffers").BeginArray();
   for (const std::string& kind : placed_->model().buffer_kinds()) {
@@ -123,11 +110,15 @@ void TimeJob::ReportVisit(JsonLine& line) const {
   line.EndObject();
   line.Name("clock_khz").BeginArray();
   for (const int core : placed_->worker().cores()) {
-    ReportOptional(line, CoreClockKhz(core));
+    line.OptionalInt(CoreClockKhz(core));
   }
   line.EndArray();
-  line.Name("temperature_mc");
-  ReportOptional(line, HottestZoneMilliCelsius());
+  line.Name("cap_khz").BeginArray();
+  for (const int core : placed_->worker().cores()) {
+    line.OptionalInt(CoreClockCapKhz(core));
+  }
+  line.EndArray();
+  line.Name("temperature_mc").OptionalInt(HottestZoneMilliCelsius());
 }
 
 }  // namespace syncnas
