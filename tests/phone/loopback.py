@@ -1,0 +1,53 @@
+"""A port of 127.0.0.1 that is kept while it is sometimes open and sometimes refuses connections."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Final
+
+ADDRESS: Final = "127.0.0.1"
+_SCANNED_BY_ADB: Final = range(5555, 5586)
+"""An adb server attaches what listens here by itself, under another serial."""
+
+
+class LoopbackPort:
+    """Refuses connections until it is opened. The number stays reserved for as long as a process has the socket."""
+
+    def __init__(self, socket_: socket.socket) -> None:
+        self.socket = socket_
+        self.number: int = socket_.getsockname()[1]
+
+    @classmethod
+    def reserve(cls) -> LoopbackPort:
+        """Takes a free port, never one of those that an adb server scans."""
+        while True:
+            with socket.socket() as chooser:
+                chooser.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                chooser.bind((ADDRESS, 0))
+                number = chooser.getsockname()[1]
+                if number not in _SCANNED_BY_ADB:
+                    return cls._bound(number)
+
+    @classmethod
+    def _bound(cls, number: int) -> LoopbackPort:
+        """Binds the number explicitly: the kernel takes a port of its own choice back as soon as the socket stops listening."""
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((ADDRESS, number))
+        return cls(bound)
+
+    @property
+    def serial(self) -> str:
+        return f"{ADDRESS}:{self.number}"
+
+    def open(self) -> None:
+        self.socket.listen()
+
+    def refuse(self) -> None:
+        """Also resets the connections that nobody has accepted yet, and ends a waiting `accept` with an OSError."""
+        with contextlib.suppress(OSError):  # ENOTCONN: it was not open
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.socket.close()
