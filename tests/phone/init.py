@@ -115,7 +115,8 @@ def _mount_proc(settings: Settings) -> None:
         kernel.unmount(proc)
     kernel.mount("proc", proc, "proc")
     kernel.bind(proc / "sys", proc / "sys", read_only=True)
-    kernel.bind(proc / "sysrq-trigger", proc / "sysrq-trigger", read_only=True)
+    if (proc / "sysrq-trigger").exists():  # kernels may be built without it
+        kernel.bind(proc / "sysrq-trigger", proc / "sysrq-trigger", read_only=True)
     _replace(proc / "sys/kernel/random/boot_id", settings.boot_id + "\n", Path(settings.mount_point) / "boot_id")
     if settings.cpu_info is not None:
         _replace(proc / "cpuinfo", settings.cpu_info, Path(settings.mount_point) / "cpuinfo")
