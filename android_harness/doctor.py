@@ -119,7 +119,7 @@ def try_units(target: RemoteTarget, texts: Sequence[str]) -> list[Check]:
         event = found.get(name)
         topic = f"unit {spec.kind}" + (f" ({spec.engine})" if spec.engine != "litert" else "")
         if isinstance(event, TimeDone):
-            buffers = ", ".join(getattr(event, "buffers", ())) or "unknown"
+            buffers = ", ".join(event.buffers) or "unknown"
             took = f"works, {median(event.samples['run']) / 1000:.1f} us for a relu of 100 kB, buffers: {buffers}"
             partial = "the unit did not take the model, the CPU ran it: rows would be 'partial'"
             checks.append(Check(OK, topic, took) if event.accelerated else Check(NOTE, topic, took, partial))

@@ -12,11 +12,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from android_harness.journal import CollabDone, Event, JobFailed, JobStarted, PhaseEnded, PhaseStarted, TimeDone, TransferDone
+from android_harness.groups import VisitGroups
+from android_harness.journal import (
+    CollabDone,
+    Event,
+    JobFailed,
+    JobStarted,
+    PhaseEnded,
+    PhaseStarted,
+    StateChecked,
+    TimeDone,
+    TransferDone,
+)
 from android_harness.phases import Phase, Sentinel
 from android_harness.target import PhaseRun, Target
-from collab.errors import RunnerError
+from collab.errors import HotDeviceError, RunnerError
 
+_TOO_HOT: Final = "hot"
 _MOST_IDLE_INTERRUPTIONS: Final = 3
 """So often in a row a runner may be ended from outside before it has measured anything."""
 
@@ -27,6 +39,8 @@ class _Progress:
 
     visits: dict[str, int] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    groups: VisitGroups = field(default_factory=VisitGroups)
+    hot: str = ""
     taken_up: bool = False
     running: str | None = None
     ended: PhaseEnded | None = None
@@ -45,10 +59,14 @@ class _Progress:
         elif isinstance(event, JobFailed):
             self.failed.add(event.job)
             self.running = None
+        elif isinstance(event, StateChecked):
+            self.hot = event.hot or self.hot
         elif isinstance(event, (TimeDone, TransferDone, CollabDone)):
-            self.visits[event.job] = self.visits.get(event.job, 0) + 1
             self.done_in_run += 1
             self.running = None
+        for counting in self.groups.feed(event):
+            if isinstance(counting, (TimeDone, TransferDone, CollabDone)):
+                self.visits[counting.job] = self.visits.get(counting.job, 0) + 1
 
 
 @dataclass(frozen=True)
@@ -68,6 +86,7 @@ def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Eve
 
     Raises:
         RunnerError: the runner refuses the phase, dies outside any job, or is ended from outside time and again.
+        HotDeviceError: the device does not cool down; all events were passed on.
     """
     return _Execution(target, phase, journal, on_event).carry_out()
 
@@ -115,6 +134,11 @@ class _Execution:
             run.stop()
             raise
         if progress.ended is not None:
+            if progress.ended.stopped == _TOO_HOT:
+                raise HotDeviceError(
+                    f"{self._target.info.name} stays hot ({progress.hot}); what was measured before is kept: let it cool"
+                    " down, out of its case and the sun, and go on with --resume"
+                )
             return None
         reason = run.exit_reason or "it ended without a word"
         if run.interrupted:

@@ -7,6 +7,7 @@ is an error.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from collab.errors import JournalError
 
 FORMAT: Final = 1
 _MAX_LINE_BYTES: Final = 64 << 20
+_COLDEST_MC: Final = -273_150
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class JobStarted:
 class TimeDone:
     """Samples of a time job's visit; all arrays (write, run, read, total, cpu; nanoseconds) are equally long.
 
-    `create_ns` and `first_ns` are None where the model was there already. `clock_khz`: of the cores that say it.
+    `create_ns` and `first_ns` are None where the model was there already. `clock_khz` and `cap_khz`: of the cores that say it.
+    `buffers`: the kinds of memory that the unit takes inputs from.
     """
 
     job: str
@@ -71,6 +74,8 @@ class TimeDone:
     samples: Mapping[str, tuple[int, ...]]
     clock_khz: tuple[int, ...]
     temperature_mc: int | None
+    cap_khz: tuple[int, ...] = ()
+    buffers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,31 @@ class JobFailed:
 
 
 @dataclass(frozen=True)
+class StateChecked:
+    """What a check found out about the device, after the visits since the check before; `hot` is why they do not count, or None.
+
+    `slowdown` is a fraction, of the sentinel that slowed down most.
+    """
+
+    t_ns: int
+    since_ns: int
+    temperature_mc: int | None
+    thermal_status: int | None
+    caps_khz: Mapping[str, tuple[int | None, ...]]
+    slowdown: float | None
+    hot: str | None
+
+
+@dataclass(frozen=True)
+class Cooled:
+    """A hot device has cooled down; the undone visits are made again."""
+
+    t_ns: int
+    waited_ns: int
+    temperature_mc: int | None
+
+
+@dataclass(frozen=True)
 class PhaseEnded:
     """`stopped` is None after a whole phase, else why it stopped early."""
 
@@ -134,7 +164,19 @@ class PhaseEnded:
     stopped: str | None
 
 
-Event: TypeAlias = PhaseStarted | UnitOpened | UnitFailed | JobStarted | TimeDone | TransferDone | CollabDone | JobFailed | PhaseEnded
+Event: TypeAlias = (
+    PhaseStarted
+    | UnitOpened
+    | UnitFailed
+    | JobStarted
+    | TimeDone
+    | TransferDone
+    | CollabDone
+    | JobFailed
+    | StateChecked
+    | Cooled
+    | PhaseEnded
+)
 
 
 def read_journal(path: Path) -> Iterator[Event]:
@@ -215,7 +257,7 @@ def _phase(d: Any) -> PhaseStarted:
 
 def _time_done(d: Any) -> TimeDone:
     samples = _samples(d["samples"], ("write", "run", "read", "total", "cpu"))
-    clock_khz = _integers([clock for clock in d["clock_khz"] or [] if clock is not None])
+    clock_khz, cap_khz = (_integers([clock for clock in d.get(name) or [] if clock is not None]) for name in ("clock_khz", "cap_khz"))
     return TimeDone(
         _text(d["job"]),
         _integer(d["round"]),
@@ -225,7 +267,9 @@ def _time_done(d: Any) -> TimeDone:
         bool(d["accelerated"]),
         samples,
         clock_khz,
-        _optional(d["temperature_mc"], low=-273150),
+        _temperature(d["temperature_mc"]),
+        cap_khz,
+        tuple(_text(kind) for kind in d.get("buffers") or ()),
     )
 
 
@@ -261,6 +305,25 @@ def _done(d: Any) -> Event:
     return _DONE[d["kind"]](d)
 
 
+def _state(d: Any) -> StateChecked:
+    slowdown, hot = d["slowdown"], d["hot"]
+    if slowdown is not None and (isinstance(slowdown, bool) or not isinstance(slowdown, (int, float)) or not math.isfinite(slowdown)):
+        raise ValueError(f"{slowdown!r} is no slowdown")
+    return StateChecked(
+        _integer(d["t_ns"]),
+        _integer(d["since_ns"]),
+        _temperature(d["temperature_mc"]),
+        _optional(d["thermal_status"]),
+        {_text(unit): tuple(_optional(khz) for khz in caps) for unit, caps in d["caps_khz"].items()},
+        None if slowdown is None else float(slowdown),
+        None if hot is None else _text(hot),
+    )
+
+
+def _temperature(value: Any) -> int | None:
+    return _optional(value, low=_COLDEST_MC)
+
+
 def _phase_ended(d: Any) -> PhaseEnded:
     stopped = d["stopped"]
     return PhaseEnded(
@@ -281,5 +344,7 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Event]]] = {
     "start": lambda d: JobStarted(_text(d["job"]), _integer(d["round"]), _integer(d["t_ns"])),
     "done": _done,
     "failed": lambda d: JobFailed(_text(d["job"]), _integer(d["round"]), _text(d["reason"])),
+    "state": _state,
+    "cooled": lambda d: Cooled(_integer(d["t_ns"]), _integer(d["waited_ns"]), _temperature(d["temperature_mc"])),
     "end": _phase_ended,
 }

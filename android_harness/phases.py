@@ -137,9 +137,30 @@ class Sentinel:
 
 @dataclass(frozen=True)
 class Gate:
-    """TEMPORARY"""
+    """How the runner tells heat, and what it does then: visits since the last check are undone and made again once it is cool.
+
+    `status` is a program that prints what Android's ``dumpsys thermalservice`` does. Checks are made every `every_s` seconds, between
+    visits. It is hot when the thermal status is above none, a core's clock cap has fallen, or a sentinel takes longer than at first by more
+    than the fraction `slowdown` (0: not looked at). A group of visits is made again `retries` times, a cool-down lasts `cool_s` at most;
+    then the phase ends.
+    """
 
     status: tuple[str, ...] = ()
+    every_s: float = 5.0
+    slowdown: float = 0.0
+    cool_s: float = 300.0
+    poll_s: float = 5.0
+    retries: int = 3
+
+    def to_document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "every_s": self.every_s,
+            "slowdown": self.slowdown,
+            "cool_s": self.cool_s,
+            "poll_s": self.poll_s,
+            "retries": self.retries,
+        }
+        return {"status": list(self.status), **document} if self.status else document
 
 
 @dataclass(frozen=True)
@@ -178,6 +199,8 @@ class Phase:
             document["sentinel"] = {"jobs": list(self.sentinel.jobs), "every": self.sentinel.every}
         if self.limit_s is not None:
             document["limit_s"] = self.limit_s
+        if self.gate is not None:
+            document["gate"] = self.gate.to_document()
         return json.dumps(document, indent=1)
 
     def with_jobs(self, name: str, jobs: tuple[Job, ...], *, max_rounds: int) -> Phase:
@@ -191,4 +214,6 @@ def _unit_document(unit: UnitSpec) -> dict[str, Any]:
     if unit.kind == "cpu":
         document["threads"] = unit.threads
         document["cores"] = list(unit.cores or ())
+    if unit.accelerator is not None:
+        document["accelerator"] = unit.accelerator
     return document

@@ -31,6 +31,10 @@ class ConnectionLostError(DeviceError):
     """The connection to a device broke, or what came over it is cut off or damaged. Worth another try."""
 
 
+class HotDeviceError(DeviceError):
+    """A device that is too hot to be measured and does not cool down in time."""
+
+
 class RunnerError(DeviceError):
     """The native runner refused a phase, or ended without finishing it."""
 

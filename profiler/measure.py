@@ -13,9 +13,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from android_harness.execute import execute, finish_leftover
-from android_harness.journal import Event, read_journal
+from android_harness.journal import Event, JobFailed, read_journal
 from android_harness.target import Target
-from collab.errors import JournalError
+from collab.errors import HotDeviceError, JournalError
 from lut.tables import Meta, Tables, save
 from profiler.campaign import (
     SENTINEL_BLOCK,
@@ -153,11 +153,22 @@ def profile(device: Target, request: Request, folder: Path, on_work: Callable[[S
     complete = False
     try:
         complete = carry_out(device, request, work, store, folder, on_work(work))
+    except HotDeviceError as error:
+        _mark_unmeasured(store, work, str(error))
+        raise
     finally:
         tables = tables_of(request, store)
         save(tables, folder)
     sampled_s = (store.sampled_ns + store.created_ns - spent_before) / 1e9
     return Outcome(tables, complete, time.monotonic() - started, sampled_s)
+
+
+def _mark_unmeasured(store: SampleStore, work: Sequence[Work], reason: str) -> None:
+    """Rows of what a hot device left undone say so; the journal does not know of it, so it is measured when the profile goes on."""
+    for item in work:
+        for job in item.jobs:
+            if job.text not in store.jobs:
+                store.add(JobFailed(job.text, 0, reason))
 
 
 @contextmanager

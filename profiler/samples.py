@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from android_harness.groups import VisitGroups
 from android_harness.journal import CollabDone, Event, JobFailed, PhaseEnded, PhaseStarted, TimeDone, TransferDone
 
 
@@ -37,8 +38,18 @@ class SampleStore:
         self.sampled_ns = 0
         self.created_ns = 0
         self.last_unix_ns = 0
+        self._groups = VisitGroups()
+
+    @property
+    def dropped_hot(self) -> int:
+        """Visits that do not count because the device was hot."""
+        return self._groups.dropped_hot
 
     def add(self, event: Event) -> None:
+        for counting in self._groups.feed(event):
+            self._add(counting)
+
+    def _add(self, event: Event) -> None:
         if isinstance(event, PhaseStarted):
             self.engines.update(event.engines)
             self.runner, self.last_unix_ns = event.runner, event.unix_ns

@@ -9,6 +9,8 @@ import pytest
 from android_harness.build import build_runner
 from android_harness.local import LocalTarget
 
+pytest_plugins = ["tests.phone.fixtures"]
+
 
 @pytest.fixture(scope="session")
 def runner() -> Path:

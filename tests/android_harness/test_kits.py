@@ -20,7 +20,7 @@ from android_harness.execute import execute
 from android_harness.journal import CollabDone, PhaseStarted, read_journal
 from android_harness.kits import Kit, Platform, kit_for
 from android_harness.linux_kit import DESCRIPTION
-from android_harness.local import LocalDevice
+from android_harness.local import LocalTarget
 from android_harness.phases import CollabJob, Phase, Repeat
 from android_harness.runtime import litert_version
 from collab.errors import DeviceError
@@ -79,7 +79,7 @@ class Sent:
         assert relative_error(read_f32(self.folder / "out.f32", self.expected.shape), self.expected) <= MOST_ERROR
 
 
-def send(kit: Kit, device: LocalDevice, folder: Path, work: Path) -> Sent:
+def send(kit: Kit, device: LocalTarget, folder: Path, work: Path) -> Sent:
     folder.mkdir(parents=True)
     for name, source in kit.files.items():
         shutil.copy(source, folder / name)
@@ -137,7 +137,7 @@ def add_glibc(root: Path, kit_with_glibc: Kit, loader: str) -> None:
 
 
 @pytest.mark.parametrize("libc", ["glibc", "bionic"])
-def test_this_machine_s_kit_runs_where_there_is_nothing_else(device: LocalDevice, libc: str, tmp_path: Path) -> None:
+def test_this_machine_s_kit_runs_where_there_is_nothing_else(device: LocalTarget, libc: str, tmp_path: Path) -> None:
     kit = kit_for(Platform(HOST, libc))
     root = tmp_path / "root"
     sent = send(kit, device, root / "kit", tmp_path)
@@ -149,7 +149,7 @@ def test_this_machine_s_kit_runs_where_there_is_nothing_else(device: LocalDevice
 
 @pytest.mark.skipif(HOST == "aarch64", reason="the kit of this machine is the one for aarch64")
 @pytest.mark.parametrize("libc", ["glibc", "bionic"])
-def test_the_cross_built_kit_computes_the_same_on_aarch64(cross_kit: Path, device: LocalDevice, libc: str, tmp_path: Path) -> None:
+def test_the_cross_built_kit_computes_the_same_on_aarch64(cross_kit: Path, device: LocalTarget, libc: str, tmp_path: Path) -> None:
     kit = kit_for(Platform("aarch64", libc))
     root = tmp_path / "root"
     sent = send(kit, device, root / "kit", tmp_path)
@@ -160,7 +160,7 @@ def test_the_cross_built_kit_computes_the_same_on_aarch64(cross_kit: Path, devic
 
 
 @pytest.mark.skipif(HOST == "aarch64", reason="the kit of this machine is the one for aarch64")
-def test_the_kit_with_its_own_glibc_runs_on_aarch64_for_any_user(cross_kit: Path, device: LocalDevice, tmp_path: Path) -> None:
+def test_the_kit_with_its_own_glibc_runs_on_aarch64_for_any_user(cross_kit: Path, device: LocalTarget, tmp_path: Path) -> None:
     """Where nobody is root, qemu is told of a folder in which files of the same path come before the host's."""
     kit = kit_for(Platform("aarch64", "bionic"))
     sent = send(kit, device, tmp_path / "kit", tmp_path)

@@ -1,0 +1,158 @@
+"""Devices that get hot: what was measured meanwhile does not count, and is measured again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from android_harness.execute import execute
+from android_harness.groups import VisitGroups
+from android_harness.journal import Cooled, Event, JobFailed, JobStarted, PhaseStarted, StateChecked, TimeDone, read_journal
+from android_harness.local import LocalTarget
+from android_harness.phases import Gate, Phase, Repeat, Sentinel, TimeJob
+from android_harness.target import resolve_units
+from collab.blocks import parse_key
+from collab.errors import HotDeviceError
+from exporters.tflite_route import write_block
+from profiler.samples import SampleStore
+
+
+def started() -> PhaseStarted:
+    return PhaseStarted("p", "0", "x", {}, 0, 0)
+
+
+def done(job: str) -> TimeDone:
+    return TimeDone(job, 0, 0, 1, 1, True, dict.fromkeys(("write", "run", "read", "total", "cpu"), (1,)), (), None)
+
+
+def checked(hot: str | None) -> StateChecked:
+    return StateChecked(0, 0, None, None, {}, None, hot)
+
+
+EVENTS = st.one_of(
+    st.builds(started),
+    st.integers(0, 99).map(lambda number: done(str(number))),
+    st.sampled_from([None, "hot"]).map(checked),
+    st.integers(0, 9).map(lambda number: JobFailed(str(number), 0, "reason")),
+)
+
+
+@given(st.lists(EVENTS, max_size=60))
+def test_a_visit_counts_if_and_only_if_its_group_was_found_fit(events: list[Event]) -> None:
+    groups = VisitGroups()
+    given_on = [counting for event in events for counting in groups.feed(event)]
+    expected: list[Event] = []
+    gated = False
+    for index, event in enumerate(events):
+        gated = isinstance(event, StateChecked) or (gated and not isinstance(event, PhaseStarted))
+        if isinstance(event, TimeDone) and gated:
+            verdict = next((later for later in events[index:] if isinstance(later, (StateChecked, PhaseStarted))), None)
+            if not isinstance(verdict, StateChecked) or verdict.hot is not None:
+                continue
+        expected.append(event)
+    visits = [event for event in given_on if isinstance(event, TimeDone)]
+    assert visits == [event for event in expected if isinstance(event, TimeDone)]
+    others = [event for event in events if not isinstance(event, TimeDone)]
+    assert [event for event in given_on if not isinstance(event, TimeDone)] == others, "all others at once, failures among them"
+
+
+@pytest.fixture(name="dumpsys")
+def a_thermal_service(tmp_path: Path) -> Path:
+    """A program that prints what Android's does, with the status that the file ``status`` beside it holds."""
+    program = tmp_path / "dumpsys"
+    program.write_text('#!/bin/sh\necho "IsStatusOverride: false"\necho "Thermal Status: $(cat "${0%/*}/status")"\n')
+    program.chmod(0o755)
+    set_status(program, 0)
+    return program
+
+
+def set_status(program: Path, status: int) -> None:
+    staging = program.with_name("status.new")
+    staging.write_text(str(status))
+    staging.replace(program.with_name("status"))
+
+
+@pytest.fixture(name="phase")
+def a_gated_phase(device: LocalTarget, dumpsys: Path, tmp_path: Path) -> Phase:
+    units = resolve_units((), device.info)
+    model = tmp_path / "block.tflite"
+    model.write_bytes(write_block(parse_key("add_14_16x2")))
+    jobs = tuple(TimeJob(f"block/{unit}/{number}", unit, model, warmup=1, runs=5, gap_us=2000) for unit in units for number in range(6))
+    sentinel = TimeJob("sentinel/cpu0", "cpu0", model, warmup=1, runs=5)
+    gate = Gate(status=(str(dumpsys), "thermalservice"), every_s=0.05, cool_s=5, poll_s=0.05)
+    return Phase("gated", units, (*jobs, sentinel), Repeat(3, 3), seed=1, sentinel=Sentinel((sentinel.id,), 4), gate=gate)
+
+
+class Heat:
+    """Heats the device at the n-th visit and cools it when the runner has noticed."""
+
+    def __init__(self, dumpsys: Path, *, at: int, cools: bool) -> None:
+        self.events: list[Event] = []
+        self._dumpsys, self._at, self._cools = dumpsys, at, cools
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        if sum(isinstance(event, JobStarted) for event in self.events) == self._at and isinstance(event, JobStarted):
+            set_status(self._dumpsys, 2)
+        if isinstance(event, StateChecked) and event.hot is not None and self._cools:
+            set_status(self._dumpsys, 0)
+
+
+def counted(events: list[Event]) -> Counter[str]:
+    groups = VisitGroups()
+    visits = [counting for event in events for counting in groups.feed(event) if isinstance(counting, TimeDone)]
+    return Counter(visit.job for visit in visits if not visit.job.startswith("sentinel/"))
+
+
+def test_a_device_that_heats_up_half_way_and_cools_is_measured_whole(
+    device: LocalTarget, phase: Phase, dumpsys: Path, tmp_path: Path
+) -> None:
+    heat = Heat(dumpsys, at=12, cools=True)
+    assert execute(device, phase, tmp_path / "j.jsonl", heat)
+    assert [event.hot for event in heat.events if isinstance(event, StateChecked) and event.hot] == ["thermal status 2 (moderate)"] * sum(
+        isinstance(event, StateChecked) and event.hot is not None for event in heat.events
+    )
+    assert any(isinstance(event, Cooled) for event in heat.events)
+    assert set(counted(heat.events).values()) == {3}
+    assert len(counted(heat.events)) == 12
+    store = SampleStore()
+    store.add_all(read_journal(tmp_path / "j.jsonl"))
+    assert store.dropped_hot > 0
+    assert {job: samples.visits for job, samples in store.jobs.items() if not job.startswith("sentinel/")} == counted(heat.events)
+
+
+def test_a_device_that_never_cools_is_given_up_and_what_was_fit_is_kept(
+    device: LocalTarget, phase: Phase, dumpsys: Path, tmp_path: Path
+) -> None:
+    heat = Heat(dumpsys, at=25, cools=False)
+    assert phase.gate is not None
+    brief = replace(phase, gate=replace(phase.gate, cool_s=0.3))
+    with pytest.raises(HotDeviceError, match=r"stays hot \(thermal status 2 \(moderate\)\).*--resume"):
+        execute(device, brief, tmp_path / "j.jsonl", heat)
+    kept = counted(heat.events)
+    assert 0 < sum(kept.values()) < 36
+    assert list(read_journal(tmp_path / "j.jsonl")) == heat.events
+
+
+def test_a_device_that_is_hot_at_the_start_is_waited_for(device: LocalTarget, phase: Phase, dumpsys: Path, tmp_path: Path) -> None:
+    set_status(dumpsys, 3)
+    heat = Heat(dumpsys, at=10**6, cools=True)
+    assert execute(device, phase, tmp_path / "j.jsonl", heat)
+    first_visit = next(index for index, event in enumerate(heat.events) if isinstance(event, JobStarted))
+    assert any(isinstance(event, StateChecked) and event.hot for event in heat.events[:first_visit])
+    assert set(counted(heat.events).values()) == {3}
+
+
+def test_without_a_thermal_service_nothing_is_hot(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+    events: list[Event] = []
+    silent = replace(phase, gate=Gate(status=("/nowhere/dumpsys",), every_s=0.05))
+    assert execute(device, silent, tmp_path / "j.jsonl", events.append)
+    states = [event for event in events if isinstance(event, StateChecked)]
+    assert len(states) >= 2
+    assert {state.thermal_status for state in states} == {None}
+    assert set(counted(events).values()) == {3}

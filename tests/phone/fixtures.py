@@ -1,0 +1,61 @@
+"""Fixtures of tests on the virtual phone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collab.errors import DeviceError
+from tests.phone.adb_server import RealAdbServer
+from tests.phone.rootfs import build
+from tests.phone.virtual_phone import VirtualPhone
+
+REQUIRED = "SYNCNAS_REQUIRE_PHONE"
+
+
+@pytest.fixture(scope="session")
+def phone_root() -> Path:
+    """The root file system of the amd64 phone. Tests are skipped where it cannot be made, unless the environment says they must not be."""
+    try:
+        return build()
+    except DeviceError as error:
+        if os.environ.get(REQUIRED) == "1":
+            raise
+        pytest.skip(f"no virtual phone: {error}")
+
+
+@pytest.fixture
+def make_phone(phone_root: Path) -> Iterator[Callable[..., VirtualPhone]]:
+    """Makes phones that are closed after the test; takes what VirtualPhone takes."""
+    assert phone_root.is_dir()
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> VirtualPhone:
+            return stack.enter_context(VirtualPhone(**options))
+
+        yield make
+
+
+@pytest.fixture
+def phone(make_phone: Callable[..., VirtualPhone]) -> VirtualPhone:
+    """A new phone, switched on."""
+    return make_phone()
+
+
+@pytest.fixture
+def adb_server(tmp_path: Path) -> Iterator[RealAdbServer]:
+    """A real adb server of the test's own."""
+    try:
+        server = RealAdbServer(tmp_path / "adb-home")
+    except DeviceError as error:
+        if os.environ.get(REQUIRED) == "1":
+            raise
+        pytest.skip(str(error))
+    (tmp_path / "adb-home").mkdir()
+    with server:
+        yield server
