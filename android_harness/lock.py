@@ -19,12 +19,15 @@ from collab.errors import DeviceError
 STALE_S: Final = 300
 """Longer than a push of runtime and models over slow Wi-Fi, during which the owner does not look in."""
 
-# Under a mutex, so that of two hosts that find a stale lock one gets it.
+# Under a mutex, so that of two hosts that find a stale lock one gets it. In a subshell, because mksh closes what `exec 9>` has opened
+# before it starts a program, and Android's flock takes descriptors only.
 _ACQUIRE: Final = (
     ALIVE
     + """
 lock=$1 token=$2 name=$3 stale_s=$4 phases=$5
-mkdir -p "${lock%/*}" && exec 9>"$lock.mutex" && flock 9 || exit 1
+mkdir -p "${lock%/*}" || exit 1
+(
+flock 9 || exit 1
 boot=$(cat /proc/sys/kernel/random/boot_id)
 held_by= held_boot= held_name=
 { read -r held_by; read -r held_boot; read -r held_name; } 2>/dev/null < "$lock/owner"
@@ -42,6 +45,7 @@ if [ -n "$held_by" ] && [ "$held_by" != "$token" ] && [ "$held_boot" = "$boot" ]
 fi
 [ "$held_by" = "$token" ] && [ "$held_boot" = "$boot" ] && touch "$lock/owner" && exit 0
 rm -rf "$lock" && mkdir "$lock" && printf '%s\\n%s\\n%s\\n' "$token" "$boot" "$name" > "$lock/owner"
+) 9>"$lock.mutex"
 """
 )
 _RELEASE: Final = """
