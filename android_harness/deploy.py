@@ -116,6 +116,8 @@ def _print(result: Deployed) -> None:
         f"Measured:  {measured.median_us / 1e3:.3f} ms median, {measured.p95_us / 1e3:.3f} ms p95, MAD {measured.mad_us / 1e3:.3f} ms"
         f" (n = {measured.n})"
     )
+    if result.unpredicted:
+        console.print(f"Not predicted: {result.unpredicted}", markup=False)
     if not result.accelerated:
         console.print("Partial: a unit did not take its whole model; the rest ran on the CPU, so this is not that unit's latency")
     console.print(f"Output: differs from the reference by {result.output_error:.1e} of its range, {result.distinct_outputs} distinct")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -54,6 +54,7 @@ class HarnessOptions:
     root: bool = False
     cpu_mhz: int = 0
     gpu_mhz: int = 0
+    cool_limit_s: float = PHONE_GATE.cool_s
     patience_s: float = DEFAULT_PATIENCE_S
     layout: Layout = field(default_factory=Layout)
 
@@ -177,7 +178,7 @@ def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
         layout=options.layout,
         storage_bytes=options.storage_mb << 20,
         tuning=tuning_for(state, fix_clocks=options.root, cpu_mhz=options.cpu_mhz, gpu_mhz=options.gpu_mhz),
-        gate=PHONE_GATE if state.is_android else None,
+        gate=replace(PHONE_GATE, cool_s=options.cool_limit_s) if state.is_android else None,
         libraries=device_libraries(device),
     )
     return RemoteTarget(device, state, kit, settings)

@@ -20,11 +20,16 @@ StorageMb: TypeAlias = Annotated[int, typer.Option(min=1, help="How much of the 
 Root: TypeAlias = Annotated[bool, typer.Option("--root", help="On a rooted phone: fix the clocks of CPU and GPU while measuring.")]
 CpuMhz: TypeAlias = Annotated[int, typer.Option(min=0, help="With --root: the CPU clock, or the next lower one. 0: the highest.")]
 GpuMhz: TypeAlias = Annotated[int, typer.Option(min=0, help="With --root: the GPU clock, likewise.")]
+CoolLimitS: TypeAlias = Annotated[float, typer.Option(min=0, help="How long a phone that got hot is given to cool down, in seconds.")]
 Clean: TypeAlias = Annotated[bool, typer.Option("--clean", help="Afterwards, remove all that was put on the phone.")]
 
 
-def harness_options(*, aar: list[Path] | None, storage_mb: int, root: bool, cpu_mhz: int, gpu_mhz: int) -> HarnessOptions:
+def harness_options(
+    *, aar: list[Path] | None, storage_mb: int, root: bool, cpu_mhz: int, gpu_mhz: int, cool_limit_s: float = 300.0
+) -> HarnessOptions:
     """Gathers them."""
     from android_harness.find import HarnessOptions
 
-    return HarnessOptions(aars=tuple(aar or ()), storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
+    return HarnessOptions(
+        aars=tuple(aar or ()), storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz, cool_limit_s=cool_limit_s
+    )

@@ -14,8 +14,8 @@ from typing import Final
 from android_harness.device import Device, checked
 from collab.errors import DeviceError
 
-_BATCH_BYTES: Final = 48 << 20
-"""An archive and what is unpacked from it are on the device at the same time, so archives are kept small."""
+_BATCH_BYTES: Final = 8 << 20
+"""An archive and what is unpacked from it are on the device at the same time, and one that is cut is sent again: so they are small."""
 _TRIES: Final = 4
 _BLOCK_BYTES: Final = 4096
 _SPARE_BYTES: Final = 8 << 20

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import Aars, Clean, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.options import Aars, Clean, CoolLimitS, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
 from collab.errors import ConfigError, TableError
 
@@ -46,6 +46,7 @@ def main(
     root: Root = False,
     cpu_mhz: CpuMhz = 0,
     gpu_mhz: GpuMhz = 0,
+    cool_limit_s: CoolLimitS = 300,
     clean: Clean = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -54,7 +55,7 @@ def main(
 
     earlier = _earlier(out, resume=resume)
     device = device or (earlier.device if earlier is not None else default_device(device))
-    options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
+    options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz, cool_limit_s=cool_limit_s)
     branches = max(2, len(unit or ()), len(earlier.units) if earlier is not None else 0)
     plan = _plan(model or [], block or [], transfer_bytes or [], quick=quick, branches=branches, earlier=earlier)
     with closing(open_target(device, options)) as target:
