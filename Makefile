@@ -1,12 +1,14 @@
-# Two commands for a newcomer: `make demo` and `make test`. Both make their own virtual environment in .venv.
+# Two commands for a newcomer: `make demo` and `make test`. All make their own virtual environment in .venv. `make phone` is a phone to try
+# the commands on: it needs root and debootstrap, and holds the terminal while the phone is on.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO := luts/demo
+ARCH ?= amd64
 
-.PHONY: demo test lint lint-native sanitize aarch64 bench clean
+.PHONY: demo test phone phone-root lint lint-native sanitize aarch64 bench clean
 
 $(VENV)/base: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +37,13 @@ demo: $(VENV)/base
 test: $(VENV)/all
 	$(BIN)/python -m android_harness.build --tests
 	$(BIN)/python -m pytest
+
+phone: $(VENV)/all
+	@$(BIN)/python -m android_harness.build $(if $(filter arm64,$(ARCH)),--abi linux-aarch64)
+	@$(BIN)/python -m tests.phone --arch $(ARCH)
+
+phone-root: $(VENV)/all
+	$(BIN)/python -m tests.phone --arch $(ARCH) --build-only
 
 lint: $(VENV)/all
 	$(BIN)/ruff check .

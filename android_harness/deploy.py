@@ -42,7 +42,7 @@ def main(
     from dataclasses import replace
 
     from android_harness.deployment import Wishes, deploy
-    from android_harness.find import closing, default_device, open_device, remote_target
+    from android_harness.find import closing, default_device, open_device, remote_target, to_stderr
     from android_harness.layout import layout_of
     from exporters.checking import MAX_ERROR
     from exporters.manifest import load_manifest
@@ -54,7 +54,7 @@ def main(
     options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     wishes = Wishes(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
     with closing(remote_target(open_device(name), replace(options, layout=layout_of(name)))) as target:
-        result = deploy(target, bundle, manifest, tables, wishes, journal=journal or bundle.with_name("deploy.jsonl"))
+        result = deploy(target, bundle, manifest, tables, wishes, journal=journal or bundle.with_name("deploy.jsonl"), notice=to_stderr)
         if clean:
             target.clean()
     if json:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from android_harness.device import checked
+from android_harness.device import Notice, checked
 from android_harness.execute import execute
 from android_harness.journal import CollabDone, Event, JobFailed
 from android_harness.phases import CollabJob, Phase, Repeat
 from android_harness.push import Pushed, sha256_of
 from android_harness.stats import Summary, summarise
-from android_harness.target import default_units, resolve_units
+from android_harness.target import default_units, resolve_units, warnings
 from android_harness.timeline import MeasuredStep, distinct_outputs, measured_steps
 from collab.errors import DeviceError, MissingEntryError, RunnerError, TableError
 from collab.placement import parse_placement
@@ -84,11 +84,14 @@ class _Visits:
             self.failure = event.reason
 
 
-def deploy(target: RemoteTarget, bundle: Path, manifest: Manifest, tables: Tables | None, wishes: Wishes, *, journal: Path) -> Deployed:
+def deploy(
+    target: RemoteTarget, bundle: Path, manifest: Manifest, tables: Tables | None, wishes: Wishes, *, journal: Path, notice: Notice
+) -> Deployed:
     """Puts a bundle on a device and runs it there.
 
     Args:
         journal: takes the raw samples.
+        notice: told what a user should know of the units.
 
     Raises:
         DeviceError: the device cannot be reached or lacks what is needed. TableError: the tables are another device's.
@@ -98,6 +101,8 @@ def deploy(target: RemoteTarget, bundle: Path, manifest: Manifest, tables: Table
         raise RunnerError(f"{bundle} holds ONNX segments only, which no unit runs; export it with --format tflite or both")
     units = _units(target, manifest, tables, wishes)
     folder = target.layout.deployed(_safe_name(manifest.model))
+    for sentence in warnings(units, target.info):
+        notice(sentence)
     prediction, unpredicted = _prediction(target, bundle, manifest, tables)
     before = target.pushed
     target.push(folder, {MANIFEST: bundle / MANIFEST} | {entry.file: bundle / entry.file for entry in manifest.files})

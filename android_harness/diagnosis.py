@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from android_harness.state import THERMAL_STATUSES, DeviceState
+from android_harness.target import NNAPI_ADVICE, NNAPI_DEPRECATED, nnapi_is_deprecated
 from collab.units import format_cores
 
 OK: Final = "ok"
@@ -14,7 +15,6 @@ NOTE: Final = "note"
 BAD: Final = "bad"
 
 _LEAST_API: Final = 29
-_NNAPI_DEPRECATED_API: Final = 35
 _LOW_BATTERY_PERCENT: Final = 20
 _WARM_BATTERY_C: Final = 38.0
 _ROOM_BYTES: Final = 256 << 20
@@ -94,13 +94,8 @@ def _graphics(state: DeviceState) -> Check:
 
 
 def _nnapi(state: DeviceState) -> Iterator[Check]:
-    if state.api_level is not None and state.api_level >= _NNAPI_DEPRECATED_API:
-        yield Check(
-            NOTE,
-            "NNAPI",
-            "deprecated since Android 15",
-            "prefer --unit npu where LiteRT has a driver; nnapi may run on the CPU",
-        )
+    if nnapi_is_deprecated(state.info):
+        yield Check(NOTE, "NNAPI", NNAPI_DEPRECATED, NNAPI_ADVICE)
 
 
 def _thermal(state: DeviceState) -> Check:
@@ -125,9 +120,7 @@ def _battery(state: DeviceState) -> Iterator[Check]:
         if state.is_android:
             yield Check(NOTE, "battery", "the device does not say", "see to it that the phone is powered")
         return
-    found = f"{battery.level_percent} %, {'powered' if battery.powered else 'not powered'}"
-    if battery.temperature_c is not None:
-        found += f", {battery.temperature_c:.1f} °C"
+    found = battery.text
     if battery.level_percent is not None and battery.level_percent < _LOW_BATTERY_PERCENT:
         yield Check(NOTE, "battery", found, f"below {_LOW_BATTERY_PERCENT} % phones save power by slowing down: charge it first")
     elif battery.temperature_c is not None and battery.temperature_c > _WARM_BATTERY_C:

@@ -31,6 +31,8 @@ from collab.errors import HotDeviceError, RunnerError
 _TOO_HOT: Final = "hot"
 _MOST_IDLE_INTERRUPTIONS: Final = 3
 """So often in a row a runner may be ended from outside before it has measured anything."""
+_MOST_STRAY_CRASHES: Final = 3
+"""So often it may die between jobs, which no job is to blame for: somebody killed it, or its memory was needed."""
 
 
 @dataclass
@@ -71,7 +73,7 @@ class _Progress:
 
 @dataclass(frozen=True)
 class _Crash:
-    """A runner that died in a job; `job` is empty where it was ended from outside."""
+    """A runner that died in a job; `job` is empty where it was ended from outside, or died between jobs."""
 
     job: str
     reason: str
@@ -85,7 +87,7 @@ def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Eve
         the KeyboardInterrupt is not passed on).
 
     Raises:
-        RunnerError: the runner refuses the phase, dies outside any job, or is ended from outside time and again.
+        RunnerError: the runner refuses the phase, or dies between jobs or is ended from outside time and again.
         HotDeviceError: the device does not cool down; all events were passed on.
     """
     return _Execution(target, phase, journal, on_event).carry_out()
@@ -96,6 +98,7 @@ class _Execution:
         self._target, self._phase, self._journal, self._on_event = target, phase, journal, on_event
         self._progress = _Progress()
         self._attempts = 0
+        self._stray_crashes = 0
 
     def carry_out(self) -> bool:
         crashed: list[str] = []
@@ -143,9 +146,13 @@ class _Execution:
         reason = run.exit_reason or "it ended without a word"
         if run.interrupted:
             return _Crash("", reason)
-        if progress.running is None or not progress.taken_up:
+        if not progress.taken_up:
             raise RunnerError(f"the runner did not carry out the phase {phase.name}: {reason}")
-        return _Crash(progress.running, reason)
+        if progress.running is None:
+            self._stray_crashes += 1
+            if self._stray_crashes > _MOST_STRAY_CRASHES:
+                raise RunnerError(f"the runner died {self._stray_crashes} times between jobs in the phase {phase.name}: {reason}")
+        return _Crash(progress.running or "", reason)
 
     def _left(self, crashed: Iterable[str]) -> Phase | None:
         """What is left of the phase after a run that did not come to its end; None if nothing is."""

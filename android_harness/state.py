@@ -42,6 +42,12 @@ class Battery:
     powered: bool
     temperature_c: float | None
 
+    @property
+    def text(self) -> str:
+        level = "level unknown" if self.level_percent is None else f"{self.level_percent} %"
+        celsius = "" if self.temperature_c is None else f", {self.temperature_c:.1f} °C"
+        return f"{level}, {'powered' if self.powered else 'not powered'}{celsius}"
+
 
 @dataclass(frozen=True)
 class DeviceState:
@@ -117,7 +123,22 @@ class DeviceState:
 
     @property
     def info(self) -> DeviceInfo:
-        return DeviceInfo(self.serial, self.fingerprint, self.clusters)
+        return DeviceInfo(self.serial, self.fingerprint, self.clusters, self.conditions, self.api_level)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """How it is just now, in words."""
+        caps = [f"{core.number}:{core.cap_khz}" for core in self.cores if core.cap_khz is not None and core.cap_khz != core.max_khz]
+        said = {
+            "governors": "+".join(sorted({core.governor for core in self.cores if core.governor})),
+            "caps_khz": " ".join(caps),
+            "gpu_driver": self.gpu_driver,
+            "thermal_status": THERMAL_STATUSES[self.thermal_status] if self.thermal_status is not None else "",
+            "hottest_c": f"{self.hottest_c:.1f}" if self.hottest_c is not None else "",
+        }
+        if self.battery is not None:
+            said["battery"] = self.battery.text
+        return {name: text for name, text in said.items() if text}
 
 
 def gather(device: Device, root: str) -> DeviceState:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from android_harness.journal import Event
 from android_harness.phases import Phase
 from collab.errors import DeviceError
 from collab.units import UnitSpec, format_cores, name_units, parse_unit
+
+NNAPI_DEPRECATED: Final = "NNAPI is deprecated since Android 15: vendors stop to maintain it, and it may run on the CPU"
+NNAPI_ADVICE: Final = "prefer the NPU through LiteRT (--unit npu) where there is a driver for it"
+_NNAPI_DEPRECATED_API: Final = 35
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class DeviceInfo:
     fingerprint: Mapping[str, str]
     clusters: tuple[Cluster, ...]
     """Slowest first. Only cores that a process may run on."""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """How it was when it was looked at: governors, heat, battery. For the records; it decides nothing."""
+    api_level: int | None = None
+    """Android's; None where it is not Android."""
 
     @property
     def cores(self) -> tuple[int, ...]:
@@ -106,6 +114,17 @@ def resolve_units(specs: Sequence[UnitSpec], info: DeviceInfo) -> dict[str, Unit
         DeviceError: a core that is not there or may not be used, an unknown cluster, or a kind the device lacks.
     """
     return {name: _resolve(name, spec, info) for name, spec in name_units(specs or default_units(info)).items()}
+
+
+def nnapi_is_deprecated(info: DeviceInfo) -> bool:
+    """Whether the device's Android advises against NNAPI (https://developer.android.com/ndk/guides/neuralnetworks/migration-guide)."""
+    return info.api_level is not None and info.api_level >= _NNAPI_DEPRECATED_API
+
+
+def warnings(units: Mapping[str, UnitSpec], info: DeviceInfo) -> Iterator[str]:
+    """What a user should know before these units are measured, each in a sentence."""
+    if nnapi_is_deprecated(info):
+        yield from (f"Warning: {name}: {NNAPI_DEPRECATED}; {NNAPI_ADVICE}" for name, spec in units.items() if spec.kind == "nnapi")
 
 
 def _resolve(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:

@@ -144,6 +144,8 @@ class Meta:
     """Per unit, in groups of how many channels its kernels work."""
     contention: tuple[Contention, ...] = ()
     certificate: Mapping[str, Any] | None = None
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """How the device was when it was last measured: governors, heat, battery, as far as it says."""
     measured_at: str = ""
 
 
@@ -362,6 +364,7 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         channel_step={str(name): int(_positive(step, "channel_step")) for name, step in document["channel_step"].items()},
         contention=tuple(_contention(entry) for entry in document["contention"]),
         certificate=document["certificate"],
+        conditions=_texts(document.get("conditions", {})),
         measured_at=str(document["measured_at"]),
     )
     if meta.handover["wait"] not in WAITS or meta.handover["path"] not in PATHS:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -112,8 +112,8 @@ def carry_out(
     return True
 
 
-def tables_of(request: Request, store: SampleStore) -> Tables:
-    """Tables derived from all samples."""
+def tables_of(request: Request, store: SampleStore, conditions: Mapping[str, str]) -> Tables:
+    """Tables derived from all samples; `conditions` says how the device is."""
     settings = {"effort": asdict(request.effort), "seed": request.seed}
     derived = derive(store, request.units, request.plan, runtime=request.runtime, settings=settings)
     meta = Meta(
@@ -132,6 +132,7 @@ def tables_of(request: Request, store: SampleStore) -> Tables:
         versions={"runtime": request.runtime, "runner": store.runner, **store.engines},
         models=request.models,
         settings=settings,
+        conditions=conditions,
         measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     return Tables(derived.blocks, derived.transfers, meta)
@@ -157,7 +158,7 @@ def profile(device: Target, request: Request, folder: Path, on_work: Callable[[S
         _mark_unmeasured(store, work, str(error))
         raise
     finally:
-        tables = tables_of(request, store)
+        tables = tables_of(request, store, device.info.conditions)
         save(tables, folder)
     sampled_s = (store.sampled_ns + store.created_ns - spent_before) / 1e9
     return Outcome(tables, complete, time.monotonic() - started, sampled_s)

@@ -52,6 +52,7 @@ def main(
 ) -> None:
     """Time every block and every transfer that a model's search space needs, and write them as CSV tables."""
     from android_harness.find import closing, default_device, open_target
+    from android_harness.target import warnings
 
     earlier = _earlier(out, resume=resume)
     device = device or (earlier.device if earlier is not None else default_device(device))
@@ -62,6 +63,8 @@ def main(
         request = _request(target, device, earlier, plan, model or [], unit or [], quick=quick, wait=wait, path=path, seed=seed)
         if earlier is not None:
             request.check_extends(earlier, out)
+        for sentence in warnings(request.units, target.info):
+            print(sentence, file=sys.stderr)
         if not json:
             _announce(request)
         outcome = _measure(target, request, out, json=json)

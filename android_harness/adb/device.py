@@ -86,6 +86,8 @@ class AdbDevice:
                 if not self._is_open:
                     self._transport.open()
                     self._is_open = True
+                    # A device that answers again is not waited for any longer, whatever becomes of the command.
+                    pause_s = _FIRST_PAUSE_S
                 given = attempt()
             except ConnectionLostError as error:
                 self.close()

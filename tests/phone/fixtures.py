@@ -16,6 +16,7 @@ from tests.phone.rootfs import build
 from tests.phone.virtual_phone import VirtualPhone
 
 REQUIRED = "SYNCNAS_REQUIRE_PHONE"
+"""Set to 1 where nothing that these tests need may be missing."""
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -288,7 +287,7 @@ def test_a_phone_that_never_cools(phone: VirtualPhone, model: Path, undisturbed:
     assert done.status == 2
     assert "stays hot (thermal status 3 (severe))" in done.stderr
     assert set(usable(out).values()) == {False}
-    assert {status for status in rows(out).values()} == {"failed"}
+    assert set(rows(out).values()) == {"failed"}
     assert "stays hot" in (out / "blocks.csv").read_text()
     phone.set_thermal_status(0)
     done = host.run("profiler.run", "--device", phone.serial, "--out", out, "--resume", "--json")
@@ -381,9 +380,9 @@ def test_the_settings_are_changed_back_whoever_is_killed(phone: VirtualPhone, mo
         while not restored() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert restored(), victim
-    assert os.listdir(phone.path("/data/local/tmp")) == ["syncnas"]
+    assert [entry.name for entry in phone.path("/data/local/tmp").iterdir()] == ["syncnas"]
     assert host.run("android_harness.devices", "--clean", phone.serial).status == 0
-    assert os.listdir(phone.path("/data/local/tmp")) == []
+    assert not list(phone.path("/data/local/tmp").iterdir())
 
 
 def _clock(phone: VirtualPhone) -> tuple[str, ...]:
