@@ -20,7 +20,7 @@ class Layout:
 
     @property
     def store(self) -> str:
-        """Models and manifests, named by their sha256."""
+        """Models and manifests, whose names hold their sha256."""
         return f"{self.root}/store"
 
     @property

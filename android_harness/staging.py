@@ -1,17 +1,22 @@
-"""Phases made ready for a device: every file that they name becomes a file of the device's store, named by its checksum."""
+"""Phases made ready for a device: every file that they name becomes a file of the device's store, whose name holds its checksum."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from android_harness.phases import CollabJob, Job, Phase, TimeJob, TransferJob
 from android_harness.push import sha256_of
 from collab.errors import ExportError
 from exporters.manifest import load_manifest
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.+-]")
+_MOST_WORDS: Final = 96
+_DIGITS: Final = 16
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ def stage(phase: Phase, *, store: str, scratch: Path) -> StagedPhase:
     """Rewrites a phase for the device.
 
     Args:
-        store: the device's folder of files named by their checksums, as the phase's folder there sees it.
+        store: the device's folder of such files, as the phase's folder there sees it.
         scratch: a local folder for manifests, which are rewritten too.
 
     Raises:
@@ -72,9 +77,9 @@ class _Stager:
         return Path(self._store / self._add(path)) if path.is_file() else path
 
     def _add(self, path: Path) -> str:
-        digest = sha256_of(path)
-        self._files[digest] = path
-        return digest
+        name = _store_name(path)
+        self._files[name] = path
+        return name
 
     def _manifest(self, path: Path) -> str:
         """Models lie beside the manifest in the store, so its paths are bare names."""
@@ -84,9 +89,17 @@ class _Stager:
         except OSError as error:
             raise ExportError(f"{path} cannot be read ({error.strerror})") from error
         rewritten = relocated_manifest(document, lambda name: self._add(path.parent / name))
-        staged = self._scratch / f"manifest{len(self._files)}.json"
+        folder = self._scratch / str(len(self._files))
+        folder.mkdir(exist_ok=True)
+        staged = folder / path.name
         staged.write_text(json.dumps(rewritten), encoding="utf-8")
         return self._add(staged)
+
+
+def _store_name(path: Path) -> str:
+    """What people know the file by, for the runner's messages, and what tells it from all others of that name."""
+    words = _UNSAFE.sub("_", path.stem)[:_MOST_WORDS]
+    return f"{words}.{sha256_of(path)[:_DIGITS]}{_UNSAFE.sub('_', path.suffix)[:_MOST_WORDS]}"
 
 
 def relocated_manifest(document: Mapping[str, Any], place: Callable[[str], str]) -> dict[str, Any]:

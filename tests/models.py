@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from collab.config import ModelConfig, from_document
+from exporters.tflite_route import write_relu
+
+_SUBGRAPHS = 2
+"""The field's number in the table Model of TFLite's schema."""
 
 
 def tiny() -> ModelConfig:
@@ -23,6 +27,25 @@ def tiny() -> ModelConfig:
             "num_classes": 10,
         }
     )
+
+
+def crashing_model() -> bytes:
+    """A model file at which runtimes crash, as at many that are damaged: they follow offsets without checking them.
+
+    The model's one subgraph is said to lie two gigabytes behind the place that names it (flatbuffers: root table, its vtable, the field
+    `subgraphs`, a vector of offsets).
+    """
+    model = bytearray(write_relu((1, 4, 4, 8)))
+
+    def word(at: int, size: int = 4) -> int:
+        return int.from_bytes(model[at : at + size], "little")
+
+    root = word(0)
+    vtable = root - word(root)
+    subgraphs = root + word(vtable + 4 + 2 * _SUBGRAPHS, 2)
+    first = subgraphs + word(subgraphs) + 4
+    model[first : first + 4] = (0x7FFFFF00).to_bytes(4, "little")
+    return bytes(model)
 
 
 def changed(config: ModelConfig, changes: Mapping[str, Any]) -> ModelConfig:

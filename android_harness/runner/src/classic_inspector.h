@@ -14,6 +14,7 @@ class Inspector {
  public:
   // `accelerator` is how the accelerator's delegate names itself.
   explicit Inspector(std::string accelerator);
+  ~Inspector() = default;
   Inspector(const Inspector&) = delete;
   Inspector& operator=(const Inspector&) = delete;
 

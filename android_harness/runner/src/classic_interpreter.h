@@ -33,6 +33,7 @@ class Interpreter {
  public:
   // Throws Failure where the file is no model or the unit cannot run it. `gpu` may be null for units of other kinds.
   Interpreter(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, const FilePath& path);
+  ~Interpreter() = default;
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 

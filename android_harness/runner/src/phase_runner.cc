@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kJournalFormat = 1;
 // How soon a request to stop ends a pause.
-constexpr int64_t kPauseStepNs = 50 * 1000 * kNanosecondsPerMicrosecond;
+constexpr int64_t kPauseStepNs = 50'000 * kNanosecondsPerMicrosecond;
 
 const char* Abi() {
 #if defined(__x86_64__)

@@ -58,7 +58,7 @@ class ThermalGate {
     std::optional<int64_t> latest_ns;
   };
 
-  std::optional<int64_t> AskStatus() const;
+  [[nodiscard]] std::optional<int64_t> AskStatus() const;
   void CompareCap(int core, int64_t khz, ThermalState& state);
   void CompareSentinels(ThermalState& state) const;
 
