@@ -9,9 +9,12 @@ from typing import Final
 COMMANDS: Final = {
     "export": ("exporters.run", "split a model into per-unit segments"),
     "build": ("android_harness.build", "compile the native runner"),
+    "devices": ("android_harness.devices", "list the phones that are connected"),
+    "doctor": ("android_harness.doctor", "tell whether a device is ready to be measured"),
     "profile": ("profiler.run", "measure the latency tables of a device"),
     "predict": ("lut.predict", "predict a model's latency and timeline"),
     "verify": ("profiler.verify", "hold a prediction against a measurement"),
+    "deploy": ("android_harness.deploy", "put a split model on a device, run it and check it"),
 }
 
 

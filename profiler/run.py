@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from itertools import combinations
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
     from profiler.request import Request
 
 _SHOWN = 10
+_DEFAULT_MODEL = "mobilenet_v2"
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Folder of the tables, for example luts/local.")],
     device: DeviceName = "",
     model: Annotated[
-        list[str] | None, typer.Option(help="Whose search space to measure: of the zoo, or a config; may be repeated.")
+        list[str] | None,
+        typer.Option(help=f"Whose search space to measure: of the zoo, or a config; may be repeated. Default: {_DEFAULT_MODEL}."),
     ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the tables. Default: luts/DEVICE.")] = None,
     unit: Annotated[
         list[str] | None, typer.Option(help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores.")
     ] = None,
@@ -54,8 +57,13 @@ def main(
     from android_harness.find import closing, default_device, open_target
     from android_harness.target import warnings
 
+    if out is None:
+        device = device or default_device(device)
+        out = Path("luts") / _folder_name(device)
     earlier = _earlier(out, resume=resume)
     device = device or (earlier.device if earlier is not None else default_device(device))
+    if not (model or block or transfer_bytes or earlier):
+        model = [_DEFAULT_MODEL]
     options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz, cool_limit_s=cool_limit_s)
     branches = max(2, len(unit or ()), len(earlier.units) if earlier is not None else 0)
     plan = _plan(model or [], block or [], transfer_bytes or [], quick=quick, branches=branches, earlier=earlier)
@@ -91,6 +99,11 @@ def _measure(target: Target, request: Request, out: Path, *, json: bool) -> Outc
     return outcome
 
 
+def _folder_name(device: str) -> str:
+    """A serial number as a folder's name; `127.0.0.1:6000` is not one everywhere."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", device).lstrip(".") or "device"
+
+
 def _earlier(out: Path, *, resume: bool) -> Request | None:
     from profiler.request import PLAN_FILE, load_request
 
@@ -108,8 +121,6 @@ def _plan(models: list[str], blocks: list[str], sizes: list[int], *, quick: bool
     from collab.config import load
     from profiler.plan import COARSE, FULL, plan_blocks, plan_model, plan_transfers
 
-    if not (models or blocks or sizes or earlier):
-        raise ConfigError("nothing to measure: name a model, for example --model mobilenet_v2")
     if any(size < 4 or size % 4 for size in sizes):
         raise ConfigError("--transfer-bytes: features are float32, so sizes are positive multiples of 4")
     plan = earlier.plan if earlier is not None else plan_blocks([])

@@ -34,6 +34,8 @@ def test_there_are_commands_to_test() -> None:
     assert len(COMMANDS) >= 5
 
 
-def test_files_that_are_linked_are_there() -> None:
+def test_what_is_linked_is_there() -> None:
+    headings = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    anchors = {"#" + re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
     for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert target.startswith("https://") or (Path(__file__).parent.parent / target).exists(), target
+        assert target.startswith("https://") or target in anchors or (Path(__file__).parent.parent / target).exists(), target

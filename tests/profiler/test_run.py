@@ -165,7 +165,6 @@ def _end_orphan(journal: Path) -> None:
     ("arguments", "reason"),
     [
         (["--model", "resnet50"], "no model 'resnet50'"),
-        ([], "nothing to measure"),
         (["--model", "mini_v2", "--device", "R58M123"], "no device 'R58M123'"),
         (["--model", "mini_v2", "--unit", "cpu:cores=999"], "core 999 is not there"),
         (["--model", "mini_v2", "--wait", "pray"], "--wait one of"),
@@ -179,6 +178,14 @@ def test_a_users_mistake_is_a_sentence(tmp_path: Path, arguments: list[str], rea
     assert error.startswith("error: ")
     assert reason in error
     assert not (tmp_path / "luts").exists()
+
+
+def test_a_device_is_enough(runner: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen([*COMMAND, "profiler.run", "--device", "local"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    _wait_for_samples(tmp_path / "luts" / "local" / "journal.jsonl")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert json.loads((tmp_path / "luts" / "local" / "plan.json").read_text())["models"] == ["mobilenet_v2"]
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(runner: Path, tmp_path: Path) -> None:

@@ -133,6 +133,8 @@ std::string ReadUntil(int64_t deadline, const Descriptor& pipe_end, const std::s
 
 std::string OutputOf(const std::vector<std::string>& command, size_t most_bytes, int64_t most_ns) {
   const std::string& program = command.front();
+  // Where fork and exec are emulated, posix_spawn succeeds with any program.
+  Require(program, access(program.c_str(), X_OK) == 0 ? 0 : errno);
   const int64_t deadline = NowNs() + most_ns;
   std::array<int, 2> ends{-1, -1};
   Require(program, pipe2(ends.data(), O_CLOEXEC) == 0 ? 0 : errno);
