@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -17,15 +16,20 @@ from collab.errors import DeviceError
 
 JOURNAL_FILE: Final = "journal.jsonl"
 _CHUNK_BYTES: Final = 1 << 18
-_FIRST_PAUSE_S: Final = 0.1
-_LONGEST_PAUSE_S: Final = 1.5
-"""Each look costs the device some ten processes, a hundredth of a second and less; rarely enough not to be felt in medians."""
+_STEP_S: Final = 0.2
+_MOST_STEPS: Final = 10
+"""Each look costs the device some ten processes, and each step of waiting one; rarely enough not to be felt in medians."""
 _JOURNAL_LOST: Final = 3
 
 _LOOK: Final = (
     ALIVE
     + """
 cd "$1" 2>/dev/null || { echo "missing 0"; exit 0; }
+steps=$5
+while [ "$steps" -gt 0 ] && read -r state 2>/dev/null < exit && [ "$state" = running ]; do
+  sleep "$6"
+  steps=$(( steps - 1 ))
+done
 touch "$2/owner" 2>/dev/null
 if alive .; then state=running; else state=$(cat exit 2>/dev/null); [ "$state" = running ] && state=gone; fi
 echo "${state:-gone} $(stat -c %s journal.jsonl 2>/dev/null || echo 0)"
@@ -70,23 +74,24 @@ class RemoteRun:
 
     def events(self) -> Iterator[Event]:
         """Events as the journal grows; when it is interrupted, a second call goes on where the first one was."""
-        pause_s = _FIRST_PAUSE_S
+        steps = 0
         state = "running"
         while state == "running":
-            state = self._fetch()
+            state = self._fetch(steps)
             yield from self._tail.new_events()
-            if state == "running":
-                time.sleep(pause_s)
-                pause_s = min(1.5 * pause_s, _LONGEST_PAUSE_S)
+            steps = min(steps + 1, _MOST_STEPS)
         self._conclude(state)
 
-    def _fetch(self) -> str:
-        """Appends what is new to the journal here; gives the runner's state: running, its exit status, gone or missing."""
+    def _fetch(self, steps: int) -> str:
+        """Appends what is new to the journal here; gives the runner's state: running, its exit status, gone or missing.
+
+        Waits on the device, for so many steps while the runner runs: its end is seen at once.
+        """
         while True:
             have = self._journal.stat().st_size - self._begin
-            result = checked(
-                self._device, _LOOK, self._folder, self._layout.lock, str(have), str(_CHUNK_BYTES), doing="looking into the journal"
-            )
+            wanted = (self._folder, self._layout.lock, str(have), str(_CHUNK_BYTES), str(steps), str(_STEP_S))
+            result = checked(self._device, _LOOK, *wanted, doing="looking into the journal")
+            steps = 0
             head, _, chunk = result.stdout.partition(b"\n")
             words = head.decode(errors="replace").split()
             if len(words) != 2 or not words[1].isdigit():

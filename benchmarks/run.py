@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import accuracy, collab_run, imports, tables, writer
+from benchmarks import accuracy, collab_run, imports, phone, tables, writer
 from collab.errors import SyncNasError
 
-BENCHMARKS = {"imports": imports.run, "writer": writer.run, "collab": collab_run.run, "tables": tables.run, "accuracy": accuracy.run}
+BENCHMARKS = {
+    "imports": imports.run,
+    "writer": writer.run,
+    "collab": collab_run.run,
+    "tables": tables.run,
+    "accuracy": accuracy.run,
+    "phone": phone.run,
+}
 
 
 def main() -> None:

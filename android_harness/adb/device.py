@@ -103,6 +103,10 @@ class AdbDevice:
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 continue
+            except BaseException:
+                # Ctrl-C, in the middle of an answer: the next command has a connection of its own.
+                self.close()
+                raise
             if lost_at_s is not None:
                 self._notice(f"{self._serial} is back after {time.monotonic() - lost_at_s:.1f} s")
             return given

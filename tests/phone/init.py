@@ -178,10 +178,7 @@ class Phone:
             setsigdef=[signal.SIGPIPE, signal.SIGCHLD],
         )
         deadline = time.monotonic() + _ADBD_STARTS_WITHIN_S
-        while time.monotonic() < deadline:
-            self._bury()
-            if self._daemon is None:
-                break
+        while self._daemon_lives() and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 _connect_to_daemon().close()
                 self._relay.open()
@@ -196,6 +193,10 @@ class Phone:
             while self._daemon is not None:
                 self._bury()
                 time.sleep(_POLL_S)
+
+    def _daemon_lives(self) -> bool:
+        self._bury()
+        return self._daemon is not None
 
     def _bury(self) -> None:
         """Collects ended children, those that were orphaned among them. Without the daemon the port refuses."""

@@ -18,6 +18,7 @@ namespace {
 
 constexpr int64_t kJournalFormat = 1;
 // How soon a request to stop ends a pause.
+constexpr int64_t kFirstPauseNs = kNanosecondsPerSecond / 4;
 constexpr int64_t kPauseStepNs = 50'000 * kNanosecondsPerMicrosecond;
 
 const char* Abi() {
@@ -258,7 +259,10 @@ void PhaseRunner::UndoGroup() {
 bool PhaseRunner::CoolDown() {
   const int64_t begin_ns = NowNs();
   const int64_t give_up_ns = begin_ns + ToNs(phase_.gate->cool_s);
-  while (Pause(std::min(ToNs(phase_.gate->poll_s), give_up_ns - NowNs()))) {
+  // A short look first: a sentinel may have been slowed down by something that is over.
+  int64_t pause_ns = std::min(ToNs(phase_.gate->poll_s), kFirstPauseNs);
+  while (Pause(std::min(pause_ns, give_up_ns - NowNs()))) {
+    pause_ns = std::min(2 * pause_ns, ToNs(phase_.gate->poll_s));
     const ThermalState state = gate_->Look();
     if (!state.hot && VisitSentinels()) {
       JsonLine line = Event("cooled");
