@@ -10,10 +10,11 @@ import struct
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
 
 from collab.errors import DeviceError
 from tests.phone.loopback import ADDRESS, LoopbackPort
@@ -82,15 +83,16 @@ class RealAdbServer:
         self.adb("-s", serial, "wait-for-device")
 
 
-class FakeAdbServer:
-    """Lists devices in given states, as the real server does, and refuses to reach those that are not ``device``."""
+_AnyListener = TypeVar("_AnyListener", bound="_Listener")
 
-    def __init__(self, states: Mapping[str, str]) -> None:
-        self._states = dict(states)
+
+class _Listener(ABC):
+    """Something on a port of 127.0.0.1 that talks to each client in a thread of its own."""
+
+    def __init__(self) -> None:
         self._port = LoopbackPort.reserve()
-        self.port = self._port.number
 
-    def __enter__(self) -> FakeAdbServer:
+    def __enter__(self: _AnyListener) -> _AnyListener:
         self._port.open()
         threading.Thread(target=self._accept, daemon=True).start()
         return self
@@ -106,6 +108,18 @@ class FakeAdbServer:
             except OSError:
                 return
             threading.Thread(target=self._serve, args=[client], daemon=True).start()
+
+    @abstractmethod
+    def _serve(self, client: socket.socket) -> None: ...
+
+
+class FakeAdbServer(_Listener):
+    """Lists devices in given states, as the real server does, and refuses to reach those that are not ``device``."""
+
+    def __init__(self, states: Mapping[str, str]) -> None:
+        super().__init__()
+        self._states = dict(states)
+        self.port = self._port.number
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError, ValueError):
@@ -121,29 +135,12 @@ class FakeAdbServer:
                 client.sendall(b"FAIL" + _block("unknown host service"))
 
 
-class UnauthorisedDaemon:
+class UnauthorisedDaemon(_Listener):
     """A daemon that never accepts a key: it asks for another signature for ever, as a phone does whose owner looks away."""
 
     def __init__(self) -> None:
-        self._port = LoopbackPort.reserve()
+        super().__init__()
         self.serial = self._port.serial
-
-    def __enter__(self) -> UnauthorisedDaemon:
-        self._port.open()
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._port.refuse()
-        self._port.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._port.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=[client], daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):

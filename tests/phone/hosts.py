@@ -62,7 +62,7 @@ def finish(process: subprocess.Popen[str], *, timeout_s: float = 300) -> Finishe
 def rows(out: Path) -> dict[tuple[str, ...], str]:
     """Every row of a profile's tables, by what it is of, with its status."""
     with (out / "blocks.csv").open() as file:
-        blocks = {("block", row["unit"], row["block"]): row["status"] for row in csv.DictReader(file)}
+        blocks: dict[tuple[str, ...], str] = {("block", row["unit"], row["block"]): row["status"] for row in csv.DictReader(file)}
     with (out / "transfers.csv").open() as file:
         keys = ("from", "to", "shape", "path", "wait", "pacing")
         transfers = {("transfer", *(row[key] for key in keys)): row["status"] for row in csv.DictReader(file)}
