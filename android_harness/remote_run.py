@@ -26,7 +26,10 @@ _LOOK: Final = (
     + """
 cd "$1" 2>/dev/null || { echo "missing 0"; exit 0; }
 steps=$5
-while [ "$steps" -gt 0 ] && read -r state 2>/dev/null < exit && [ "$state" = running ]; do
+while [ "$steps" -gt 0 ]; do
+  state=
+  read -r state 2>/dev/null < exit
+  [ "${state:-running}" = running ] || break
   sleep "$6"
   steps=$(( steps - 1 ))
 done
