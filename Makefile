@@ -1,4 +1,4 @@
-# Two commands for a newcomer: `make demo` and `make test`. All make their own virtual environment in .venv. `make phone` is a phone to try
+# Two commands for a newcomer: `make demo` and `make test`. Every target makes the virtual environment .venv. `make phone` is a phone to try
 # the commands on: it needs root and debootstrap, and holds the terminal while the phone is on.
 SHELL := /bin/bash
 PYTHON ?= python3

@@ -13,7 +13,7 @@ from collab.errors import DeviceError
 from collab.units import UnitSpec, format_cores, name_units, parse_unit
 
 NNAPI_DEPRECATED: Final = "NNAPI is deprecated since Android 15: vendors stop to maintain it, and it may run on the CPU"
-NNAPI_ADVICE: Final = "prefer the NPU through LiteRT (--unit npu) where there is a driver for it"
+NNAPI_ADVICE: Final = "LiteRT's own NPU drivers take its place; --unit npu is not there yet, so measure CPU and GPU meanwhile"
 _NNAPI_DEPRECATED_API: Final = 35
 
 
