@@ -34,7 +34,7 @@ def collaborative(base: ModelConfig, strategy: str, *, branches: int = 2, scale:
         strategy,
         name=name,
         widths=lambda branch, exp_c: round(exp_c * scale * max(0.2, 1 - 0.1 * branch)),
-        shares=lambda channels: _even_shares(channels, branches),
+        shares=lambda channels: even_shares(channels, branches),
         branches=branches,
     )
 
@@ -88,7 +88,12 @@ def _width(exp_c: int, in_c: int) -> int:
     return width + CHANNEL_STEP if width == in_c else width
 
 
-def _even_shares(channels: int, branches: int) -> list[int]:
+def even_shares(channels: int, branches: int) -> list[int]:
+    """What each branch emits before a concat: shares that are multiples of 4, the first branches taking what does not divide evenly.
+
+    Raises:
+        ConfigError: there are too few channels for that.
+    """
     steps = _steps(channels, branches)
     return [CHANNEL_STEP * (steps // branches + (branch < steps % branches)) for branch in range(branches)]
 

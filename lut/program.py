@@ -104,12 +104,14 @@ def pack(architectures: Sequence[Sequence[Sequence[Operation]]]) -> Program:
     work_us, wakeup_us = np.zeros(shape), np.zeros(shape)
     contention_class = np.full(shape, NO_CLASS, np.int64)
     needs, fires = np.full(shape, NONE, np.int64), np.full(shape, NONE, np.int64)
+    lengths = np.zeros(shape[:2], np.int64)
     for row, architecture in enumerate(architectures):
         for unit, operations in enumerate(architecture):
             index = (row, unit, slice(0, len(operations)))
+            lengths[row, unit] = len(operations)
             work_us[index] = [operation.work_us for operation in operations]
             wakeup_us[index] = [operation.wakeup_us for operation in operations]
             contention_class[index] = [operation.contention_class for operation in operations]
             needs[index] = [operation.needs for operation in operations]
             fires[index] = [operation.fires for operation in operations]
-    return Program(work_us, contention_class, needs, wakeup_us, fires)
+    return Program(work_us, contention_class, needs, wakeup_us, fires, lengths)

@@ -30,13 +30,18 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Program:
-    """What B architectures have their U units do, K operations each (shorter ones padded with empty operations)."""
+    """What B architectures have their U units do, K operations each (shorter ones padded with empty operations).
+
+    `length` (B, U) is how many operations each unit really has; None where all have K. What lies behind is not carried out, and begins
+    and ends at 0 in the timeline.
+    """
 
     work_us: Floats
     contention_class: Ints
     needs: Ints
     wakeup_us: Floats
     fires: Ints
+    length: Ints | None = None
 
     @property
     def events(self) -> int:
@@ -46,6 +51,8 @@ class Program:
         shape = self.work_us.shape
         if len(shape) != 3 or any(a.shape != shape for a in (self.contention_class, self.needs, self.wakeup_us, self.fires)):
             raise ValueError("all arrays of a program must have the same shape (architectures, units, operations)")
+        if self.length is not None and self.length.shape != shape[:2]:
+            raise ValueError("the lengths of a program must have the shape (architectures, units)")
 
 
 @dataclass(frozen=True)
@@ -71,83 +78,138 @@ def replay(program: Program, factors: Floats | None = None) -> Timeline:
     Raises:
         ReplayDeadlockError: some unit waits for ever.
     """
+    if program.work_us.size == 0:
+        return Timeline(program.work_us.copy(), program.work_us.copy(), np.zeros(len(program.work_us)))
     return _Replay(program, factors).run()
 
 
+_CROWD: Final = 0.7
+"""Architectures that have ended are dropped from the arrays when fewer than this share is left."""
+
+
 class _Replay:
-    """State of the simulation; every step carries all architectures to their own next event."""
+    """State of the simulation; every step carries all architectures to their own next event.
+
+    The program's arrays are flat, (B * U * K,), and read at `_base + position`; the state's have a row per architecture still going on.
+    """
 
     def __init__(self, program: Program, factors: Floats | None) -> None:
         self._program = program
-        self._factors = factors
-        count, units, self._length = program.work_us.shape
-        self._rows = np.arange(count)[:, None]
-        self._columns = np.arange(units)[None, :]
+        count, units, length = program.work_us.shape
+        self._factors = None if factors is None else _PairFactors(factors)
+        self._work, self._wakeup = program.work_us.ravel(), program.wakeup_us.ravel()
+        self._class, self._needs, self._fires = program.contention_class.ravel(), program.needs.ravel(), program.fires.ravel()
+        self._base = (np.arange(count)[:, None] * units + np.arange(units)[None, :]) * length
+        self._length = np.full((count, units), length, np.int64) if program.length is None else program.length
         self._now = np.zeros(count)
         self._position = np.zeros((count, units), np.int64)
         self._started = np.zeros((count, units), bool)
         self._left = np.zeros((count, units))
         # One column more than there are events: index NONE (-1) reads it, and it counts as fired from the beginning.
-        self._fired_at = np.full((count, program.events + 1), np.inf)
+        self._columns = program.events + 1
+        self._fired_at = np.full((count, self._columns), np.inf)
         self._fired_at[:, -1] = -np.inf
-        self._begin = np.zeros(program.work_us.shape)
-        self._end = np.zeros(program.work_us.shape)
+        self._begin = np.zeros(program.work_us.size)
+        self._end = np.zeros(program.work_us.size)
 
     def run(self) -> Timeline:
         while True:
             busy = self._position < self._length
-            if not busy.any():
+            alive = busy.any(axis=1)
+            left = int(np.count_nonzero(alive))
+            if left == 0:
                 break
-            self._step(busy)
-        return Timeline(self._begin, self._end, self._end.max(axis=(1, 2)))
+            if left < _CROWD * len(alive):
+                self._keep(alive)
+                busy, alive = busy[alive], alive[alive]
+            self._step(busy, alive)
+        shape = self._program.work_us.shape
+        end = self._end.reshape(shape)
+        return Timeline(self._begin.reshape(shape), end, end.max(axis=(1, 2)))
 
-    def _step(self, busy: npt.NDArray[np.bool_]) -> None:
-        program, at = self._program, (self._rows, self._columns, np.minimum(self._position, self._length - 1))
-        ready_at = self._fired_at[self._rows, program.needs[at]] + program.wakeup_us[at]
-        starts_at = np.maximum(self._now[:, None], ready_at)
-        slowdown = self._slowdown(program.contention_class[at], busy & self._started)
-        ends_at = self._now[:, None] + self._left * slowdown
+    def _keep(self, rows: npt.NDArray[np.bool_]) -> None:
+        self._base, self._length, self._now = self._base[rows], self._length[rows], self._now[rows]
+        self._position, self._started, self._left = self._position[rows], self._started[rows], self._left[rows]
+        self._fired_at = self._fired_at[rows]
+
+    def _step(self, busy: npt.NDArray[np.bool_], alive: npt.NDArray[np.bool_]) -> None:
+        at = self._base + np.minimum(self._position, self._length - 1)
+        working = busy & self._started
+        starts_at = np.maximum(self._now[:, None], self._ready_at(at))
+        if self._factors is None:
+            ends_at = self._now[:, None] + self._left
+        else:
+            slowdown = self._factors.slowdown(self._class[at], working)
+            ends_at = self._now[:, None] + self._left * slowdown
         next_at = np.where(busy, np.where(self._started, ends_at, starts_at), np.inf)
         then = next_at.min(axis=1)
-        alive = busy.any(axis=1)
         if np.isinf(then[alive]).any():
             raise ReplayDeadlockError("the schedule waits for a hand-over that never comes")
         then = np.where(alive, then, self._now)
-        self._left -= np.where(busy & self._started, (then - self._now)[:, None] / slowdown, 0.0)
+        passed = (then - self._now)[:, None]
+        self._left -= np.where(working, passed if self._factors is None else passed / slowdown, 0.0)
         self._now = then
         due = busy & (next_at <= then[:, None])
-        ending, beginning = due & self._started, due & ~self._started
-        self._finish(ending, at)
-        self._start(beginning, at)
+        self._start(due & ~self._started, at)
+        ending = due & working
+        if ending.any():
+            self._finish(ending, at)
+            self._start_followers(ending)
 
-    def _slowdown(self, classes: Ints, working: npt.NDArray[np.bool_]) -> Floats:
-        slowdown = np.ones(classes.shape)
-        if self._factors is None:
-            return slowdown
+    def _ready_at(self, at: Ints) -> Floats:
+        """When what the operations need will be there: rows of events, read by flat index (a negative one counts from the row's end)."""
+        needs = self._needs[at]
+        rows = np.arange(len(at))[:, None] * self._columns
+        ready: Floats = self._fired_at.ravel()[rows + np.where(needs < 0, self._columns - 1, needs)] + self._wakeup[at]
+        return ready
+
+    def _start_followers(self, ended: npt.NDArray[np.bool_]) -> None:
+        """Starts at once what follows an operation that has just ended, unless it must wait."""
+        followed = ended & (self._position < self._length)
+        at = self._base + np.minimum(self._position, self._length - 1)
+        self._start(followed & (self._ready_at(at) <= self._now[:, None]), at)
+
+    def _start(self, which: npt.NDArray[np.bool_], at: Ints) -> None:
+        row, unit = np.nonzero(which)
+        operation = at[row, unit]
+        self._begin[operation] = self._now[row]
+        work = self._work[operation]
+        self._left[row, unit] = work
+        self._started[row, unit] = True
+        # What takes no time ends at once; it would otherwise cost a step of its own.
+        none = work == 0.0
+        if none.any():
+            instant = np.zeros_like(which)
+            instant[row[none], unit[none]] = True
+            self._finish(instant, at)
+
+    def _finish(self, which: npt.NDArray[np.bool_], at: Ints) -> None:
+        row, unit = np.nonzero(which)
+        operation = at[row, unit]
+        now = self._now[row]
+        self._end[operation] = now
+        fired = self._fires[operation]
+        fires = fired != NONE
+        self._fired_at[row[fires], fired[fires]] = now[fires]
+        self._position[row, unit] += 1
+        self._started[row, unit] = False
+
+
+class _PairFactors:
+    """How much the units slow each other down."""
+
+    def __init__(self, factors: Floats) -> None:
+        # A class more, of ones: index NO_CLASS (-1) reads it.
+        units, _, others = factors.shape
+        self._factors = np.concatenate([factors, np.ones((units, 1, others))], axis=1)
+
+    def slowdown(self, classes: Ints, working: npt.NDArray[np.bool_]) -> Floats:
+        """(rows, U): the product, over the other units at work on a class, of the factors on each unit's own class."""
         contending = working & (classes != NO_CLASS)
+        slowdown = np.ones(classes.shape)
         for unit in range(classes.shape[1]):
             for other in range(classes.shape[1]):
                 if other != unit:
                     applies = contending[:, unit] & contending[:, other]
                     slowdown[:, unit] *= np.where(applies, self._factors[unit, classes[:, unit], other], 1.0)
         return slowdown
-
-    def _start(self, which: npt.NDArray[np.bool_], at: tuple[Ints, Ints, Ints]) -> None:
-        row, unit = np.nonzero(which)
-        operation = at[2][row, unit]
-        self._begin[row, unit, operation] = self._now[row]
-        self._left[row, unit] = self._program.work_us[row, unit, operation]
-        self._started[row, unit] = True
-        # What takes no time ends at once; it would otherwise cost a step of its own.
-        instant = np.zeros_like(which)
-        instant[row, unit] = self._left[row, unit] == 0.0
-        self._finish(instant, at)
-
-    def _finish(self, which: npt.NDArray[np.bool_], at: tuple[Ints, Ints, Ints]) -> None:
-        row, unit = np.nonzero(which)
-        operation = at[2][row, unit]
-        self._end[row, unit, operation] = self._now[row]
-        fired = self._program.fires[row, unit, operation]
-        self._fired_at[row[fired != NONE], fired[fired != NONE]] = self._now[row[fired != NONE]]
-        self._position[row, unit] += 1
-        self._started[row, unit] = False

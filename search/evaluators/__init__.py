@@ -1,0 +1,1 @@
+"""Evaluators: what tells how accurate a strategy's model is."""

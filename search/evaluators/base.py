@@ -1,0 +1,55 @@
+"""What the search asks of an evaluator: one small protocol, so that anything that can tell an accuracy can be plugged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from collab.config import ModelConfig
+from collab.errors import SyncNasError
+
+
+class EvaluationError(SyncNasError):
+    """One evaluation that failed: recorded with its reason, and the search goes on without that strategy."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is to be evaluated: a strategy and, where device tables gave it widths, its config.
+
+    `seed` is the search's own: an evaluator that draws at random draws from it and from the config, never from the clock.
+    """
+
+    strategy: str
+    config: ModelConfig | None
+    seed: int
+
+
+class Evaluator(Protocol):
+    """Tells how accurate a strategy's model is; larger is better, the scale is the evaluator's own.
+
+    Evaluators travel to worker processes by pickle, before and after `prepare`. They hold paths and settings, and read what is large
+    when `evaluate` is first called.
+    """
+
+    @property
+    def needs_config(self) -> bool:
+        """Whether a query must hold a config, and so the search device tables."""
+
+    def prepare(self, folder: Path, say: Callable[[str], None]) -> None:
+        """Called once before the first evaluation, in the search's own process; again when a search is resumed.
+
+        What takes long is done here and kept in `folder` (which is there), so that resuming finds it. `say` takes a line for the user.
+
+        Raises:
+            SyncNasError: nothing can be evaluated.
+        """
+
+    def evaluate(self, query: Query) -> float:
+        """The accuracy, a finite number.
+
+        Raises:
+            EvaluationError: this strategy cannot be evaluated.
+        """

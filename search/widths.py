@@ -1,0 +1,243 @@
+"""Widths: expansion channels for every block of a strategy, so that its predicted latency meets a budget.
+
+Between two syncs each branch has its own work and the slower one is waited for. So one number per strategy, its *capacity*, decides all:
+in every phase the branches' scales add up to it, which keeps the proportions that the base model has from stage to stage, and they are
+split such that all branches reach the sync at the same time, which leaves nothing to wait for. The largest capacity whose replay stays
+within the budget is found by bisection, for all strategies together; what is then left of the budget goes to single phases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from collab.config import SYNCS, ModelConfig, from_document
+from collab.errors import ConfigError
+from lut.replay import Floats, Ints
+from lut.variants import LETTER_CONCAT, LETTER_NONE, Schedules, VariantCosts, VariantReplay
+from search.capacity import CapacityCurves
+
+DEFAULT_MULTIPLE: Final = 4
+DEFAULT_WIDEST: Final = 1.5
+CLOSE: Final = 0.99
+"""A latency from this fraction of the budget on needs no refining."""
+_LEVELS: Final = 1024
+"""Steps of capacity between the narrowest and the widest."""
+_ROUNDS: Final = 6
+_BODY_CLASS: Final = 1
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Widths of R strategies under one placement and one budget.
+
+    `level` and `raised` (R,) and (R, P) are what was found; `latency_us` (R,) the predicted latencies; of infeasible strategies it is that
+    of the narrowest widths. `widest`: the budget would allow more than the tables know.
+    """
+
+    letters: Ints
+    latency_us: Floats
+    feasible: npt.NDArray[np.bool_]
+    widest: npt.NDArray[np.bool_]
+    scale: Ints
+    """(R, B, P): which of the curves' scales each branch has in each phase."""
+
+
+class WidthAllocator:
+    """Allocates widths for strategies of one base under one placement.
+
+    Args:
+        multiple: widths are multiples of it.
+        widest: of the base's expansion channels; tables may end before.
+
+    Raises:
+        ConfigError: `multiple` or `widest` make no sense.
+        MissingEntryError: the tables lack what every strategy needs.
+    """
+
+    def __init__(self, costs: VariantCosts, *, multiple: int = DEFAULT_MULTIPLE, widest: float = DEFAULT_WIDEST) -> None:
+        if multiple < 1 or not widest > 0:
+            raise ConfigError("widths are multiples of 1 or more, and at most a positive fraction of the base's")
+        self.costs = costs
+        self._replay = VariantReplay(costs)
+        self._curves = CapacityCurves(costs, multiple=multiple, widest=widest)
+        self._splits: dict[tuple[int, int, int, int], int] = {}
+        """Number of each kind of phase: first stage, last stage, letter before (or -1), letter at its end."""
+        shape = (0, costs.branches, _LEVELS + 1)
+        self._scale_of = np.zeros(shape, np.int64)
+        """(phases, B, levels): each branch's scale in a kind of phase, at a level of capacity."""
+        self._us_of = np.zeros(shape)
+        """The same: how long its blocks take."""
+
+    def allocate(self, letters: Ints, budget_us: float) -> Allocation:
+        """Widths for strategies, (R, S) letters as numbers, the last of them synced.
+
+        Raises:
+            MissingEntryError: the tables lack a sync that one of the strategies needs.
+        """
+        schedules = self._replay.schedules(letters)
+        kinds = self._kinds(letters, schedules)
+        level = np.zeros(len(letters), np.int64)
+        narrowest = self._latency(schedules, kinds, level[:, None])
+        feasible = narrowest <= budget_us
+        latency, level = self._bisect(schedules, kinds, narrowest, feasible, budget_us)
+        levels = np.repeat(level[:, None], schedules.phases, axis=1)
+        self._refine(schedules, kinds, levels, latency, feasible, budget_us)
+        return Allocation(letters, latency, feasible, feasible & (level == _LEVELS), self._scales(kinds, levels))
+
+    def _bisect(
+        self, schedules: Schedules, kinds: Ints, narrowest: Floats, feasible: npt.NDArray[np.bool_], budget_us: float
+    ) -> tuple[Floats, Ints]:
+        """The highest level of capacity that stays within the budget."""
+        low, high = np.zeros(len(kinds), np.int64), np.full(len(kinds), _LEVELS + 1)
+        latency = narrowest.copy()
+        rows = np.flatnonzero(feasible)
+        while len(rows):
+            middle = (low[rows] + high[rows]) // 2
+            found = self._latency(schedules.rows(rows), kinds[rows], middle[:, None])
+            fits = found <= budget_us
+            low[rows[fits]], latency[rows[fits]] = middle[fits], found[fits]
+            high[rows[~fits]] = middle[~fits]
+            rows = rows[high[rows] - low[rows] > 1]
+        return latency, low
+
+    def _refine(
+        self, schedules: Schedules, kinds: Ints, levels: Ints, latency: Floats, feasible: npt.NDArray[np.bool_], budget_us: float
+    ) -> None:
+        """Raises single phases while the budget has room; `levels` and `latency` are changed in place."""
+        step = _LEVELS // 16
+        for _ in range(_ROUNDS):
+            for phase in range(schedules.phases):
+                rows = np.flatnonzero(feasible & (latency < CLOSE * budget_us) & (kinds[:, phase] >= 0) & (levels[:, phase] < _LEVELS))
+                if not len(rows):
+                    continue
+                tried = levels[rows].copy()
+                tried[:, phase] = np.minimum(tried[:, phase] + step, _LEVELS)
+                found = self._latency(schedules.rows(rows), kinds[rows], tried)
+                better = (found <= budget_us) & (found >= latency[rows])
+                levels[rows[better]] = tried[better]
+                latency[rows[better]] = found[better]
+            step = max(1, step // 2)
+
+    def _latency(self, schedules: Schedules, kinds: Ints, levels: Ints) -> Floats:
+        return self._replay.latencies_us(schedules, np.where(kinds[:, None, :] >= 0, self._look_up(self._us_of, kinds, levels), 0.0))
+
+    def _scales(self, kinds: Ints, levels: Ints) -> Ints:
+        found: Ints = self._look_up(self._scale_of, kinds, levels)
+        return found
+
+    @staticmethod
+    def _look_up(table: npt.NDArray[Any], kinds: Ints, levels: Ints) -> npt.NDArray[Any]:
+        return np.moveaxis(table[kinds, :, np.broadcast_to(levels, kinds.shape)], 2, 1)
+
+    def _kinds(self, letters: Ints, schedules: Schedules) -> Ints:
+        """(R, P): the kind of each phase, -1 where a strategy has fewer."""
+        rows, stages = letters.shape
+        kinds = np.full((rows, schedules.phases), -1, np.int64)
+        last_before = np.full(rows, -1, np.int64)
+        first = np.zeros(rows, np.int64)
+        found: list[tuple[int, int, int, int]] = []
+        for stage in range(stages):
+            ends = np.flatnonzero(letters[:, stage] != LETTER_NONE)
+            four = np.stack([first[ends], np.full(len(ends), stage), last_before[ends], letters[ends, stage]])
+            unique, which = np.unique(four, axis=1, return_inverse=True)
+            numbers = np.array([self._number((a, b, c, d), found) for a, b, c, d in unique.T.tolist()], np.int64)
+            kinds[ends, schedules.phase[ends, stage]] = numbers[which] if len(ends) else 0
+            first[ends], last_before[ends] = stage + 1, letters[ends, stage]
+        if found:
+            self._add_kinds(found)
+        return kinds
+
+    def _number(self, kind: tuple[int, int, int, int], found: list[tuple[int, int, int, int]]) -> int:
+        if kind not in self._splits:
+            self._splits[kind] = len(self._splits)
+            found.append(kind)
+        return self._splits[kind]
+
+    def _add_kinds(self, kinds: Sequence[tuple[int, int, int, int]]) -> None:
+        tables = [self._split(*kind) for kind in kinds]
+        self._scale_of = np.concatenate([self._scale_of, np.stack([scale for scale, _ in tables])])
+        self._us_of = np.concatenate([self._us_of, np.stack([us for _, us in tables])])
+
+    def _split(self, first: int, last: int, before: int, letter: int) -> tuple[Ints, Floats]:
+        """(B, levels): at every level of capacity, the scale of each branch with which all reach the sync together, and its time."""
+        costs, curves = self.costs, self._curves
+        begin = 0 if first == 0 else int(costs.last_slots[first - 1]) + 1
+        end = int(costs.last_slots[last])
+        times = [
+            curves.interval_us(branch, begin, end, shared=letter == LETTER_CONCAT) for branch in range(costs.branches)
+        ]
+        lead = [self._lead_us(branch, first, before) + self._tail_us(branch, last, letter) for branch in range(costs.branches)]
+        arrives = [time * self._slowdown(branch) + lead[branch] for branch, time in enumerate(times)]
+        moments = np.unique(np.concatenate(arrives))
+        # At each moment, the widest that each branch can be by then; a branch that cannot make it at all is at its narrowest.
+        reach = np.stack([np.maximum(np.searchsorted(arrive, moments, side="right") - 1, 0) for arrive in arrives])
+        capacity = curves.scales[reach].sum(axis=0)
+        wanted = np.linspace(capacity[0], costs.branches * curves.scales[-1], _LEVELS + 1)
+        at = np.minimum(np.searchsorted(capacity, wanted, side="left"), len(moments) - 1)
+        scale: Ints = reach[:, at]
+        return scale, np.stack([time[scale[branch]] for branch, time in enumerate(times)])
+
+    def _slowdown(self, branch: int) -> float:
+        factors = self.costs.factors
+        if factors is None:
+            return 1.0
+        return float(np.prod([factors[branch, _BODY_CLASS, other] for other in range(self.costs.branches) if other != branch]))
+
+    def _lead_us(self, branch: int, first: int, before: int) -> float:
+        """What a branch does in a phase before its blocks."""
+        costs, stem = self.costs, self.costs.placement.stem
+        if first > 0:
+            fetches = [costs.handover(first - 1, peer, branch, before) for peer in range(costs.branches) if peer != branch]
+            return costs.fixed_us[branch] + costs.opening_us(first - 1, branch, before) + sum(f.write_us for f in fetches)
+        if stem is None or stem == branch:
+            twice = 0.0 if stem is None else costs.fixed_us[branch]
+            return costs.input_us[branch] + costs.fixed_us[branch] + twice + costs.stem_us[branch]
+        handover = costs.handover(-1, stem, branch, 1)
+        stemmed = costs.input_us[stem] + costs.fixed_us[stem] + costs.stem_us[stem]
+        return stemmed + handover.read_us + handover.wakeup_us + handover.write_us + costs.fixed_us[branch]
+
+    def _tail_us(self, branch: int, last: int, letter: int) -> float:
+        """What stands between the end of a branch's blocks and the head's unit going on, in the last phase."""
+        head = self.costs.placement.head
+        if last < len(self.costs.base.stages) - 1 or branch == head:
+            return 0.0
+        handover = self.costs.handover(last, branch, head, letter)
+        return handover.read_us + handover.wakeup_us + handover.write_us
+
+    def config(self, allocation: Allocation, row: int) -> ModelConfig:
+        """The collaborative model with the widths of one strategy.
+
+        Raises:
+            ConfigError: the strategy is infeasible.
+        """
+        letters = allocation.letters[row]
+        strategy = "".join(SYNCS[letter] for letter in letters)
+        if not allocation.feasible[row]:
+            raise ConfigError(f"{strategy}: infeasible, it has no widths")
+        base = self.costs.base
+        document: dict[str, Any] = {key: value for key, value in base.document.items() if not key.isdigit()}
+        synced = letters != LETTER_NONE
+        phase = np.concatenate([[0], np.cumsum(synced)[:-1]])
+        for stage in range(len(base.stages)):
+            document[str(stage)] = {
+                str(branch): self._stage_rows(stage, branch, int(letters[stage]), int(allocation.scale[row, branch, phase[stage]]))
+                for branch in range(self.costs.branches)
+            }
+        name = f"{base.name}_{strategy}"
+        return from_document({**document, "name": name, "sync": list(strategy)}, origin=name)
+
+    def _stage_rows(self, stage: int, branch: int, letter: int, scale: int) -> list[list[int]]:
+        rows: list[list[int]] = []
+        for number, slot in enumerate(self.costs.slots):
+            if slot.stage == stage:
+                block = slot.block
+                shared = letter == LETTER_CONCAT and slot.is_last
+                width = int(self._curves.width[branch, int(shared), number, scale])
+                out_c = self.costs.emitted(stage, branch, letter) if slot.is_last else block.out_c
+                rows.append([block.in_size, block.kernel, block.stride, block.in_c, width, out_c])
+        return rows
