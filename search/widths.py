@@ -73,6 +73,15 @@ class WidthAllocator:
         self._us_of = np.zeros(shape)
         """The same: how long its blocks take."""
 
+    def narrowest_us(self, letters: Ints) -> Floats:
+        """(R,) latencies with the narrowest blocks: a budget below is not met.
+
+        Raises:
+            MissingEntryError: the tables lack a sync that one of the strategies needs.
+        """
+        schedules = self._replay.schedules(letters)
+        return self._latency(schedules, self._kinds(letters, schedules), np.zeros((len(letters), 1), np.int64))
+
     def allocate(self, letters: Ints, budget_us: float) -> Allocation:
         """Widths for strategies, (R, S) letters as numbers, the last of them synced.
 
@@ -208,6 +217,23 @@ class WidthAllocator:
             return 0.0
         handover = self.costs.handover(last, branch, head, letter)
         return handover.read_us + handover.wakeup_us + handover.write_us
+
+    def most(self, allocation: Allocation) -> Ints:
+        """(B, slots): the most expansion channels that any feasible strategy has in each block."""
+        widths = self._curves.width
+        branches, _, slots, _ = widths.shape
+        most = np.zeros((branches, slots), np.int64)
+        stage_of = np.array([slot.stage for slot in self.costs.slots])
+        letters = allocation.letters[allocation.feasible]
+        scale = allocation.scale[allocation.feasible]
+        phase = np.cumsum(letters != LETTER_NONE, axis=1) - (letters != LETTER_NONE)
+        for slot in range(slots):
+            stage = stage_of[slot]
+            shared = (letters[:, stage] == LETTER_CONCAT).astype(np.int64) if self.costs.slots[slot].is_last else np.zeros(len(letters), np.int64)
+            for branch in range(branches):
+                at = scale[np.arange(len(letters)), branch, phase[:, stage]]
+                most[branch, slot] = widths[branch, shared, slot, at].max(initial=0)
+        return most
 
     def config(self, allocation: Allocation, row: int) -> ModelConfig:
         """The collaborative model with the widths of one strategy.

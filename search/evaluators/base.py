@@ -38,6 +38,9 @@ class Evaluator(Protocol):
     def needs_config(self) -> bool:
         """Whether a query must hold a config, and so the search device tables."""
 
+    def known(self) -> frozenset[str] | None:
+        """The strategies that it can evaluate, all others being infeasible; None: any."""
+
     def prepare(self, folder: Path, say: Callable[[str], None]) -> None:
         """Called once before the first evaluation, in the search's own process; again when a search is resumed.
 

@@ -1,0 +1,132 @@
+"""Makes the evaluator that a command line names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from collab.errors import ConfigError
+from search.evaluators.base import Evaluator
+
+if TYPE_CHECKING:
+    from collab.config import ModelConfig
+
+NAMES: Final = ("table", "command", "train", "supernet")
+_SUPERNET_EPOCHS: Final = 20.0
+_TRAIN_EPOCHS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class EvaluatorOptions:
+    """What the command line says of the evaluator. Training settings that are None take the evaluator's own."""
+
+    name: str
+    table: Path | None = None
+    command: str = ""
+    timeout_s: float = 3600.0
+    retries: int = 1
+    data: str = "glyphs"
+    data_seed: int = 0
+    epochs: float | None = None
+    batch: int = 64
+    learning_rate: float | None = None
+    validation: int | None = None
+    weights: Path | None = None
+    threads: int | None = None
+    seed: int = 0
+
+    @property
+    def description(self) -> str:
+        """What must be the same when a search goes on."""
+        if self.name == "table":
+            return f"table {self.table}"
+        if self.name == "command":
+            return f"command {self.command}"
+        trained = f"{self.name} on {self.data} (seed {self.data_seed}), epochs {self.epochs}, batch {self.batch}, rate {self.learning_rate}"
+        return f"{trained}, validation {self.validation}, weights {self.weights}"
+
+
+def check_options(options: EvaluatorOptions, *, has_tables: bool) -> None:
+    """Whether the evaluator is there and has what it needs, before anything takes long.
+
+    Raises:
+        ConfigError: it is not, or has not.
+    """
+    if options.name not in NAMES:
+        raise ConfigError(f"--evaluator {options.name}: one of {', '.join(NAMES)}")
+    if options.name == "table" and options.table is None:
+        raise ConfigError("--evaluator table needs --table FILE, a CSV with the columns strategy and accuracy")
+    if options.name == "command" and not options.command.strip():
+        raise ConfigError("--evaluator command needs --command, e.g. --command 'python evaluate.py {config}'")
+    if options.name != "table" and not has_tables:
+        raise ConfigError(f"--evaluator {options.name} evaluates models, whose widths come from device tables: give --lut and --model")
+
+
+def make_evaluator(
+    options: EvaluatorOptions, base: ModelConfig | None, *, branches: int, widest: Callable[[], list[list[int]]]
+) -> Evaluator:
+    """The evaluator.
+
+    Args:
+        widest: gives (B, slots), the most expansion channels that any strategy has; only a supernet asks.
+    """
+    if options.name == "table":
+        from search.evaluators.table import TableEvaluator
+
+        assert options.table is not None
+        return TableEvaluator(options.table)
+    if options.name == "command":
+        from search.evaluators.command import CommandEvaluator
+
+        return CommandEvaluator.parse(options.command, timeout_s=options.timeout_s, retries=options.retries)
+    assert base is not None
+    if options.name == "train":
+        return _train(options, base)
+    return _supernet(options, base, branches, widest())
+
+
+def _train(options: EvaluatorOptions, base: ModelConfig) -> Evaluator:
+    from search.evaluators.train import TrainEvaluator
+    from search.recipe import Recipe
+
+    rate = {} if options.learning_rate is None else {"learning_rate": options.learning_rate}
+    recipe = Recipe(epochs=options.epochs or _TRAIN_EPOCHS, batch=options.batch, **rate)
+    return TrainEvaluator(
+        base,
+        options.data,
+        recipe,
+        weights=options.weights,
+        validation=options.validation,
+        data_seed=options.data_seed,
+        threads=options.threads,
+    )
+
+
+def _supernet(options: EvaluatorOptions, base: ModelConfig, branches: int, widest: list[list[int]]) -> Evaluator:
+    from search.evaluators.supernet import SupernetEvaluator
+    from search.recipe import Recipe, SupernetRecipe
+
+    rate = 0.05 if options.learning_rate is None else options.learning_rate
+    recipe = SupernetRecipe(Recipe(epochs=options.epochs or _SUPERNET_EPOCHS, batch=options.batch, learning_rate=rate))
+    return SupernetEvaluator(
+        base,
+        branches,
+        _by_stage(base, widest),
+        options.data,
+        recipe,
+        validation=options.validation,
+        seed=options.seed,
+        data_seed=options.data_seed,
+        threads=options.threads,
+    )
+
+
+def _by_stage(base: ModelConfig, slots: list[list[int]]) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    """(B, slots) as branches of stages of blocks."""
+    lengths = [len(stage.branches[0]) for stage in base.stages]
+    starts = [sum(lengths[:index]) for index in range(len(lengths))]
+    return tuple(
+        tuple(tuple(branch[start : start + length]) for start, length in zip(starts, lengths, strict=True)) for branch in slots
+    )

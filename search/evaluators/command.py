@@ -1,0 +1,119 @@
+"""``command``: any program that takes the path of a config and prints an accuracy."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from collab.errors import ConfigError
+from search.evaluators.base import EvaluationError, Query
+
+PLACE: Final = "{config}"
+"""Where the config's path goes in a command; at its end if it is nowhere."""
+_SHOWN: Final = 300
+
+
+@dataclass(frozen=True)
+class CommandEvaluator:
+    """Runs a program per evaluation, without a shell.
+
+    It gets the config's path as an argument, and ``SYNCNAS_STRATEGY`` and ``SYNCNAS_SEED`` in its environment. The last line that it prints is the
+    accuracy: a number, or a JSON object with an ``accuracy``. What it writes to stderr is only shown if it fails.
+
+    Args:
+        timeout_s: it and all that it has started are killed after so long.
+        retries: so many times a failed run is tried again.
+    """
+
+    command: tuple[str, ...]
+    timeout_s: float = 3600.0
+    retries: int = 1
+
+    @classmethod
+    def parse(cls, text: str, *, timeout_s: float, retries: int) -> CommandEvaluator:
+        """A command line as one would type it, quotes included.
+
+        Raises:
+            ConfigError: it is empty, or a quote is not closed.
+        """
+        try:
+            words = tuple(shlex.split(text))
+        except ValueError as error:
+            raise ConfigError(f"--command {text}: {error}") from error
+        if not words:
+            raise ConfigError("--evaluator command needs --command, e.g. --command 'python evaluate.py {config}'")
+        return cls(words, timeout_s, retries)
+
+    @property
+    def needs_config(self) -> bool:
+        return True
+
+    def known(self) -> None:
+        return None
+
+    def prepare(self, folder: Path, say: Callable[[str], None]) -> None:
+        say(f"each evaluation runs: {shlex.join(self.command)}")
+
+    def evaluate(self, query: Query) -> float:
+        if query.config is None:
+            raise EvaluationError(f"{query.strategy}: a command needs a config, and so device tables")
+        with tempfile.TemporaryDirectory(prefix="syncnas-") as folder:
+            path = Path(folder) / f"{query.config.name}.json"
+            path.write_text(query.config.to_json(), encoding="utf-8")
+            for attempt in range(self.retries + 1):
+                try:
+                    return self._run(path, query)
+                except EvaluationError:
+                    if attempt == self.retries:
+                        raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _run(self, config: Path, query: Query) -> float:
+        words = [word.replace(PLACE, str(config)) for word in self.command]
+        if not any(PLACE in word for word in self.command):
+            words.append(str(config))
+        environment = {**os.environ, "SYNCNAS_STRATEGY": query.strategy, "SYNCNAS_SEED": str(query.seed)}
+        try:
+            # A session of its own, so that what it starts can be killed with it.
+            process = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, start_new_session=True
+            )
+        except OSError as error:
+            raise EvaluationError(f"{words[0]} cannot be started ({error.strerror}); is it the right --command?") from error
+        try:
+            output, errors = process.communicate(timeout=self.timeout_s)
+        except subprocess.TimeoutExpired:
+            raise EvaluationError(f"{words[0]} took longer than {self.timeout_s:g} s and was killed; --timeout-s allows more") from None
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if process.returncode != 0:
+            raise EvaluationError(f"{words[0]} ended with status {process.returncode}: {_last_line(errors) or 'nothing on stderr'}")
+        return _accuracy(words[0], _last_line(output))
+
+
+def _last_line(output: bytes) -> str:
+    lines = [line.strip() for line in output.decode("utf-8", errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _accuracy(program: str, line: str) -> float:
+    try:
+        value = json.loads(line)
+        accuracy = float(value["accuracy"] if isinstance(value, dict) else value)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        accuracy = math.nan
+    if not math.isfinite(accuracy):
+        raise EvaluationError(f"{program} printed '{line[:_SHOWN]}' last, which is no accuracy; print one number")
+    return accuracy

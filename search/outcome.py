@@ -1,0 +1,72 @@
+"""What a search leaves behind: the found config, the archive, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from collab.config import ModelConfig, from_document
+from search.archive import ARCHIVE_FILE, Found, write_archive
+from search.evaluators.base import Evaluator
+
+if TYPE_CHECKING:
+    from lut.tables import Meta
+
+FOUND_FILE: Final = "found.json"
+WEIGHTS_FILE: Final = "found.npz"
+
+
+def named(config: ModelConfig, budget: str) -> ModelConfig:
+    """The config under a name that says base, strategy and budget."""
+    name = f"{config.name}_{budget}"
+    return from_document({**config.document, "name": name}, origin=name)
+
+
+def write_outcome(folder: Path, found: Sequence[Found], best: Found | None, evaluator: Evaluator) -> Path | None:
+    """Writes the archive, and the best one's config and, where the evaluator has trained any, weights; gives the config's file."""
+    write_archive(folder / ARCHIVE_FILE, found)
+    if best is None or best.config is None:
+        return None
+    path = folder / FOUND_FILE
+    path.write_text(named(best.config, best.budget).to_json(), encoding="utf-8")
+    weights = getattr(evaluator, "weights", None)
+    if callable(weights):
+        np.savez(folder / WEIGHTS_FILE, **weights(best.config))
+    return path
+
+
+def next_commands(folder: Path, best: Found, meta: Meta, lut: Path) -> list[str]:
+    """The commands that hold the found model's latency against a measurement, split it, and put it on the device."""
+    assert best.placement is not None
+    config, placement = folder / FOUND_FILE, best.placement.text
+    weights = folder / WEIGHTS_FILE
+    bundle = folder / "bundle"
+    device = ["--device", meta.device]
+    export = ["--model", str(config), "--placement", placement, "--out", str(bundle)]
+    if weights.exists():
+        export += ["--weights", str(weights)]
+    lines = [
+        ["profiler.verify", "--lut", str(lut), *device, "--model", str(config), "--placement", placement],
+        ["exporters.run", *export],
+        ["android_harness.deploy", *device, str(bundle), "--lut", str(lut)],
+    ]
+    return [shlex.join(["python", "-m", *line]) for line in lines]
+
+
+def summary(folder: Path, best: Found | None, evaluated: int, failed: int) -> dict[str, Any]:
+    """One search's result as a JSON object."""
+    document: dict[str, Any] = {"out": str(folder), "evaluated": evaluated, "failed": failed, "best": None}
+    if best is not None:
+        document["best"] = {
+            "strategy": best.strategy,
+            "accuracy": best.accuracy,
+            "objective": best.objective,
+            "placement": None if best.placement is None else best.placement.text,
+            "latency_us": best.latency_us,
+            "budget": best.budget,
+        }
+    return document

@@ -1,0 +1,58 @@
+"""A progress bar for searches: evaluations so far, the best one, and the time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from search.archive import Found
+    from search.driver import Status
+
+
+@contextmanager
+def search_bar(description: str, evaluations: int, done: int, *, quiet: bool) -> Iterator[Callable[[Status], None]]:
+    """A bar on stderr; where that is no terminal, a line for every new best."""
+    if quiet:
+        yield lambda _: None
+        return
+    if not sys.stderr.isatty():
+        yield _Lines(done)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[best]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as progress:
+        task = progress.add_task(description, total=evaluations, completed=done, best="")
+
+        def on_change(status: Status) -> None:
+            failed = f", {status.failed} failed" if status.failed else ""
+            progress.update(task, completed=status.evaluated, best=_words(status.best) + failed)
+
+        yield on_change
+
+
+class _Lines:
+    def __init__(self, done: int) -> None:
+        self._done = done
+        self._best: Found | None = None
+
+    def __call__(self, status: Status) -> None:
+        if status.best is not self._best and status.evaluated > self._done:
+            self._best = status.best
+            print(f"evaluation {status.evaluated}: {_words(status.best)}", file=sys.stderr, flush=True)
+
+
+def _words(best: Found | None) -> str:
+    return "" if best is None else f"best {best.accuracy:.4f} {best.strategy}"

@@ -1,0 +1,298 @@
+"""``python -m search.run``: find where the branches synchronise and how wide each block may be, within a latency budget."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from collab.cli import make_app, print_json, run_app
+from collab.errors import ConfigError, JournalError
+
+if TYPE_CHECKING:
+    from collab.config import ModelConfig
+    from lut.costs import Costs
+    from lut.tables import Meta
+    from search.archive import Found
+    from search.budget import Budget
+    from search.driver import Search, Status
+    from search.evaluators.base import Evaluator
+    from search.evaluators.choose import EvaluatorOptions
+    from search.executors import Executor
+    from search.problem import DeviceProblem, Problem
+
+_SHARED = "shared"
+"""Folder of what all budgets of a search use together."""
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder of what is found: config, archive, journal.")],
+    lut: Annotated[Path | None, typer.Option(help="Folder of the device's tables; not needed for --evaluator table.")] = None,
+    model: Annotated[str, typer.Option(help="Base model: of the zoo, or a config. NAME:blocks allows a sync after any block.")] = "",
+    budget: Annotated[str, typer.Option(help="0.5x of the base model's latency, or 12ms; several with commas between.")] = "1.0x",
+    placement: Annotated[
+        str, typer.Option(help="best: the roomiest for each strategy; tree: part of the search; or one, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")
+    ] = "best",
+    evaluator: Annotated[str, typer.Option(help="What tells accuracies: supernet, train, command or table.")] = "supernet",
+    evaluations: Annotated[int, typer.Option(min=1, help="How many strategies are evaluated, per budget.")] = 60,
+    data: Annotated[str, typer.Option(help="glyphs, digits, or a folder of images (train/CLASS/*, val/CLASS/*).")] = "glyphs",
+    epochs: Annotated[float | None, typer.Option(min=0.0, help="Passes over the data: of the supernet (20) or of each training (5).")] = None,
+    batch: Annotated[int, typer.Option(min=2, help="Images in a training step.")] = 64,
+    learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Highest learning rate of a training.")] = None,
+    validation: Annotated[int | None, typer.Option(min=1, help="Images that an accuracy is measured on. Default: all.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="With train: a checkpoint that models inherit their weights from.")] = None,
+    table: Annotated[Path | None, typer.Option(help="With table: a CSV of strategy,accuracy.")] = None,
+    command: Annotated[str, typer.Option(help="With command: a program; {config} stands for the config's path.")] = "",
+    timeout_s: Annotated[float, typer.Option(min=0.1, help="With command: how long one evaluation may take.")] = 3600.0,
+    retries: Annotated[int, typer.Option(min=0, help="With command, ray: so often a failed evaluation is tried again.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Evaluations at the same time.")] = 1,
+    executor: Annotated[str, typer.Option(help="local, or ray.")] = "local",
+    address: Annotated[str, typer.Option(help="With ray: the cluster's address; auto finds the one that this machine is part of.")] = "auto",
+    cpus: Annotated[float, typer.Option(min=0.0, help="With ray: CPUs of one evaluation.")] = 1.0,
+    gpus: Annotated[float, typer.Option(min=0.0, help="With ray: GPUs of one evaluation, e.g. 0.25.")] = 0.0,
+    latency_weight: Annotated[
+        float, typer.Option(min=0.0, help="Maximise accuracy x (budget / latency) ^ this; 0: accuracy alone.")
+    ] = 0.0,
+    multiple: Annotated[int, typer.Option(min=1, help="Expansion channels are multiples of this.")] = 4,
+    prior: Annotated[bool, typer.Option("--prior/--no-prior", help="Whether what was learned so far guides the tree.")] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the search and of all that is trained.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Search a base model's strategies for the most accurate one that meets a latency budget."""
+    from search.evaluators.choose import EvaluatorOptions, check_options
+
+    options = EvaluatorOptions(
+        evaluator, table, command, timeout_s, retries, data, seed, epochs, batch, learning_rate, validation, weights, None, seed
+    )
+    check_options(options, has_tables=lut is not None and bool(model))
+    run = _Run(out, options, evaluations, seed, prior, latency_weight, resume, say=_quiet if json else _say)
+    run.check_folder()
+    subjects = _device_subjects(run, lut, model, budget, placement, multiple) if lut is not None and model else _table_subjects(run)
+
+    def make_workers(made: Evaluator) -> Executor:
+        from search.executors import make_executor
+
+        return make_executor(made, workers=workers, kind=executor, address=address, resources=(cpus, gpus), retries=retries)
+
+    results = _search_all(run, subjects, make_workers, json=json)
+    if json:
+        print_json({"results": results})
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all budgets of a search have in common."""
+
+    out: Path
+    options: EvaluatorOptions
+    evaluations: int
+    seed: int
+    prior: bool
+    latency_weight: float
+    resume: bool
+    say: Callable[[str], None]
+
+    def check_folder(self) -> None:
+        """Whether the folder holds what `--resume` asks for, or nothing yet.
+
+        Raises:
+            JournalError: it does not.
+        """
+        holds = self.out.is_dir() and any(self.out.glob("**/journal.jsonl"))
+        if holds and not self.resume:
+            raise JournalError(f"{self.out} holds a search already; go on with it by --resume, or name another folder with --out")
+        if not holds and self.resume and not (self.out / _SHARED).is_dir():
+            raise JournalError(f"{self.out} holds no search to resume; leave --resume out to begin one")
+        if self.out.exists() and not self.out.is_dir():
+            raise JournalError(f"{self.out} is a file; name a folder with --out")
+
+
+@dataclass(frozen=True)
+class _Device:
+    """The device that models are found for."""
+
+    base: ModelConfig
+    costs: Costs
+    meta: Meta
+    lut: Path
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """One budget's search."""
+
+    folder: Path
+    problem: Problem
+    budget: str
+    budget_us: float | None
+    header: dict[str, Any]
+    device: _Device | None = None
+
+
+def _table_subjects(run: _Run) -> list[_Subject]:
+    from search.evaluators.table import read_accuracies
+    from search.problem import StrategyTable
+
+    assert run.options.table is not None
+    problem = StrategyTable(sorted(read_accuracies(run.options.table)))
+    return [_Subject(run.out, problem, "", None, _header(run, "", ""))]
+
+
+def _device_subjects(run: _Run, lut: Path, model: str, budget: str, placement: str, multiple: int) -> list[_Subject]:
+    from collab.config import load as load_config
+    from lut.costs import Costs
+    from lut.tables import load as load_tables
+    from search.budget import base_latency, parse_budgets
+    from search.problem import DeviceProblem, placements_to_try
+
+    budgets, base = parse_budgets(budget), load_config(model)
+    tables = load_tables(lut)
+    costs = Costs(tables, source=str(lut))
+    units = list(tables.meta.units)
+    placements, in_tree = placements_to_try(placement, units, branches=2)
+    reference = base_latency(base, units, costs)
+    run.say(f"{base.name} takes {reference.us / 1e3:.3f} ms on {reference.unit}, its fastest unit")
+    device = _Device(base, costs, tables.meta, lut)
+    subjects = []
+    for each in budgets:
+        limit_us = each.resolve_us(reference.us)
+        problem = DeviceProblem(base, costs, placements, limit_us, in_tree=in_tree, multiple=multiple)
+        problem.check()
+        folder = run.out if len(budgets) == 1 else run.out / each.text
+        header = _header(run, base.name, placement, base=base.sha256, budget=each.text, budget_us=round(limit_us, 3), multiple=multiple)
+        subjects.append(_Subject(folder, problem, each.text, limit_us, header, device))
+    return subjects
+
+
+def _header(run: _Run, model: str, placement: str, **more: object) -> dict[str, Any]:
+    return {
+        "model": model,
+        "placement": placement,
+        "evaluator": run.options.description,
+        "seed": run.seed,
+        "prior": run.prior,
+        "latency_weight": run.latency_weight,
+        **more,
+    }
+
+
+def _search_all(run: _Run, subjects: list[_Subject], make_workers: Callable[[Evaluator], Executor], *, json: bool) -> list[dict[str, Any]]:
+    """Prepares the evaluator once, and searches one budget after the other."""
+    evaluator = _prepared(run, subjects)
+    executor = make_workers(evaluator)
+    try:
+        results = []
+        everything: list[Found] = []
+        for subject in subjects:
+            results.append(_search_one(run, subject, evaluator, executor, everything, json=json))
+    finally:
+        executor.close()
+    if len(subjects) > 1:
+        from search.archive import ARCHIVE_FILE, write_archive
+
+        write_archive(run.out / ARCHIVE_FILE, everything)
+        run.say(f"All budgets together: {run.out / ARCHIVE_FILE}")
+    return results
+
+
+def _prepared(run: _Run, subjects: list[_Subject]) -> Evaluator:
+    from search.evaluators.choose import make_evaluator
+
+    device = subjects[0].device
+
+    def widest() -> list[list[int]]:
+        import numpy as np
+
+        problems: list[DeviceProblem] = [subject.problem for subject in subjects]  # type: ignore[misc]
+        most: list[list[int]] = np.max([problem.widest_blocks(np.random.default_rng(run.seed)) for problem in problems], axis=0).tolist()
+        return most
+
+    evaluator = make_evaluator(run.options, None if device is None else device.base, branches=2, widest=widest)
+    shared = run.out / _SHARED
+    shared.mkdir(parents=True, exist_ok=True)
+    evaluator.prepare(shared, run.say)
+    return evaluator
+
+
+def _search_one(
+    run: _Run, subject: _Subject, evaluator: Evaluator, executor: Executor, everything: list[Found], *, json: bool
+) -> dict[str, Any]:
+    from search.driver import Objective, Search
+    from search.mcts import Settings
+    from search.outcome import summary, write_outcome
+    from search.progress import search_bar
+
+    subject.folder.mkdir(parents=True, exist_ok=True)
+    search = Search(
+        subject.problem,
+        Settings(seed=run.seed, prior=run.prior),
+        Objective(run.latency_weight, subject.budget_us),
+        subject.folder,
+        subject.header,
+        budget=subject.budget,
+    )
+    _announce(run, subject, search)
+    try:
+        with search_bar(f"Searching {subject.budget}".rstrip(), run.evaluations, search.resumed, quiet=json) as on_change:
+            search.run(executor, run.evaluations, on_change)
+    except KeyboardInterrupt:
+        write_outcome(subject.folder, search.status.found, None, evaluator)
+        print(f"Stopped after {search.status.evaluated} evaluations; add --resume to the same command to go on.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    finally:
+        search.close()
+    status = search.status
+    everything += status.found
+    config = write_outcome(subject.folder, status.found, status.best, evaluator)
+    _report(run, subject, status, config)
+    return summary(subject.folder, status.best, status.evaluated, status.failed)
+
+
+def _announce(run: _Run, subject: _Subject, search: Search) -> None:
+    feasible = search.feasible_leaves
+    size = subject.problem.space.size
+    known = f"{size:,} strategies" if feasible is None else f"{feasible:,} feasible strategies of {size:,}"
+    limit = "" if subject.budget_us is None else f", within {subject.budget_us / 1e3:.3f} ms ({subject.budget})"
+    run.say(f"{known}{limit}")
+    if search.resumed:
+        run.say(f"Resumed: {search.resumed} evaluations are in the journal")
+
+
+def _report(run: _Run, subject: _Subject, status: Status, config: Path | None) -> None:
+    from search.archive import ARCHIVE_FILE
+    from search.outcome import next_commands
+
+    if status.failed:
+        run.say(f"{status.failed} evaluations failed, the last one: {status.last_reason}")
+    if status.exhausted:
+        run.say("Nothing is left to evaluate")
+    best = status.best
+    if best is None:
+        run.say("Nothing was evaluated")
+        return
+    latency = "" if best.latency_us is None else f", predicted {best.latency_us / 1e3:.3f} ms under {best.placement}"
+    run.say(f"Best: {best.strategy}, accuracy {best.accuracy:.4f}{latency}, of {status.evaluated} evaluated")
+    run.say(f"Written: {config or subject.folder / ARCHIVE_FILE}" + (f", {subject.folder / ARCHIVE_FILE}" if config else ""))
+    if config is not None and subject.device is not None:
+        run.say("Next, to measure it, to split it, and to put it on the device:")
+        for line in next_commands(subject.folder, best, subject.device.meta, subject.device.lut):
+            run.say(f"  {line}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _quiet(_: str) -> None:
+    return
+
+
+app = make_app(main)
+
+if __name__ == "__main__":
+    run_app(app)
