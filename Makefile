@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO := luts/demo
 ARCH ?= amd64
 
-.PHONY: demo test phone phone-root lint lint-native sanitize aarch64 bench clean
+.PHONY: demo test phone phone-root lint lint-native sanitize aarch64 bench headline clean
 
 $(VENV)/base: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -17,7 +17,7 @@ $(VENV)/base: setup.cfg pyproject.toml constraints.txt
 
 $(VENV)/all: $(VENV)/base
 	$(PIP) torch
-	$(PIP) -e '.[torch,litert,onnx,dev]'
+	$(PIP) -e '.[torch,litert,onnx,search,ray,dev]'
 	touch $@
 
 demo: $(VENV)/base
@@ -68,6 +68,10 @@ aarch64: $(VENV)/base
 bench: $(VENV)/all
 	$(BIN)/python -m android_harness.build
 	$(BIN)/python -m benchmarks.run
+
+headline: $(VENV)/all
+	$(BIN)/python -m android_harness.build
+	$(BIN)/python -m benchmarks.headline
 
 clean:
 	rm -rf $(VENV) android_harness/runner/build

@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "profile": ("profiler.run", "measure the latency tables of a device"),
     "predict": ("lut.predict", "predict a model's latency and timeline"),
     "verify": ("profiler.verify", "hold a prediction against a measurement"),
+    "search": ("search.run", "find where to synchronise and how wide to be within a budget"),
     "deploy": ("android_harness.deploy", "put a split model on a device, run it and check it"),
 }
 

@@ -31,6 +31,8 @@ DEFAULT_EPS: Final = 1e-5
 ZOO: Final = Path(__file__).parent / "zoo"
 _KNOWN: Final = ("name", "act", "stem", "head", "sync", "bn_momentum", "eps", "num_classes")
 _MAX_CONFIG_BYTES: Final = 4 << 20
+FINE: Final = ":blocks"
+"""Behind a base model's name: the same model with each block as a stage of its own, so that a sync may follow any block."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +105,13 @@ def zoo_names() -> tuple[str, ...]:
 
 
 def load(model: str | Path) -> ModelConfig:
-    """A model of the zoo by its name, or a config file by its path.
+    """A model of the zoo by its name, or a config file by its path; a base model with ``:blocks`` behind it in stages of one block.
 
     Raises:
         ConfigError: no such model, unreadable file, or a config that is refused.
     """
+    if isinstance(model, str) and model.endswith(FINE) and not Path(model).exists():
+        return in_single_blocks(load(model.removesuffix(FINE)))
     if isinstance(model, str) and model in zoo_names():
         path = ZOO / f"{model}.json"
     else:
@@ -121,6 +125,20 @@ def load(model: str | Path) -> ModelConfig:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     return parse(text, origin=str(path))
+
+
+def in_single_blocks(base: ModelConfig) -> ModelConfig:
+    """A base model with every block as a stage of its own: the network is the same, but a sync may follow any block.
+
+    Raises:
+        ConfigError: it is a collaborative model.
+    """
+    if base.is_collaborative:
+        raise ConfigError(f"{base.name}: is a collaborative model, whose syncs stand where they stand; {FINE} is for base models")
+    rows = [row for index in range(len(base.stages)) for row in base.document[str(index)]]
+    document = {key: value for key, value in base.document.items() if not key.isdigit()}
+    name = f"{base.name}_blocks"
+    return from_document({**document, "name": name, **{str(index): [row] for index, row in enumerate(rows)}}, origin=name)
 
 
 def parse(text: str, *, origin: str = "config") -> ModelConfig:

@@ -115,7 +115,7 @@ class _Replay:
     def run(self) -> Timeline:
         while True:
             busy = self._position < self._length
-            alive = busy.any(axis=1)
+            alive: npt.NDArray[np.bool_] = np.any(busy, axis=1)
             left = int(np.count_nonzero(alive))
             if left == 0:
                 break

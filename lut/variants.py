@@ -1,10 +1,10 @@
 """Latencies of many collaborative variants of one base model, straight from arrays.
 
-`lut.program` turns one schedule into operations, object by object. A search asks for tens of thousands of latencies of models that differ in
-their sync letters and expansion channels only; here the same operations are made as arrays, for all of them at once, and replayed by the
-same `lut.replay`. Consecutive operations of one contention class are one operation here, which the replay cannot tell apart.
+`lut.program` turns one schedule into operations, object by object. A search asks for tens of thousands of latencies of models that
+differ in their sync letters and expansion channels only; here the same operations are made as arrays, for all of them at once, and
+replayed by the same `lut.replay`. Consecutive operations of one contention class are one operation here, which makes no difference to it.
 
-Letters are numbers: 0 for ``n``, 1 for ``a``, 2 for ``c`` (their place in `collab.config.SYNCS`). Slots are the base's MBConv blocks, in order.
+Letters are numbers: 0 for ``n``, 1 for ``a``, 2 for ``c`` (their place in `collab.config.SYNCS`). Slots are the base's MBConv blocks.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from collab.blocks import BYTES_PER_VALUE, Add, Concat, MBConv
 from collab.config import ModelConfig
@@ -24,6 +25,7 @@ from collab.variants import even_shares
 from lut.costs import Costs, block_class
 from lut.replay import NO_CLASS, NONE, Floats, Ints, Program, replay
 
+_Number = TypeVar("_Number", np.float64, np.int64)
 LETTER_NONE: Final = 0
 LETTER_ADD: Final = 1
 LETTER_CONCAT: Final = 2
@@ -332,12 +334,23 @@ class _ScheduleArrays:
         order = np.argsort(~kept, axis=2, kind="stable")
         length = kept.sum(axis=2)
         order = order[:, :, : int(length.max(initial=1))]
-        arrays = [np.take_along_axis(a, order, axis=2) for a in (self._work, self._class, self._needs, self._wakeup, self._fires)]
-        for array, nothing in zip(arrays, (0.0, NO_CLASS, NONE, 0.0, NONE), strict=True):
-            array[np.arange(array.shape[2]) >= length[:, :, None]] = nothing
-        is_body = np.take_along_axis(body_places, order, axis=2) & (np.arange(order.shape[2]) < length[:, :, None])
+        behind = np.arange(order.shape[2]) >= length[:, :, None]
+
+        def squeezed(array: npt.NDArray[_Number], nothing: float) -> npt.NDArray[_Number]:
+            array = np.take_along_axis(array, order, axis=2)
+            array[behind] = nothing
+            return array
+
+        program = Program(
+            squeezed(self._work, 0.0),
+            squeezed(self._class, NO_CLASS),
+            squeezed(self._needs, NONE),
+            squeezed(self._wakeup, 0.0),
+            squeezed(self._fires, NONE),
+            length,
+        )
+        is_body = np.take_along_axis(body_places, order, axis=2) & ~behind
         body = np.full(self._body.shape, -1, np.int64)
         # Both lists are in order of row, branch and phase.
         body[self._body >= 0] = np.flatnonzero(is_body)
-        work, contention_class, needs, wakeup, fires = arrays
-        return Schedules(Program(work, contention_class, needs, wakeup, fires, length), self._phase, body)
+        return Schedules(program, self._phase, body)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +52,18 @@ def write_archive(path: Path, found: Sequence[Found]) -> None:
         latency = "" if item.latency_us is None else f"{item.latency_us:.1f}"
         placement = "" if item.placement is None else item.placement.text
         writer.writerow(
-            [int(id(item) in front), item.strategy, placement, repr(item.accuracy), repr(item.objective), latency, macs, params, item.budget]
+            [
+                int(id(item) in front),
+                item.strategy,
+                placement,
+                repr(item.accuracy),
+                repr(item.objective),
+                latency,
+                macs,
+                params,
+                item.budget,
+            ]
         )
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(text.getvalue(), encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -51,7 +51,9 @@ class CapacityCurves:
             for branch in range(costs.branches)
         ]
         slots = costs.slots
-        ratios = [c.widths[-1] / slot.block.exp_c for branch in self.choices for kind in branch for c, slot in zip(kind, slots, strict=True)]
+        ratios = [
+            c.widths[-1] / slot.block.exp_c for branch in self.choices for kind in branch for c, slot in zip(kind, slots, strict=True)
+        ]
         self.scales: Floats = np.linspace(0.0, max(ratios), SCALES)
         self.width = np.zeros((costs.branches, 2, len(slots), SCALES), np.int64)
         us = np.zeros(self.width.shape)

@@ -22,7 +22,7 @@ _HOPELESS: Final = 5
 
 @dataclass(frozen=True)
 class Objective:
-    """What is maximised: accuracy, times (budget / latency) to the power of `latency_weight` (the form of Tan et al., MnasNet, CVPR 2019)."""
+    """What is maximised: accuracy, times (budget / latency) ^ `latency_weight` (the form of Tan et al., MnasNet, CVPR 2019)."""
 
     latency_weight: float = 0.0
     budget_us: float | None = None
@@ -84,7 +84,8 @@ class Search:
         for key, value in header.items():
             if kept.get(key) != value:
                 raise JournalError(
-                    f"{path} is of another search: its {key} is {kept.get(key)!r}, now it is {value!r}; search the same, or name another --out"
+                    f"{path} is of another search: its {key} is {kept.get(key)!r}, now it is {value!r};"
+                    " ask for the same, or name another --out"
                 )
         return entries
 

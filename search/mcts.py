@@ -133,7 +133,8 @@ class TreeSearch:
     def _open_at_random(self, count: int, generator: np.random.Generator) -> Ints:
         """Up to so many open, feasible leaves."""
         if self._pool is not None and self._pool_open is not None:
-            return self._pool[generator.permutation(np.flatnonzero(self._pool_open))[:count]]
+            chosen: Ints = self._pool[generator.permutation(np.flatnonzero(self._pool_open))[:count]]
+            return chosen
         drawn = self._space.random(_TRIES, generator)
         found: list[Ints] = []
         for start in range(0, _TRIES, 256):

@@ -174,8 +174,8 @@ class DeviceProblem:
         at = int(narrowest.argmin())
         raise InfeasibleError(
             f"no strategy of {self.base.name} fits into {self.budget_us / 1e3:.3f} ms: even"
-            f" {self._space.strategy(leaves[at].tolist())} takes {narrowest[at] / 1e3:.3f} ms with the narrowest blocks that the tables know;"
-            " give a larger --budget"
+            f" {self._space.strategy(leaves[at].tolist())} takes {narrowest[at] / 1e3:.3f} ms with the narrowest blocks that the tables"
+            " know; give a larger --budget"
         )
 
     def _fewest_syncs(self) -> Ints:
@@ -183,7 +183,8 @@ class DeviceProblem:
         space = self._space
         if space.size <= _ALLOCATED_TOGETHER:
             return space.leaves(np.arange(space.size))
-        single = [(*[options[0] for options in space.options[:-2]], letter, placement) for letter in space.options[-2] for placement in space.options[-1]]
+        none = [options[0] for options in space.options[:-2]]
+        single = [(*none, letter, placement) for letter in space.options[-2] for placement in space.options[-1]]
         more = [space.neighbours(np.array(leaf)) for leaf in single]
         return np.concatenate([np.array(single, np.int64), *more])
 

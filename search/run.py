@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collab.cli import make_app, print_json, run_app
-from collab.errors import ConfigError, JournalError
+from collab.errors import JournalError
 
 if TYPE_CHECKING:
     from collab.config import ModelConfig
     from lut.costs import Costs
     from lut.tables import Meta
     from search.archive import Found
-    from search.budget import Budget
     from search.driver import Search, Status
     from search.evaluators.base import Evaluator
     from search.evaluators.choose import EvaluatorOptions
@@ -35,12 +35,15 @@ def main(
     model: Annotated[str, typer.Option(help="Base model: of the zoo, or a config. NAME:blocks allows a sync after any block.")] = "",
     budget: Annotated[str, typer.Option(help="0.5x of the base model's latency, or 12ms; several with commas between.")] = "1.0x",
     placement: Annotated[
-        str, typer.Option(help="best: the roomiest for each strategy; tree: part of the search; or one, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")
+        str,
+        typer.Option(help="best: the roomiest for each strategy; tree: part of the search; or one, e.g. 0=cpu0,1=cpu1,stem=all,head=0."),
     ] = "best",
     evaluator: Annotated[str, typer.Option(help="What tells accuracies: supernet, train, command or table.")] = "supernet",
     evaluations: Annotated[int, typer.Option(min=1, help="How many strategies are evaluated, per budget.")] = 60,
     data: Annotated[str, typer.Option(help="glyphs, digits, or a folder of images (train/CLASS/*, val/CLASS/*).")] = "glyphs",
-    epochs: Annotated[float | None, typer.Option(min=0.0, help="Passes over the data: of the supernet (20) or of each training (5).")] = None,
+    epochs: Annotated[
+        float | None, typer.Option(min=0.0, help="Passes over the data: of the supernet (20) or of each training (5).")
+    ] = None,
     batch: Annotated[int, typer.Option(min=2, help="Images in a training step.")] = 64,
     learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Highest learning rate of a training.")] = None,
     validation: Annotated[int | None, typer.Option(min=1, help="Images that an accuracy is measured on. Default: all.")] = None,
@@ -49,14 +52,15 @@ def main(
     command: Annotated[str, typer.Option(help="With command: a program; {config} stands for the config's path.")] = "",
     timeout_s: Annotated[float, typer.Option(min=0.1, help="With command: how long one evaluation may take.")] = 3600.0,
     retries: Annotated[int, typer.Option(min=0, help="With command, ray: so often a failed evaluation is tried again.")] = 1,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of each training. Default: all cores, shared among workers.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Evaluations at the same time.")] = 1,
     executor: Annotated[str, typer.Option(help="local, or ray.")] = "local",
-    address: Annotated[str, typer.Option(help="With ray: the cluster's address; auto finds the one that this machine is part of.")] = "auto",
+    address: Annotated[
+        str, typer.Option(help="With ray: the cluster's address; auto finds the one that this machine is part of.")
+    ] = "auto",
     cpus: Annotated[float, typer.Option(min=0.0, help="With ray: CPUs of one evaluation.")] = 1.0,
     gpus: Annotated[float, typer.Option(min=0.0, help="With ray: GPUs of one evaluation, e.g. 0.25.")] = 0.0,
-    latency_weight: Annotated[
-        float, typer.Option(min=0.0, help="Maximise accuracy x (budget / latency) ^ this; 0: accuracy alone.")
-    ] = 0.0,
+    latency_weight: Annotated[float, typer.Option(min=0.0, help="Maximise accuracy x (budget / latency) ^ this; 0: accuracy alone.")] = 0.0,
     multiple: Annotated[int, typer.Option(min=1, help="Expansion channels are multiples of this.")] = 4,
     prior: Annotated[bool, typer.Option("--prior/--no-prior", help="Whether what was learned so far guides the tree.")] = True,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search and of all that is trained.")] = 0,
@@ -64,10 +68,12 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Search a base model's strategies for the most accurate one that meets a latency budget."""
+    # Threads of torch that wait by spinning bring a machine with other work to a standstill: 20 s a step were seen instead of 0.4.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from search.evaluators.choose import EvaluatorOptions, check_options
 
     options = EvaluatorOptions(
-        evaluator, table, command, timeout_s, retries, data, seed, epochs, batch, learning_rate, validation, weights, None, seed
+        evaluator, table, command, timeout_s, retries, data, seed, epochs, batch, learning_rate, validation, weights, threads, seed
     )
     check_options(options, has_tables=lut is not None and bool(model))
     run = _Run(out, options, evaluations, seed, prior, latency_weight, resume, say=_quiet if json else _say)
@@ -186,10 +192,8 @@ def _search_all(run: _Run, subjects: list[_Subject], make_workers: Callable[[Eva
     evaluator = _prepared(run, subjects)
     executor = make_workers(evaluator)
     try:
-        results = []
         everything: list[Found] = []
-        for subject in subjects:
-            results.append(_search_one(run, subject, evaluator, executor, everything, json=json))
+        results = [_search_one(run, subject, evaluator, executor, everything, json=json) for subject in subjects]
     finally:
         executor.close()
     if len(subjects) > 1:

@@ -118,38 +118,50 @@ class Space:
 
     def widest_model(self) -> ModelConfig:
         """The model with the most to compute: all widths at their widest, a sum after every stage."""
-        return self.model("a" * len(self.base.stages), self.widest)
+        return self.model("a" * len(self.base.stages), self.mapped(_widest))
 
     def narrowest_model(self, generator: np.random.Generator, *, low: float) -> ModelConfig:
         """The least widths, with a random strategy: which one computes least depends on the device."""
-        return self.model(self.random_strategy(generator), self._scaled(lambda: low))
+
+        def width(widest: int, in_c: int, exp_c: int) -> int:
+            return in_c if in_c == exp_c else _rounded(widest * low, widest, in_c)
+
+        return self.model(self.random_strategy(generator), self.mapped(width))
 
     def random_model(self, generator: np.random.Generator, *, low: float) -> ModelConfig:
         """A random strategy and random widths, from `low` times the widest up to it."""
-        return self.model(self.random_strategy(generator), self._scaled(lambda: generator.uniform(low, 1), generator))
+
+        def width(widest: int, in_c: int, exp_c: int) -> int:
+            # What the base computes without an expansion may stay so, or be given one: both must be trained.
+            if in_c == exp_c and (widest == in_c or generator.random() < 0.5):
+                return in_c
+            return _rounded(widest * generator.uniform(low, 1), widest, in_c)
+
+        return self.model(self.random_strategy(generator), self.mapped(width))
 
     def random_strategy(self, generator: np.random.Generator) -> str:
         """One letter per stage, each as likely as the others."""
         return "".join(str(generator.choice(list(letters))) for letters in self.letters)
 
-    def _scaled(self, factor: Callable[[], float], generator: np.random.Generator | None = None) -> Widths:
-        def width(widest: int, row: list[int]) -> int:
-            in_c, exp_c = row[3], row[4]
-            # What the base computes without an expansion stays so, or takes part in the search: both must be trained.
-            if in_c == exp_c and (generator is None or widest == in_c or generator.random() < 0.5):
-                return in_c
-            return _rounded(widest * factor(), widest, in_c)
-
-        rows = [self.base.document[str(index)] for index in range(len(self.base.stages))]
+    def mapped(self, width: Callable[[int, int, int], int]) -> Widths:
+        """Widths made from the widest and from the base block's input and expansion channels, block by block."""
+        stages = [stage.branches[0] for stage in self.base.stages]
         return tuple(
-            tuple(tuple(width(widest, row) for widest, row in zip(stage, rows[index], strict=True)) for index, stage in enumerate(branch))
+            tuple(
+                tuple(width(widest, block.in_c, block.exp_c) for widest, block in zip(widths, blocks, strict=True))
+                for widths, blocks in zip(branch, stages, strict=True)
+            )
             for branch in self.widest
         )
 
 
-def _rounded(width: float, widest: int, in_c: int) -> int:
-    """A multiple of 4 up to the widest, that does not mean a block without expansion."""
-    rounded = min(max(CHANNEL_STEP, CHANNEL_STEP * round(width / CHANNEL_STEP)), widest)
+def _widest(widest: int, in_c: int, exp_c: int) -> int:
+    return widest if in_c == exp_c else _rounded(widest, widest, in_c, step=1)
+
+
+def _rounded(width: float, widest: int, in_c: int, *, step: int = CHANNEL_STEP) -> int:
+    """A multiple of `step` up to the widest, that does not mean a block without expansion."""
+    rounded = min(max(CHANNEL_STEP, step * round(width / step)), widest)
     if rounded != in_c:
         return rounded
     return rounded + CHANNEL_STEP if rounded + CHANNEL_STEP <= widest else max(CHANNEL_STEP, rounded - CHANNEL_STEP)
@@ -285,16 +297,8 @@ def _without_statistics(module: _Module) -> _Module:
 
 def initial_supernet(space: Space, *, seed: int) -> Supernet:
     """A supernet with torch's initial weights, drawn from the seed."""
-    # Any model without a block that lacks its expansion has all the tensors; widths are those of the space, and at least what a block
-    # without expansion needs.
-    widths = tuple(
-        tuple(
-            tuple(_held(widest, block.in_c, block.exp_c) for widest, block in zip(stage, space.base.stages[index].branches[0], strict=True))
-            for index, stage in enumerate(branch)
-        )
-        for branch in space.widest
-    )
-    config = space.model("a" * len(space.base.stages), widths)
+    # Built with an expansion in every block, so that all tensors are there.
+    config = space.model("a" * len(space.base.stages), space.mapped(_held))
     with seeded(seed):
         network = networks.build(config)
     held = {name: parameter.detach() for name, parameter in network.named_parameters()}

@@ -24,7 +24,7 @@ _LIKELY: Final = 0.1
 """Processes with less than this share of the best one's weight are not asked."""
 _PRIOR_DEGREES: Final = 2.0
 """Pseudo-observations of the standardised scale: a few equal rewards do not make it sure that all are."""
-_LOW_TAIL: Final = 3.0
+_LOW_TAIL: Final = 1.5
 """Rewards lower than this many times (best - median) below the median count as that low."""
 
 
@@ -80,8 +80,8 @@ class Correlations:
 class Surrogate:
     """Observations of leaves, and what they say of others.
 
-    An observation is *awaited* while its evaluation is under way: it then counts with the value that the others lead to expect of it, so that
-    parallel proposals keep away from each other.
+    An observation is *awaited* while its evaluation is under way: it then counts with the value that the others lead to expect of it, so
+    that parallel proposals keep away from each other.
 
     Args:
         pool: leaves that will be asked about again and again, (N, D); what it takes for them is kept from one question to the next.
@@ -170,12 +170,10 @@ class Surrogate:
         known = np.flatnonzero(~self._is_awaited)
         expected = np.zeros(len(awaited))
         for number, model in enumerate(posterior.models):
-            precision = self._inverse[model].T @ self._inverse[model]
+            precision: Floats = self._inverse[model].T @ self._inverse[model]
             pull = precision[np.ix_(awaited, known)] @ (y[known] - posterior.means[number])
-            expected += posterior.weights[number] * (
-                posterior.means[number] - np.linalg.solve(precision[np.ix_(awaited, awaited)], pull)
-            )
-        filled = y.copy()
+            expected += posterior.weights[number] * (posterior.means[number] - np.linalg.solve(precision[np.ix_(awaited, awaited)], pull))
+        filled: Floats = y.copy()
         filled[awaited] = expected
         return filled
 
@@ -233,8 +231,9 @@ class Surrogate:
 class _Pool:
     """Leaves that are asked about, and what every model knows of them whatever the values.
 
-    With V the inverse factor times the leaves' correlations with what was observed (n, N): the sums of its columns' squares, and the products
-    of its columns with the inverse factor's row sums. Both grow by a term with each observation, and only for models that are asked.
+    With V the inverse factor times the leaves' correlations with what was observed (n, N): the sums of its columns' squares, and the
+    products of its columns with the inverse factor's row sums. Both grow by a term
+    with each observation, and only for models that are asked.
     """
 
     def __init__(self, leaves: Ints, correlations: Correlations, kernel_of: Ints, *, room: int = 64) -> None:

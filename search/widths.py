@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from collab.config import SYNCS, ModelConfig, from_document
 from collab.errors import ConfigError
 from lut.replay import Floats, Ints
 from lut.variants import LETTER_CONCAT, LETTER_NONE, Schedules, VariantCosts, VariantReplay
-from search.capacity import CapacityCurves
+from search.capacity import SCALES, CapacityCurves
 
 DEFAULT_MULTIPLE: Final = 4
 DEFAULT_WIDEST: Final = 1.5
@@ -27,7 +28,7 @@ CLOSE: Final = 0.99
 """A latency from this fraction of the budget on needs no refining."""
 _LEVELS: Final = 1024
 """Steps of capacity between the narrowest and the widest."""
-_ROUNDS: Final = 6
+_ROUNDS: Final = 3
 _BODY_CLASS: Final = 1
 
 
@@ -35,8 +36,8 @@ _BODY_CLASS: Final = 1
 class Allocation:
     """Widths of R strategies under one placement and one budget.
 
-    `level` and `raised` (R,) and (R, P) are what was found; `latency_us` (R,) the predicted latencies; of infeasible strategies it is that
-    of the narrowest widths. `widest`: the budget would allow more than the tables know.
+    `latency_us` (R,) are the predicted latencies; of infeasible strategies that of the narrowest widths. `widest`: the budget would allow
+    more than the tables know. `scale` (R, B, P) says which of the curves' scales each branch has in each phase.
     """
 
     letters: Ints
@@ -44,7 +45,6 @@ class Allocation:
     feasible: npt.NDArray[np.bool_]
     widest: npt.NDArray[np.bool_]
     scale: Ints
-    """(R, B, P): which of the curves' scales each branch has in each phase."""
 
 
 class WidthAllocator:
@@ -65,13 +65,12 @@ class WidthAllocator:
         self.costs = costs
         self._replay = VariantReplay(costs)
         self._curves = CapacityCurves(costs, multiple=multiple, widest=widest)
-        self._splits: dict[tuple[int, int, int, int], int] = {}
+        self._numbers: dict[tuple[int, int, int, int], int] = {}
         """Number of each kind of phase: first stage, last stage, letter before (or -1), letter at its end."""
-        shape = (0, costs.branches, _LEVELS + 1)
-        self._scale_of = np.zeros(shape, np.int64)
-        """(phases, B, levels): each branch's scale in a kind of phase, at a level of capacity."""
-        self._us_of = np.zeros(shape)
-        """The same: how long its blocks take."""
+        self._scale_of = np.zeros((0, costs.branches, _LEVELS + 1), np.int64)
+        """(kinds, B, levels): each branch's scale in a kind of phase, at a level of capacity."""
+        self._us_of = np.zeros((0, costs.branches, SCALES))
+        """(kinds, B, scales): how long a branch's blocks take in a kind of phase."""
 
     def narrowest_us(self, letters: Ints) -> Floats:
         """(R,) latencies with the narrowest blocks: a budget below is not met.
@@ -90,13 +89,14 @@ class WidthAllocator:
         """
         schedules = self._replay.schedules(letters)
         kinds = self._kinds(letters, schedules)
-        level = np.zeros(len(letters), np.int64)
-        narrowest = self._latency(schedules, kinds, level[:, None])
+        narrowest = self._latency(schedules, kinds, np.zeros((len(letters), 1), np.int64))
         feasible = narrowest <= budget_us
         latency, level = self._bisect(schedules, kinds, narrowest, feasible, budget_us)
         levels = np.repeat(level[:, None], schedules.phases, axis=1)
-        self._refine(schedules, kinds, levels, latency, feasible, budget_us)
-        return Allocation(letters, latency, feasible, feasible & (level == _LEVELS), self._scales(kinds, levels))
+        self._raise_phases(schedules, kinds, levels, latency, feasible, budget_us)
+        scale = self._scales(kinds, levels)
+        self._raise_branches(schedules, kinds, scale, latency, feasible, budget_us)
+        return Allocation(letters, latency, feasible, feasible & (level == _LEVELS), scale)
 
     def _bisect(
         self, schedules: Schedules, kinds: Ints, narrowest: Floats, feasible: npt.NDArray[np.bool_], budget_us: float
@@ -114,34 +114,54 @@ class WidthAllocator:
             rows = rows[high[rows] - low[rows] > 1]
         return latency, low
 
-    def _refine(
+    def _raise_phases(
         self, schedules: Schedules, kinds: Ints, levels: Ints, latency: Floats, feasible: npt.NDArray[np.bool_], budget_us: float
     ) -> None:
         """Raises single phases while the budget has room; `levels` and `latency` are changed in place."""
         step = _LEVELS // 16
-        for _ in range(_ROUNDS):
+        while step:
             for phase in range(schedules.phases):
                 rows = np.flatnonzero(feasible & (latency < CLOSE * budget_us) & (kinds[:, phase] >= 0) & (levels[:, phase] < _LEVELS))
-                if not len(rows):
-                    continue
-                tried = levels[rows].copy()
-                tried[:, phase] = np.minimum(tried[:, phase] + step, _LEVELS)
-                found = self._latency(schedules.rows(rows), kinds[rows], tried)
-                better = (found <= budget_us) & (found >= latency[rows])
-                levels[rows[better]] = tried[better]
-                latency[rows[better]] = found[better]
-            step = max(1, step // 2)
+                if len(rows):
+                    tried = levels[rows].copy()
+                    tried[:, phase] = np.minimum(tried[:, phase] + step, _LEVELS)
+                    found = self._latency(schedules.rows(rows), kinds[rows], tried)
+                    better = (found <= budget_us) & (found >= latency[rows])
+                    levels[rows[better]], latency[rows[better]] = tried[better], found[better]
+            step //= 2
+
+    def _raise_branches(
+        self, schedules: Schedules, kinds: Ints, scale: Ints, latency: Floats, feasible: npt.NDArray[np.bool_], budget_us: float
+    ) -> None:
+        """Where that was too coarse, widens single branches in single phases by the least that takes longer; changes in place."""
+        for _ in range(_ROUNDS):
+            for phase, branch in product(range(schedules.phases), range(self.costs.branches)):
+                rows = np.flatnonzero(feasible & (latency < CLOSE * budget_us) & (kinds[:, phase] >= 0))
+                if len(rows):
+                    tried = scale[rows].copy()
+                    tried[:, branch, phase] = self._next_scale(kinds[rows, phase], branch, tried[:, branch, phase])
+                    found = self._latency_of(schedules.rows(rows), kinds[rows], tried)
+                    better = (found <= budget_us) & (found >= latency[rows])
+                    scale[rows[better]], latency[rows[better]] = tried[better], found[better]
+
+    def _next_scale(self, kinds: Ints, branch: int, scale: Ints) -> Ints:
+        """The next scale at which the blocks take longer; the same where there is none."""
+        times = self._us_of[kinds, branch]
+        longer = times > np.take_along_axis(times, scale[:, None], axis=1)
+        return np.where(longer.any(axis=1), longer.argmax(axis=1), scale)
 
     def _latency(self, schedules: Schedules, kinds: Ints, levels: Ints) -> Floats:
-        return self._replay.latencies_us(schedules, np.where(kinds[:, None, :] >= 0, self._look_up(self._us_of, kinds, levels), 0.0))
+        return self._latency_of(schedules, kinds, self._scales(kinds, levels))
+
+    def _latency_of(self, schedules: Schedules, kinds: Ints, scale: Ints) -> Floats:
+        us = self._us_of[kinds[:, None, :], np.arange(self.costs.branches)[:, None], scale]
+        return self._replay.latencies_us(schedules, np.where(kinds[:, None, :] >= 0, us, 0.0))
 
     def _scales(self, kinds: Ints, levels: Ints) -> Ints:
-        found: Ints = self._look_up(self._scale_of, kinds, levels)
+        """(R, B, P): each branch's scale at the levels (R, P) or (R, 1)."""
+        branches = np.arange(self.costs.branches)[:, None]
+        found: Ints = self._scale_of[kinds[:, None, :], branches, np.broadcast_to(levels, kinds.shape)[:, None, :]]
         return found
-
-    @staticmethod
-    def _look_up(table: npt.NDArray[Any], kinds: Ints, levels: Ints) -> npt.NDArray[Any]:
-        return np.moveaxis(table[kinds, :, np.broadcast_to(levels, kinds.shape)], 2, 1)
 
     def _kinds(self, letters: Ints, schedules: Schedules) -> Ints:
         """(R, P): the kind of each phase, -1 where a strategy has fewer."""
@@ -162,10 +182,10 @@ class WidthAllocator:
         return kinds
 
     def _number(self, kind: tuple[int, int, int, int], found: list[tuple[int, int, int, int]]) -> int:
-        if kind not in self._splits:
-            self._splits[kind] = len(self._splits)
+        if kind not in self._numbers:
+            self._numbers[kind] = len(self._numbers)
             found.append(kind)
-        return self._splits[kind]
+        return self._numbers[kind]
 
     def _add_kinds(self, kinds: Sequence[tuple[int, int, int, int]]) -> None:
         tables = [self._split(*kind) for kind in kinds]
@@ -173,13 +193,11 @@ class WidthAllocator:
         self._us_of = np.concatenate([self._us_of, np.stack([us for _, us in tables])])
 
     def _split(self, first: int, last: int, before: int, letter: int) -> tuple[Ints, Floats]:
-        """(B, levels): at every level of capacity, the scale of each branch with which all reach the sync together, and its time."""
+        """(B, levels): the scale of each branch with which all reach the sync together, at every level; (B, scales): the blocks' times."""
         costs, curves = self.costs, self._curves
         begin = 0 if first == 0 else int(costs.last_slots[first - 1]) + 1
         end = int(costs.last_slots[last])
-        times = [
-            curves.interval_us(branch, begin, end, shared=letter == LETTER_CONCAT) for branch in range(costs.branches)
-        ]
+        times = [curves.interval_us(branch, begin, end, shared=letter == LETTER_CONCAT) for branch in range(costs.branches)]
         lead = [self._lead_us(branch, first, before) + self._tail_us(branch, last, letter) for branch in range(costs.branches)]
         arrives = [time * self._slowdown(branch) + lead[branch] for branch, time in enumerate(times)]
         moments = np.unique(np.concatenate(arrives))
@@ -189,7 +207,7 @@ class WidthAllocator:
         wanted = np.linspace(capacity[0], costs.branches * curves.scales[-1], _LEVELS + 1)
         at = np.minimum(np.searchsorted(capacity, wanted, side="left"), len(moments) - 1)
         scale: Ints = reach[:, at]
-        return scale, np.stack([time[scale[branch]] for branch, time in enumerate(times)])
+        return scale, np.stack(times)
 
     def _slowdown(self, branch: int) -> float:
         factors = self.costs.factors
@@ -229,7 +247,11 @@ class WidthAllocator:
         phase = np.cumsum(letters != LETTER_NONE, axis=1) - (letters != LETTER_NONE)
         for slot in range(slots):
             stage = stage_of[slot]
-            shared = (letters[:, stage] == LETTER_CONCAT).astype(np.int64) if self.costs.slots[slot].is_last else np.zeros(len(letters), np.int64)
+            shared = (
+                (letters[:, stage] == LETTER_CONCAT).astype(np.int64)
+                if self.costs.slots[slot].is_last
+                else np.zeros(len(letters), np.int64)
+            )
             for branch in range(branches):
                 at = scale[np.arange(len(letters)), branch, phase[:, stage]]
                 most[branch, slot] = widths[branch, shared, slot, at].max(initial=0)

@@ -24,7 +24,7 @@ def open_digits(*, size: int, seed: int = 0) -> ArrayData:
         DataError: scikit-learn is not installed.
     """
     try:
-        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+        from sklearn.datasets import load_digits
     except ImportError as error:
         raise DataError("digits: the images come with scikit-learn, which is not installed: pip install '.[search]'") from error
     small, digits = load_digits(return_X_y=True)

@@ -219,7 +219,7 @@ def _centre_crop(path: Path, generator: np.random.Generator, *, size: int) -> Pi
 def _bilinear() -> int:
     from PIL.Image import Resampling
 
-    return Resampling.BILINEAR
+    return int(Resampling.BILINEAR)
 
 
 def _opened(path: Path, crop: Callable[[Image], Image], *, least_side: int) -> Pixels:

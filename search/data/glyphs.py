@@ -156,8 +156,8 @@ def _draw(figures: Floats, labels: Labels, size: int, generator: np.random.Gener
 def _placed(points: Floats, size: int, generator: np.random.Generator) -> Floats:
     """Figures (n, ..., 2) turned, scaled, sheared and moved, from -1 to 1 to pixels."""
     count = len(points)
-    turn = generator.uniform(-0.45, 0.45, count)
-    wide, high = generator.uniform(0.23, 0.42, (2, count)) * size
+    turn = generator.uniform(-0.35, 0.35, count)
+    wide, high = generator.uniform(0.25, 0.42, (2, count)) * size
     shear = generator.uniform(-0.25, 0.25, count)
     cosine, sine = np.cos(turn), np.sin(turn)
     matrix = np.array([[wide * cosine, wide * shear - high * sine], [wide * sine, high * cosine]], dtype=np.float32)
@@ -208,14 +208,16 @@ def _distances(segments: Floats, size: int) -> Floats:
 def _coloured(ink: Floats, generator: np.random.Generator) -> Pixels:
     """Ink (n, size, size) from 0 to 1 as images: strokes of one colour over a texture of another, with noise."""
     count, size = ink.shape[:2]
-    ground = generator.uniform(0.25, 0.75, (count, 3, 1, 1))
-    direction = generator.standard_normal((count, 3, 1, 1))
-    contrast = generator.uniform(0.22, 0.52, (count, 1, 1, 1)) / np.linalg.norm(direction, axis=1, keepdims=True)
+    ground = generator.uniform(0.15, 0.6, (count, 3, 1, 1))
+    # Strokes are mostly lighter than their ground: with any colour on any other, training would start slowly. From plain to hardly
+    # visible, so that there is something to learn for networks of any size.
+    direction = generator.standard_normal((count, 3, 1, 1)) + 1
+    contrast = generator.uniform(0.1, 0.85, (count, 1, 1, 1)) / np.linalg.norm(direction, axis=1, keepdims=True)
     patches = generator.uniform(-0.18, 0.18, (count, 3, _TEXTURE, _TEXTURE))
     scale_up = bilinear_matrix(_TEXTURE, size)
     images = (scale_up @ patches.astype(np.float32) @ scale_up.T) + ground.astype(np.float32)
     images += ink[:, None] * (direction * contrast).astype(np.float32)
-    spread = generator.uniform(0.03, 0.12, (count, 1, 1, 1)).astype(np.float32)
+    spread = generator.uniform(0.01, 0.16, (count, 1, 1, 1)).astype(np.float32)
     # Small images show strokes of few pixels, over which less noise averages out.
     images += generator.standard_normal(images.shape, dtype=np.float32) * spread * np.float32(min(1, size / _NOISY_SIZE))
     np.clip(images, 0, 1, out=images)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 NAMES: Final = ("table", "command", "train", "supernet")
 _SUPERNET_EPOCHS: Final = 20.0
 _TRAIN_EPOCHS: Final = 5.0
+_SUPERNET_VALIDATION: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _supernet(options: EvaluatorOptions, base: ModelConfig, branches: int, wides
         _by_stage(base, widest),
         options.data,
         recipe,
-        validation=options.validation,
+        validation=options.validation or _SUPERNET_VALIDATION,
         seed=options.seed,
         data_seed=options.data_seed,
         threads=options.threads,
@@ -127,6 +128,4 @@ def _by_stage(base: ModelConfig, slots: list[list[int]]) -> tuple[tuple[tuple[in
     """(B, slots) as branches of stages of blocks."""
     lengths = [len(stage.branches[0]) for stage in base.stages]
     starts = [sum(lengths[:index]) for index in range(len(lengths))]
-    return tuple(
-        tuple(tuple(branch[start : start + length]) for start, length in zip(starts, lengths, strict=True)) for branch in slots
-    )
+    return tuple(tuple(tuple(branch[start : start + length]) for start, length in zip(starts, lengths, strict=True)) for branch in slots)

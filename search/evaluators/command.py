@@ -27,8 +27,8 @@ _SHOWN: Final = 300
 class CommandEvaluator:
     """Runs a program per evaluation, without a shell.
 
-    It gets the config's path as an argument, and ``SYNCNAS_STRATEGY`` and ``SYNCNAS_SEED`` in its environment. The last line that it prints is the
-    accuracy: a number, or a JSON object with an ``accuracy``. What it writes to stderr is only shown if it fails.
+    It gets the config's path as an argument, and ``SYNCNAS_STRATEGY`` and ``SYNCNAS_SEED`` in its environment. The last line that it prints
+    is the accuracy: a number, or a JSON object with an ``accuracy``. What it writes to stderr is only shown if it fails.
 
     Args:
         timeout_s: it and all that it has started are killed after so long.
@@ -62,6 +62,7 @@ class CommandEvaluator:
         return None
 
     def prepare(self, folder: Path, say: Callable[[str], None]) -> None:
+        del folder
         say(f"each evaluation runs: {shlex.join(self.command)}")
 
     def evaluate(self, query: Query) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,17 @@ class SupernetEvaluator:
 
     def known(self) -> None:
         """Any strategy can be evaluated."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the supernet is, once it was prepared."""
+        return self._folder
+
+    def in_folder(self, folder: Path) -> SupernetEvaluator:
+        """The same evaluator, with the supernet's file in another folder: on another machine, for example."""
+        moved = replace(self)
+        moved._folder = folder
+        return moved
 
     def prepare(self, folder: Path, say: Callable[[str], None]) -> None:
         """Trains ``supernet.pth`` in the folder, goes on with a training that was cut off, or finds a finished one.

@@ -71,6 +71,7 @@ class TableEvaluator:
         return False
 
     def prepare(self, folder: Path, say: Callable[[str], None]) -> None:
+        del folder
         say(f"{len(read_accuracies(self.path))} strategies in {self.path}")
 
     def known(self) -> frozenset[str]:

@@ -1,0 +1,254 @@
+"""``make headline``: the paper's claims in miniature, on this machine.
+
+Profiles two CPU units, searches strategies of a scaled-down MobileNetV2 at the base's own latency and at half of it, trains the base
+and what was found alike from scratch, with several seeds, and measures their latencies side by side. What is finished is kept in
+``benchmarks/results/headline`` and not done again; remove that folder to begin anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.results import FOLDER, keep
+from collab import config as configs
+from collab.config import ModelConfig
+from collab.placement import Placement, parse_placement
+
+BASE = "micro_v2"
+BUDGETS = ("1.0x", "0.5x")
+HOME = FOLDER / "headline"
+LUTS = HOME / "luts"
+FOUND = HOME / "found"
+_TRAINED = HOME / "trained.jsonl"
+_SAMPLED = HOME / "sampled.jsonl"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is done. The defaults are for 60 minutes on two cores."""
+
+    data: str = "glyphs:train=8000,val=2000"
+    evaluations: int = 40
+    supernet_epochs: float = 6.0
+    epochs: float = 4.0
+    seeds: int = 3
+    sampled: int = 40
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model that is trained and measured."""
+
+    label: str
+    config: ModelConfig
+    placement: Placement
+
+
+def main() -> None:
+    """Does what is not done yet, and reports."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = Effort()
+    for name in ("data", "evaluations", "supernet_epochs", "epochs", "seeds", "sampled"):
+        value = getattr(default, name)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    effort = Effort(**vars(parser.parse_args()))
+    # Threads that wait by spinning stand still on a shared machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    begin = time.monotonic()
+    HOME.mkdir(parents=True, exist_ok=True)
+    _step("profile", _profile)
+    _step("search", lambda: _search(effort))
+    contenders = _contenders()
+    latencies = _step("measure", lambda: _measure(contenders))
+    accuracies = _step("train", lambda: _train(contenders, effort))
+    sampled = _step("sample strategies at random", lambda: _sample(effort))
+    _report(contenders, latencies, accuracies, sampled, effort)
+    print(f"Time of this run: {(time.monotonic() - begin) / 60:.1f} min")
+
+
+def _step(what: str, work: Callable[[], Any]) -> Any:
+    begin = time.monotonic()
+    print(f"== {what}", flush=True)
+    result = work()
+    print(f"   {what}: {time.monotonic() - begin:.0f} s", flush=True)
+    return result
+
+
+def _profile() -> None:
+    if not (LUTS / "meta.json").exists():
+        _run("profiler.run", "--device", "local", "--model", BASE, "--out", str(LUTS))
+
+
+def _search(effort: Effort) -> None:
+    if all((FOUND / budget / "found.json").exists() for budget in BUDGETS):
+        return
+    resume = ["--resume"] if (FOUND / "shared").is_dir() else []
+    what = ["--lut", str(LUTS), "--model", BASE, "--budget", ",".join(BUDGETS), "--out", str(FOUND)]
+    how = ["--evaluator", "supernet", "--data", effort.data, "--epochs", str(effort.supernet_epochs), "--validation", "1000"]
+    _run("search.run", *what, *how, "--evaluations", str(effort.evaluations), *resume)
+
+
+def _run(module: str, *arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", module, *arguments], check=True)
+
+
+def _journal(budget: str) -> list[dict[str, Any]]:
+    lines = (FOUND / budget / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+    return [entry for entry in map(json.loads, lines) if entry["event"] == "evaluated"]
+
+
+def _contenders() -> list[Contender]:
+    from lut.costs import Costs
+    from lut.tables import load
+    from search.budget import base_latency
+
+    base = configs.load(BASE)
+    costs = Costs(load(LUTS), source=str(LUTS))
+    contenders = [Contender("base", base, Placement((base_latency(base, list(costs.meta.units), costs).unit,)))]
+    for budget in BUDGETS:
+        best = max(_journal(budget), key=lambda entry: entry["accuracy"])
+        placement = parse_placement(best["placement"], branches=2)
+        contenders.append(Contender(f"found {budget}", configs.load(str(FOUND / budget / "found.json")), placement))
+    return contenders
+
+
+def _measure(contenders: list[Contender]) -> list[dict[str, float]]:
+    """All of them in one phase, their visits shuffled among each other."""
+    from android_harness.find import open_target
+    from lut.costs import Costs
+    from lut.tables import load
+    from profiler.compare import Candidate, Trial, compare
+
+    costs = Costs(load(LUTS), source=str(LUTS))
+    candidates = [Candidate(c.label, c.config, c.placement) for c in contenders]
+    results = compare(open_target("local"), candidates, costs, Trial(rounds=20, runs=30), journal=HOME / "measured.jsonl")
+    return [
+        {
+            "predicted_us": result.prediction.total_us,
+            "median_us": result.measured.median_us,
+            "mad_us": result.measured.mad_us,
+            "n": result.measured.n,
+            "drift": result.drift,
+            "repeatability": result.repeatability,
+            "output_error": result.output_error,
+        }
+        for result in results
+    ]
+
+
+def _train(contenders: list[Contender], effort: Effort) -> dict[str, list[float]]:
+    """Every contender with every seed; the seeds go around, so that an interrupted run has all of them equally far."""
+    from search.data.open import open_for
+    from search.recipe import Recipe
+    from search.training import initial_network, train
+
+    done = _kept(_TRAINED)
+    for seed in range(effort.seeds):
+        for contender in contenders:
+            key = f"{contender.config.sha256}/{seed}/{effort.epochs}/{effort.data}"
+            if key in done:
+                continue
+            data = open_for(contender.config, effort.data)
+            network = initial_network(contender.config, seed=seed)
+            done[key] = train(network, data, Recipe(epochs=effort.epochs), seed=seed)
+            _keep(_TRAINED, key, done[key])
+            print(f"   {contender.label}, seed {seed}: {done[key]:.4f}", flush=True)
+    return {c.label: [done[f"{c.config.sha256}/{seed}/{effort.epochs}/{effort.data}"] for seed in range(effort.seeds)] for c in contenders}
+
+
+def _sample(effort: Effort) -> dict[str, list[float]]:
+    """Accuracies, by the same supernet, of strategies drawn uniformly for each budget: what a random search of as many finds."""
+    from search.evaluators.base import Query
+    from search.evaluators.supernet import SupernetEvaluator
+
+    done = _kept(_SAMPLED)
+    found: dict[str, list[float]] = {budget: [] for budget in BUDGETS}
+    for budget in BUDGETS:
+        problem = _problem(budget)
+        evaluator = SupernetEvaluator(problem.base, 2, ((),), effort.data, validation=1000).in_folder(FOUND / "shared")
+        leaves = problem.space.leaves(np.random.default_rng(1).permutation(problem.space.size)[: effort.sampled])
+        for leaf in leaves[problem.feasible(leaves)].tolist():
+            candidate = problem.candidate(tuple(leaf))
+            key = f"{budget}/{candidate.strategy}"
+            if key not in done:
+                done[key] = evaluator.evaluate(Query(candidate.strategy, candidate.config, 0))
+                _keep(_SAMPLED, key, done[key])
+            found[budget].append(done[key])
+    return found
+
+
+def _problem(budget: str) -> Any:
+    from lut.costs import Costs
+    from lut.tables import load
+    from search.budget import base_latency, parse_budgets
+    from search.problem import DeviceProblem, placements_to_try
+
+    base, costs = configs.load(BASE), Costs(load(LUTS), source=str(LUTS))
+    units = list(costs.meta.units)
+    placements, in_tree = placements_to_try("best", units, branches=2)
+    limit_us = parse_budgets(budget)[0].resolve_us(base_latency(base, units, costs).us)
+    return DeviceProblem(base, costs, placements, limit_us, in_tree=in_tree)
+
+
+def _kept(path: Path) -> dict[str, float]:
+    if not path.exists():
+        return {}
+    return {entry["key"]: entry["value"] for entry in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
+
+
+def _keep(path: Path, key: str, value: float) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"key": key, "value": value}) + "\n")
+
+
+def _report(
+    contenders: list[Contender],
+    latencies: list[dict[str, float]],
+    accuracies: dict[str, list[float]],
+    sampled: dict[str, list[float]],
+    effort: Effort,
+) -> None:
+    print(
+        f"\n{BASE} on {effort.data}, each trained from scratch for {effort.epochs:g} epochs with {effort.seeds} seeds; latency measured\n"
+    )
+    columns = f"{'model':12} {'strategy':9} {'accuracy (mean, sd, each)':>42} {'latency':>10} {'of base':>8} {'budget':>7}"
+    print(f"{columns} {'predicted':>10} {'MACs':>8}")
+    base = np.array(accuracies["base"])
+    for contender, latency in zip(contenders, latencies, strict=True):
+        values = np.array(accuracies[contender.label])
+        each = " ".join(f"{value:.4f}" for value in values)
+        ratio = latency["median_us"] / latencies[0]["median_us"]
+        print(
+            f"{contender.label:12} {contender.config.strategy or '-':9} {values.mean():8.4f} {values.std(ddof=1):7.4f}  ({each})"
+            f" {latency['median_us'] / 1e3:7.3f} ms {ratio:7.3f}x {contender.label[6:] or '-':>7}"
+            f" {latency['predicted_us'] / 1e3:7.3f} ms {contender.config.macs / 1e6:6.2f} M"
+        )
+    for budget in BUDGETS:
+        gain = np.array(accuracies[f"found {budget}"]) - base
+        print(f"found {budget} - base: {100 * gain.mean():+.2f} points (by seed: {', '.join(f'{100 * g:+.2f}' for g in gain)})")
+    for budget in BUDGETS:
+        evaluated = [entry["accuracy"] for entry in _journal(budget)]
+        random = np.array(sampled[budget])
+        at = 1 + int(np.argmax(evaluated))
+        print(
+            f"search at {budget}: {len(evaluated)} evaluations of 1458, the best ({max(evaluated):.4f} by the supernet) at evaluation {at};"
+            f" {len(random)} strategies at random: best {random.max():.4f}, median {np.median(random):.4f},"
+            f" {np.mean(random < max(evaluated)):.0%} of them worse than the search's best"
+        )
+    raw = {"latencies": latencies, "accuracies": accuracies, "sampled": sampled, "searches": {b: _journal(b) for b in BUDGETS}}
+    print("raw:", keep("headline", {**raw, "effort": vars(effort)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Costs that follow from a rule, for whatever a base's strategies need: a device whose every latency can be worked out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from collab import config as configs
+from collab.blocks import Block, MBConv
+from collab.config import ModelConfig
+from lut.costs import Costs
+from lut.tables import Contention, Tables, save
+from profiler.plan import FULL, plan_model
+from tests.lut.made_tables import made_tables
+
+BASE = configs.load("mini_v2")
+
+
+def work_cost(unit: str, block: Block) -> float:
+    """By the work there is to do; unit cpu1 is half as fast."""
+    us = 2.0 + block.macs * 1e-4 if isinstance(block, MBConv) else 3.0
+    return us * (2 if unit == "cpu1" else 1)
+
+
+def tables(base: ModelConfig = BASE, *, path: str = "shared", contention: float = 1.0) -> Tables:
+    """Tables of two units; `contention` is by how much either slows the other's blocks down."""
+    plan = plan_model(base, FULL)
+    made = made_tables(plan.blocks, plan.transfers, work_cost, path=path)
+    if contention == 1.0:
+        return made
+    factors = tuple(Contention(unit, "mbconv", other, contention, 10) for unit, other in (("cpu0", "cpu1"), ("cpu1", "cpu0")))
+    return replace(made, meta=replace(made.meta, contention=factors))
+
+
+def costs(base: ModelConfig = BASE, *, path: str = "shared", contention: float = 1.0) -> Costs:
+    """What these tables cost."""
+    return Costs(tables(base, path=path, contention=contention), source="luts/made")
+
+
+def written(folder: Path, base: ModelConfig) -> Path:
+    """The tables as a folder of files."""
+    save(tables(base), folder)
+    return folder
