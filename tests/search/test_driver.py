@@ -1,0 +1,281 @@
+"""Searches with their journals: what is written, killed, resumed, and carried out by several workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.landscapes import make, space
+from collab.errors import JournalError
+from lut.replay import Ints
+from search.archive import Found, pareto, write_archive
+from search.driver import Objective, Search
+from search.evaluators.base import EvaluationError, Query
+from search.executors import Executor, InlineExecutor, ProcessExecutor
+from search.journal import read_journal
+from search.mcts import Settings, TreeSearch
+from search.problem import Candidate, StrategyTable
+from search.space import Leaf, Space
+from tests.search.workers import Fatal, Flaky, Known, Sleepy
+
+LANDSCAPE = make("effects", 11)
+EVERYTHING = space(7).leaves(np.arange(1458))
+ACCURACIES = {
+    space(7).strategy(leaf): float(value) for leaf, value in zip(EVERYTHING.tolist(), LANDSCAPE.accuracy(EVERYTHING), strict=True)
+}
+HEADER = {"model": "made", "seed": 3}
+
+
+def search(folder: Path, *, seed: int = 3, header: dict[str, Any] = HEADER, problem: Any = None) -> Search:
+    return Search(problem or StrategyTable(sorted(ACCURACIES)), Settings(seed=seed), Objective(), folder, header)
+
+
+def run(folder: Path, evaluations: int, executor: Executor | None = None, **options: Any) -> Search:
+    found = search(folder, **options)
+    executor = executor or InlineExecutor(Known(ACCURACIES))
+    try:
+        found.run(executor, evaluations)
+    finally:
+        found.close()
+        executor.close()
+    return found
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+
+
+def evaluated(folder: Path) -> list[str]:
+    return [line["strategy"] for line in lines(folder) if line["event"] == "evaluated"]
+
+
+def test_a_search_finds_and_writes_what_it_finds(tmp_path: Path) -> None:
+    found = run(tmp_path, 40)
+    best = max(ACCURACIES, key=ACCURACIES.__getitem__)
+    assert found.status.best is not None
+    assert found.status.best.strategy == best
+    assert len(evaluated(tmp_path)) == len(set(evaluated(tmp_path))) == 40
+    assert all(line["accuracy"] == ACCURACIES[line["strategy"]] for line in lines(tmp_path) if line["event"] == "evaluated")
+    asked = [line["n"] for line in lines(tmp_path) if line["event"] == "asked"]
+    assert asked == list(range(40))
+
+
+def test_a_resumed_search_goes_on_as_if_it_had_not_ended(tmp_path: Path) -> None:
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    run(tmp_path / "whole", 30)
+    for count in (1, 7, 8, 30):
+        run(tmp_path / "parts", count)
+    assert evaluated(tmp_path / "parts") == evaluated(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("cut", [1, 30, 150])
+def test_a_line_cut_off_is_written_anew(tmp_path: Path, cut: int) -> None:
+    for name in ("whole", "cut"):
+        (tmp_path / name).mkdir()
+        run(tmp_path / name, 12)
+    journal = tmp_path / "cut" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-cut])
+    run(tmp_path / "cut", 12)
+    assert evaluated(tmp_path / "cut") == evaluated(tmp_path / "whole")
+
+
+def test_any_moment_is_a_good_one_to_be_killed_at(tmp_path: Path) -> None:
+    """Every prefix of a journal, in bytes, can be resumed, and nothing is evaluated twice."""
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    run(whole, 6)
+    data = (whole / "journal.jsonl").read_bytes()
+    header = data.index(b"\n") + 1
+    for size in range(header, len(data), 37):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        (folder / "journal.jsonl").write_bytes(data[:size])
+        run(folder, 6)
+        assert evaluated(folder) == evaluated(whole)
+
+
+def killed(folder: Path, workers: int, after: int) -> None:
+    """Starts a search in a process of its own, and kills it with its workers' parent in the middle."""
+    script = f"from tests.search.test_driver import *; run(Path({str(folder)!r}), 40, {_executor(workers)})"
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if (folder / "journal.jsonl").exists() and (folder / "journal.jsonl").read_text().count('"evaluated"') >= after:
+            break
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _executor(workers: int) -> str:
+    return f"ProcessExecutor(Sleepy(ACCURACIES), {workers})" if workers > 1 else "InlineExecutor(Sleepy(ACCURACIES))"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_kill_9_loses_nothing_that_was_evaluated(tmp_path: Path, workers: int) -> None:
+    killed(tmp_path, workers, after=9)
+    before = evaluated(tmp_path)
+    assert 9 <= len(before) < 40
+    run(tmp_path, 25, ProcessExecutor(Known(ACCURACIES), workers) if workers > 1 else None)
+    after = evaluated(tmp_path)
+    assert after[: len(before)] == before
+    assert len(after) == len(set(after)) == 25
+
+
+def test_a_journal_replays_to_the_same_questions(tmp_path: Path) -> None:
+    """With several workers the order of answers is chance, but what was asked follows from it."""
+    run(tmp_path, 24, ProcessExecutor(Sleepy(ACCURACIES), 3))
+    _, entries = read_journal(tmp_path / "journal.jsonl")
+    problem = StrategyTable(sorted(ACCURACIES))
+    tree = TreeSearch(problem.space, problem.feasible, Settings(seed=3))
+    flying = 0
+    most = 0
+    for entry in entries:
+        if entry.event == "asked":
+            assert tree.ask() == entry.leaf
+            flying += 1
+        else:
+            tree.tell(entry.leaf, entry.values["accuracy"])
+            flying -= 1
+        most = max(most, flying)
+    assert most == 3
+
+
+def test_failures_are_recorded_and_not_tried_again(tmp_path: Path) -> None:
+    found = run(tmp_path, 20, InlineExecutor(Flaky(ACCURACIES)))
+    counts = Counter(line["event"] for line in lines(tmp_path))
+    assert counts["failed"] == found.status.failed > 0
+    assert counts["evaluated"] == 20
+    assert all("does not train" in line["reason"] for line in lines(tmp_path) if line["event"] == "failed")
+    again = run(tmp_path, 30, InlineExecutor(Flaky(ACCURACIES)))
+    asked = [line["strategy"] for line in lines(tmp_path) if line["event"] == "asked"]
+    assert len(asked) == len(set(asked))
+    assert again.status.evaluated == 30
+
+
+def test_an_evaluator_that_always_fails_ends_the_search(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match="first 5 evaluations all failed.*nna"):
+        run(tmp_path, 20, InlineExecutor(Known({"nna": 1.0})))
+
+
+def test_a_worker_that_dies_fails_only_its_evaluation(tmp_path: Path) -> None:
+    found = run(tmp_path, 20, ProcessExecutor(Fatal(ACCURACIES), 2))
+    assert found.status.evaluated == 20
+    assert found.status.failed > 0
+    reasons = [line["reason"] for line in lines(tmp_path) if line["event"] == "failed"]
+    assert all("worker process died 2 times" in reason and "-9" in reason for reason in reasons)
+
+
+class Twins:
+    """Leaves of which every two stand for one architecture: those that differ in the first letter being a or c."""
+
+    def __init__(self) -> None:
+        self._table = StrategyTable(sorted(ACCURACIES))
+
+    @property
+    def space(self) -> Space:
+        return self._table.space
+
+    def feasible(self, leaves: Ints) -> np.ndarray[Any, Any]:
+        return self._table.feasible(leaves)
+
+    def candidate(self, leaf: Leaf) -> Candidate:
+        strategy = self._table.candidate(leaf).strategy
+        return Candidate(strategy, strategy.replace("c", "a"))
+
+    def why_not(self, leaf: Leaf) -> str:
+        return self._table.why_not(leaf)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_same_architecture_is_evaluated_once(tmp_path: Path, workers: int) -> None:
+    accuracies = {strategy: ACCURACIES[strategy.replace("c", "a")] for strategy in ACCURACIES}
+    executor = InlineExecutor(Known(accuracies)) if workers == 1 else ProcessExecutor(Known(accuracies), workers)
+    run(tmp_path, 40, executor, problem=Twins())
+    keys = [strategy.replace("c", "a") for strategy in evaluated(tmp_path)]
+    assert len(keys) == len(set(keys)) == 40
+    same = [line for line in lines(tmp_path) if line["event"] == "same"]
+    assert same
+    assert all("accuracy" not in line for line in same)
+    resumed = search(tmp_path, problem=Twins())
+    resumed.close()
+    assert resumed.status.evaluated == 40
+    assert len(resumed.status.found) == 40 + len(same)
+
+
+def test_a_small_space_is_exhausted(tmp_path: Path) -> None:
+    few = sorted(ACCURACIES)[:9]
+    found = run(tmp_path, 50, problem=StrategyTable(few))
+    assert found.status.exhausted
+    assert sorted(evaluated(tmp_path)) == few
+
+
+def test_another_search_s_journal_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, 3)
+    with pytest.raises(JournalError, match="its seed is 3, now it is 4"):
+        search(tmp_path, header={**HEADER, "seed": 4})
+
+
+def test_two_searches_do_not_write_one_journal(tmp_path: Path) -> None:
+    first = search(tmp_path)
+    with pytest.raises(JournalError, match="another search is writing"):
+        search(tmp_path)
+    first.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("nonsense", "line 4 is no JSON"),
+        ("[]", "line 4 is no JSON object"),
+        ('{"event": "evaluated", "n": 0, "leaf": [0], "accuracy": "high"}', "line 4 has no accuracy"),
+        ('{"event": "evaluated", "n": 0, "leaf": [0], "accuracy": NaN}', "line 4 has no accuracy"),
+        ('{"event": "won", "n": 0, "leaf": [0]}', "line 4 is no event"),
+        ('{"event": "asked", "n": -1, "leaf": [0]}', "line 4 is no event"),
+        ('{"event": "asked", "n": 7, "leaf": [0, 0, 0, 0, 0, 0, 1, 0]}', "question 7 does not follow"),
+        ('{"event": "evaluated", "n": 7, "leaf": [0, 0, 0, 0, 0, 0, 1, 0], "accuracy": 1}', "was not asked"),
+    ],
+)
+def test_damaged_journals_are_named(tmp_path: Path, line: str, says: str) -> None:
+    run(tmp_path, 1)
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(JournalError, match=says):
+        search(tmp_path)
+
+
+def test_an_empty_journal(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").write_text("")
+    with pytest.raises(JournalError, match="is empty"):
+        search(tmp_path)
+
+
+def test_the_front_is_what_nothing_beats(tmp_path: Path) -> None:
+    found = [Found(name, accuracy, accuracy, latency_us=us) for name, accuracy, us in [("a", 0.9, 9), ("b", 0.8, 9), ("c", 0.8, 5), ("d", 0.7, 6)]]
+    assert [item.strategy for item in pareto(found)] == ["a", "c"]
+    write_archive(tmp_path / "archive.csv", found)
+    rows = (tmp_path / "archive.csv").read_text().splitlines()
+    assert [row[:3] for row in rows[1:]] == ["1,a", "0,b", "1,c", "0,d"]
+
+
+def test_the_objective_weighs_latency_as_told() -> None:
+    assert Objective()(0.8, 5.0) == 0.8
+    assert Objective(0.5, 10.0)(0.8, 2.5) == pytest.approx(1.6)
+    assert Objective(0.5, 10.0)(0.8, None) == 0.8
+
+
+def test_queries_travel() -> None:
+    import pickle
+
+    assert pickle.loads(pickle.dumps(Query("aca", None, 1))) == Query("aca", None, 1)

@@ -1,0 +1,171 @@
+"""The evaluators that train nothing: tables of known accuracies, and commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collab.errors import ConfigError, SyncNasError, TableError
+from collab.variants import collaborative
+from search.evaluators.base import EvaluationError, Query
+from search.evaluators.choose import EvaluatorOptions, check_options
+from search.evaluators.command import CommandEvaluator
+from search.evaluators.table import TableEvaluator, read_accuracies
+from tests.search.models import micro
+
+MODEL = collaborative(micro(), "aca")
+QUERY = Query("aca", MODEL, 7)
+
+
+def table(folder: Path, text: str) -> Path:
+    path = folder / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_accuracies_are_looked_up(tmp_path: Path) -> None:
+    evaluator = TableEvaluator(table(tmp_path, "strategy,accuracy,note\nana,0.5,x\naca,0.75,\n"))
+    lines: list[str] = []
+    evaluator.prepare(tmp_path, lines.append)
+    assert evaluator.evaluate(Query("aca", None, 0)) == 0.75
+    assert evaluator.known() == {"ana", "aca"}
+    assert "2 strategies" in lines[0]
+    with pytest.raises(EvaluationError, match="nna"):
+        evaluator.evaluate(Query("nna", None, 0))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "first line"),
+        ("strategy,accuracy\n", "nothing to search"),
+        ("strategy,score\naca,1\n", "columns strategy and accuracy"),
+        ("strategy,accuracy\naca,0.5\naca,0.6\n", "line 3: aca stands there a second time"),
+        ("strategy,accuracy\naxa,0.5\n", "line 2: 'axa' is no strategy"),
+        ("strategy,accuracy\naca,\n", "line 2: the accuracy of aca is ''"),
+        ("strategy,accuracy\naca,nan\n", "no finite number"),
+        ("strategy,accuracy\naca,1e999\n", "no finite number"),
+        ("strategy,accuracy\naca,0.5\naa,0.5\n", "differ in length"),
+        ('strategy,accuracy\naca,"0.5\n', "no CSV text"),
+        ("strategy,accuracy\naca\n", "line 2"),
+    ],
+)
+def test_damaged_tables_are_named(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(TableError, match=says):
+        read_accuracies(table(tmp_path, text))
+
+
+def test_a_table_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="--table"):
+        read_accuracies(tmp_path / "none.csv")
+
+
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_a_table_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("tables") / "table.csv"
+    path.write_bytes(b"strategy,accuracy\n" + data)
+    try:
+        found = read_accuracies(path)
+    except SyncNasError:
+        return
+    assert all(set(strategy) <= set("nac") for strategy in found)
+
+
+def program(folder: Path, body: str) -> tuple[str, ...]:
+    path = folder / "evaluate.py"
+    path.write_text(f"import json, os, sys, time\n{body}\n", encoding="utf-8")
+    return sys.executable, str(path)
+
+
+def test_a_command_gets_the_config_and_prints_an_accuracy(tmp_path: Path) -> None:
+    body = "config = json.load(open(sys.argv[1])); print('training ...'); print(len(config['sync']) / 10)"
+    assert CommandEvaluator(program(tmp_path, body)).evaluate(QUERY) == 0.3
+    body = "print(json.dumps({'accuracy': int(os.environ['SYNCNAS_SEED']), 'name': os.environ['SYNCNAS_STRATEGY']}))"
+    assert CommandEvaluator(program(tmp_path, body)).evaluate(QUERY) == 7.0
+    words = (*program(tmp_path, "print(0.25 if sys.argv[1].startswith('--model=') else 1)"), "--model={config}", "x")
+    assert CommandEvaluator(words).evaluate(QUERY) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("sys.exit('out of memory')", "status 1: out of memory"),
+        ("os.kill(os.getpid(), 9)", "status -9"),
+        ("pass", "printed ''"),
+        ("print('accuracy: high')", "no accuracy"),
+        ("print('nan')", "no accuracy"),
+        ("print('NaN')", "no accuracy"),
+        ("print([1, 2])", "no accuracy"),
+        ("print('[' * 100000)", "no accuracy"),
+    ],
+)
+def test_what_a_failing_command_did(tmp_path: Path, body: str, says: str) -> None:
+    with pytest.raises(EvaluationError, match=says):
+        CommandEvaluator(program(tmp_path, body), retries=0).evaluate(QUERY)
+
+
+def test_a_command_that_is_not_there() -> None:
+    with pytest.raises(EvaluationError, match="cannot be started"):
+        CommandEvaluator(("/no/such/program",)).evaluate(QUERY)
+
+
+def test_a_failed_command_is_tried_again(tmp_path: Path) -> None:
+    body = "p = sys.argv[1] + '.tried'\nif not os.path.exists(p):\n    open(p, 'w'); sys.exit(1)\nprint(0.5)"
+    assert CommandEvaluator(program(tmp_path, body), retries=1).evaluate(QUERY) == 0.5
+    with pytest.raises(EvaluationError):
+        CommandEvaluator(program(tmp_path, body), retries=0).evaluate(QUERY)
+
+
+def test_a_command_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    mark = tmp_path / "child"
+    body = f"import subprocess; c = subprocess.Popen(['sleep', '60']); open({str(mark)!r}, 'w').write(str(c.pid)); time.sleep(60)"
+    with pytest.raises(EvaluationError, match="longer than 2 s"):
+        CommandEvaluator(program(tmp_path, body), timeout_s=2.0, retries=0).evaluate(QUERY)
+    child = int(mark.read_text())
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except FileNotFoundError:
+            return
+        if state == "Z":
+            return
+        time.sleep(0.05)
+    os.kill(child, 9)
+    pytest.fail("the command's child outlived it")
+
+
+@pytest.mark.parametrize("text", ["", "python 'open quote"])
+def test_command_lines_that_are_none(text: str) -> None:
+    with pytest.raises(ConfigError):
+        CommandEvaluator.parse(text, timeout_s=1, retries=0)
+
+
+def test_a_command_line_is_no_shell_text() -> None:
+    assert CommandEvaluator.parse("echo 'a b' $HOME;", timeout_s=1, retries=0).command == ("echo", "a b", "$HOME;")
+
+
+@pytest.mark.parametrize(
+    ("options", "has_tables", "says"),
+    [
+        (EvaluatorOptions("magic"), True, "one of table"),
+        (EvaluatorOptions("table"), False, "--table"),
+        (EvaluatorOptions("command"), True, "--command"),
+        (EvaluatorOptions("supernet"), False, "--lut"),
+    ],
+)
+def test_options_that_lack_something(options: EvaluatorOptions, has_tables: bool, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        check_options(options, has_tables=has_tables)
+
+
+def test_configs_reach_the_command_whole(tmp_path: Path) -> None:
+    seen = tmp_path / "seen.json"
+    CommandEvaluator(program(tmp_path, f"open({str(seen)!r}, 'w').write(open(sys.argv[1]).read()); print(1)")).evaluate(QUERY)
+    assert json.loads(seen.read_text()) == json.loads(MODEL.to_json())
