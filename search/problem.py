@@ -55,6 +55,23 @@ class Problem(Protocol):
         """Why an infeasible leaf is; a sentence."""
 
 
+class _Known:
+    """A set of strategies of equal length, that knows which leaves have theirs among them."""
+
+    def __init__(self, strategies: Sequence[str]) -> None:
+        letters = np.array([[SYNCS.index(letter) for letter in strategy] for strategy in strategies], np.int64)
+        self._codes = np.sort(self._code(letters)) if len(strategies) else np.zeros(0, np.int64)
+
+    @staticmethod
+    def _code(letters: Ints) -> Ints:
+        code: Ints = letters @ (len(SYNCS) ** np.arange(letters.shape[1]))
+        return code
+
+    def holds(self, leaves: Ints) -> npt.NDArray[np.bool_]:
+        found: npt.NDArray[np.bool_] = np.isin(self._code(leaves[:, :-1]), self._codes)
+        return found
+
+
 class StrategyTable:
     """Strategies whose accuracies are known, and nothing else: every other one is infeasible.
 
@@ -69,19 +86,18 @@ class StrategyTable:
         lengths = {len(strategy) for strategy in strategies}
         if len(lengths) > 1:
             raise ConfigError(f"the table's strategies have different lengths: {', '.join(map(str, sorted(lengths)))} letters")
+        if strange := next((strategy for strategy in strategies if not strategy or set(strategy) - set(SYNCS)), None):
+            raise ConfigError(f"'{strange}' is no strategy; one of the letters {', '.join(SYNCS)} for each stage")
         letters = [sorted({SYNCS.index(strategy[place]) for strategy in strategies}) for place in range(lengths.pop())]
         self._space = Space((*map(tuple, letters), (0,)))
-        self._codes = np.sort(self._space.codes(np.array([self._space.leaf(strategy) for strategy in strategies], np.int64)))
+        self._known = _Known(strategies)
 
     @property
     def space(self) -> Space:
         return self._space
 
     def feasible(self, leaves: Ints) -> npt.NDArray[np.bool_]:
-        codes = self._space.codes(leaves)
-        at = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
-        found: npt.NDArray[np.bool_] = self._codes[at] == codes
-        return found
+        return self._known.holds(leaves)
 
     def candidate(self, leaf: Leaf) -> Candidate:
         strategy = self._space.strategy(leaf)
@@ -196,6 +212,29 @@ class DeviceProblem:
         most = [allocator.most(allocator.allocate(letters, self.budget_us)) for allocator in self._allocators]
         widest: list[list[int]] = np.max(most, axis=0).tolist()
         return widest
+
+
+class Restricted:
+    """A problem of which only some strategies can be evaluated."""
+
+    def __init__(self, problem: Problem, known: frozenset[str]) -> None:
+        self._problem = problem
+        self._known = _Known([strategy for strategy in known if len(strategy) == problem.space.stages])
+
+    @property
+    def space(self) -> Space:
+        return self._problem.space
+
+    def feasible(self, leaves: Ints) -> npt.NDArray[np.bool_]:
+        found = self._problem.feasible(leaves)
+        found[found] = self._known.holds(leaves[found])
+        return found
+
+    def candidate(self, leaf: Leaf) -> Candidate:
+        return self._problem.candidate(leaf)
+
+    def why_not(self, leaf: Leaf) -> str:
+        return self._problem.why_not(leaf)
 
 
 def architecture_key(config: ModelConfig) -> str:

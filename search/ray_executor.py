@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from search.executors import Outcome, evaluated
 _NODE_TRIES: Final = 5
 """So often Ray starts a task again whose node or worker died; an evaluator's own failures are no such thing."""
 _MOST_BYTES: Final = 4 << 30
+_KNOCK_S: Final = 10.0
 
 
 @runtime_checkable
@@ -72,6 +74,17 @@ def _evaluate(shipped: _Shipped, n: int, query: Query) -> Outcome:
     return evaluated(shipped.unpacked(), n, query)
 
 
+def _knock(address: str) -> None:
+    """Whether anyone listens there: Ray itself tries for minutes before it says so (seen in 2.60).
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, colon, port = address.rpartition(":")
+    if colon and "/" not in address and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
+
+
 class RayExecutor:
     """Evaluations as Ray tasks.
 
@@ -96,10 +109,11 @@ class RayExecutor:
         self._ray: Any = ray
         self._workers, self._retries = workers, retries
         try:
+            _knock(address)
             where = None if address == "local" else address
             ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+        except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise SyncNasError(f"--address {address}: no Ray cluster is reached ({reason}); start one with: ray start --head") from error
         self._check_resources(cpus, gpus)
         remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_NODE_TRIES)

@@ -154,7 +154,8 @@ def _device_subjects(run: _Run, lut: Path, model: str, budget: str, placement: s
     from lut.costs import Costs
     from lut.tables import load as load_tables
     from search.budget import base_latency, parse_budgets
-    from search.problem import DeviceProblem, placements_to_try
+    from search.evaluators.table import read_accuracies
+    from search.problem import DeviceProblem, Restricted, placements_to_try
 
     budgets, base = parse_budgets(budget), load_config(model)
     tables = load_tables(lut)
@@ -164,11 +165,13 @@ def _device_subjects(run: _Run, lut: Path, model: str, budget: str, placement: s
     reference = base_latency(base, units, costs)
     run.say(f"{base.name} takes {reference.us / 1e3:.3f} ms on {reference.unit}, its fastest unit")
     device = _Device(base, costs, tables.meta, lut)
+    known = frozenset(read_accuracies(run.options.table)) if run.options.name == "table" and run.options.table is not None else None
     subjects = []
     for each in budgets:
         limit_us = each.resolve_us(reference.us)
-        problem = DeviceProblem(base, costs, placements, limit_us, in_tree=in_tree, multiple=multiple)
-        problem.check()
+        on_device = DeviceProblem(base, costs, placements, limit_us, in_tree=in_tree, multiple=multiple)
+        on_device.check()
+        problem = on_device if known is None else Restricted(on_device, known)
         folder = run.out if len(budgets) == 1 else run.out / each.text
         header = _header(run, base.name, placement, base=base.sha256, budget=each.text, budget_us=round(limit_us, 3), multiple=multiple)
         subjects.append(_Subject(folder, problem, each.text, limit_us, header, device))

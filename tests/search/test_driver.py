@@ -165,7 +165,7 @@ def test_failures_are_recorded_and_not_tried_again(tmp_path: Path) -> None:
 
 
 def test_an_evaluator_that_always_fails_ends_the_search(tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match="first 5 evaluations all failed.*nna"):
+    with pytest.raises(EvaluationError, match=r"first 5 evaluations all failed.*nna"):
         run(tmp_path, 20, InlineExecutor(Known({"nna": 1.0})))
 
 
@@ -262,7 +262,10 @@ def test_an_empty_journal(tmp_path: Path) -> None:
 
 
 def test_the_front_is_what_nothing_beats(tmp_path: Path) -> None:
-    found = [Found(name, accuracy, accuracy, latency_us=us) for name, accuracy, us in [("a", 0.9, 9), ("b", 0.8, 9), ("c", 0.8, 5), ("d", 0.7, 6)]]
+    found = [
+        Found(name, accuracy, accuracy, latency_us=us)
+        for name, accuracy, us in [("a", 0.9, 9), ("b", 0.8, 9), ("c", 0.8, 5), ("d", 0.7, 6)]
+    ]
     assert [item.strategy for item in pareto(found)] == ["a", "c"]
     write_archive(tmp_path / "archive.csv", found)
     rows = (tmp_path / "archive.csv").read_text().splitlines()

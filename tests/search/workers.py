@@ -70,3 +70,12 @@ class Fatal(Known):
         if _share(query.strategy) < 0.2:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().evaluate(query)
+
+
+@dataclass(frozen=True)
+class Slow(Known):
+    """Takes so long that a machine can die in the middle."""
+
+    def evaluate(self, query: Query) -> float:
+        time.sleep(0.4)
+        return super().evaluate(query)

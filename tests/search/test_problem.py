@@ -1,0 +1,153 @@
+"""What is searched: strategies of a table, and strategies on a device within a budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from collab import config as configs
+from collab.config import from_document
+from collab.errors import ConfigError, MissingEntryError
+from collab.placement import Placement, parse_placement
+from lut.costs import Costs
+from lut.prediction import predict
+from lut.tables import Tables
+from search.budget import base_latency, parse_budgets
+from search.problem import DeviceProblem, InfeasibleError, Restricted, StrategyTable, architecture_key, placements_to_try
+from tests.search.made import BASE, costs, tables
+
+COSTS = costs()
+UNITS = ["cpu0", "cpu1"]
+BASE_US = base_latency(BASE, UNITS, COSTS).us
+
+
+def problem(scale: float, placement: str = "best") -> DeviceProblem:
+    placements, in_tree = placements_to_try(placement, UNITS, branches=2)
+    return DeviceProblem(BASE, COSTS, placements, scale * BASE_US, in_tree=in_tree)
+
+
+@pytest.mark.parametrize(
+    ("text", "us"), [("1.0x", 200.0), (".5x", 100.0), ("12ms", 12_000.0), ("1.5ms", 1_500.0), ("800us", 800.0), ("2.x", 400.0)]
+)
+def test_budgets(text: str, us: float) -> None:
+    [budget] = parse_budgets(text)
+    assert budget.resolve_us(200.0) == pytest.approx(us)
+
+
+def test_several_budgets() -> None:
+    assert [budget.text for budget in parse_budgets("0.5x, 0.75x,1.0x")] == ["0.5x", "0.75x", "1.0x"]
+
+
+@pytest.mark.parametrize("text", ["", "1.0", "x", "-1x", "0x", "0ms", "1.0x,", "1x,1x", "nanx", "1e3ms", "5 s"])
+def test_what_is_no_budget(text: str) -> None:
+    with pytest.raises(ConfigError, match="--budget"):
+        parse_budgets(text)
+
+
+def test_the_base_runs_on_its_fastest_unit() -> None:
+    found = base_latency(BASE, UNITS, COSTS)
+    assert found.unit == "cpu0"
+    assert found.us == predict(BASE, Placement(("cpu0",)), COSTS).total_us
+
+
+def test_a_unit_without_the_base_s_blocks_is_passed_over() -> None:
+    made = tables()
+    key = BASE.stages[3].branches[0][0].key
+    lacking = Tables(tuple(row for row in made.blocks if row.unit == "cpu1" or "mbconv_16" not in row.block), made.transfers, made.meta)
+    assert base_latency(BASE, UNITS, Costs(lacking, source="x")).unit == "cpu1"
+    with pytest.raises(MissingEntryError, match="to measure it"):
+        base_latency(BASE, ["cpu0"], Costs(lacking, source="x"))
+    assert key
+
+
+def test_candidates_meet_the_budget_and_are_what_they_say() -> None:
+    subject = problem(0.7)
+    leaf = subject.space.leaf("acnnaca")
+    candidate = subject.candidate(leaf)
+    assert candidate.config is not None
+    assert candidate.placement is not None
+    assert candidate.config.strategy == candidate.strategy == "acnnaca"
+    assert candidate.latency_us == pytest.approx(predict(candidate.config, candidate.placement, COSTS).total_us)
+    assert 0.99 * 0.7 * BASE_US <= candidate.latency_us <= 0.7 * BASE_US  # type: ignore[operator]
+
+
+def test_the_best_placement_leaves_more_room_than_any_other() -> None:
+    best = problem(0.7).candidate(problem(0.7).space.leaf("acnnaca"))
+    tree = problem(0.7, "tree")
+    each = [tree.candidate(tree.space.leaf("acnnaca", number)) for number in range(6)]
+    assert best.config is not None
+    assert best.config.macs == max(candidate.config.macs for candidate in each if candidate.config)
+    assert len({candidate.placement for candidate in each}) == 6
+    assert tree.space.size == 6 * 1458
+
+
+def test_one_placement() -> None:
+    subject = problem(0.7, "stem=0,head=1")
+    assert subject.candidate(subject.space.leaf("nnnnnna")).placement == parse_placement("stem=0,head=1", branches=2)
+    with pytest.raises(ConfigError, match="no unit gpu0"):
+        problem(0.7, "0=cpu0,1=gpu0")
+
+
+def test_infeasible_leaves_say_why() -> None:
+    tight = problem(0.7)
+    leaves = tight.space.leaves(np.arange(1458))
+    tight = problem(float(np.median(tight.narrowest_us(leaves))) / BASE_US)
+    feasible = tight.feasible(leaves)
+    assert 0 < feasible.sum() < 1458
+    leaf = tuple(leaves[int(np.flatnonzero(~feasible)[0])].tolist())
+    with pytest.raises(InfeasibleError, match="narrowest blocks"):
+        tight.candidate(leaf)
+    assert tight.candidate(tuple(leaves[int(np.flatnonzero(feasible)[0])].tolist())).config is not None
+    tight.check()
+
+
+@pytest.mark.parametrize("name", ["mini_v2", "mini_v2:blocks"])
+def test_a_budget_that_nothing_fits(name: str) -> None:
+    base = configs.load(name)
+    with pytest.raises(InfeasibleError, match=r"no strategy of .* fits into 0\.001 ms.*larger --budget"):
+        DeviceProblem(base, costs(base), [parse_placement("", branches=2)], 1.0).check()
+
+
+def test_equal_architectures_have_equal_keys() -> None:
+    subject = problem(0.6)
+    config = subject.candidate(subject.space.leaf("annanna")).config
+    assert config is not None
+    renamed = from_document({**config.document, "name": "other"})
+    swapped = from_document(
+        {key: ({"0": value["1"], "1": value["0"]} if key.isdigit() else value) for key, value in config.document.items()}
+    )
+    other = subject.candidate(subject.space.leaf("anaanna")).config
+    assert other is not None
+    assert architecture_key(config) == architecture_key(renamed) == architecture_key(swapped) != architecture_key(other)
+
+
+def test_the_widest_blocks_bound_every_candidate() -> None:
+    subject = problem(0.8)
+    widest = subject.widest_blocks(np.random.default_rng(0))
+    for strategy in ("nnnnnna", "aaaaaaa", "ccccccc", "ncanaca"):
+        config = subject.candidate(subject.space.leaf(strategy)).config
+        assert config is not None
+        for branch in (0, 1):
+            widths = [block.exp_c for stage in config.stages for block in stage.branches[branch]]
+            assert all(width <= most for width, most in zip(widths, widest[branch], strict=True))
+
+
+def test_a_table_has_its_strategies_and_no_others() -> None:
+    table = StrategyTable(["ana", "nna", "cnc"])
+    leaves = table.space.leaves(np.arange(table.space.size))
+    feasible = [table.space.strategy(leaf) for leaf in leaves[table.feasible(leaves)].tolist()]
+    assert sorted(feasible) == ["ana", "cnc", "nna"]
+    assert table.why_not(table.space.leaf("ann"[:2] + "a")) == "ana: not in the table"
+
+
+@pytest.mark.parametrize("strategies", [[], ["ana", "aa"]])
+def test_tables_that_are_none(strategies: list[str]) -> None:
+    with pytest.raises((InfeasibleError, ConfigError)):
+        StrategyTable(strategies)
+
+
+def test_what_an_evaluator_does_not_know_is_infeasible() -> None:
+    subject = Restricted(problem(0.7), frozenset({"nnnnnna", "acnnaca"}))
+    leaves = subject.space.leaves(np.arange(1458))
+    assert sorted(subject.space.strategy(leaf) for leaf in leaves[subject.feasible(leaves)].tolist()) == ["acnnaca", "nnnnnna"]
+    assert subject.candidate(subject.space.leaf("nnnnnna")).config is not None

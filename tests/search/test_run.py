@@ -1,0 +1,205 @@
+"""The command, as users call it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from collab import config as configs
+from lut.costs import Costs
+from lut.prediction import predict
+from lut.tables import load
+from search.budget import base_latency
+from tests.search.made import written
+from tests.search.models import micro
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def lut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("luts") / "made", micro())
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "micro.json"
+    path.write_text(micro().to_json())
+    return path
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tables") / "accuracies.csv"
+    rows = [f"{a}{b}{c},{0.5 + 0.1 * (a == 'n') + 0.05 * (b == 'c') + 0.01 * (c == 'c')}" for a in "nac" for b in "nac" for c in "ac"]
+    path.write_text("strategy,accuracy\n" + "\n".join(rows[:-1]) + "\n")
+    return path
+
+
+def call(*arguments: str | Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "search.run", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def command_evaluator(folder: Path) -> list[str]:
+    path = folder / "evaluate.py"
+    path.write_text(
+        "import json, sys\nc = json.load(open(sys.argv[1]))\nprint(0.5 + 0.1 * (c['sync'][0] == 'n') + 0.01 * len(set(c['sync'])))\n"
+    )
+    return ["--evaluator", "command", "--command", f"{sys.executable} {path}"]
+
+
+def evaluated(folder: Path) -> list[str]:
+    entries = map(json.loads, (folder / "journal.jsonl").read_text().splitlines())
+    return [entry["strategy"] for entry in entries if entry["event"] == "evaluated"]
+
+
+def test_a_table_needs_no_device(table: Path, tmp_path: Path) -> None:
+    done = call("--evaluator", "table", "--table", table, "--evaluations", "12", "--out", tmp_path / "found")
+    assert "17 feasible strategies of 18" in done.stdout
+    assert "Best: ncc" in done.stdout
+    rows = list(csv.DictReader((tmp_path / "found" / "archive.csv").open()))
+    assert len(rows) == 12
+    assert rows[0]["strategy"] == "ncc"
+
+
+def test_with_workers_and_as_json(table: Path, tmp_path: Path) -> None:
+    done = call("--evaluator", "table", "--table", table, "--evaluations", "40", "--out", tmp_path / "found", "--workers", "2", "--json")
+    [result] = json.loads(done.stdout)["results"]
+    assert result["evaluated"] == 17
+    assert result["best"]["strategy"] == "ncc"
+
+
+def test_a_found_config_is_one_that_meets_the_budget(lut: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    done = call("--lut", lut, "--model", model, "--budget", "0.8x", *command_evaluator(tmp_path), "--evaluations", "6", "--out", out)
+    found = configs.load(str(out / "found.json"))
+    assert found.name.endswith("_0.8x")
+    [best] = [row for row in csv.DictReader((out / "archive.csv").open()) if row["strategy"] == found.strategy][:1]
+    costs = Costs(load(lut), source=str(lut))
+    limit_us = 0.8 * base_latency(micro(), ["cpu0", "cpu1"], costs).us
+    from collab.placement import parse_placement
+
+    predicted = predict(found, parse_placement(best["placement"], branches=2), costs).total_us
+    assert 0.97 * limit_us <= predicted <= limit_us
+    commands = [line.split()[2] for line in done.stdout.splitlines() if line.strip().startswith("python -m")]
+    assert commands == ["profiler.verify", "exporters.run", "android_harness.deploy"]
+
+
+def test_the_printed_export_command_works(lut: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    done = call("--lut", lut, "--model", model, "--budget", "1.0x", *command_evaluator(tmp_path), "--evaluations", "2", "--out", out)
+    [line] = [line.split() for line in done.stdout.splitlines() if "exporters.run" in line]
+    subprocess.run([sys.executable, *line[1:]], cwd=ROOT, check=True, capture_output=True)
+    assert (out / "bundle" / "manifest.json").is_file()
+
+
+def test_several_budgets_have_folders_of_their_own(lut: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    call("--lut", lut, "--model", model, "--budget", "0.8x,1.0x", *command_evaluator(tmp_path), "--evaluations", "3", "--out", out)
+    assert len(evaluated(out / "0.8x")) == len(evaluated(out / "1.0x")) == 3
+    assert {row["budget"] for row in csv.DictReader((out / "archive.csv").open())} == {"0.8x", "1.0x"}
+
+
+def test_the_placement_may_be_part_of_the_search(lut: Path, model: Path, tmp_path: Path) -> None:
+    what = ["--lut", lut, "--model", f"{model}:blocks", "--placement", "tree"]
+    done = call(*what, *command_evaluator(tmp_path), "--evaluations", "3", "--out", tmp_path / "found")
+    assert "324 feasible strategies of 324" in done.stdout
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_an_ended_search_is_resumed(lut: Path, model: Path, tmp_path: Path, end: signal.Signals) -> None:
+    out = tmp_path / "found"
+    what = ["--lut", str(lut), "--model", str(model), *command_evaluator(tmp_path), "--evaluations", "12", "--out", str(out)]
+    process = subprocess.Popen([sys.executable, "-m", "search.run", *what], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not ((out / "journal.jsonl").exists() and len(evaluated_so_far(out)) >= 3):
+        time.sleep(0.02)
+    os.kill(process.pid, end)
+    _, errors = process.communicate()
+    if end == signal.SIGINT:
+        assert process.returncode == 130
+        assert "--resume" in errors
+        assert "Traceback" not in errors
+    before = evaluated_so_far(out)
+    call(*what, status=2)
+    done = call(*what, "--resume")
+    assert "Resumed" in done.stdout
+    after = evaluated(out)
+    assert after[: len(before)] == before
+    assert len(after) == len(set(after)) == 12
+
+
+def evaluated_so_far(out: Path) -> list[str]:
+    text = (out / "journal.jsonl").read_text()
+    entries = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    return [entry["strategy"] for entry in entries if entry["event"] == "evaluated"]
+
+
+def test_a_supernet_is_trained_once_and_its_weights_exported(lut: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    what = ["--lut", lut, "--model", model, "--budget", "0.9x,1.2x", "--evaluator", "supernet", "--data", "digits", "--epochs", "1"]
+    call(*what, "--evaluations", "3", "--threads", "1", "--out", out)
+    assert (out / "shared" / "supernet.pth").is_file()
+    for budget in ("0.9x", "1.2x"):
+        config, weights = out / budget / "found.json", out / budget / "found.npz"
+        bundle = ["--model", str(config), "--weights", str(weights), "--out", str(out / budget / "bundle")]
+        subprocess.run([sys.executable, "-m", "exporters.run", *bundle], cwd=ROOT, check=True, capture_output=True)
+    made = (out / "shared" / "supernet.pth").stat().st_mtime_ns
+    call(*what, "--evaluations", "4", "--threads", "1", "--out", out, "--resume")
+    assert (out / "shared" / "supernet.pth").stat().st_mtime_ns == made
+
+
+def test_short_trainings(lut: Path, model: Path, tmp_path: Path) -> None:
+    what = ["--evaluator", "train", "--data", "digits", "--epochs", "1", "--threads", "1", "--evaluations", "2"]
+    call("--lut", lut, "--model", model, *what, "--out", tmp_path / "found")
+    assert len(evaluated(tmp_path / "found")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--evaluator", "magic"], "one of table, command, train, supernet"),
+        (["--evaluator", "table"], "--table"),
+        (["--evaluator", "table", "--table", "/no/such.csv"], "cannot be read"),
+        (["--evaluator", "supernet"], "--lut and --model"),
+        (["--lut", "LUT", "--model", "no_such_model"], "no model 'no_such_model'"),
+        (["--lut", "/no/such/folder", "--model", "MODEL"], "profiler.run"),
+        (["--lut", "LUT", "--model", "MODEL", "--budget", "fast"], "like 1.0x"),
+        (["--lut", "LUT", "--model", "MODEL", "--budget", "0.001x"], "larger --budget"),
+        (["--lut", "LUT", "--model", "mobilenet_v2"], "to measure it: python -m profiler.run"),
+        (["--lut", "LUT", "--model", "MODEL", "--placement", "0=gpu0,1=cpu0"], "no unit gpu0"),
+        (["--lut", "LUT", "--model", "MODEL", "--data", "/no/such/images"], "/no/such/images"),
+        (["--lut", "LUT", "--model", "MODEL", "--data", "glyphs:colour=1"], "no option 'colour'"),
+        (["--lut", "LUT", "--model", "MODEL", "--evaluator", "command", "--command", "/no/such/program"], "cannot be started"),
+        (["--lut", "LUT", "--model", "MODEL", "--evaluator", "command", "--command", "true", "--executor", "slurm"], "one of local, ray"),
+        (["--evaluator", "table", "--table", "TABLE", "--resume"], "no search to resume"),
+    ],
+)
+def test_mistakes_are_a_sentence(arguments: list[str], says: str, lut: Path, model: Path, table: Path, tmp_path: Path) -> None:
+    places = {"LUT": str(lut), "MODEL": str(model), "TABLE": str(table)}
+    done = call(*[places.get(argument, argument) for argument in arguments], "--out", tmp_path / "found", status=2)
+    assert says in done.stderr
+    assert done.stderr.startswith("error: ")
+
+
+def test_damaged_tables_are_a_sentence(model: Path, tmp_path: Path) -> None:
+    lut = written(tmp_path / "lut", micro())
+    blocks = (lut / "blocks.csv").read_text().splitlines()
+    (lut / "blocks.csv").write_text("\n".join([blocks[0], blocks[1].replace("ok", "maybe"), *blocks[2:]]))
+    assert "blocks.csv" in call("--lut", lut, "--model", model, "--out", tmp_path / "found", status=2).stderr
+    (lut / "blocks.csv").write_text(blocks[0] + "\n")
+    assert "to measure it" in call("--lut", lut, "--model", model, "--out", tmp_path / "found", status=2).stderr
+    (lut / "blocks.csv").write_text("")
+    assert "blocks.csv" in call("--lut", lut, "--model", model, "--out", tmp_path / "found", status=2).stderr
