@@ -42,7 +42,7 @@ class Costs:
     def __init__(self, tables: Tables, *, source: str) -> None:
         """`source` is the tables' folder as the user named it; errors tell how to measure what is missing there."""
         self.meta = tables.meta
-        self._source = source
+        self.source = source
         self._rows = {(row.unit, parse_key(row.block)): row for row in tables.blocks}
         self._marginals = self._measured_marginals(tables)
         self._surfaces: dict[str, dict[Family, Surface]] = {
@@ -79,7 +79,7 @@ class Costs:
         if name not in self.meta.units:
             known = ", ".join(f"{unit} ({spec})" for unit, spec in self.meta.units.items())
             raise MissingEntryError(
-                f"{self._source} has no unit {name}, only {known}; name one of these in --placement, or profile with another --unit"
+                f"{self.source} has no unit {name}, only {known}; name one of these in --placement, or profile with another --unit"
             )
         return self.meta.units[name]
 
@@ -87,7 +87,7 @@ class Costs:
         """What a call of a segment takes on top of its blocks."""
         self.unit(unit)
         if unit not in self.meta.fixed:
-            raise MissingEntryError(f"{self._source}: the fixed cost of {unit} was not measured; {self._remedy()}")
+            raise MissingEntryError(f"{self.source}: the fixed cost of {unit} was not measured; {self._remedy()}")
         return self.meta.fixed[unit].median_us
 
     def marginal_us(self, unit: str, block: Block) -> float:
@@ -119,7 +119,7 @@ class Costs:
         return f"to measure it: {self._command('')}"
 
     def _command(self, extra: str) -> str:
-        return f"python -m profiler.run --device {self.meta.device} --out {self._source} --resume {extra}".rstrip()
+        return f"python -m profiler.run --device {self.meta.device} --out {self.source} --resume {extra}".rstrip()
 
     def input_write_us(self, unit: str, block: Block) -> float:
         """Copying the network's input into a segment that begins with this block."""

@@ -81,9 +81,13 @@ def _choices(costs: VariantCosts, slot: Slot, branch: int, multiple: int, widest
         if not np.isnan(us):
             known.append((width, us))
     if not known:
-        # Asked for again, so that the error names the block and the command that measures it.
-        costs.costs.marginal_us(costs.placement.units[branch], slot.block)
-        raise MissingEntryError(f"{slot.block.key} on {costs.placement.units[branch]}: no multiple of {multiple} is in the tables")
+        meta = costs.costs.meta
+        what = "and a share of its output channels" if shared else f"(multiples of {multiple})"
+        command = f"python -m profiler.run --device {meta.device} --out {costs.costs.source} --resume --model BASE"
+        raise MissingEntryError(
+            f"{slot.block.key} on {costs.placement.units[branch]}: not in the tables at any other width {what}; to measure all that"
+            f" strategies need, BASE being the model that is searched: {command}"
+        )
     kept: list[tuple[int, float]] = []
     for width, us in reversed(known):
         if not kept or us < kept[-1][1]:

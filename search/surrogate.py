@@ -6,8 +6,9 @@ They are weighted by how well they explain what was seen (marginal likelihood, w
 of single effects, one of strong interactions and a noisy one are each met by the processes that fit it, from a handful of evaluations on.
 
 Sources: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006 (2.7, 5.4); Duvenaud et al., Additive Gaussian Processes,
-NIPS 2011; Ru et al., Bayesian optimisation over multiple categorical inputs, ICML 2020 (agreement kernels); Jones et al., Efficient global
-optimization, 1998 (expected improvement), in the logarithmic form of Ament et al., Unexpected improvements to expected improvement, 2023.
+NIPS 2011; Ru et al., Bayesian optimisation over multiple continuous and categorical inputs, ICML 2020 (kernels of agreements); Jones et
+al., Efficient global optimization, 1998 (expected improvement), in the logarithmic form of Ament et al., Unexpected improvements to
+expected improvement, NeurIPS 2023.
 """
 
 from __future__ import annotations

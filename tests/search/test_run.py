@@ -112,8 +112,9 @@ def test_several_budgets_have_folders_of_their_own(lut: Path, model: Path, tmp_p
     assert {row["budget"] for row in csv.DictReader((out / "archive.csv").open())} == {"0.8x", "1.0x"}
 
 
-def test_the_placement_may_be_part_of_the_search(lut: Path, model: Path, tmp_path: Path) -> None:
-    what = ["--lut", lut, "--model", f"{model}:blocks", "--placement", "tree"]
+def test_syncs_anywhere_and_placements_may_be_searched(lut: Path, model: Path, tmp_path: Path) -> None:
+    fine = written(tmp_path / "lut", configs.in_single_blocks(micro()))
+    what = ["--lut", fine, "--model", f"{model}:blocks", "--placement", "tree"]
     done = call(*what, *command_evaluator(tmp_path), "--evaluations", "3", "--out", tmp_path / "found")
     assert "324 feasible strategies of 324" in done.stdout
 
@@ -178,6 +179,7 @@ def test_short_trainings(lut: Path, model: Path, tmp_path: Path) -> None:
         (["--lut", "/no/such/folder", "--model", "MODEL"], "profiler.run"),
         (["--lut", "LUT", "--model", "MODEL", "--budget", "fast"], "like 1.0x"),
         (["--lut", "LUT", "--model", "MODEL", "--budget", "0.001x"], "larger --budget"),
+        (["--lut", "LUT", "--model", "MODEL:blocks"], "--resume --model BASE"),
         (["--lut", "LUT", "--model", "mobilenet_v2"], "to measure it: python -m profiler.run"),
         (["--lut", "LUT", "--model", "MODEL", "--placement", "0=gpu0,1=cpu0"], "no unit gpu0"),
         (["--lut", "LUT", "--model", "MODEL", "--data", "/no/such/images"], "/no/such/images"),
@@ -189,7 +191,9 @@ def test_short_trainings(lut: Path, model: Path, tmp_path: Path) -> None:
 )
 def test_mistakes_are_a_sentence(arguments: list[str], says: str, lut: Path, model: Path, table: Path, tmp_path: Path) -> None:
     places = {"LUT": str(lut), "MODEL": str(model), "TABLE": str(table)}
-    done = call(*[places.get(argument, argument) for argument in arguments], "--out", tmp_path / "found", status=2)
+    done = call(
+        *[places.get(argument, argument.replace("MODEL:", f"{model}:")) for argument in arguments], "--out", tmp_path / "found", status=2
+    )
     assert says in done.stderr
     assert done.stderr.startswith("error: ")
 

@@ -1,0 +1,88 @@
+"""How fast the search's own parts are, on one core: latencies by replay, widths of all strategies, and the tree between two evaluations."""
+
+from __future__ import annotations
+
+import time
+from itertools import product
+
+import numpy as np
+
+from benchmarks import tables
+from benchmarks.landscapes import make, space
+from benchmarks.results import keep, say
+from collab import config as configs
+from collab.placement import parse_placement
+from lut.costs import Costs
+from lut.replay import Ints
+from lut.tables import load
+from lut.variants import VariantCosts, VariantReplay
+from search.budget import base_latency
+from search.mcts import Settings, TreeSearch
+from search.widths import WidthAllocator
+
+BASE = "mobilenet_v2"
+REPEATS = 7
+EVALUATIONS = 60
+
+
+def run() -> None:
+    """All of them, with the tables of the benchmark `tables`."""
+    letters = np.array([each for each in product(range(3), repeat=7) if each[-1]])
+    raw = {"replay_per_s": replays(letters), "widths_s": widths(letters)}
+    rate = float(np.median(raw["replay_per_s"]))
+    say(f"predicted latencies per second, schedules included (n = {REPEATS})", f"{rate:,.0f}", ">= 20,000", met=rate >= 20_000)
+    worst = max(raw["widths_s"])
+    say("widths of 1458 strategies at 0.5x, 0.75x, 1.0x: slowest", f"{worst:.2f} s", "<= 2 s", met=worst <= 2)
+    for name, prior in (("tree alone", False), ("with the prior", True)):
+        raw[name] = overheads_ms(prior=prior)
+        middle = float(np.median(raw[name]))
+        say(f"between two evaluations, {name} (n = {len(raw[name])} searches)", f"{middle:.2f} ms", "<= 1 ms", met=middle <= 1)
+    print("  raw:", keep("search-speed", raw))
+
+
+def _costs() -> Costs:
+    folder = tables.TABLES / "full"
+    return Costs(load(folder), source=str(folder))
+
+
+def replays(letters: Ints) -> list[float]:
+    """Latencies per second, from letters and the work of each phase on."""
+    replay = VariantReplay(VariantCosts(configs.load(BASE), parse_placement("", branches=2), _costs()))
+    rates = []
+    for repeat in range(REPEATS):
+        body_us = np.random.default_rng(repeat).uniform(300, 900, size=(len(letters), 2, 7))
+        begin = time.perf_counter()
+        replay.latencies_us(replay.schedules(letters), body_us)
+        rates.append(len(letters) / (time.perf_counter() - begin))
+    return rates
+
+
+def widths(letters: Ints) -> list[float]:
+    """Seconds for all strategies, from tables in memory on: curves, schedules, replays."""
+    base, seconds = configs.load(BASE), []
+    for scale in (0.5, 0.75, 1.0) * 2:
+        costs = _costs()
+        limit_us = scale * base_latency(base, ["cpu0", "cpu1"], costs).us
+        begin = time.perf_counter()
+        WidthAllocator(VariantCosts(base, parse_placement("", branches=2), costs)).allocate(letters, limit_us)
+        seconds.append(time.perf_counter() - begin)
+    return seconds
+
+
+def overheads_ms(*, prior: bool) -> list[float]:
+    """Per search, the mean time between an answer and the next question."""
+    means = []
+    for seed in range(10):
+        landscape = make("interactions", seed)
+        search = TreeSearch(space(7), landscape.feasible, Settings(seed=seed, prior=prior))
+        begin = time.perf_counter()
+        spent_elsewhere = 0.0
+        for _ in range(EVALUATIONS):
+            leaf = search.ask()
+            assert leaf is not None
+            pause = time.perf_counter()
+            accuracy = float(landscape.accuracy(np.array([leaf]))[0])
+            spent_elsewhere += time.perf_counter() - pause
+            search.tell(leaf, accuracy)
+        means.append(1e3 * (time.perf_counter() - begin - spent_elsewhere) / EVALUATIONS)
+    return means
