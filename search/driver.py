@@ -77,6 +77,8 @@ class Search:
         for entry in entries:
             self._replay(path, entry)
         self._unfinished = sorted(self._candidates)
+        self.resumed = self.status.evaluated
+        """How many evaluations the journal held when the search began."""
 
     @staticmethod
     def _read(path: Path, header: Mapping[str, Any]) -> list[Entry]:
@@ -93,11 +95,6 @@ class Search:
     def feasible_leaves(self) -> int | None:
         """How many leaves can be evaluated; None where there are too many to count."""
         return self._tree.feasible_leaves
-
-    @property
-    def resumed(self) -> int:
-        """How many evaluations the journal already held, when the search began again; only meaningful before `run`."""
-        return self.status.evaluated
 
     def _replay(self, path: Path, entry: Entry) -> None:
         """Carries one event of the journal out again."""

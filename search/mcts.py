@@ -63,7 +63,9 @@ class TreeSearch:
         self._pool_open: npt.NDArray[np.bool_] | None = None
         if space.size <= ENUMERABLE:
             self._enumerate()
-        self._surrogate = Surrogate(len(space.options), pool=self._pool)
+        # In a decision without a choice all leaves agree, which says nothing.
+        self._choices = np.flatnonzero(np.array(space.counts) > 1)
+        self._surrogate = Surrogate(len(self._choices), pool=None if self._pool is None else self._pool[:, self._choices])
 
     def _enumerate(self) -> None:
         leaves = self._space.leaves(np.arange(self._space.size))
@@ -91,7 +93,7 @@ class TreeSearch:
         """A leaf's evaluation begins; `ask` does this for those it gives."""
         self._asked += 1
         self._tree.begin(leaf)
-        self._numbers[leaf] = self._surrogate.await_value(np.array(leaf)) if self._settings.prior else -1
+        self._numbers[leaf] = self._surrogate.await_value(np.array(leaf)[self._choices]) if self._settings.prior else -1
         if self._pool_open is not None and leaf in self._pool_index:
             self._pool_open[self._pool_index[leaf]] = False
 
@@ -107,7 +109,7 @@ class TreeSearch:
         self._tree.end(leaf, None)
         if self._settings.prior:
             number = self._numbers.pop(leaf)
-            self._surrogate.forget(number)
+            self._surrogate = self._surrogate.without(number)
             self._numbers = {key: value - (value > number) for key, value in self._numbers.items()}
 
     def _propose(self, generator: np.random.Generator) -> Leaf | None:
@@ -174,7 +176,7 @@ class TreeSearch:
         current = self._starts(generator)
         if not len(current):
             return None
-        value = self._surrogate.log_improvement(current)
+        value = self._surrogate.log_improvement(current[:, self._choices])
         moving = np.ones(len(current), bool)
         for _ in range(_CLIMBS):
             rows = np.flatnonzero(moving)
@@ -187,7 +189,7 @@ class TreeSearch:
 
     def _step(self, neighbours: Ints, owner: Ints, current: Ints, value: npt.NDArray[np.float64], moving: npt.NDArray[np.bool_]) -> None:
         """Each owner moves to its best usable neighbour if that is better, or stops; arrays are changed in place."""
-        improvement = self._surrogate.log_improvement(neighbours)
+        improvement = self._surrogate.log_improvement(neighbours[:, self._choices])
         moving[:] = False
         worthwhile = improvement > value[owner] + 1e-9
         neighbours, owner, improvement = neighbours[worthwhile], owner[worthwhile], improvement[worthwhile]

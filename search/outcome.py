@@ -11,7 +11,7 @@ import numpy as np
 
 from collab.config import ModelConfig, from_document
 from search.archive import ARCHIVE_FILE, Found, write_archive
-from search.evaluators.base import Evaluator
+from search.evaluators.base import Evaluator, HasWeights
 
 if TYPE_CHECKING:
     from lut.tables import Meta
@@ -33,9 +33,9 @@ def write_outcome(folder: Path, found: Sequence[Found], best: Found | None, eval
         return None
     path = folder / FOUND_FILE
     path.write_text(named(best.config, best.budget).to_json(), encoding="utf-8")
-    weights = getattr(evaluator, "weights", None)
-    if callable(weights):
-        np.savez(folder / WEIGHTS_FILE, **weights(best.config))
+    if isinstance(evaluator, HasWeights):
+        weights: dict[str, Any] = dict(evaluator.trained_weights(best.config))
+        np.savez(folder / WEIGHTS_FILE, **weights)
     return path
 
 

@@ -69,7 +69,7 @@ class SupernetError(SyncNasError):
 
 
 @dataclass(frozen=True)
-class Space:
+class ModelFamily:
     """The models that a supernet is for: a base model's stages in several branches, each block up to a widest expansion.
 
     Raises:
@@ -174,7 +174,7 @@ class Supernet:
     Every block has the tensors of an expansion, also where the base has none: a found model may have one there.
     """
 
-    space: Space
+    space: ModelFamily
     tensors: dict[str, Tensor]
     _skeletons: Skeletons = field(init=False, repr=False)
 
@@ -295,7 +295,7 @@ def _without_statistics(module: _Module) -> _Module:
     return module
 
 
-def initial_supernet(space: Space, *, seed: int) -> Supernet:
+def initial_supernet(space: ModelFamily, *, seed: int) -> Supernet:
     """A supernet with torch's initial weights, drawn from the seed."""
     # Built with an expansion in every block, so that all tensors are there.
     config = space.model("a" * len(space.base.stages), space.mapped(_held))
@@ -312,7 +312,7 @@ def _held(widest: int, in_c: int, exp_c: int) -> int:
 
 
 def train_supernet(
-    space: Space,
+    space: ModelFamily,
     data: Data,
     recipe: SupernetRecipe,
     folder: Path,
@@ -371,7 +371,7 @@ def load(folder: Path, *, device: torch.device | None = None) -> Supernet:
     path = folder / FILE
     content = _read(path, None)
     about = json.loads(content["about"])
-    space = Space(configs.from_document(about["base"], origin=str(path)), about["branches"], _as_widths(about["widest"]))
+    space = ModelFamily(configs.from_document(about["base"], origin=str(path)), about["branches"], _as_widths(about["widest"]))
     target = device or pick_device()
     return Supernet(space, {name: tensor.to(target) for name, tensor in content["tensors"].items()})
 
@@ -464,7 +464,7 @@ def _as_widths(nested: list[list[list[int]]]) -> Widths:
     return tuple(tuple(tuple(stage) for stage in branch) for branch in nested)
 
 
-def _about(space: Space, data: str, recipe: SupernetRecipe, seed: int) -> str:
+def _about(space: ModelFamily, data: str, recipe: SupernetRecipe, seed: int) -> str:
     """What a supernet was trained with, as JSON. How often it is saved makes no difference to it."""
     settings = {key: value for key, value in asdict(recipe).items() if key != "save_every_s"}
     return json.dumps(

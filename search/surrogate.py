@@ -21,7 +21,7 @@ from scipy.special import erfcx, log_ndtr
 
 from lut.replay import Floats, Ints
 
-_LIKELY: Final = 0.1
+_LIKELY: Final = 0.3
 """Processes with less than this share of the best one's weight are not asked."""
 _PRIOR_DEGREES: Final = 2.0
 """Pseudo-observations of the standardised scale: a few equal rewards do not make it sure that all are."""
@@ -40,10 +40,10 @@ class Kernel:
     decaying: float = 0.0
 
     def table(self, decisions: int) -> Floats:
-        """(decisions + 1, decisions): by the number of agreements and of neighbouring ones."""
+        """(decisions + 1, max(1, decisions)): by the number of agreements and of neighbouring ones."""
         agreements = np.arange(decisions + 1)[:, None]
-        near = np.arange(decisions)[None, :]
-        value = self.single * agreements / decisions + self.near * near / max(1, decisions - 1)
+        near = np.arange(max(1, decisions))[None, :]
+        value = self.single * agreements / max(1, decisions) + self.near * near / max(1, decisions - 1)
         value = value + self.pairs * agreements * (agreements - 1) / max(1, decisions * (decisions - 1))
         if self.decaying:
             value = value + self.decaying * self.decay ** (decisions - agreements)
@@ -65,7 +65,7 @@ NOISES: Final = (1e-3, 1e-2, 1e-1)
 
 
 class Correlations:
-    """Correlations of leaves by all kernels. Decisions without a choice, in which all leaves agree, do not count."""
+    """Correlations of leaves of so many decisions by all kernels."""
 
     def __init__(self, decisions: int) -> None:
         self._tables = np.stack([kernel.table(decisions) for kernel in KERNELS])
@@ -119,15 +119,13 @@ class Surrogate:
         """The value of an observation is there."""
         self._values[number], self._is_awaited[number] = value, False
 
-    def forget(self, number: int) -> None:
-        """Takes an observation out again, whose evaluation failed; those after it move up."""
-        keep = np.delete(np.arange(len(self)), number)
-        leaves, values, awaited = self._leaves[keep], self._values[keep], self._is_awaited[keep]
-        fresh = Surrogate(leaves.shape[1], pool=None if self._pool is None else self._pool.leaves)
-        for leaf in leaves:
+    def without(self, number: int) -> Surrogate:
+        """The same without an observation, whose evaluation failed; those after it move up."""
+        fresh = Surrogate(self._leaves.shape[1], pool=None if self._pool is None else self._pool.leaves)
+        for leaf in np.delete(self._leaves, number, axis=0):
             fresh.await_value(leaf)
-        self.__dict__.update(fresh.__dict__)
-        self._values, self._is_awaited = values, awaited
+        fresh._values, fresh._is_awaited = np.delete(self._values, number), np.delete(self._is_awaited, number)
+        return fresh
 
     def _append(self, leaf: Ints) -> None:
         """Extends every inverse factor by a row."""
@@ -259,14 +257,15 @@ class _Pool:
 
     def catch_up(self, models: Ints, inverse: Floats) -> None:
         """Adds the terms of the observations since these models were last asked."""
-        for model in models:
-            have = self._have[model]
-            if have < self._count:
-                rows = inverse[model, have:]
-                whitened = rows @ self.of(self._kernel_of[model])
-                self.squares[model] += np.einsum("nr,nr->r", whitened, whitened)
-                self.products[model] += rows.sum(axis=1) @ whitened
-                self._have[model] = self._count
+        for kernel, have in {(self._kernel_of[model], self._have[model]) for model in models}:
+            if have == self._count:
+                continue
+            alike = models[(self._kernel_of[models] == kernel) & (self._have[models] == have)]
+            rows = inverse[alike, have:]
+            whitened = np.matmul(rows, self.of(kernel))
+            self.squares[alike] += np.einsum("mnr,mnr->mr", whitened, whitened)
+            self.products[alike] += np.einsum("mn,mnr->mr", rows.sum(axis=2), whitened)
+            self._have[alike] = self._count
 
     def means(self, models: Ints, coefficients: Floats) -> Floats:
         """(models, N): coefficients (models, n) times correlations, kernel by kernel."""

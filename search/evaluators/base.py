@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from collab.config import ModelConfig
 from collab.errors import SyncNasError
+from collab.weights import Array
 
 
 class EvaluationError(SyncNasError):
@@ -25,6 +26,14 @@ class Query:
     strategy: str
     config: ModelConfig | None
     seed: int
+
+
+@runtime_checkable
+class HasWeights(Protocol):
+    """An evaluator that can also tell the weights with which a model was evaluated."""
+
+    def trained_weights(self, config: ModelConfig) -> Mapping[str, Array]:
+        """By the names of `collab.weights`."""
 
 
 class Evaluator(Protocol):

@@ -78,11 +78,11 @@ class SupernetEvaluator:
             SupernetError: the folder holds a supernet of another base, data, recipe or seed.
             EvaluationError: torch has no such device, or the training fails.
         """
-        from search.supernet import Space, train_supernet
+        from search.supernet import ModelFamily, train_supernet
         from search.training import pick_device, set_threads
 
         set_threads(self.threads)
-        space = Space(self.base, self.branches, self.widest)
+        space = ModelFamily(self.base, self.branches, self.widest)
         train_supernet(space, self._data(), self.recipe, folder, seed=self.seed, device=pick_device(self.device), say=say)
         self._folder = folder.resolve()
 
@@ -101,7 +101,7 @@ class SupernetEvaluator:
         recalibrate(network, data, batches=self.calibration_batches)
         return accuracy(network, data, limit=self.validation)
 
-    def weights(self, config: ModelConfig) -> dict[str, Array]:
+    def trained_weights(self, config: ModelConfig) -> dict[str, Array]:
         """A found model's weights, with BatchNorm statistics of its own, by the names of `collab.weights`: what an export takes.
 
         Raises:

@@ -25,7 +25,7 @@ from search.data.open import open_for
 from search.evaluators.base import EvaluationError, Query
 from search.evaluators.supernet import SupernetEvaluator
 from search.recipe import Recipe, SupernetRecipe
-from search.supernet import FILE, Space, Supernet, SupernetError, Widths, inherited_weights, initial_supernet, load, train_supernet
+from search.supernet import FILE, ModelFamily, Supernet, SupernetError, Widths, inherited_weights, initial_supernet, load, train_supernet
 from search.training import accuracy, recalibrate
 from tests.models import changed
 from tests.search.models import EASY, micro
@@ -34,8 +34,8 @@ WIDEST: Widths = (((12,), (24, 32), (40,)), ((8,), (20, 32), (32,)))
 QUICK = SupernetRecipe(training=Recipe(epochs=1, batch=64, learning_rate=0.1), samples=1)
 
 
-def space() -> Space:
-    return Space(micro(), 2, WIDEST)
+def space() -> ModelFamily:
+    return ModelFamily(micro(), 2, WIDEST)
 
 
 def supernet(seed: int = 0) -> Supernet:
@@ -159,7 +159,7 @@ def test_models_drawn_are_within_the_space() -> None:
 
 
 def test_a_block_that_is_widest_at_its_input_keeps_its_expansion() -> None:
-    narrow = Space(micro(), 2, (((8,), (8, 12), (12,)), ((8,), (24, 32), (32,))))
+    narrow = ModelFamily(micro(), 2, (((8,), (8, 12), (12,)), ((8,), (24, 32), (32,))))
     for config in (narrow.widest_model(), *(narrow.random_model(np.random.default_rng(seed), low=1) for seed in range(5))):
         assert all(block.has_expansion for stage in config.stages[1:] for blocks in stage.branches for block in blocks)
         initial_supernet(narrow, seed=0).slices(config)
@@ -167,7 +167,7 @@ def test_a_block_that_is_widest_at_its_input_keeps_its_expansion() -> None:
 
 def test_stages_without_shares_are_not_concatenated() -> None:
     base = changed(micro(), {"0": [[8, 3, 1, 8, 8, 6]], "1": [[8, 3, 2, 6, 24, 12], [4, 3, 1, 12, 32, 12]]})
-    assert Space(base, 2, WIDEST).letters == ("na", "nac", "ac")
+    assert ModelFamily(base, 2, WIDEST).letters == ("na", "nac", "ac")
 
 
 def test_any_random_model_can_be_sliced_if_it_is_narrow_enough() -> None:
@@ -196,11 +196,11 @@ def test_refusals_of_models() -> None:
 
 def test_refusals_of_spaces() -> None:
     with pytest.raises(SupernetError, match="needs a base model and two branches or more"):
-        Space(micro(), 1, WIDEST[:1])
+        ModelFamily(micro(), 1, WIDEST[:1])
     with pytest.raises(SupernetError, match=r"2 branches of stages with \[1, 2, 1\] blocks each"):
-        Space(micro(), 2, (WIDEST[0], ((8,), (20,), (32,))))
+        ModelFamily(micro(), 2, (WIDEST[0], ((8,), (20,), (32,))))
     with pytest.raises(SupernetError, match="4 channels or more"):
-        Space(micro(), 2, (WIDEST[0], ((8,), (20, 2), (32,))))
+        ModelFamily(micro(), 2, (WIDEST[0], ((8,), (20, 2), (32,))))
 
 
 def test_training_makes_all_models_better_than_chance(tmp_path: Path) -> None:
@@ -287,10 +287,10 @@ def test_training_survives_being_killed(trained: Path, tmp_path: Path) -> None:
 
 def test_files_that_do_not_fit_are_refused(trained: Path, tmp_path: Path) -> None:
     shutil.copy(trained / FILE, tmp_path)
-    wider = Space(micro(), 2, (WIDEST[0], ((8,), (20, 36), (32,))))
+    wider = ModelFamily(micro(), 2, (WIDEST[0], ((8,), (20, 36), (32,))))
 
     def refused(
-        expected: str, *, other: Space | None = None, data: Data | None = None, recipe: SupernetRecipe = QUICK, seed: int = 1
+        expected: str, *, other: ModelFamily | None = None, data: Data | None = None, recipe: SupernetRecipe = QUICK, seed: int = 1
     ) -> None:
         with pytest.raises(SupernetError, match=rf"supernet\.pth: {expected}"):
             train_supernet(other or space(), data or digits(), recipe, tmp_path, seed=seed)
@@ -320,7 +320,7 @@ def test_evaluator(trained: Path, tmp_path: Path) -> None:
     copied = pickle.loads(pickle.dumps(evaluator))
     result = evaluator.evaluate(Query("cna", config, seed=0))
     assert result == copied.evaluate(Query("cna", config, seed=7))
-    own = network.from_weights(config, evaluator.weights(config))
+    own = network.from_weights(config, evaluator.trained_weights(config))
     assert accuracy(own, digits(), limit=100) == result
     with pytest.raises(EvaluationError, match="sliced by widths"):
         evaluator.evaluate(Query("cna", None, seed=0))

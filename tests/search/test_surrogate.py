@@ -111,7 +111,7 @@ def test_a_forgotten_observation_leaves_no_trace() -> None:
     other.log_improvement()
     for i in (44, 60):
         other.tell(other.await_value(LEAVES[i]), values[i])
-    other.forget(number)
+    other = other.without(number)
     assert len(other) == 4
     assert other.log_improvement() == pytest.approx(clean.log_improvement())
 
