@@ -73,7 +73,19 @@ def main(
     from search.evaluators.choose import EvaluatorOptions, check_options
 
     options = EvaluatorOptions(
-        evaluator, table, command, timeout_s, retries, data, seed, epochs, batch, learning_rate, validation, weights, threads, seed
+        evaluator,
+        table=table,
+        command=command,
+        timeout_s=timeout_s,
+        retries=retries,
+        data=data,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        validation=validation,
+        weights=weights,
+        threads=threads,
+        seed=seed,
     )
     check_options(options, has_tables=lut is not None and bool(model))
     run = _Run(out, options, evaluations, seed, prior, latency_weight, resume, say=_quiet if json else _say)

@@ -29,7 +29,6 @@ class EvaluatorOptions:
     timeout_s: float = 3600.0
     retries: int = 1
     data: str = "glyphs"
-    data_seed: int = 0
     epochs: float | None = None
     batch: int = 64
     learning_rate: float | None = None
@@ -45,7 +44,7 @@ class EvaluatorOptions:
             return f"table {self.table}"
         if self.name == "command":
             return f"command {self.command}"
-        trained = f"{self.name} on {self.data} (seed {self.data_seed}), epochs {self.epochs}, batch {self.batch}, rate {self.learning_rate}"
+        trained = f"{self.name} on {self.data}, epochs {self.epochs}, batch {self.batch}, rate {self.learning_rate}"
         return f"{trained}, validation {self.validation}, weights {self.weights}"
 
 
@@ -100,7 +99,6 @@ def _train(options: EvaluatorOptions, base: ModelConfig) -> Evaluator:
         recipe,
         weights=options.weights,
         validation=options.validation,
-        data_seed=options.data_seed,
         threads=options.threads,
     )
 
@@ -119,7 +117,6 @@ def _supernet(options: EvaluatorOptions, base: ModelConfig, branches: int, wides
         recipe,
         validation=options.validation or _SUPERNET_VALIDATION,
         seed=options.seed,
-        data_seed=options.data_seed,
         threads=options.threads,
     )
 
