@@ -13,7 +13,8 @@ from android_harness.adb.device import DEFAULT_PATIENCE_S, AdbDevice
 from android_harness.adb.transport import Transport
 from android_harness.device import Device, Notice
 from android_harness.layout import Layout
-from android_harness.local_device import LOCAL_NAME, LocalDevice
+from android_harness.local_device import LocalDevice
+from android_harness.machine import LOCAL_NAME
 from android_harness.phases import Gate
 from android_harness.target import Target
 from collab.errors import ConnectionLostError, DeviceError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from android_harness.local_device import LOCAL_NAME
+from android_harness.machine import LOCAL_NAME
 
 PHONE_ROOT: Final = "/data/local/tmp/syncnas"
 """The only place where adb's shell may both write and execute, on every Android."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import platform
 import signal
 import subprocess
 import tempfile
@@ -16,6 +15,7 @@ from typing import IO, Final
 from android_harness.build import host_runner
 from android_harness.journal import Event
 from android_harness.journal_tail import JournalTail, cut_to_whole_lines
+from android_harness.machine import LOCAL_NAME, machine_fingerprint
 from android_harness.phases import Phase
 from android_harness.runtime import litert_library, litert_version
 from android_harness.target import Cluster, DeviceInfo
@@ -31,7 +31,7 @@ class LocalTarget:
     def __init__(self) -> None:
         self._runner = host_runner()
         self._library = litert_library()
-        self.info = DeviceInfo("local", _fingerprint(), _clusters())
+        self.info = DeviceInfo(LOCAL_NAME, machine_fingerprint(), _clusters())
 
     @property
     def runtime(self) -> str:
@@ -136,20 +136,6 @@ def _remove_folder(folder: Path) -> None:
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
-
-
-def _fingerprint() -> dict[str, str]:
-    return {"cpu": _cpu_model(), "cores": str(os.cpu_count()), "abi": platform.machine(), "system": platform.system()}
-
-
-def _cpu_model() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith(("model name", "Hardware", "CPU part")):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or "unknown"
 
 
 def _clusters() -> tuple[Cluster, ...]:

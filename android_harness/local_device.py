@@ -5,12 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Final
 
 from android_harness.device import COMMAND_LIMIT_S, ShellResult
+from android_harness.machine import LOCAL_NAME
 from collab.errors import DeviceError
-
-LOCAL_NAME: Final = "local"
 
 
 class LocalDevice:

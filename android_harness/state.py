@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from android_harness.device import Device, checked
+from android_harness.machine import LOCAL_NAME, machine_fingerprint
 from android_harness.target import Cluster, DeviceInfo
 from collab.errors import ConfigError, DeviceError
 from collab.units import parse_cores
@@ -123,7 +124,9 @@ class DeviceState:
 
     @property
     def info(self) -> DeviceInfo:
-        return DeviceInfo(self.serial, self.fingerprint, self.clusters, self.conditions, self.api_level)
+        # Tables of this machine are made without asking it by commands.
+        fingerprint = machine_fingerprint() if self.serial == LOCAL_NAME else self.fingerprint
+        return DeviceInfo(self.serial, fingerprint, self.clusters, self.conditions, self.api_level)
 
     @property
     def conditions(self) -> dict[str, str]:

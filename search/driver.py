@@ -45,7 +45,8 @@ class Status:
 
     @property
     def best(self) -> Found | None:
-        return max(self.found, key=lambda item: item.objective, default=None)
+        """By the objective; of equals the fastest."""
+        return max(self.found, key=lambda item: (item.objective, -(item.latency_us or 0.0)), default=None)
 
 
 class Search:

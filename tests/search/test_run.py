@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from lut.costs import Costs
 from lut.prediction import predict
 from lut.tables import load
 from search.budget import base_latency
+from tests.models import tiny
 from tests.search.made import written
 from tests.search.models import micro
 
@@ -103,6 +105,23 @@ def test_the_printed_export_command_works(lut: Path, model: Path, tmp_path: Path
     [line] = [line.split() for line in done.stdout.splitlines() if "exporters.run" in line]
     subprocess.run([sys.executable, *line[1:]], cwd=ROOT, check=True, capture_output=True)
     assert (out / "bundle" / "manifest.json").is_file()
+
+
+def test_from_the_device_and_back(runner: Path, tmp_path: Path) -> None:
+    """Profile, search, and every command that the search prints, on this machine."""
+    base, lut, out = tmp_path / "base.json", tmp_path / "lut", tmp_path / "found"
+    base.write_text(tiny().to_json())
+    profile = ["profiler.run", "--device", "local", "--model", str(base), "--quick", "--out", str(lut)]
+    subprocess.run([sys.executable, "-m", *profile], cwd=ROOT, check=True, capture_output=True)
+    done = call("--lut", lut, "--model", base, "--budget", "1.5x", *command_evaluator(tmp_path), "--evaluations", "4", "--out", out)
+    lines = [shlex.split(line) for line in done.stdout.splitlines() if line.strip().startswith("python -m")]
+    assert [line[2] for line in lines] == ["profiler.verify", "exporters.run", "android_harness.deploy"]
+    for line in lines:
+        ran = subprocess.run([sys.executable, *line[1:]], cwd=ROOT, check=False, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        if line[2] != "exporters.run":
+            assert "Predicted:" in ran.stdout
+    assert runner.is_file()
 
 
 def test_several_budgets_have_folders_of_their_own(lut: Path, model: Path, tmp_path: Path) -> None:

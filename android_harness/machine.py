@@ -1,0 +1,26 @@
+"""The machine that this toolkit runs on, as a device among others."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Final
+
+LOCAL_NAME: Final = "local"
+"""What it is called where others have a serial number."""
+
+
+def machine_fingerprint() -> dict[str, str]:
+    """What makes it another device, however it is reached: tables of one are none of another's."""
+    return {"cpu": _cpu_model(), "cores": str(os.cpu_count()), "abi": platform.machine(), "system": platform.system()}
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(("model name", "Hardware", "CPU part")):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
