@@ -42,7 +42,7 @@ def main(
     evaluations: Annotated[int, typer.Option(min=1, help="How many strategies are evaluated, per budget.")] = 60,
     data: Annotated[str, typer.Option(help="glyphs, digits, or a folder of images (train/CLASS/*, val/CLASS/*).")] = "glyphs",
     epochs: Annotated[
-        float | None, typer.Option(min=0.0, help="Passes over the data: of the supernet (20) or of each training (5).")
+        float | None, typer.Option(min=0.0, help="Passes over the data: of the supernet (8) or of each training (5).")
     ] = None,
     batch: Annotated[int, typer.Option(min=2, help="Images in a training step.")] = 64,
     learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Highest learning rate of a training.")] = None,

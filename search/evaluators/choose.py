@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collab.config import ModelConfig
 
 NAMES: Final = ("table", "command", "train", "supernet")
-_SUPERNET_EPOCHS: Final = 20.0
+_SUPERNET_EPOCHS: Final = 8.0
 _TRAIN_EPOCHS: Final = 5.0
 _SUPERNET_VALIDATION: Final = 2000
 
