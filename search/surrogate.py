@@ -81,8 +81,9 @@ class Correlations:
 class Surrogate:
     """Observations of leaves, and what they say of others.
 
-    An observation is *awaited* while its evaluation is under way: it then counts with the value that the others lead to expect of it, so
-    that parallel proposals keep away from each other.
+    An observation is *awaited* while its evaluation is under way: it then makes leaves around it less uncertain, but changes nothing in
+    what is expected of them, so that parallel proposals keep away from each other (Desautels et al., Parallelizing exploration-exploitation
+    tradeoffs in Gaussian process bandit optimization, JMLR 2014).
 
     Args:
         pool: leaves that will be asked about again and again, (N, D); what it takes for them is kept from one question to the next.
@@ -144,62 +145,56 @@ class Surrogate:
             self._pool.append(leaf)
 
     def _standardised(self) -> tuple[Floats, float, float]:
-        """Values with mean 0 and deviation 1, very low ones raised, awaited ones 0; and the mean and deviation they had."""
+        """Known values with mean 0 and deviation 1, very low ones raised; and the mean and deviation they had."""
         known = self._values[~self._is_awaited]
         best, median = known.max(), np.median(known)
         # Half of the values may be equal, the median then being the best: nothing can be told of a tail.
         known = np.maximum(known, median - _LOW_TAIL * (best - median)) if best > median else known
         mean, scale = float(known.mean()), float(known.std()) or 1.0
-        y = np.zeros(len(self))
-        y[~self._is_awaited] = (known - mean) / scale
-        return y, mean, scale
+        return (known - mean) / scale, mean, scale
 
     def _posterior(self) -> _Posterior:
         """What the likely models say, given the values so far."""
         y, centre, scale = self._standardised()
-        best = float(y[~self._is_awaited].max())
-        posterior = self._given(y, best, centre, scale)
-        if self._is_awaited.any():
-            posterior = self._given(self._with_expected(y, posterior), best, centre, scale)
-        return posterior
-
-    def _with_expected(self, y: Floats, posterior: _Posterior) -> Floats:
-        """Awaited values as the known ones lead to expect them (the likely models' conditional means)."""
-        awaited = np.flatnonzero(self._is_awaited)
-        known = np.flatnonzero(~self._is_awaited)
-        expected = np.zeros(len(awaited))
-        for number, model in enumerate(posterior.models):
-            precision: Floats = self._inverse[model].T @ self._inverse[model]
-            pull = precision[np.ix_(awaited, known)] @ (y[known] - posterior.means[number])
-            expected += posterior.weights[number] * (posterior.means[number] - np.linalg.solve(precision[np.ix_(awaited, awaited)], pull))
-        filled: Floats = y.copy()
-        filled[awaited] = expected
-        return filled
-
-    def _given(self, y: Floats, best: float, centre: float, scale: float) -> _Posterior:
+        fit = self._fit(y) if not self._is_awaited.any() else self._fit_known(y)
         degrees = len(y) - 1 + _PRIOR_DEGREES
+        squares = fit.squares + _PRIOR_DEGREES
+        likelihood = -fit.log_diagonal - 0.5 * np.log(fit.information) - 0.5 * degrees * np.log(squares)
+        weights = np.exp(likelihood - likelihood.max())
+        models = np.flatnonzero(weights >= _LIKELY)
+        coefficients = np.zeros((len(models), len(self)))
+        coefficients[:, ~self._is_awaited] = fit.coefficients[models]
+        information = (self._inverse[models].sum(axis=2) ** 2).sum(axis=1)
+        shares = weights[models] / weights[models].sum()
+        return _Posterior(
+            models, shares, fit.means[models], coefficients, information, squares[models] / degrees, float(y.max()), centre, scale
+        )
+
+    def _fit(self, y: Floats) -> _Fit:
+        """Every model's fit to the values, all being known."""
         ones = self._inverse.sum(axis=2)
         values = np.matmul(self._inverse, y)
         information = (ones * ones).sum(axis=1)
         means = (ones * values).sum(axis=1) / information
         residuals = values - means[:, None] * ones
-        squares = (residuals * residuals).sum(axis=1) + _PRIOR_DEGREES
-        likelihood = -self._log_diagonal - 0.5 * np.log(information) - 0.5 * degrees * np.log(squares)
-        weights = np.exp(likelihood - likelihood.max())
-        models = np.flatnonzero(weights >= _LIKELY)
         # The inverse factor is lower triangular, so its transpose takes the residuals back to the observations.
-        coefficients = np.matmul(residuals[models][:, None, :], self._inverse[models])[:, 0]
-        return _Posterior(
-            models,
-            weights[models] / weights[models].sum(),
-            means[models],
-            coefficients,
-            information[models],
-            squares[models] / degrees,
-            best,
-            centre,
-            scale,
-        )
+        coefficients = np.matmul(residuals[:, None, :], self._inverse)[:, 0]
+        return _Fit(means, information, (residuals * residuals).sum(axis=1), self._log_diagonal, coefficients)
+
+    def _fit_known(self, y: Floats) -> _Fit:
+        """Every model's fit to the known values, as if what is awaited had not been asked for."""
+        awaited, known = np.flatnonzero(self._is_awaited), np.flatnonzero(~self._is_awaited)
+        precision = np.matmul(self._inverse.transpose(0, 2, 1), self._inverse)
+        across = precision[:, awaited[:, None], known]
+        within = precision[:, awaited[:, None], awaited]
+        inverse = precision[:, known[:, None], known] - np.matmul(across.transpose(0, 2, 1), np.linalg.solve(within, across))
+        sums = inverse.sum(axis=2)
+        information = sums.sum(axis=1)
+        means = (sums @ y) / information
+        centred = y - means[:, None]
+        coefficients = np.matmul(inverse, centred[:, :, None])[:, :, 0]
+        log_diagonal = self._log_diagonal + 0.5 * np.linalg.slogdet(within)[1]
+        return _Fit(means, information, (coefficients * centred).sum(axis=1), log_diagonal, coefficients)
 
     def log_improvement(self, leaves: Ints | None = None) -> Floats:
         """(R,) logarithm of the expected improvement over the best value seen, up to a constant; of the pool without `leaves`."""
@@ -217,8 +212,8 @@ class Surrogate:
     def _moments(self, posterior: _Posterior, leaves: Ints | None) -> tuple[Floats, Floats]:
         pool = self._pool if leaves is None else self._pool_of(leaves)
         assert pool is not None
-        pool.catch_up(posterior.models, self._inverse)
-        return posterior.moments(pool)
+        means = pool.means(posterior.models, self._inverse, posterior.coefficients)
+        return posterior.moments(means, pool)
 
     def _pool_of(self, leaves: Ints) -> _Pool:
         pool = _Pool(leaves, self._correlations, self._kernel_of, room=len(self))
@@ -251,29 +246,36 @@ class _Pool:
         self._correlations[:, self._count] = self._source.of(leaf, self.leaves)
         self._count += 1
 
-    def of(self, kernel: int) -> Floats:
-        """(n, N): correlations by one kernel."""
-        return self._correlations[kernel, : self._count]
+    def means(self, models: Ints, inverse: Floats, coefficients: Floats) -> Floats:
+        """(models, N): coefficients (models, n) times correlations; adds the terms of what was observed since these models were last asked.
 
-    def catch_up(self, models: Ints, inverse: Floats) -> None:
-        """Adds the terms of the observations since these models were last asked."""
-        for kernel, have in {(self._kernel_of[model], self._have[model]) for model in models}:
-            if have == self._count:
-                continue
-            alike = models[(self._kernel_of[models] == kernel) & (self._have[models] == have)]
-            rows = inverse[alike, have:]
-            whitened = np.matmul(rows, self.of(kernel))
-            self.squares[alike] += np.einsum("mnr,mnr->mr", whitened, whitened)
-            self.products[alike] += np.einsum("mn,mnr->mr", rows.sum(axis=2), whitened)
-            self._have[alike] = self._count
-
-    def means(self, models: Ints, coefficients: Floats) -> Floats:
-        """(models, N): coefficients (models, n) times correlations, kernel by kernel."""
-        found = np.zeros((len(models), len(self.leaves)))
+        Kernel by kernel, in one product each: most of the time goes into reading the correlations.
+        """
+        found = np.empty((len(models), len(self.leaves)))
         for kernel in np.unique(self._kernel_of[models]):
-            which = self._kernel_of[models] == kernel
-            found[which] = coefficients[which] @ self.of(kernel)
+            which = np.flatnonzero(self._kernel_of[models] == kernel)
+            new = [inverse[model, self._have[model] :] for model in models[which]]
+            products = np.concatenate([*new, coefficients[which]]) @ self._correlations[kernel, : self._count]
+            for model, rows in zip(models[which], new, strict=True):
+                whitened, products = products[: len(rows)], products[len(rows) :]
+                self.squares[model] += np.einsum("nr,nr->r", whitened, whitened)
+                self.products[model] += rows.sum(axis=1) @ whitened
+                self._have[model] = self._count
+            found[which] = products
         return found
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """All models' fits: means (models,), the information on them, the squared residuals in the model's metric, half the logarithm of its
+    determinant, and the coefficients (models, known) of correlations in what is expected of a leaf.
+    """
+
+    means: Floats
+    information: Floats
+    squares: Floats
+    log_diagonal: Floats
+    coefficients: Floats
 
 
 @dataclass(frozen=True)
@@ -290,9 +292,9 @@ class _Posterior:
     centre: float
     scale: float
 
-    def moments(self, pool: _Pool) -> tuple[Floats, Floats]:
-        """(N,) mean and standard deviation of the mixture."""
-        means = self.means[:, None] + pool.means(self.models, self.coefficients)
+    def moments(self, means: Floats, pool: _Pool) -> tuple[Floats, Floats]:
+        """(N,) mean and standard deviation of the mixture, from what each model's coefficients make of the pool."""
+        means = self.means[:, None] + means
         # The last term is the uncertainty of the mean itself.
         unexplained = 1.0 - pool.squares[self.models] + (1.0 - pool.products[self.models]) ** 2 / self.information[:, None]
         variances = self.variances[:, None] * np.maximum(unexplained, 1e-9)

@@ -99,7 +99,8 @@ def test_what_is_awaited_keeps_others_away_without_changing_what_is_expected() -
     surrogate.await_value(LEAVES[best])
     after_mean, after = surrogate.predict(LEAVES)
     assert after[best] < 0.5 * before[best]
-    assert after_mean[best] == pytest.approx(before_mean[best], abs=0.15 * values.std())
+    assert (after <= before * (1 + 1e-9)).all()
+    assert after_mean == pytest.approx(before_mean)
     assert surrogate.observed == 8
 
 
