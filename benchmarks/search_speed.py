@@ -41,7 +41,7 @@ def run() -> None:
 
 
 def _costs() -> Costs:
-    folder = tables.TABLES / "full"
+    folder = tables.TABLES / "quick"
     return Costs(load(folder), source=str(folder))
 
 
