@@ -34,6 +34,9 @@ def main(
     lut: Annotated[Path | None, typer.Option(help="Folder of the device's tables; not needed for --evaluator table.")] = None,
     model: Annotated[str, typer.Option(help="Base model: of the zoo, or a config. NAME:blocks allows a sync after any block.")] = "",
     budget: Annotated[str, typer.Option(help="0.5x of the base model's latency, or 12ms; several with commas between.")] = "1.0x",
+    margin: Annotated[
+        float, typer.Option(min=0.0, help="Predictions stay this fraction below the budget: 0.1 where verify finds them 10 % too low.")
+    ] = 0.0,
     placement: Annotated[
         str,
         typer.Option(help="best: the roomiest for each strategy; tree: part of the search; or one, e.g. 0=cpu0,1=cpu1,stem=all,head=0."),
@@ -90,7 +93,7 @@ def main(
     check_options(options, has_tables=lut is not None and bool(model))
     run = _Run(out, options, evaluations, seed, prior, latency_weight, resume, say=_quiet if json else _say)
     run.check_folder()
-    subjects = _device_subjects(run, lut, model, budget, placement, multiple) if lut is not None and model else _table_subjects(run)
+    subjects = _device_subjects(run, lut, model, budget, margin, placement, multiple) if lut is not None and model else _table_subjects(run)
 
     def make_workers(made: Evaluator) -> Executor:
         from search.executors import make_executor
@@ -161,7 +164,7 @@ def _table_subjects(run: _Run) -> list[_Subject]:
     return [_Subject(run.out, problem, "", None, _header(run, "", ""))]
 
 
-def _device_subjects(run: _Run, lut: Path, model: str, budget: str, placement: str, multiple: int) -> list[_Subject]:
+def _device_subjects(run: _Run, lut: Path, model: str, budget: str, margin: float, placement: str, multiple: int) -> list[_Subject]:
     from collab.config import load as load_config
     from lut.costs import Costs
     from lut.tables import load as load_tables
@@ -180,7 +183,7 @@ def _device_subjects(run: _Run, lut: Path, model: str, budget: str, placement: s
     known = frozenset(read_accuracies(run.options.table)) if run.options.name == "table" and run.options.table is not None else None
     subjects = []
     for each in budgets:
-        limit_us = each.resolve_us(reference.us)
+        limit_us = each.resolve_us(reference.us) / (1 + margin)
         on_device = DeviceProblem(base, costs, placements, limit_us, in_tree=in_tree, multiple=multiple)
         on_device.check()
         problem = on_device if known is None else Restricted(on_device, known)

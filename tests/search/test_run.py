@@ -124,6 +124,17 @@ def test_from_the_device_and_back(runner: Path, tmp_path: Path) -> None:
     assert runner.is_file()
 
 
+def test_a_margin_keeps_predictions_below_the_budget(lut: Path, model: Path, tmp_path: Path) -> None:
+    latencies = []
+    for margin in ("0", "0.25"):
+        out = tmp_path / margin
+        what = ["--lut", lut, "--model", model, *command_evaluator(tmp_path), "--evaluations", "1", "--margin", margin]
+        call(*what, "--out", out)
+        [row] = csv.DictReader((out / "archive.csv").open())
+        latencies.append(float(row["latency_us"]))
+    assert latencies[1] == pytest.approx(latencies[0] / 1.25, rel=0.03)
+
+
 def test_several_budgets_have_folders_of_their_own(lut: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "found"
     call("--lut", lut, "--model", model, "--budget", "0.8x,1.0x", *command_evaluator(tmp_path), "--evaluations", "3", "--out", out)
