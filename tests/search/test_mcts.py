@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.landscapes import KINDS, Landscape, make, space
 from search.mcts import Settings, TreeSearch
 from search.space import Leaf, Space
+from search.surrogate import Surrogate
 
 
 def all_leaves(of: Space) -> np.ndarray:
@@ -85,13 +86,24 @@ def test_parallel_questions_are_distinct_and_answers_may_come_in_any_order(prior
 
 
 def test_parallel_proposals_do_not_pile_up() -> None:
-    landscape = make("effects", 2)
-    asked = search(landscape)
-    converse(asked, landscape, 12)
-    flying = [asked.ask() for _ in range(8)]
-    best = max(flying, key=lambda leaf: sum(sum(a != b for a, b in zip(leaf, other, strict=True)) for other in flying))  # type: ignore[arg-type]
-    assert len(set(flying)) == 8
-    assert best is not None
+    """Eight questions at once are further apart than the eight leaves that are the most promising when none is under way."""
+    everything = all_leaves(space(7))
+    gains = []
+    for seed in range(6):
+        landscape = make("interactions", seed)
+        asked, surrogate = search(landscape, seed=seed), Surrogate(7, pool=everything[:, :7])
+        for leaf in converse(asked, landscape, 12):
+            surrogate.tell(surrogate.await_value(np.array(leaf[:7])), float(landscape.accuracy(np.array([leaf]))[0]))
+        flying = np.array([asked.ask() for _ in range(8)])
+        promising = everything[np.argsort(-surrogate.log_improvement())[:8]]
+        assert len(np.unique(flying, axis=0)) == 8
+        gains.append(spread(flying) - spread(promising))
+    assert np.median(gains) > 0
+
+
+def spread(leaves: np.ndarray) -> float:
+    """Mean number of decisions in which two leaves differ."""
+    return float((leaves[:, None, :] != leaves[None, :, :]).sum(axis=2).mean())
 
 
 @pytest.mark.parametrize("kind", ["effects", "tight"])
