@@ -331,15 +331,15 @@ class _ScheduleArrays:
         body_places = np.zeros(self._work.shape, bool)
         body_places.ravel()[self._body[self._body >= 0]] = True
         kept = (self._work > 0) | (self._needs != NONE) | (self._fires != NONE) | body_places
-        order = np.argsort(~kept, axis=2, kind="stable")
         length = kept.sum(axis=2)
-        order = order[:, :, : int(length.max(initial=1))]
-        behind = np.arange(order.shape[2]) >= length[:, :, None]
+        shape = (*length.shape, int(length.max(initial=1)))
+        row, branch, place = np.nonzero(kept)
+        squeezed_to = np.ravel_multi_index((row, branch, (np.cumsum(kept, axis=2) - 1)[row, branch, place]), shape)
 
         def squeezed(array: npt.NDArray[_Number], nothing: float) -> npt.NDArray[_Number]:
-            array = np.take_along_axis(array, order, axis=2)
-            array[behind] = nothing
-            return array
+            result = np.full(shape, nothing, array.dtype)
+            result.ravel()[squeezed_to] = array[row, branch, place]
+            return result
 
         program = Program(
             squeezed(self._work, 0.0),
@@ -349,8 +349,7 @@ class _ScheduleArrays:
             squeezed(self._fires, NONE),
             length,
         )
-        is_body = np.take_along_axis(body_places, order, axis=2) & ~behind
         body = np.full(self._body.shape, -1, np.int64)
         # Both lists are in order of row, branch and phase.
-        body[self._body >= 0] = np.flatnonzero(is_body)
+        body[self._body >= 0] = squeezed_to[body_places[row, branch, place]]
         return Schedules(program, self._phase, body)
