@@ -71,7 +71,7 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Search a base model's strategies for the most accurate one that meets a latency budget."""
-    # Threads of torch that wait by spinning bring a machine with other work to a standstill: 20 s a step were seen instead of 0.4.
+    # Threads of torch that wait by spinning bring a machine with other work to a standstill: 20 s a step were seen instead of 2.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from search.evaluators.choose import EvaluatorOptions, check_options
 
