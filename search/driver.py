@@ -149,10 +149,7 @@ class Search:
         self._asked += 1
         candidate = self._problem.candidate(leaf)
         self._candidates[n] = (leaf, candidate)
-        described: dict[str, object] = {"strategy": candidate.strategy}
-        if candidate.placement is not None and candidate.latency_us is not None:
-            described |= {"placement": candidate.placement.text, "latency_us": round(candidate.latency_us, 3)}
-        self._journal.write("asked", n, leaf, **described)
+        self._journal.write("asked", n, leaf, strategy=candidate.strategy, **_on_device(candidate))
         self._submit(executor, n, pending)
 
     def _submit(self, executor: Executor, n: int, pending: set[int]) -> None:
@@ -170,18 +167,15 @@ class Search:
     def _note(self, outcome: Outcome) -> None:
         leaf, candidate = self._candidates[outcome.n]
         followers = self._followers.pop(candidate.key)
-        described: dict[str, object] = {"strategy": candidate.strategy}
         if outcome.accuracy is None:
             for n in (outcome.n, *followers):
-                other = self._candidates[n][0]
-                self._journal.write("failed", n, other, **described, reason=outcome.reason)
+                other, same = self._candidates[n]
+                self._journal.write("failed", n, other, strategy=same.strategy, reason=outcome.reason)
                 self._reject(n, other, outcome.reason)
             if not self.status.evaluated and self.status.failed >= _HOPELESS:
                 raise EvaluationError(f"the first {self.status.failed} evaluations all failed, the last one so: {outcome.reason}")
             return
-        described["accuracy"] = outcome.accuracy
-        if candidate.placement is not None and candidate.latency_us is not None:
-            described |= {"placement": candidate.placement.text, "latency_us": round(candidate.latency_us, 3)}
+        described = {"strategy": candidate.strategy, "accuracy": outcome.accuracy, **_on_device(candidate)}
         self._journal.write("evaluated", outcome.n, leaf, **described, seconds=round(outcome.seconds, 3))
         self._accept(outcome.n, leaf, candidate, outcome.accuracy)
         for n in followers:
@@ -212,3 +206,10 @@ class Search:
         self.status.failed += 1
         self.status.last_reason = reason
         del self._candidates[n]
+
+
+def _on_device(candidate: Candidate) -> dict[str, object]:
+    """What a journal says of a candidate that has widths."""
+    if candidate.placement is None or candidate.latency_us is None:
+        return {}
+    return {"placement": candidate.placement.text, "latency_us": round(candidate.latency_us, 3)}

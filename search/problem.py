@@ -195,7 +195,7 @@ class DeviceProblem:
         )
 
     def _fewest_syncs(self) -> Ints:
-        """Leaves with one sync or two: all of a small space, where another may happen to be the cheapest."""
+        """Leaves with one sync, or one or two; of a small space all leaves, as another may happen to be the cheapest."""
         space = self._space
         if space.size <= _ALLOCATED_TOGETHER:
             return space.leaves(np.arange(space.size))

@@ -226,8 +226,8 @@ class _Pool:
     """Leaves that are asked about, and what every model knows of them whatever the values.
 
     With V the inverse factor times the leaves' correlations with what was observed (n, N): the sums of its columns' squares, and the
-    products of its columns with the inverse factor's row sums. Both grow by a term
-    with each observation, and only for models that are asked.
+    products of its columns with the inverse factor's row sums. Both grow by a term with each observation, and only for models that are
+    asked.
     """
 
     def __init__(self, leaves: Ints, correlations: Correlations, kernel_of: Ints, *, room: int = 64) -> None:

@@ -88,12 +88,11 @@ class Tree:
         """An open leaf, by WU-UCT as far as the tree goes, and at random below. The tree must not be exhausted."""
         node: Node | None = self.root
         leaf: list[int] = []
-        for depth, options in enumerate(self._space.options):
+        for options in self._space.options:
             open_options = [value for value in options if node is None or value not in node.closed]
             value = self._choose(node, open_options, generator)
             leaf.append(value)
             node = node.children.get(value) if node is not None else None
-            assert depth < self._space.stages or node is None
         return tuple(leaf)
 
     def _choose(self, node: Node | None, options: list[int], generator: np.random.Generator) -> int:

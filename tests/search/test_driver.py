@@ -214,6 +214,14 @@ def test_the_same_architecture_is_evaluated_once(tmp_path: Path, workers: int) -
     assert len(resumed.status.found) == 40 + len(same)
 
 
+def test_every_line_names_its_own_strategy(tmp_path: Path) -> None:
+    """Also that of a leaf that waited for its twin, which then failed."""
+    run(tmp_path, 30, ProcessExecutor(Flaky(ACCURACIES), 3), problem=Twins())
+    entries = [line for line in lines(tmp_path) if "leaf" in line]
+    assert {"asked", "evaluated", "failed"} <= {line["event"] for line in entries}
+    assert all(line["strategy"] == space(7).strategy(line["leaf"]) for line in entries)
+
+
 def test_a_small_space_is_exhausted(tmp_path: Path) -> None:
     few = sorted(ACCURACIES)[:9]
     found = run(tmp_path, 50, problem=StrategyTable(few))
