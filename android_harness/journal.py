@@ -62,7 +62,8 @@ class TimeDone:
     """Samples of a time job's visit; all arrays (write, run, read, total, cpu; nanoseconds) are equally long.
 
     `create_ns` and `first_ns` are None where the model was there already. `clock_khz` and `cap_khz`: of the cores that say it.
-    `buffers`: the kinds of memory that the unit takes inputs from.
+    `buffers`: the kinds of memory that the unit takes inputs from. `disturbed`: totals (nanoseconds) of samples that were taken again,
+    because their thread had been off its core meanwhile.
     """
 
     job: str
@@ -76,6 +77,7 @@ class TimeDone:
     temperature_mc: int | None
     cap_khz: tuple[int, ...] = ()
     buffers: tuple[str, ...] = ()
+    disturbed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -270,6 +272,7 @@ def _time_done(d: Any) -> TimeDone:
         _temperature(d["temperature_mc"]),
         cap_khz,
         tuple(_text(kind) for kind in d.get("buffers") or ()),
+        _integers(d.get("disturbed_ns", [])),
     )
 
 

@@ -20,6 +20,9 @@ class Load:
     unit: str
     model: Path
 
+    def to_document(self) -> dict[str, Any]:
+        return {"unit": self.unit, "model": str(self.model)}
+
 
 @dataclass(frozen=True)
 class TimeJob:
@@ -44,7 +47,7 @@ class TimeJob:
             "warmup_us": self.warmup_us,
             "runs": self.runs,
             "gap_us": self.gap_us,
-            "load": [{"unit": load.unit, "model": str(load.model)} for load in self.load],
+            "load": [load.to_document() for load in self.load],
         }
 
 
@@ -94,6 +97,7 @@ class CollabJob:
     gap_us: int = 0
     bind: Mapping[str, str] = field(default_factory=dict)
     output: Path | None = None
+    load: tuple[Load, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -108,6 +112,8 @@ class CollabJob:
             "runs": self.runs,
             "gap_us": self.gap_us,
         }
+        if self.load:
+            document["load"] = [load.to_document() for load in self.load]
         if self.bind:
             document["bind"] = dict(self.bind)
         if self.output is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from android_harness.phases import CollabJob, Job, Phase, TimeJob, TransferJob
+from android_harness.phases import CollabJob, Job, Load, Phase, TimeJob, TransferJob
 from android_harness.push import sha256_of
 from collab.errors import ExportError
 from exporters.manifest import load_manifest
@@ -56,8 +56,7 @@ class _Stager:
 
     def _job(self, job: Job) -> Job:
         if isinstance(job, TimeJob):
-            loads = tuple(replace(load, model=self._placed(load.model)) for load in job.load)
-            return replace(job, model=self._placed(job.model), load=loads)
+            return replace(job, model=self._placed(job.model), load=self._loads(job.load))
         if isinstance(job, TransferJob):
             return replace(job, model=self._placed(job.model))
         return self._collab(job)
@@ -70,7 +69,10 @@ class _Stager:
             output = Path(name)
         # A manifest that is not here is one on the device.
         manifest = Path(self._store / self._manifest(job.manifest)) if job.manifest.is_file() else job.manifest
-        return replace(job, manifest=manifest, output=output)
+        return replace(job, manifest=manifest, output=output, load=self._loads(job.load))
+
+    def _loads(self, loads: tuple[Load, ...]) -> tuple[Load, ...]:
+        return tuple(replace(load, model=self._placed(load.model)) for load in loads)
 
     def _placed(self, path: Path) -> Path:
         # A file that is not here fails its job only: the runner says so in the journal.

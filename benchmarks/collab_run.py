@@ -20,8 +20,8 @@ from exporters.bundle import write_bundle
 from exporters.manifest import MANIFEST
 from lut.program import Operation, pack
 from lut.replay import NONE, replay
-from profiler.measure import temporary_folder
 from profiler.samples import SampleStore
+from profiler.work import temporary_folder
 
 RATIO = 1.1
 ROUNDS, RUNS = 12, 20

@@ -178,7 +178,7 @@ def _measure(contenders: list[Contender]) -> list[dict[str, float]]:
             "median_us": result.measured.median_us,
             "mad_us": result.measured.mad_us,
             "n": result.measured.n,
-            "drift": result.drift,
+            **{f"drift_{unit}": drift for unit, drift in result.drift.items()},
             "repeatability": result.repeatability,
             "output_error": result.output_error,
         }

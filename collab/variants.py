@@ -40,22 +40,30 @@ def collaborative(base: ModelConfig, strategy: str, *, branches: int = 2, scale:
 
 
 def random_collaborative(
-    base: ModelConfig, generator: np.random.Generator, *, branches: int = 2, low: float = 0.25, high: float = 1.2
+    base: ModelConfig,
+    generator: np.random.Generator,
+    *,
+    branches: int = 2,
+    low: float = 0.25,
+    high: float = 1.2,
+    scales: Sequence[float] | None = None,
 ) -> ModelConfig:
     """A collaborative model with a strategy, expansions and concat shares drawn at random.
 
     Args:
         low: least share of the base's expansion channels that a block may get.
         high: most; 1.25 is what tables cover at least.
+        scales: per branch, what shares are multiplied by; they still end at `high`. None: 1.
     """
     letters = [*generator.choice(SYNCS, size=len(base.stages) - 1), generator.choice(SYNCS[1:])]
     strategy = "".join(str(letter) for letter in letters)
     name = f"{base.name}_{strategy}_{generator.integers(1 << 32):08x}"
+    scaled = scales if scales is not None else [1.0] * branches
     return _variant(
         base,
         strategy,
         name=name,
-        widths=lambda _, exp_c: round(exp_c * generator.uniform(low, high)),
+        widths=lambda branch, exp_c: round(exp_c * min(scaled[branch] * generator.uniform(low, high), high)),
         shares=lambda channels: _random_shares(channels, branches, generator),
         branches=branches,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +55,16 @@ class Costs:
             for unit in tables.meta.units
         }
         self._transfers = self._usable_transfers(tables)
+        self._slowness: Mapping[str, float] = {}
+
+    def slowed(self, slowness: Mapping[str, float]) -> Costs:
+        """The same device at another speed: all that a unit does takes so many times as long as in the tables (1: units not named)."""
+        slower = copy(self)
+        slower._slowness = dict(slowness)
+        return slower
+
+    def _at_speed(self, unit: str, us: float) -> float:
+        return us * self._slowness.get(unit, 1.0)
 
     @staticmethod
     def _measured_marginals(tables: Tables) -> dict[tuple[str, Block], float]:
@@ -88,7 +100,7 @@ class Costs:
         self.unit(unit)
         if unit not in self.meta.fixed:
             raise MissingEntryError(f"{self.source}: the fixed cost of {unit} was not measured; {self._remedy()}")
-        return self.meta.fixed[unit].median_us
+        return self._at_speed(unit, self.meta.fixed[unit].median_us)
 
     def marginal_us(self, unit: str, block: Block) -> float:
         """What a block adds inside a segment.
@@ -103,7 +115,7 @@ class Costs:
             if value is None:
                 raise MissingEntryError(self._missing_block(unit, block))
             self._marginals[key] = value
-        return self._marginals[key]
+        return self._at_speed(unit, self._marginals[key])
 
     def _interpolated(self, unit: str, block: Block) -> float | None:
         located = locate(block)
@@ -135,7 +147,7 @@ class Costs:
         value = getattr(row, column) if row is not None and row.status in USABLE else None
         if value is None:
             raise MissingEntryError(self._missing_block(unit, block))
-        return float(value)
+        return self._at_speed(unit, float(value))
 
     def handover(self, sender: str, receiver: str, size_bytes: int) -> HandoverCost:
         """A transfer of so many bytes, over the path that the tables' predictions take.

@@ -11,6 +11,8 @@ import typer
 from collab.cli import make_app, print_json, run_app
 
 if TYPE_CHECKING:
+    from lut.certificate import Certificate
+    from lut.costs import Costs
     from lut.prediction import Prediction, Step
 
 _BAR_WIDTH = 24
@@ -38,17 +40,28 @@ def main(
     costs = Costs(load(lut), source=str(lut))
     prediction = replace(predict(config, parse_placement(placement, branches=config.branches), costs), model=model)
     if json:
-        print_json(prediction_document(prediction))
+        print_json(prediction_document(prediction, costs.meta.certificate))
     else:
         _print(prediction, blocks=blocks)
+        print(f"Certificate: {certificate_sentence(costs)}")
 
 
-def prediction_document(prediction: Prediction) -> dict[str, Any]:
+def certificate_sentence(costs: Costs) -> str:
+    """How far predictions from these tables can be relied on, or how to find out."""
+    meta = costs.meta
+    if meta.certificate is not None:
+        return f"{meta.certificate.sentence}, measured {meta.certificate.measured_at}"
+    return f"none yet; to find out how far predictions hold: python -m profiler.certify --lut {costs.source} --device {meta.device}"
+
+
+def prediction_document(prediction: Prediction, certificate: Certificate | None) -> dict[str, Any]:
     """The prediction as a JSON object, times in microseconds."""
     return {
         "model": prediction.model,
         "placement": prediction.placement.text,
         "predicted_us": round(prediction.total_us, 3),
+        "critical": {unit: round(share, 4) for unit, share in prediction.critical.items()},
+        "certificate": certificate.to_document() if certificate is not None else None,
         "steps": [
             {
                 "unit": step.unit,
@@ -101,7 +114,8 @@ def _print(prediction: Prediction, *, blocks: bool) -> None:
         if blocks and step.step == "run":
             _add_parts(table, step)
     console.print(table)
-    console.print(f"Predicted: {prediction.total_us / 1e3:.3f} ms")
+    shares = ", ".join(f"{unit} {100 * share:.0f} %" for unit, share in prediction.critical.items())
+    console.print(f"Predicted: {prediction.total_us / 1e3:.3f} ms; critical path: {shares}")
 
 
 def _add_parts(table: Any, step: Step) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from collab.config import ModelConfig
 from collab.placement import Placement
 from collab.schedule import build_schedule
 from lut.costs import Costs
+from lut.critical import critical_shares
 from lut.program import Operation, pack, unit_operations
 from lut.replay import Floats, Timeline, replay
 
@@ -41,12 +42,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Predicted latency of one inference, from the release of all units until the output is read, and how it comes about."""
+    """Predicted latency of one inference, from the release of all units until the output is read, and how it comes about.
+
+    `critical`: the fraction of the critical path that each unit carries.
+    """
 
     model: str
     placement: Placement
     total_us: float
     steps: tuple[Step, ...]
+    critical: Mapping[str, float]
 
 
 def predict(config: ModelConfig, placement: Placement, costs: Costs) -> Prediction:
@@ -59,7 +64,7 @@ def predict(config: ModelConfig, placement: Placement, costs: Costs) -> Predicti
     operations = unit_operations(schedule, costs)
     timeline = replay(pack([list(operations.values())]), costs.contention(placement.units))
     steps = [step for index, unit in enumerate(placement.units) for step in _steps(unit, operations[unit], timeline, index)]
-    return Prediction(config.name, placement, float(timeline.total_us[0]), tuple(steps))
+    return Prediction(config.name, placement, float(timeline.total_us[0]), tuple(steps), critical_shares(operations, timeline))
 
 
 def predict_many(configs: Sequence[ModelConfig], placement: Placement, costs: Costs) -> Floats:

@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar
 from collab.blocks import parse_key
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, is_unit_name, parse_unit
+from lut.certificate import Certificate, parse_certificate
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 STATUSES: Final = ("ok", "partial", "failed", "unstable")
 USABLE: Final = ("ok", "unstable")
 PATHS: Final = ("shared", "memcpy", "readback")
@@ -109,8 +110,8 @@ class Contention:
 class Context:
     """How much longer blocks take in a running network than each alone, over and over: marginal costs hold this factor.
 
-    Alone, a block finds its weights and its input in the nearest cache; in a network, others have been there in between. Measured on a
-    piece of a network whose first MBConv (or whose stem, or head) takes in features of this `size`.
+    Alone, a block finds its weights and its input in the nearest cache; in a network, others have been there in between. Of blocks that
+    take in features of this `size`; `n` pieces of networks had any.
     """
 
     unit: str
@@ -121,6 +122,16 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Fit:
+    """How well a unit's call and context costs explain the `n` pieces of networks that they were fitted to: residuals as fractions."""
+
+    unit: str
+    n: int
+    median_residual: float
+    p95_residual: float
+
+
+@dataclass(frozen=True)
 class Meta:
     """What the tables were measured on and with."""
 
@@ -128,10 +139,13 @@ class Meta:
     fingerprint: Mapping[str, str]
     units: Mapping[str, UnitSpec]
     fixed: Mapping[str, Measured]
+    """Per unit, what a call of a segment takes in a running network, on top of its blocks."""
+    call_alone: Mapping[str, Measured]
+    """The same of next to nothing, over and over: it is in the times of blocks alone."""
     sentinels: Mapping[str, Measured]
     sentinel_block: str
-    network: tuple[str, ...]
-    """Keys of the blocks of the network that every unit ran by itself, cut into pieces; empty where none was run."""
+    network: tuple[tuple[str, ...], ...]
+    """The network that every unit ran by itself: the keys of the blocks of each of its pieces; empty where none was run."""
     network_runs: Mapping[str, Measured]
     """Per unit, what all pieces of that network took together: a second sentinel, which feels what the block in its cache does not."""
     handover: Mapping[str, str]
@@ -140,12 +154,17 @@ class Meta:
     models: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     context: tuple[Context, ...] = ()
+    fits: tuple[Fit, ...] = ()
     channel_step: Mapping[str, int] = field(default_factory=dict)
     """Per unit, in groups of how many channels its kernels work."""
     contention: tuple[Contention, ...] = ()
-    certificate: Mapping[str, Any] | None = None
+    certificate: Certificate | None = None
     conditions: Mapping[str, str] = field(default_factory=dict)
     """How the device was when it was last measured: governors, heat, battery, as far as it says."""
+    drift: Mapping[str, float] = field(default_factory=dict)
+    """Per unit, how far its fastest and slowest spells were apart (a fraction of its time); samples are corrected for it."""
+    disturbed: Mapping[str, float] = field(default_factory=dict)
+    """Per unit, the share of samples that were taken again because something else had had the core."""
     measured_at: str = ""
 
 
@@ -203,8 +222,10 @@ def _csv(rows: Iterable[BlockRow] | Iterable[TransferRow], kind: type[_Row]) -> 
 def _meta_document(meta: Meta) -> dict[str, Any]:
     document = asdict(meta)
     document["units"] = {name: unit.text for name, unit in meta.units.items()}
-    document["models"], document["network"] = list(meta.models), list(meta.network)
+    document["models"], document["network"] = list(meta.models), [list(piece) for piece in meta.network]
     document["context"] = [asdict(entry) for entry in meta.context]
+    document["certificate"] = meta.certificate.to_document() if meta.certificate is not None else None
+    document["fits"] = [asdict(entry) for entry in meta.fits]
     document["contention"] = [asdict(entry) for entry in meta.contention]
     return {"format": FORMAT, **document}
 
@@ -352,20 +373,24 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         fingerprint=_texts(document["fingerprint"]),
         units=units,
         fixed={name: _measured(value) for name, value in document["fixed"].items()},
+        call_alone={name: _measured(value) for name, value in document["call_alone"].items()},
         sentinels={name: _measured(value) for name, value in document["sentinels"].items()},
         sentinel_block=str(document["sentinel_block"]),
-        network=tuple(parse_key(key).key for key in document["network"]),
+        network=tuple(tuple(parse_key(key).key for key in piece) for piece in document["network"]),
         network_runs={name: _measured(value) for name, value in document["network_runs"].items()},
         handover=_texts(document["handover"]),
         versions=_texts(document["versions"]),
         models=tuple(map(str, document["models"])),
         settings=dict(document["settings"]),
         context=tuple(_context(entry) for entry in document["context"]),
+        fits=tuple(_fit(entry) for entry in document["fits"]),
         channel_step={str(name): int(_positive(step, "channel_step")) for name, step in document["channel_step"].items()},
         contention=tuple(_contention(entry) for entry in document["contention"]),
-        certificate=document["certificate"],
+        certificate=None if document["certificate"] is None else parse_certificate(document["certificate"]),
         conditions=_texts(document.get("conditions", {})),
         measured_at=str(document["measured_at"]),
+        drift=_fractions(document["drift"]),
+        disturbed=_fractions(document["disturbed"]),
     )
     if meta.handover["wait"] not in WAITS or meta.handover["path"] not in PATHS:
         raise ValueError(f"handover is {dict(meta.handover)}")
@@ -384,6 +409,19 @@ def _positive(value: Any, name: str) -> float:
 
 def _measured(value: Mapping[str, Any]) -> Measured:
     return Measured(_positive(value["median_us"], "median_us"), float(value["mad_us"]), int(_positive(value["n"], "n")))
+
+
+def _fractions(value: Mapping[str, Any]) -> dict[str, float]:
+    return {str(unit): _not_negative(share, "a fraction") for unit, share in value.items()}
+
+
+def _not_negative(value: Any, name: str) -> float:
+    return 0.0 if value == 0 and not isinstance(value, bool) else _positive(value, name)
+
+
+def _fit(value: Mapping[str, Any]) -> Fit:
+    residuals = [_not_negative(value[name], name) for name in ("median_residual", "p95_residual")]
+    return Fit(str(value["unit"]), int(_positive(value["n"], "n")), *residuals)
 
 
 def _context(value: Mapping[str, Any]) -> Context:

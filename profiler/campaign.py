@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -20,22 +20,27 @@ from exporters.bundle import write_pieces
 from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_chain, write_relu
 from lut.tables import PATHS, WAITS, shape_text
-from profiler.plan import Plan, pieces_of
+from profiler.plan import Network, Plan
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
 PIECES_UNIT: Final = "cpu0"
-"""What the only unit of a chain's bundle is called in its manifest, whatever unit it is bound to."""
+"""What the only unit of a network's bundle is called in its manifest, whatever unit it is bound to."""
 FIXED_SHAPE: Final = (1, 1, 1, 4)
 PACED_GAP_US: Final = 2000
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How often everything is measured. Blocks are visited in rounds spread over the whole time, `runs` samples a visit."""
+    """How often everything is measured: in rounds spread over the whole time, `runs` samples a visit (networks: `network_runs`).
+
+    Few samples a visit and many visits: a machine that others use, or that is about to throttle, has slow and fast spells, and samples
+    of one spell say the same thing again and again.
+    """
 
     warmup: int
     warmup_us: int
     runs: int
+    network_runs: int
     min_rounds: int
     max_rounds: int
     target_ci: float
@@ -46,29 +51,35 @@ class Effort:
 
 
 FULL: Final = Effort(
-    warmup=2,
+    warmup=1,
     warmup_us=300,
-    runs=8,
-    min_rounds=10,
-    max_rounds=30,
+    runs=4,
+    network_runs=4,
+    min_rounds=20,
+    max_rounds=50,
     target_ci=0.01,
     transfer_runs=20,
     transfer_rounds=4,
-    sentinel_every=24,
+    sentinel_every=16,
     all_waits=True,
 )
 QUICK: Final = Effort(
-    warmup=2,
+    warmup=1,
     warmup_us=300,
-    runs=8,
-    min_rounds=10,
-    max_rounds=20,
+    runs=4,
+    network_runs=4,
+    min_rounds=14,
+    max_rounds=24,
     target_ci=0.02,
     transfer_runs=20,
     transfer_rounds=3,
-    sentinel_every=24,
+    sentinel_every=16,
     all_waits=False,
 )
+
+
+BUDGETED: Final = replace(QUICK, min_rounds=8, max_rounds=8, all_waits=False)
+"""For a start: what is left of the time is spent where it helps most."""
 
 
 @dataclass(frozen=True)
@@ -134,40 +145,40 @@ class TransferId:
 
 
 @dataclass(frozen=True)
-class ContendedId:
-    """A block on a unit while another unit works."""
+class NetworkId:
+    """A network in its pieces on a unit."""
 
     unit: str
-    other: str
-    block: Block
+    network: Network
 
     @property
     def text(self) -> str:
-        return f"contended/{self.unit}/{self.other}/{self.block.key}"
+        return f"network/{self.unit}/{network_name(self.network)}"
 
 
 @dataclass(frozen=True)
-class ChainId:
-    """Several blocks as a network on a unit, cut into pieces."""
+class LoadedId:
+    """The same while another unit runs it as well."""
 
     unit: str
-    blocks: tuple[Block, ...]
+    other: str
+    network: Network
 
     @property
     def text(self) -> str:
-        return f"chain/{self.unit}/{chain_name(self.blocks)}"
+        return f"loaded/{self.unit}/{self.other}/{network_name(self.network)}"
 
 
-JobId: TypeAlias = FixedId | SentinelId | BlockId | TransferId | ContendedId | ChainId
+JobId: TypeAlias = FixedId | SentinelId | BlockId | TransferId | NetworkId | LoadedId
 
 
-def chain_name(blocks: Sequence[Block]) -> str:
-    """A short name that no two chains share."""
-    return hashlib.sha256(" ".join(block.key for block in blocks).encode()).hexdigest()[:12]
+def network_name(network: Network) -> str:
+    """A short name that no two networks share."""
+    return hashlib.sha256(" | ".join(" ".join(block.key for block in piece) for piece in network).encode()).hexdigest()[:12]
 
 
 def parse_job_id(text: str) -> JobId | None:
-    """What a job measures; None if the id is not one of a campaign. Of a chain only its plan knows the blocks."""
+    """What a job measures; None if the id is not one of a campaign. Of a network only its plan knows the blocks."""
     kind, *parts = text.split("/")
     try:
         return _PARSERS[kind](*parts)
@@ -185,7 +196,6 @@ _PARSERS: Final[Mapping[str, Callable[..., JobId]]] = {
     "fixed": FixedId,
     "sentinel": SentinelId,
     "block": lambda unit, key: BlockId(unit, parse_key(key)),
-    "contended": lambda unit, other, key: ContendedId(unit, other, parse_key(key)),
     "transfer": _parse_transfer,
 }
 
@@ -196,14 +206,13 @@ def sentinel_ids(units: Iterable[str]) -> list[JobId]:
 
 
 def block_ids(plan: Plan, units: Sequence[str]) -> list[JobId]:
-    """The jobs of the first phase, on every unit: the fixed cost of a call, every block, and what tells how blocks behave in company."""
+    """The jobs of the first phase, on every unit: a call of next to nothing, every block, and the networks, alone and in company."""
     jobs: list[JobId] = []
     for unit in units:
         jobs.append(FixedId(unit))
         jobs += [BlockId(unit, block) for block in plan.blocks]
-        jobs += [ChainId(unit, chain) for chain in plan.chains]
-        if plan.chains:
-            jobs += [ContendedId(unit, other, block) for other in units if other != unit for block in plan.contended]
+        jobs += [NetworkId(unit, network) for network in plan.networks]
+        jobs += [LoadedId(unit, other, network) for network in plan.networks[:1] for other in units if other != unit]
     return jobs
 
 
@@ -240,24 +249,24 @@ class Models:
         self._written: dict[str, Path] = {}
 
     def of(self, job: JobId) -> Path:
-        if isinstance(job, (BlockId, ContendedId)):
+        if isinstance(job, BlockId):
             return self._file(job.block.key, lambda: write_block(job.block))
-        if isinstance(job, ChainId):
-            return self.pieces(job.blocks)
+        if isinstance(job, (NetworkId, LoadedId)):
+            return self.pieces(job.network)
         if isinstance(job, SentinelId):
             return self._file(SENTINEL_BLOCK, lambda: write_block(parse_key(SENTINEL_BLOCK)))
         shape = job.shape if isinstance(job, TransferId) else FIXED_SHAPE
         return self._file(f"relu_{shape_text(shape)}", lambda: write_relu(shape))
 
-    def chain(self, blocks: Sequence[Block]) -> Path:
-        """The model of several blocks as one segment."""
-        return self._file(f"chain_{chain_name(blocks)}", lambda: write_chain(blocks))
+    def whole(self, network: Network) -> Path:
+        """The model of all blocks of a network as one segment."""
+        return self._file(f"whole_{network_name(network)}", lambda: write_chain([block for piece in network for block in piece]))
 
-    def pieces(self, chain: Sequence[Block]) -> Path:
-        """The manifest of several blocks as a network cut into pieces, on a unit called `PIECES_UNIT`."""
-        name = f"pieces_{chain_name(chain)}"
+    def pieces(self, network: Network) -> Path:
+        """The manifest of a network in its pieces, on a unit called `PIECES_UNIT`."""
+        name = f"pieces_{network_name(network)}"
         if name not in self._written:
-            write_pieces(pieces_of(chain), self._folder / name, unit=PIECES_UNIT)
+            write_pieces(network, self._folder / name, unit=PIECES_UNIT)
             self._written[name] = self._folder / name / MANIFEST
         return self._written[name]
 
@@ -269,12 +278,13 @@ class Models:
         return self._written[name]
 
 
-def make_jobs(ids: Iterable[JobId], effort: Effort, models: Models, *, load: Path | None = None) -> tuple[Job, ...]:
-    """The runner's jobs, their model files written; `load` is the model that the other unit of a contended job runs."""
-    return tuple(_job(job, effort, models.of(job), load) for job in ids)
+def make_jobs(ids: Iterable[JobId], effort: Effort, models: Models) -> tuple[Job, ...]:
+    """The runner's jobs, their model files written."""
+    return tuple(_job(job, effort, models) for job in ids)
 
 
-def _job(job: JobId, effort: Effort, model: Path, load: Path | None) -> Job:
+def _job(job: JobId, effort: Effort, models: Models) -> Job:
+    model = models.of(job)
     if isinstance(job, TransferId):
         return TransferJob(
             job.text,
@@ -287,10 +297,10 @@ def _job(job: JobId, effort: Effort, model: Path, load: Path | None) -> Job:
             runs=effort.transfer_runs,
             gap_us=job.gap_us,
         )
-    if isinstance(job, ChainId):
-        return CollabJob(job.text, model, warmup=effort.warmup, runs=2 * effort.runs, bind={PIECES_UNIT: job.unit})
-    loads = (Load(job.other, load),) if isinstance(job, ContendedId) and load is not None else ()
-    return TimeJob(job.text, job.unit, model, warmup=effort.warmup, warmup_us=effort.warmup_us, runs=effort.runs, load=loads)
+    if isinstance(job, (NetworkId, LoadedId)):
+        loads = (Load(job.other, models.whole(job.network)),) if isinstance(job, LoadedId) else ()
+        return CollabJob(job.text, model, warmup=1, runs=effort.network_runs, bind={PIECES_UNIT: job.unit}, load=loads)
+    return TimeJob(job.text, job.unit, model, warmup=effort.warmup, warmup_us=effort.warmup_us, runs=effort.runs)
 
 
 def make_phase(
@@ -302,7 +312,6 @@ def make_phase(
     *,
     rounds: int,
     seed: int,
-    load: Path | None = None,
 ) -> Phase:
     """A phase of these jobs, shuffled anew in every round, with the sentinels of all units."""
     sentinels = sentinel_ids(units)
@@ -310,7 +319,7 @@ def make_phase(
     return Phase(
         name=name,
         units=units,
-        jobs=make_jobs([*ids, *sentinels], effort, models, load=load),
+        jobs=make_jobs([*ids, *sentinels], effort, models),
         repeat=Repeat(min_rounds, rounds, effort.target_ci),
         seed=seed,
         order="shuffled",

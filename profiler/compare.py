@@ -1,10 +1,10 @@
-"""Predicted against measured: runs bundles on a device, interleaved with a sentinel, and holds the result against a prediction.
+"""Predicted against measured: runs bundles on a device, interleaved with sentinels, and holds the result against a prediction.
 
 Devices drift. Every bundle is therefore measured twice, as two jobs whose visits are shuffled among all others (how far the two medians
 are apart is the *repeatability*: no prediction can be tested more finely than that), and two sentinels that were timed with the tables
-are timed again all along: an isolated block, and the base model as a network on one unit. The change of the network since then is the
-*drift*, by which predictions are corrected; the block lives in the nearest cache and does not feel what other tenants of a machine do
-to the memory behind it (`sentinel_drift`).
+are timed again all along: an isolated block, and the base model as a network, each on every unit. The change of the network since then
+is the unit's *drift*; the corrected prediction replays the schedule with every unit at its speed of now. The block lives in the nearest
+cache and does not feel what other tenants of a machine do to the memory behind it (`sentinel_drift`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from android_harness.execute import execute
-from android_harness.journal import CollabDone, Event
+from android_harness.journal import Event
 from android_harness.phases import CollabJob, Phase, Repeat, Sentinel
 from android_harness.stats import Summary, summarise
 from android_harness.target import Target
@@ -33,9 +31,10 @@ from lut.costs import Costs
 from lut.prediction import Prediction, predict
 from lut.tables import Meta
 from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, make_jobs, sentinel_ids
-from profiler.company import network_run
-from profiler.measure import temporary_folder
+from profiler.drift import sentinel_line, speed_line
+from profiler.networks import network_run
 from profiler.samples import JobSamples, SampleStore
+from profiler.work import temporary_folder
 
 _RESIDENT_MODELS = 8
 
@@ -67,8 +66,11 @@ class Comparison:
     measured: Summary
     steps: tuple[MeasuredStep, ...]
     repeatability: float
-    drift: float
-    sentinel_drift: float
+    drift: Mapping[str, float]
+    """Per unit, how much longer the network takes than with the tables."""
+    sentinel_drift: Mapping[str, float]
+    corrected_us: float
+    """The prediction with every unit at its speed of now."""
     output_error: float
     distinct_outputs: int
     paths: Mapping[str, str]
@@ -79,7 +81,7 @@ class Comparison:
 
     @property
     def error_drift_corrected(self) -> float:
-        return self.prediction.total_us * self.drift / self.measured.median_us - 1
+        return self.corrected_us / self.measured.median_us - 1
 
 
 def compare(
@@ -118,13 +120,13 @@ def compare(
             raise RunnerError("the measurement was stopped before its end; nothing can be said yet, start it again")
         errors = [_output_error(bundle, _output_file(folder, number)) for number, bundle in enumerate(bundles)]
     return [
-        _comparison(prediction, number, store, costs.meta, error)
-        for number, (prediction, error) in enumerate(zip(predictions, errors, strict=True))
+        _comparison(candidate, prediction, number, store, costs, error)
+        for number, (candidate, prediction, error) in enumerate(zip(candidates, predictions, errors, strict=True))
     ]
 
 
 def check_device(device: Target, meta: Meta) -> None:
-    """Whether the tables are of this device.
+    """Whether the tables are of this device and of the runtime that it has now.
 
     Raises:
         TableError: they are another's.
@@ -133,6 +135,11 @@ def check_device(device: Target, meta: Meta) -> None:
         raise TableError(
             f"the tables are of another device ({dict(meta.fingerprint)}), this is {dict(device.info.fingerprint)};"
             " profile this one first: python -m profiler.run"
+        )
+    if meta.versions.get("runtime") != device.runtime:
+        raise TableError(
+            f"the tables were measured with {meta.versions.get('runtime', 'an unknown runtime')}, the runtime is {device.runtime} now, and"
+            " kernels change from version to version; profile again into another folder: python -m profiler.run --out"
         )
 
 
@@ -181,7 +188,7 @@ def _network_jobs(units: Mapping[str, UnitSpec], meta: Meta, models: Models) -> 
     """The network of the tables on every unit by itself, as it was timed with them."""
     if not meta.network:
         return []
-    manifest = models.pieces([parse_key(key) for key in meta.network])
+    manifest = models.pieces(tuple(tuple(map(parse_key, piece)) for piece in meta.network))
     return [
         CollabJob(_network_id(unit), manifest, warmup=1, runs=4, bind={PIECES_UNIT: unit}) for unit in units if unit in meta.network_runs
     ]
@@ -199,21 +206,25 @@ def _output_error(bundle: Path, output: Path) -> float:
     return relative_error(read_f32(output, manifest.output_shape), expected)
 
 
-def _comparison(prediction: Prediction, number: int, store: SampleStore, meta: Meta, output_error: float) -> Comparison:
+def _comparison(
+    candidate: Candidate, prediction: Prediction, number: int, store: SampleStore, costs: Costs, output_error: float
+) -> Comparison:
     halves = [_samples(store, _job_id(number, which), prediction.model) for which in ("a", "b")]
     collabs = [visit for half in halves for visit in half.collabs]
     totals = [[ns for visit in half.collabs for ns in visit.total_ns] for half in halves]
     medians = [summarise(total).median_us for total in totals]
     own = prediction.placement.units
-    sentinels = [_sentinel_drift(store, unit, collabs, meta) for unit in own]
-    networks = [_network_drift(store, unit, collabs, meta) for unit in own]
+    at_ns = [visit.t_ns for visit in collabs]
+    sentinels = {unit: _sentinel_drift(store, unit, at_ns, costs.meta) for unit in own}
+    drift = {unit: _network_drift(store, unit, at_ns, costs.meta) or sentinels[unit] for unit in own}
     return Comparison(
         prediction=prediction,
         measured=summarise([*totals[0], *totals[1]]),
         steps=measured_steps(collabs),
         repeatability=abs(medians[0] - medians[1]) / (sum(medians) / 2),
-        drift=float(np.mean([sentinel if network is None else network for sentinel, network in zip(sentinels, networks, strict=True)])),
-        sentinel_drift=float(np.mean(sentinels)),
+        drift=drift,
+        sentinel_drift=sentinels,
+        corrected_us=predict(candidate.config, candidate.placement, costs.slowed(drift)).total_us,
         output_error=output_error,
         distinct_outputs=distinct_outputs(collabs),
         paths=collabs[0].paths,
@@ -228,25 +239,18 @@ def _samples(store: SampleStore, job: str, model: str) -> JobSamples:
     return samples
 
 
-def _sentinel_drift(store: SampleStore, unit: str, collabs: Sequence[CollabDone], meta: Meta) -> float:
+def _sentinel_drift(store: SampleStore, unit: str, at_ns: Sequence[int], meta: Meta) -> float:
     """How much longer the sentinel block takes now, around the visits of a bundle, than with the tables; 1 where it cannot be told."""
-    samples = store.jobs.get(SentinelId(unit).text)
-    if samples is None or not samples.times or unit not in meta.sentinels:
+    samples = store.measured(SentinelId(unit).text)
+    if samples is None or unit not in meta.sentinels:
         return 1.0
-    now = [(visit.t_ns, summarise(visit.samples["run"]).median_us) for visit in samples.times]
-    return _around(collabs, now) / meta.sentinels[unit].median_us
+    return sentinel_line(samples.times, usual_us=meta.sentinels[unit].median_us).around(at_ns)
 
 
-def _network_drift(store: SampleStore, unit: str, collabs: Sequence[CollabDone], meta: Meta) -> float | None:
-    """The same of the network; None where the tables have none."""
-    samples = store.jobs.get(_network_id(unit))
-    if samples is None or not samples.collabs or unit not in meta.network_runs:
+def _network_drift(store: SampleStore, unit: str, at_ns: Sequence[int], meta: Meta) -> float | None:
+    """The same of the network; None where the tables have none, or it could not be run."""
+    samples = store.measured(_network_id(unit))
+    if samples is None or unit not in meta.network_runs:
         return None
-    now = [(visit.t_ns, network_run(JobSamples(collabs=[visit])).median_us) for visit in samples.collabs]
-    return _around(collabs, now) / meta.network_runs[unit].median_us
-
-
-def _around(collabs: Sequence[CollabDone], now: Sequence[tuple[int, float]]) -> float:
-    """The median, over the visits of a bundle, of what was measured next to each, between the one before and the one after it."""
-    at, values = zip(*now, strict=True)
-    return float(np.median(np.interp([visit.t_ns for visit in collabs], at, values)))
+    took_us = [network_run([visit]).median_us for visit in samples.collabs]
+    return speed_line([visit.t_ns for visit in samples.collabs], took_us, usual_us=meta.network_runs[unit].median_us).around(at_ns)

@@ -8,8 +8,9 @@ Wherever a strategy syncs and however wide its blocks are, every piece of it mus
   share that makes a residual as a line of its own;
 * stem and head; the ADD and the CONCATs that may open a segment after each stage;
 * transfers of every feature map that can be exchanged, whole and in shares;
-* the base itself as a network on one unit (a *chain*, cut into pieces): what its blocks take there against what each takes alone tells
-  what a block adds inside a segment; and some of its blocks while another unit runs that chain: how much units slow each other down.
+* *networks* on one unit, cut into pieces: the base itself, and from stem to head at every width of the grid, cut after every block or
+  anywhere. What their pieces take against what their blocks take alone tells what a block adds inside a segment, and what a call costs;
+  and the base while another unit runs it as well: how much units slow each other down.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
+
+import numpy as np
 
 from collab.blocks import BYTES_PER_VALUE, Add, Block, Concat, MBConv, Shape, Stem
 from collab.config import ModelConfig
@@ -27,39 +30,44 @@ CHANNEL_STEP: Final = 4
 _GROUP: Final = 16
 """Widths of the grid are multiples of this: the widest of a group of channels on every kernel seen so far."""
 _PROBED: Final = 20
-_CONTENDED: Final = 7
+_CUTS_SEED: Final = 0
+"""Where networks are cut is drawn at random, and the same in every plan of a model."""
 _Item = TypeVar("_Item")
+
+Network: TypeAlias = tuple[tuple[Block, ...], ...]
+"""Blocks from stem to head, in the pieces that they are cut into; each piece is a model of its own."""
 
 
 @dataclass(frozen=True)
 class Grid:
     """Where a search space is sampled: as fractions of the base's expansion channels, rounded up to multiples of 16, and of its
-    output channels, rounded to multiples of 4.
+    output channels, rounded to multiples of 4. `mixed`: how many networks have a width of the grid drawn for every block.
     """
 
     expansion: tuple[float, ...]
     shares: tuple[float, ...]
+    mixed: int
 
 
 FULL: Final = Grid(
     expansion=(0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25, 1.5),
     shares=(0.25, 0.5, 0.75),
+    mixed=6,
 )
-COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,))
+COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3)
 
 
 @dataclass(frozen=True)
 class Plan:
     """What to measure: blocks on every unit, and transfers (one feature map of each shape) between every two units.
 
-    `chains` are timed as a network on every unit, `contended` blocks on every unit while another one runs the first chain. `probe` are
-    blocks that differ in their expansion channels only, by 4 each: they tell in what groups a unit works on channels.
+    `networks` are timed on every unit, the first of them also while another unit runs it. `probe` are blocks that differ in their expansion
+    channels only, by 4 each: they tell in what groups a unit works on channels.
     """
 
     blocks: tuple[Block, ...]
     transfers: tuple[Shape, ...]
-    chains: tuple[tuple[Block, ...], ...] = ()
-    contended: tuple[Block, ...] = ()
+    networks: tuple[Network, ...] = ()
     probe: tuple[Block, ...] = ()
 
     def merged(self, other: Plan) -> Plan:
@@ -67,8 +75,7 @@ class Plan:
         return Plan(
             _distinct((*self.blocks, *other.blocks)),
             _distinct((*self.transfers, *other.transfers)),
-            _distinct((*self.chains, *other.chains)),
-            _distinct((*self.contended, *other.contended)),
+            _distinct((*self.networks, *other.networks)),
             self.probe or other.probe,
         )
 
@@ -98,7 +105,7 @@ def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
             blocks.append(Concat(stage.branches[0][-1].out_size, tuple(branch[-1].out_c for branch in stage.branches)))
     chain = base_chain(config)
     probe = _probe(chain)
-    return Plan(_distinct((*blocks, *probe)), _distinct(shapes), (chain,), _distinct(_spread(chain, _CONTENDED)), probe)
+    return Plan(_distinct((*blocks, *probe)), _distinct(shapes), _distinct(networks_of(chain, grid)), probe)
 
 
 def base_chain(config: ModelConfig) -> tuple[Block, ...]:
@@ -127,6 +134,39 @@ def pieces_of(chain: Sequence[Block]) -> tuple[tuple[Block, ...], ...]:
     return tuple(tuple(piece) for piece in pieces)
 
 
+def networks_of(chain: Sequence[Block], grid: Grid) -> list[Network]:
+    """The base in `pieces_of` it; it at every width of the grid, by turns cut after every block and at random; and with mixed widths.
+
+    Their blocks are those that the grid has anyway.
+    """
+    generator = np.random.default_rng(_CUTS_SEED)
+    networks = [pieces_of(chain)]
+    for number, fraction in enumerate(grid.expansion):
+        widened = [_at_width(block, fraction) for block in chain]
+        networks.append(tuple((block,) for block in widened) if number % 2 == 0 else _cut_anywhere(widened, generator))
+    for _ in range(grid.mixed):
+        fractions = generator.choice(grid.expansion, size=len(chain))
+        networks.append(_cut_anywhere([_at_width(block, float(f)) for block, f in zip(chain, fractions, strict=True)], generator))
+    return networks
+
+
+def _at_width(block: Block, fraction: float) -> Block:
+    if not isinstance(block, MBConv) or not block.has_expansion:
+        return block
+    exp_c = _grid_width(fraction, block)
+    return replace(block, exp_c=exp_c if exp_c != block.in_c else exp_c + CHANNEL_STEP)
+
+
+def _cut_anywhere(blocks: Sequence[Block], generator: np.random.Generator) -> Network:
+    count = int(generator.integers(0, len(blocks)))
+    cuts = sorted(generator.choice(np.arange(1, len(blocks)), size=count, replace=False).tolist())
+    return tuple(tuple(blocks[first:last]) for first, last in pairwise([0, *cuts, len(blocks)]))
+
+
+def _grid_width(fraction: float, slot: MBConv) -> int:
+    return math.ceil(fraction * slot.exp_c / _GROUP) * _GROUP
+
+
 def _probe(chain: Sequence[Block]) -> tuple[Block, ...]:
     """From 4 to 80 expansion channels, of a block in the middle of the chain; none where no block of the chain expands."""
     candidates = [block for block in chain if isinstance(block, MBConv) and block.has_expansion]
@@ -135,11 +175,6 @@ def _probe(chain: Sequence[Block]) -> tuple[Block, ...]:
     slot = candidates[len(candidates) // 2]
     widths = range(CHANNEL_STEP, CHANNEL_STEP * (_PROBED + 1), CHANNEL_STEP)
     return tuple(replace(slot, exp_c=exp_c) for exp_c in widths if exp_c != slot.in_c)
-
-
-def _spread(blocks: Sequence[Block], count: int) -> list[Block]:
-    """So many blocks, evenly spread, the first and the last among them."""
-    return [blocks[round(index * (len(blocks) - 1) / (count - 1))] for index in range(count)]
 
 
 def plan_blocks(blocks: Iterable[Block]) -> Plan:
@@ -154,8 +189,7 @@ def plan_transfers(sizes_bytes: Iterable[int]) -> Plan:
 
 def expansion_line(slot: MBConv, grid: Grid) -> list[Block]:
     """A block over the grid of expansion channels: from 4 up, the base's own, and the point without an expansion convolution."""
-    fractions = {math.ceil(fraction * slot.exp_c / _GROUP) * _GROUP for fraction in grid.expansion}
-    widths = sorted({CHANNEL_STEP, slot.exp_c} | fractions)
+    widths = sorted({CHANNEL_STEP, slot.exp_c} | {_grid_width(fraction, slot) for fraction in grid.expansion})
     # exp == in is another block; the line of those that do expand needs points on either side of it instead.
     if slot.in_c in widths:
         widths = sorted({*widths, max(CHANNEL_STEP, slot.in_c - CHANNEL_STEP), slot.in_c + CHANNEL_STEP})

@@ -20,7 +20,8 @@ class PhaseBar:
         self._task = task
 
     def expect(self, visits: int) -> None:
-        self._progress.update(self._task, total=visits)
+        """So many more than were expected so far."""
+        self._progress.update(self._task, total=(self._progress.tasks[0].total or 0) + visits)
 
     def note(self, event: Event) -> None:
         if isinstance(event, (TimeDone, TransferDone, CollabDone, JobFailed)) and not event.job.startswith("sentinel/"):

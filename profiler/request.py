@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from collab.units import UnitSpec, parse_unit
 from profiler.campaign import Effort, Handover
 from profiler.plan import Plan
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 PLAN_FILE: Final = "plan.json"
 JOURNAL_FILE: Final = "journal.jsonl"
 
@@ -32,6 +32,11 @@ class Request:
     effort: Effort
     handover: Handover
     seed: int
+    budget_s: int | None = None
+    """How long measuring may take altogether; None: as long as the effort says."""
+
+    def with_plan(self, plan: Plan) -> Request:
+        return replace(self, plan=plan)
 
     def check_extends(self, earlier: Request, folder: Path) -> None:
         """Whether this request may add to what an earlier one measured.
@@ -57,12 +62,12 @@ class Request:
             "models": list(self.models),
             "blocks": [block.key for block in self.plan.blocks],
             "transfers": [list(shape) for shape in self.plan.transfers],
-            "chains": [[block.key for block in chain] for chain in self.plan.chains],
-            "contended": [block.key for block in self.plan.contended],
+            "networks": [[[block.key for block in piece] for piece in network] for network in self.plan.networks],
             "probe": [block.key for block in self.plan.probe],
             "effort": asdict(self.effort),
             "handover": asdict(self.handover),
             "seed": self.seed,
+            "budget_s": self.budget_s,
         }
         staging = folder / f".{PLAN_FILE}.new"
         staging.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -98,8 +103,7 @@ def _parse(document: Mapping[str, Any]) -> Request:
     plan = Plan(
         _blocks(document["blocks"]),
         tuple(tuple(int(extent) for extent in shape) for shape in document["transfers"]),
-        tuple(_blocks(chain) for chain in document["chains"]),
-        _blocks(document["contended"]),
+        tuple(tuple(_blocks(piece) for piece in network) for network in document["networks"]),
         _blocks(document["probe"]),
     )
     return Request(
@@ -112,4 +116,5 @@ def _parse(document: Mapping[str, Any]) -> Request:
         effort=Effort(**document["effort"]),
         handover=Handover(**document["handover"]),
         seed=int(document["seed"]),
+        budget_s=None if document["budget_s"] is None else int(document["budget_s"]),
     )

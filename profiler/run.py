@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,12 +18,16 @@ from collab.errors import ConfigError, TableError
 if TYPE_CHECKING:
     from android_harness.journal import Event
     from android_harness.target import Target
+    from collab.units import UnitSpec
     from lut.tables import Tables
-    from profiler.measure import Outcome, Work
+    from profiler.measure import Outcome
     from profiler.plan import Plan
     from profiler.request import Request
+    from profiler.work import Work
 
 _SHOWN = 10
+_MENTIONED = 0.001
+"""A share from which on it is worth a word."""
 _DEFAULT_MODEL = "mobilenet_v2"
 
 
@@ -38,10 +42,15 @@ def main(
         list[str] | None, typer.Option(help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A coarse grid, in about a minute.")] = False,
+    budget: Annotated[
+        str, typer.Option(help="Spend this much time, e.g. 10m: a coarse grid first, then where interpolation is worst, then more rounds.")
+    ] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with, or add to, what is in the folder.")] = False,
     block: Annotated[list[str] | None, typer.Option(help="Also measure this block (a key); may be repeated.")] = None,
     transfer_bytes: Annotated[list[int] | None, typer.Option(help="Also measure transfers of this size; may be repeated.")] = None,
-    wait: Annotated[str, typer.Option(help="How units wait for each other: spin, condvar or hybrid.")] = "spin",
+    wait: Annotated[
+        str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: spin, or condvar if units share a core.")
+    ] = "",
     path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy.")] = "shared",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the order in which jobs are visited.")] = 0,
     aar: Aars = None,
@@ -57,6 +66,8 @@ def main(
     from android_harness.find import closing, default_device, open_target
     from android_harness.target import warnings
 
+    if budget and quick:
+        raise ConfigError("--budget begins with the coarse grid that --quick asks for; give one of them")
     if out is None:
         device = device or default_device(device)
         out = Path("luts") / _folder_name(device)
@@ -66,9 +77,13 @@ def main(
         model = [_DEFAULT_MODEL]
     options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz, cool_limit_s=cool_limit_s)
     branches = max(2, len(unit or ()), len(earlier.units) if earlier is not None else 0)
-    plan = _plan(model or [], block or [], transfer_bytes or [], quick=quick, branches=branches, earlier=earlier)
+    budget_s = _budget_s(budget, earlier)
+    coarse = quick or budget_s is not None
+    plan = _plan(model or [], block or [], transfer_bytes or [], coarse=coarse, branches=branches, earlier=earlier)
     with closing(open_target(device, options)) as target:
-        request = _request(target, device, earlier, plan, model or [], unit or [], quick=quick, wait=wait, path=path, seed=seed)
+        request = _request(
+            target, device, earlier, plan, model or [], unit or [], quick=quick, budget_s=budget_s, wait=wait, path=path, seed=seed
+        )
         if earlier is not None:
             request.check_extends(earlier, out)
         for sentence in warnings(request.units, target.info):
@@ -116,7 +131,15 @@ def _earlier(out: Path, *, resume: bool) -> Request | None:
     return None
 
 
-def _plan(models: list[str], blocks: list[str], sizes: list[int], *, quick: bool, branches: int, earlier: Request | None) -> Plan:
+def _budget_s(budget: str, earlier: Request | None) -> int | None:
+    if not budget:
+        return earlier.budget_s if earlier is not None else None
+    from profiler.budgeted import parse_budget_s
+
+    return parse_budget_s(budget)
+
+
+def _plan(models: list[str], blocks: list[str], sizes: list[int], *, coarse: bool, branches: int, earlier: Request | None) -> Plan:
     from collab.blocks import parse_key
     from collab.config import load
     from profiler.plan import COARSE, FULL, plan_blocks, plan_model, plan_transfers
@@ -125,7 +148,7 @@ def _plan(models: list[str], blocks: list[str], sizes: list[int], *, quick: bool
         raise ConfigError("--transfer-bytes: features are float32, so sizes are positive multiples of 4")
     plan = earlier.plan if earlier is not None else plan_blocks([])
     for name in models:
-        plan = plan.merged(plan_model(load(name), COARSE if quick else FULL, branches=branches))
+        plan = plan.merged(plan_model(load(name), COARSE if coarse else FULL, branches=branches))
     return plan.merged(plan_blocks(parse_key(key) for key in blocks)).merged(plan_transfers(sizes))
 
 
@@ -138,13 +161,14 @@ def _request(
     units: list[str],
     *,
     quick: bool,
+    budget_s: int | None,
     wait: str,
     path: str,
     seed: int,
 ) -> Request:
     from android_harness.target import resolve_units
     from collab.units import parse_unit
-    from profiler.campaign import FULL, QUICK, Handover
+    from profiler.campaign import BUDGETED, FULL, QUICK, Handover
     from profiler.request import Request
 
     specs = [parse_unit(text) for text in units]
@@ -152,7 +176,9 @@ def _request(
         resolved = resolve_units(specs, target.info) if specs else earlier.units
         handover, effort, names = earlier.handover, earlier.effort, (*earlier.models, *models)
     else:
-        resolved, handover, effort, names = resolve_units(specs, target.info), Handover(wait, path), QUICK if quick else FULL, tuple(models)
+        resolved, names = resolve_units(specs, target.info), tuple(models)
+        handover = Handover(wait or ("condvar" if _shared_cores(resolved) else "spin"), path)
+        effort = BUDGETED if budget_s is not None else QUICK if quick else FULL
     return Request(
         device=device,
         fingerprint=target.info.fingerprint,
@@ -163,21 +189,25 @@ def _request(
         effort=effort,
         handover=handover,
         seed=seed,
+        budget_s=budget_s,
     )
+
+
+def _shared_cores(units: Mapping[str, UnitSpec]) -> list[tuple[str, str, int]]:
+    """Pairs of units with a core that both may run on."""
+    pairs = [(one, other, set(units[one].cores or ()) & set(units[other].cores or ())) for one, other in combinations(units, 2)]
+    return [(one, other, min(shared)) for one, other, shared in pairs if shared]
 
 
 def _announce(request: Request) -> None:
     units = "  ".join(f"{name} = {unit}" for name, unit in request.units.items())
     print(f"Device: {request.device} ({request.fingerprint.get('model') or request.fingerprint.get('cpu', 'unknown')})", file=sys.stderr)
     print(f"Units: {units}", file=sys.stderr)
-    for one, other in combinations(request.units, 2):
-        shared = set(request.units[one].cores or ()) & set(request.units[other].cores or ())
-        if shared:
-            print(
-                f"Note: {one} and {other} share core {min(shared)}. Time slices are longer than blocks and not in the tables, so"
-                " predictions with both at work will be too low; --wait condvar keeps a waiting unit from taking the other's slices",
-                file=sys.stderr,
-            )
+    for one, other, core in _shared_cores(request.units):
+        waiting = "" if request.handover.wait == "condvar" else "; a unit that spins takes the other's turns: --wait condvar does not"
+        print(f"Note: {one} and {other} share core {core} and take turns on it, which is measured as contention{waiting}", file=sys.stderr)
+    if request.budget_s is not None:
+        print(f"Budget: {request.budget_s} s", file=sys.stderr)
     print(
         f"To measure: {len(request.plan.blocks)} blocks on each unit, {len(request.plan.transfers)} feature maps between them",
         file=sys.stderr,
@@ -214,9 +244,27 @@ def _report(outcome: Outcome, out: Path, device: str, request: Request, *, json:
     console.print(f"Raw samples: {out}/journal.jsonl")
     ratio = f" = {outcome.wall_s / outcome.sampled_s:.2f} x" if outcome.sampled_s > 0 else ";"
     console.print(f"Time: {outcome.wall_s:.1f} s{ratio} the {outcome.sampled_s:.1f} s spent in samples and in creating models")
+    _print_quality(outcome.tables, console)
     _print_failures(outcome.tables, console)
     if request.models and outcome.complete:
         console.print(f"Next: python -m lut.predict --lut {out} --model {request.models[0]}")
+        console.print(f"      python -m profiler.certify --lut {out} --device {device}")
+
+
+def _print_quality(tables: Tables, console: Any) -> None:
+    """How steady the device was, and how well its costs explain the networks that were run."""
+    meta = tables.meta
+    for fit in meta.fits:
+        call_us, drift, again = meta.fixed[fit.unit].median_us, meta.drift.get(fit.unit), meta.disturbed.get(fit.unit, 0.0)
+        steady = f"; drifted by {100 * drift:.0f} % (corrected)" if drift is not None else ""
+        repeated = f"; {100 * again:.1f} % of samples were disturbed and taken again" if again >= _MENTIONED else ""
+        console.print(
+            f"{fit.unit}: a call costs {call_us:.1f} us in a network; {fit.n} pieces of networks are explained within"
+            f" {100 * fit.median_residual:.1f} % (median){steady}{repeated}"
+        )
+    factors = [f"{e.unit} {e.factor:.2f}x while {e.other} works" for e in meta.contention if e.block_class == "mbconv"]
+    if factors:
+        console.print(f"Contention: {', '.join(factors)}")
 
 
 def _print_failures(tables: Tables, console: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from android_harness.groups import VisitGroups
 from android_harness.journal import CollabDone, Event, JobFailed, PhaseEnded, PhaseStarted, TimeDone, TransferDone
@@ -11,7 +11,7 @@ from android_harness.journal import CollabDone, Event, JobFailed, PhaseEnded, Ph
 
 @dataclass
 class JobSamples:
-    """All visits of one job, in the order of time. `failure` is why its last visit failed, None if it did not."""
+    """All visits of one job, in the order of time (`t_ns` is Unix time). `failure` is why its last visit failed, None if it did not."""
 
     times: list[TimeDone] = field(default_factory=list)
     transfers: list[TransferDone] = field(default_factory=list)
@@ -39,6 +39,12 @@ class SampleStore:
         self.created_ns = 0
         self.last_unix_ns = 0
         self._groups = VisitGroups()
+        self._to_unix_ns = 0
+
+    def measured(self, job: str) -> JobSamples | None:
+        """What there is of a job whose last visit did not fail; None if that is nothing."""
+        samples = self.jobs.get(job)
+        return samples if samples is not None and samples.failure is None and samples.visits else None
 
     @property
     def dropped_hot(self) -> int:
@@ -53,6 +59,7 @@ class SampleStore:
         if isinstance(event, PhaseStarted):
             self.engines.update(event.engines)
             self.runner, self.last_unix_ns = event.runner, event.unix_ns
+            self._to_unix_ns = event.unix_ns - event.t_ns
         elif isinstance(event, PhaseEnded):
             self.sampled_ns += event.sampled_ns
             self.created_ns += event.created_ns
@@ -69,6 +76,8 @@ class SampleStore:
             samples.failure = event.reason
             return
         samples.failure = None
+        # A monotonic clock begins anew when a device restarts; visits of several phases are put on one line of time.
+        event = replace(event, t_ns=event.t_ns + self._to_unix_ns)
         if isinstance(event, TimeDone):
             samples.times.append(event)
         elif isinstance(event, TransferDone):

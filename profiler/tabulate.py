@@ -13,9 +13,13 @@ from android_harness.journal import TimeDone
 from android_harness.stats import Summary, median_us, summarise
 from collab.blocks import Block, feature_bytes
 from collab.units import UnitSpec
-from lut.tables import BlockRow, Contention, Context, Measured, TransferRow, shape_text
+from lut.tables import BlockRow, Contention, Context, Fit, Measured, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
-from profiler.company import channel_step, contention_factors, context_factor, context_factors, network_copies, network_runs
+from profiler.channels import channel_step
+from profiler.contention import contention_factors
+from profiler.drift import speed_lines, steadied
+from profiler.marginal import MIN_MARGINAL_US, context_factor, fit_marginals
+from profiler.networks import network_copies, network_runs
 from profiler.plan import Plan
 from profiler.samples import JobSamples, SampleStore
 
@@ -31,39 +35,65 @@ class Derived:
     blocks: tuple[BlockRow, ...]
     transfers: tuple[TransferRow, ...]
     fixed: Mapping[str, Measured]
+    call_alone: Mapping[str, Measured]
     sentinels: Mapping[str, Measured]
     network_runs: Mapping[str, Measured]
     context: tuple[Context, ...]
+    fits: tuple[Fit, ...]
     channel_step: Mapping[str, int]
     contention: tuple[Contention, ...]
+    drift: Mapping[str, float]
+    disturbed: Mapping[str, float]
 
 
 def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, runtime: str, settings: Mapping[str, Any]) -> Derived:
     """Rows of all jobs that were visited or failed. Jobs of other units than these are left out."""
-    rows = _Rows(store, units, runtime, settings, network_copies(store, plan.chains, units))
-    fixed: dict[str, Measured] = {}
-    sentinels: dict[str, Measured] = {}
-    for text, samples in store.jobs.items():
-        job = parse_job_id(text)
-        if isinstance(job, (FixedId, SentinelId)) and samples.times and job.unit in units:
+    lines = speed_lines(store, units)
+    steady = steadied(store, lines)
+    call_alone = _medians(steady, {unit: FixedId(unit).text for unit in units})
+    fits = {unit: fit_marginals(steady, unit, plan.networks, call) for unit, call in call_alone.items()}
+    found = {unit: fit for unit, fit in fits.items() if fit is not None}
+    context = tuple(entry for unit in sorted(found) for entry in found[unit].contexts)
+    steps = {unit: channel_step(steady, unit, plan.probe) for unit in units}
+    rows = _Rows(steady, units, runtime, settings, network_copies(steady, plan.networks, units), call_alone, context)
+    blocks, transfers = rows.all()
+    return Derived(
+        blocks=tuple(sorted(blocks, key=lambda row: (row.unit, row.block))),
+        transfers=tuple(
+            sorted(transfers, key=lambda row: (row.from_unit, row.to_unit, row.path, row.wait, row.pacing, row.bytes, row.shape))
+        ),
+        fixed={**call_alone, **{unit: fit.call for unit, fit in found.items()}},
+        call_alone=call_alone,
+        sentinels=_medians(store, {unit: SentinelId(unit).text for unit in units}),
+        network_runs=network_runs(steady, plan.networks[0], units) if plan.networks else {},
+        context=context,
+        fits=tuple(found[unit].fit for unit in sorted(found)),
+        channel_step={unit: step for unit, step in steps.items() if step is not None},
+        contention=contention_factors(steady, plan.networks[0], units) if plan.networks else (),
+        drift={unit: line.spread for unit, line in lines.items()},
+        disturbed=_disturbed(store, units),
+    )
+
+
+def _medians(store: SampleStore, jobs: Mapping[str, str]) -> dict[str, Measured]:
+    """Per unit, the run of its job; units whose job was not measured are left out."""
+    found: dict[str, Measured] = {}
+    for unit, job in jobs.items():
+        samples = store.jobs.get(job)
+        if samples is not None and samples.times:
             summary = summarise(samples.pooled("run"))
-            target = fixed if isinstance(job, FixedId) else sentinels
-            target[job.unit] = Measured(summary.median_us, summary.mad_us, summary.n)
-    context = context_factors(store, plan.chains, units, fixed)
-    measured_steps = {unit: channel_step(store, unit, plan.probe) for unit in units}
-    steps = {unit: step for unit, step in measured_steps.items() if step is not None}
-    blocks: list[BlockRow] = []
-    transfers: list[TransferRow] = []
+            found[unit] = Measured(summary.median_us, summary.mad_us, summary.n)
+    return found
+
+
+def _disturbed(store: SampleStore, units: Mapping[str, UnitSpec]) -> dict[str, float]:
+    taken, again = dict.fromkeys(units, 0), dict.fromkeys(units, 0)
     for text, samples in store.jobs.items():
         job = parse_job_id(text)
-        if isinstance(job, BlockId) and job.unit in units:
-            blocks.append(rows.block_row(job, samples, fixed.get(job.unit), context_factor(context, job.unit, job.block)))
-        elif isinstance(job, TransferId) and job.sender in units and job.receiver in units:
-            transfers.append(rows.transfer_row(job, samples))
-    blocks.sort(key=lambda row: (row.unit, row.block))
-    transfers.sort(key=lambda row: (row.from_unit, row.to_unit, row.path, row.wait, row.pacing, row.bytes, row.shape))
-    runs = network_runs(store, plan.chains[0], units) if plan.chains else {}
-    return Derived(tuple(blocks), tuple(transfers), fixed, sentinels, runs, context, steps, contention_factors(store, units))
+        if isinstance(job, (BlockId, FixedId, SentinelId)) and job.unit in units:
+            taken[job.unit] += sum(len(visit.samples["run"]) for visit in samples.times)
+            again[job.unit] += sum(len(visit.disturbed) for visit in samples.times)
+    return {unit: again[unit] / (taken[unit] + again[unit]) for unit in units if taken[unit]}
 
 
 class _Rows:
@@ -74,26 +104,43 @@ class _Rows:
         runtime: str,
         settings: Mapping[str, Any],
         copies: Mapping[tuple[str, Block, str], list[int]],
+        call_alone: Mapping[str, Measured],
+        context: tuple[Context, ...],
     ) -> None:
         self._store = store
         self._copies = copies
+        self._call_alone = call_alone
+        self._context = context
         self._runtime = runtime
         self._units = units
         self._settings = settings
         self._measured_at = datetime.fromtimestamp(store.last_unix_ns / 1e9, timezone.utc).isoformat(timespec="seconds")
+
+    def all(self) -> tuple[list[BlockRow], list[TransferRow]]:
+        """Of every job of these units that was visited or failed."""
+        blocks: list[BlockRow] = []
+        transfers: list[TransferRow] = []
+        for text, samples in self._store.jobs.items():
+            job = parse_job_id(text)
+            if isinstance(job, BlockId) and job.unit in self._units:
+                blocks.append(self.block_row(job, samples))
+            elif isinstance(job, TransferId) and job.sender in self._units and job.receiver in self._units:
+                transfers.append(self.transfer_row(job, samples))
+        return blocks, transfers
 
     def _config_hash(self, unit: UnitSpec) -> str:
         """Rows with the same hash were measured in the same way: unit, runtime, runner, settings."""
         said = json.dumps([unit.text, self._store.engines, self._store.runner, dict(self._settings)], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
-    def block_row(self, job: BlockId, samples: JobSamples, fixed: Measured | None, context: float) -> BlockRow:
-        unit = self._units[job.unit]
+    def block_row(self, job: BlockId, samples: JobSamples) -> BlockRow:
+        unit, call = self._units[job.unit], self._call_alone.get(job.unit)
         summary = summarise(samples.pooled("run")) if samples.times else None
-        status, reason = _time_status(samples, summary, fixed)
+        status, reason = _time_status(samples, summary, call)
         marginal = None
-        if summary is not None and fixed is not None:
-            marginal = max(summary.median_us - fixed.median_us, _least(fixed)) * context
+        if summary is not None and call is not None:
+            alone_us = max(summary.median_us - call.median_us, call.mad_us, MIN_MARGINAL_US)
+            marginal = alone_us * context_factor(self._context, job.unit, job.block)
         first, last = (samples.times[0], samples.times[-1]) if samples.times else (None, None)
         return BlockRow(
             unit=job.unit,
@@ -162,15 +209,10 @@ def _write_samples(samples: JobSamples, path: str) -> list[int]:
     return [max(first - again, 0) for first, again in zip(samples.pooled("write"), samples.pooled("rewrite"), strict=True)]
 
 
-def _least(fixed: Measured) -> float:
-    """The smallest marginal cost that can be told from none: the spread of the fixed cost itself, at least a nanosecond."""
-    return max(fixed.mad_us, 0.001)
-
-
-def _time_status(samples: JobSamples, summary: Summary | None, fixed: Measured | None) -> tuple[str, str]:
+def _time_status(samples: JobSamples, summary: Summary | None, call: Measured | None) -> tuple[str, str]:
     if samples.failure is not None or summary is None:
         return "failed", samples.failure or "was not visited"
-    if fixed is None:
+    if call is None:
         return "failed", "the fixed cost of a call on this unit could not be measured, so what the block adds is not known"
     if not all(visit.accelerated for visit in samples.times):
         return "partial", "the unit did not take the whole model"

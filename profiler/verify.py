@@ -76,8 +76,9 @@ def comparison_document(result: Comparison) -> dict[str, Any]:
         },
         "error": round(result.error, 5),
         "error_drift_corrected": round(result.error_drift_corrected, 5),
-        "drift": round(result.drift, 5),
-        "sentinel_drift": round(result.sentinel_drift, 5),
+        "corrected_us": round(result.corrected_us, 3),
+        "drift": {unit: round(drift, 5) for unit, drift in result.drift.items()},
+        "sentinel_drift": {unit: round(drift, 5) for unit, drift in result.sentinel_drift.items()},
         "repeatability": round(result.repeatability, 5),
         "output_error": result.output_error,
         "distinct_outputs": result.distinct_outputs,
@@ -100,9 +101,10 @@ def _print(result: Comparison) -> None:
         f"Measured:  {measured.median_us / 1e3:.3f} ms median, {measured.p95_us / 1e3:.3f} ms p95, MAD {measured.mad_us / 1e3:.3f} ms"
         f" (n = {measured.n})"
     )
+    drift = ", ".join(f"{unit} {100 * (slowness - 1):+.1f} %" for unit, slowness in result.drift.items())
     console.print(
-        f"Error:     {100 * result.error:+.1f} %, {100 * result.error_drift_corrected:+.1f} % corrected for a drift of"
-        f" {100 * (result.drift - 1):+.1f} % since the tables were measured"
+        f"Error:     {100 * result.error:+.1f} %, {100 * result.error_drift_corrected:+.1f} % corrected for the drift since the tables were"
+        f" measured ({drift})"
     )
     console.print(f"Repeatability: {100 * result.repeatability:.1f} % (the same bundle measured twice, interleaved)")
     console.print(f"Output: differs from the reference by {result.output_error:.1e} of its range, {result.distinct_outputs} distinct")

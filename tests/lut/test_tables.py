@@ -9,11 +9,25 @@ import pytest
 from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import TableError
-from lut.tables import Contention, Context, Tables, load, save
+from lut.certificate import Accuracy, Certificate
+from lut.tables import Contention, Context, Fit, Tables, load, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import block_row, made_meta, made_tables, transfer_row
 
 BLOCK = parse_key("mbconv_28_k3s1_32-192-32_relu6")
+
+
+CERTIFICATE = Certificate(
+    n=60,
+    corrected=Accuracy(0.02, 0.06, 0.9, 0.98),
+    raw=Accuracy(0.03, 0.08, 0.8, 0.96),
+    bias=-0.01,
+    repeatability=0.015,
+    repeatability_p95=0.04,
+    drift={"cpu0": 1.02, "cpu1": 0.99},
+    baselines={"macs": Accuracy(0.2, 0.4, 0.1, 0.2)},
+    measured_at="2026-01-01T00:00:00+00:00",
+)
 
 
 def tables() -> Tables:
@@ -41,7 +55,10 @@ def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
         contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 30),),
         context=(Context("cpu0", "head", 7, 1.5, 12),),
         channel_step={"cpu0": 16},
-        certificate={"n": 60},
+        certificate=CERTIFICATE,
+        fits=(Fit("cpu0", 40, 0.02, 0.1),),
+        drift={"cpu0": 0.2},
+        disturbed={"cpu0": 0.0},
     )
     made = Tables((*made.blocks, failed), made.transfers, meta)
     save(made, tmp_path)
@@ -114,6 +131,13 @@ def test_negative_transfers_are_refused(tmp_path: Path) -> None:
         ("handover", {"wait": "sleep", "path": "shared"}, "handover"),
         ("contention", [{"unit": "cpu0", "block_class": "mbconv", "other": "cpu1", "factor": -2, "n": 1}], "factor"),
         ("versions", None, "wrong"),
+        ("drift", {"cpu0": -0.1}, "above 0"),
+        ("fits", [{"unit": "cpu0", "n": 0, "median_residual": 0.1, "p95_residual": 0.2}], "n is 0"),
+        ("certificate", {"n": 60}, "within_5"),
+        ("certificate", {**CERTIFICATE.to_document(), "n": 0}, "over 0 strategies"),
+        ("certificate", {**CERTIFICATE.to_document(), "within_10": 1.5}, "above 1"),
+        ("certificate", {**CERTIFICATE.to_document(), "repeatability": -1}, "below 0"),
+        ("certificate", {**CERTIFICATE.to_document(), "raw_p95_error": math.nan}, "not a number"),
     ],
 )
 def test_wrong_meta_is_refused(tmp_path: Path, key: str, value: object, reason: str) -> None:

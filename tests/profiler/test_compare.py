@@ -11,9 +11,9 @@ from collab import config as configs
 from collab.placement import parse_placement
 from collab.variants import collaborative
 from lut.costs import Costs
-from lut.prediction import Prediction, predict
+from lut.prediction import predict
 from lut.tables import Measured
-from profiler.compare import _comparison
+from profiler.compare import Candidate, Comparison, _comparison
 from profiler.plan import COARSE, plan_model
 from profiler.samples import SampleStore
 from tests.lut.made_tables import made_meta, made_tables
@@ -35,12 +35,23 @@ def sentinel_done(unit: str, t_ns: int, run_ns: int) -> TimeDone:
     return TimeDone(f"sentinel/{unit}", 0, t_ns, None, None, True, samples, (), None)
 
 
-@pytest.fixture(name="prediction")
-def some_prediction() -> Prediction:
-    base = configs.load("mini_v2")
-    plan = plan_model(base, COARSE)
-    costs = Costs(made_tables(plan.blocks, plan.transfers, lambda unit, block: 10.0), source="x")
-    return replace(predict(collaborative(base, "nnnnnna"), parse_placement("", branches=2), costs), total_us=1000.0)
+BASE = configs.load("mini_v2")
+CANDIDATE = Candidate("x", collaborative(BASE, "nnnnnna"), parse_placement("", branches=2))
+META = made_meta(
+    sentinels={unit: Measured(100.0, 1.0, 9) for unit in UNITS}, network_runs={unit: Measured(2000.0, 9.0, 9) for unit in UNITS}
+)
+
+
+@pytest.fixture(name="costs")
+def made_costs() -> Costs:
+    plan = plan_model(BASE, COARSE)
+    made = made_tables(plan.blocks, plan.transfers, lambda unit, block: 10.0)
+    return Costs(replace(made, meta=META), source="x")
+
+
+def compared(costs: Costs, *events: CollabDone | TimeDone) -> Comparison:
+    prediction = predict(CANDIDATE.config, CANDIDATE.placement, costs)
+    return _comparison(CANDIDATE, prediction, 0, store_of(*events), costs, 0.0)
 
 
 def store_of(*events: CollabDone | TimeDone) -> SampleStore:
@@ -49,34 +60,39 @@ def store_of(*events: CollabDone | TimeDone) -> SampleStore:
     return store
 
 
-META = made_meta(
-    sentinels={unit: Measured(100.0, 1.0, 9) for unit in UNITS}, network_runs={unit: Measured(2000.0, 9.0, 9) for unit in UNITS}
-)
 BUNDLE = [collab_done("collab/0/a", 100, [1_200_000]), collab_done("collab/0/b", 300, [1_300_000])]
 
 
-def test_drift_is_that_of_the_network_around_the_visits(prediction: Prediction) -> None:
-    # The network took 2000 us with the tables; now 2400 at the time 0 and 3000 at 400: 2550 and 2850 at the bundle's visits.
-    networks = [collab_done(f"sentinel/network/{unit}", t, [ns, ns]) for unit in UNITS for t, ns in ((0, 1_200_000), (400, 1_500_000))]
+def test_drift_is_that_of_the_network_around_the_visits_and_each_unit_has_its_own(costs: Costs) -> None:
+    # The network took 2000 us with the tables; cpu0 now 2400 at the time 0 and 3000 at 400: 2550 and 2850 at the bundle's visits.
+    networks = [collab_done("sentinel/network/cpu0", t, [ns, ns]) for t, ns in ((0, 1_200_000), (400, 1_500_000))]
+    networks.append(collab_done("sentinel/network/cpu1", 200, [1_000_000, 1_000_000]))
     sentinels = [sentinel_done(unit, 0, 110_000) for unit in UNITS]
-    result = _comparison(prediction, 0, store_of(*BUNDLE, *networks, *sentinels), META, 0.0)
-    assert result.drift == pytest.approx(2700 / 2000)
-    assert result.sentinel_drift == pytest.approx(1.1)
+    result = compared(costs, *BUNDLE, *networks, *sentinels)
+    assert result.drift == {"cpu0": pytest.approx(2700 / 2000), "cpu1": pytest.approx(1.0)}
+    assert result.sentinel_drift == pytest.approx(dict.fromkeys(UNITS, 1.1))
     assert result.measured.median_us == pytest.approx(1250)
-    assert result.error == pytest.approx(1000 / 1250 - 1)
-    assert result.error_drift_corrected == pytest.approx(1350 / 1250 - 1)
+    assert result.error == pytest.approx(result.prediction.total_us / 1250 - 1)
     assert result.repeatability == pytest.approx(100 / 1250)
+    slowed = predict(CANDIDATE.config, CANDIDATE.placement, costs.slowed({"cpu0": 2700 / 2000})).total_us
+    assert result.corrected_us == pytest.approx(slowed)
+    assert result.prediction.total_us < slowed < result.prediction.total_us * 1.35
+    assert result.error_drift_corrected == pytest.approx(slowed / 1250 - 1)
 
 
-def test_without_a_network_the_block_tells_drift(prediction: Prediction) -> None:
+def test_without_a_network_the_block_tells_drift(costs: Costs) -> None:
     sentinels = [sentinel_done("cpu0", 0, 110_000), sentinel_done("cpu1", 0, 130_000)]
-    result = _comparison(prediction, 0, store_of(*BUNDLE, *sentinels), replace(META, network=(), network_runs={}), 0.0)
-    assert result.drift == pytest.approx(1.2)
+    assert compared(costs, *BUNDLE, *sentinels).drift == pytest.approx({"cpu0": 1.1, "cpu1": 1.3})
 
 
-def test_outputs_that_differ_are_counted(prediction: Prediction) -> None:
+def test_without_any_sentinel_there_is_no_drift(costs: Costs) -> None:
+    result = compared(costs, *BUNDLE)
+    assert result.corrected_us == pytest.approx(result.prediction.total_us)
+
+
+def test_outputs_that_differ_are_counted(costs: Costs) -> None:
     def distinct(*visits: CollabDone) -> int:
-        return _comparison(prediction, 0, store_of(*visits), META, 0.0).distinct_outputs
+        return compared(costs, *visits).distinct_outputs
 
     assert distinct(*BUNDLE) == 1
     assert distinct(BUNDLE[0], collab_done("collab/0/b", 1, [5000], output_hash="bb")) == 2

@@ -3,7 +3,9 @@
 #include <set>
 #include <utility>
 
+#include "failure.h"
 #include "files.h"
+#include "random.h"
 
 namespace syncnas {
 
@@ -11,12 +13,28 @@ CollabJob::CollabJob(CollabSpec spec, const JobContext& context) : Job(context),
 
 int64_t CollabJob::Create() {
   models_ = std::make_unique<CollabModels>(spec_, context());
+  Random random(context().seed);
+  for (const LoadSpec& load : spec_.loads) {
+    RequireIdle(load);
+    loads_.push_back(std::make_unique<Load>(load, context(), random));
+  }
   return models_->create_ns();
 }
 
+// Without a binding, only the manifest tells which units the bundle itself keeps at work.
+void CollabJob::RequireIdle(const LoadSpec& load) const {
+  for (size_t unit = 0; unit < models_->manifest().units.size(); ++unit) {
+    if (models_->worker(unit).spec().name == load.unit) {
+      throw Failure("unit " + load.unit + " cannot be the load: the bundle runs on it");
+    }
+  }
+}
+
 void CollabJob::Measure() {
+  LoadSession session(loads_);
   run_ = std::make_unique<CollabRun>(*models_, spec_);
   run_->Execute();
+  session.Finish();
   total_ns_ = run_->TotalNs();
   if (!spec_.output.full.empty()) {
     WriteFile(spec_.output, models_->output().data(), models_->output().bytes());

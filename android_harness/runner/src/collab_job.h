@@ -8,6 +8,7 @@
 #include "collab_models.h"
 #include "collab_run.h"
 #include "job.h"
+#include "load.h"
 #include "phase.h"
 
 namespace syncnas {
@@ -26,12 +27,14 @@ class CollabJob final : public Job {
   void ReportVisit(JsonLine& line) const override;
 
  private:
+  void RequireIdle(const LoadSpec& load) const;
   void ReportSteps(JsonLine& line) const;
   void ReportOutputs(JsonLine& line) const;
   void ReportPaths(JsonLine& line) const;
 
   const CollabSpec spec_;
   std::unique_ptr<CollabModels> models_;
+  std::vector<std::unique_ptr<Load>> loads_;
   // The last visit's.
   std::unique_ptr<CollabRun> run_;
   std::vector<int64_t> total_ns_;

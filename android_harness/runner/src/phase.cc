@@ -67,7 +67,7 @@ class PhaseReader {
   }
 
  private:
-  FilePath Path(Fields& fields, const char* name) { return InFolder(folder_, fields.Text(name)); }
+  FilePath Path(Fields& fields, const char* name) const { return InFolder(folder_, fields.Text(name)); }
 
   void ReadRuntime(Fields& phase_fields) {
     const Json* runtime = phase_fields.FindObject("runtime");
@@ -213,23 +213,29 @@ class PhaseReader {
     return fields.Choice<HandoverPath>("path", {{"shared", HandoverPath::kShared}, {"memcpy", HandoverPath::kMemcpy}});
   }
 
+  // `busy`: the units that the job itself keeps at work.
+  std::vector<LoadSpec> ReadLoads(Fields& fields, std::set<std::string> busy) const {
+    std::vector<LoadSpec> loads;
+    if (const Json* array = fields.FindArray("load")) {
+      for (const Json& element : array->elements()) {
+        Fields load(element, fields.FullName("load[" + std::to_string(loads.size()) + "]"));
+        loads.push_back({Unit(load, "unit"), Path(load, "model")});
+        if (!busy.insert(loads.back().unit).second) {
+          throw Failure(load.FullName("unit") + " is \"" + loads.back().unit + "\", which is busy in this job");
+        }
+        load.RefuseOthers();
+      }
+    }
+    return loads;
+  }
+
   TimeSpec ReadTime(Fields& fields) {
     TimeSpec time;
     time.unit = Unit(fields, "unit");
     time.model = Path(fields, "model");
     time.samples = ReadSamples(fields);
     time.samples.warmup_us = fields.Whole("warmup_us", 0, kMostMicroseconds, 0);
-    std::set<std::string> busy = {time.unit};
-    if (const Json* loads = fields.FindArray("load")) {
-      for (const Json& element : loads->elements()) {
-        Fields load(element, fields.FullName("load[" + std::to_string(time.loads.size()) + "]"));
-        time.loads.push_back({Unit(load, "unit"), Path(load, "model")});
-        if (!busy.insert(time.loads.back().unit).second) {
-          throw Failure(load.FullName("unit") + " is \"" + time.loads.back().unit + "\", which is busy in this job");
-        }
-        load.RefuseOthers();
-      }
-    }
+    time.loads = ReadLoads(fields, {time.unit});
     return time;
   }
 
@@ -250,6 +256,7 @@ class PhaseReader {
   CollabSpec ReadCollab(Fields& fields) {
     CollabSpec collab;
     collab.manifest = Path(fields, "manifest");
+    std::set<std::string> busy;
     if (const Json* bind = fields.FindObject("bind")) {
       Fields bound(*bind, fields.FullName("bind"));
       std::map<std::string, std::string> taken;
@@ -260,8 +267,10 @@ class PhaseReader {
                         " is bound to as well");
         }
         collab.bind[member.first] = unit;
+        busy.insert(unit);
       }
     }
+    collab.loads = ReadLoads(fields, busy);
     collab.sequential =
         fields.Has("mode") && fields.Choice<bool>("mode", {{"concurrent", false}, {"sequential", true}});
     collab.path = ReadPath(fields);

@@ -88,6 +88,7 @@ struct CollabSpec {
   HandoverPath path = HandoverPath::kShared;
   WaitSpec wait;
   SampleSpec samples;
+  std::vector<LoadSpec> loads;
   // Empty `full`: the last output is not kept.
   FilePath output;
 };

@@ -1,5 +1,6 @@
 #include "time_job.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "clock.h"
@@ -8,6 +9,14 @@
 #include "tensor.h"
 
 namespace syncnas {
+
+namespace {
+
+// How much longer than its thread was on a core a sample may take before something else must have had the core.
+constexpr int64_t kUndisturbedNs = 20'000;
+constexpr int64_t kUndisturbedShare = 20;
+
+}  // namespace
 
 TimeJob::TimeJob(TimeSpec spec, const JobContext& context) : Job(context), spec_(std::move(spec)) {
   const auto runs = static_cast<size_t>(spec_.samples.runs);
@@ -71,10 +80,25 @@ void TimeJob::TakeSamples() {
     model.Run();
     ReadOutputs(model);
   }
-  for (size_t i = 0; i < total_ns_.size(); ++i) {
+  disturbed_ns_.clear();
+  for (size_t i = 0; i < total_ns_.size();) {
     SleepNs(spec_.samples.gap_us * kNanosecondsPerMicrosecond);
     TakeSample(model, i);
+    if (IsDisturbed(i) && disturbed_ns_.size() < total_ns_.size()) {
+      disturbed_ns_.push_back(total_ns_[i]);
+    } else {
+      ++i;
+    }
   }
+}
+
+bool TimeJob::IsDisturbed(size_t index) const {
+  // Only where all the work is the thread's own, and nobody was asked to share its core.
+  const UnitSpec& unit = placed_->worker().spec();
+  if (unit.kind != UnitKind::kCpu || unit.threads != 1 || !loads_.empty()) {
+    return false;
+  }
+  return total_ns_[index] - cpu_ns_[index] > std::max(kUndisturbedNs, total_ns_[index] / kUndisturbedShare);
 }
 
 void TimeJob::TakeSample(Model& model, size_t index) {
@@ -108,6 +132,7 @@ void TimeJob::ReportVisit(JsonLine& line) const {
   line.Name("total_ns").Ints(total_ns_);
   line.Name("cpu_ns").Ints(cpu_ns_);
   line.EndObject();
+  line.Name("disturbed_ns").Ints(disturbed_ns_);
   line.Name("clock_khz").BeginArray();
   for (const int core : placed_->worker().cores()) {
     line.OptionalInt(CoreClockKhz(core));

@@ -31,6 +31,8 @@ class TimeJob final : public Job {
   void ReadOutputs(Model& model);
   void TakeSamples();
   void TakeSample(Model& model, size_t index);
+  // Whether something else had the unit's core during the sample.
+  [[nodiscard]] bool IsDisturbed(size_t index) const;
 
   const TimeSpec spec_;
   std::unique_ptr<PlacedModel> placed_;
@@ -46,6 +48,8 @@ class TimeJob final : public Job {
   std::vector<int64_t> read_ns_;
   std::vector<int64_t> total_ns_;
   std::vector<int64_t> cpu_ns_;
+  // Totals of samples that were taken again, at most as many as there are samples.
+  std::vector<int64_t> disturbed_ns_;
 };
 
 }  // namespace syncnas

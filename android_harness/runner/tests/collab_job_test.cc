@@ -127,6 +127,26 @@ TEST(CollabJobThatBreaksInARunFreesTheOthers) {
   }
 }
 
+TEST(CollabJobRunsBesideItsLoads) {
+  Bench bench;
+  bench.folder().Write("b/alone.json", R"({"format": 1, "model": "t", "units": ["a"], "segments": [)" +
+                                           Segment("a.0", "a", "m", {"input"}) + "," +
+                                           Segment("a.1", "a", "m", {"a.0"}) +
+                                           R"(], "input": {"file": "in.f32", "shape": [1, 64]}, )" +
+                                           R"("output": {"segment": "a.1", "shape": [1, 64]}})");
+  WriteBundle(bench, BundleManifest());
+  const auto job = [](const std::string& id, const std::string& bind, const std::string& load) {
+    return R"({"id": ")" + id + R"(", "kind": "collab", "manifest": "b/alone.json", "path": "shared", "runs": 5)" +
+           bind + R"(, "load": [{"unit": ")" + load + R"("}]})";
+  };
+  const auto events = bench.Run("\"jobs\": [" + job("a", R"(, "bind": {"a": "u0"})", R"(u1", "model": "m)") + "," +
+                                job("b", R"(, "bind": {"a": "u0"})", R"(g0", "model": "fails)") + "]");
+  CHECK_EQUAL(Bench::Select(events, "done").size(), 1U);
+  CHECK_EQUAL(Bench::Select(events, "done")[0].Find("total_ns")->elements().size(), 5U);
+  CHECK(bench.log().runs.load() > 10);
+  CHECK_EQUAL(Bench::Reason(events, "b"), "the load on unit g0: the fake model fails in run 3");
+}
+
 TEST(CollabJobChecksItsBundle) {
   const auto reason = [](const std::string& manifest, const std::string& job,
                          const std::string& input = std::string(256, 'x')) {

@@ -119,6 +119,9 @@ TEST(PhaseRefusesWrongJobs) {
   CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1,
                           "load": [{"unit": "cpu0", "model": "m"}])"),
               "jobs[0].load[0].unit is \"cpu0\", which is busy");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "collab", "manifest": "m", "path": "shared", "runs": 1,
+                          "bind": {"x": "cpu0"}, "load": [{"unit": "cpu0", "model": "m"}])"),
+              "jobs[0].load[0].unit is \"cpu0\", which is busy");
   CHECK_FAILS(ParseJob(R"("id": "a", "kind": "transfer", "from": "cpu0", "to": "cpu0", "model": "m", "path": "shared",
                           "runs": 1)"),
               "jobs[0].to is \"cpu0\", the sender itself");

@@ -44,6 +44,24 @@ TEST(TimeJobWarmsUpForAsLongAsItIsTold) {
   CHECK(bench.log().runs.load() > 20);
 }
 
+TEST(TimeJobTakesDisturbedSamplesAgain) {
+  Bench bench;
+  // A model that sleeps is off its core for longer than any disturbance; on a GPU unit that is how it has to be.
+  const auto events = bench.Run(
+      "\"jobs\": [" + TimeJobText("calm") + "," + TimeJobText("disturbed", "slow") + "," +
+      TimeJobText("company", "slow", R"(, "load": [{"unit": "u1", "model": "m"}])") +
+      R"(, {"id": "gpu", "kind": "time", "unit": "g0", "model": "slow", "warmup": 1, "runs": 2}])");
+  for (const Json& event : Bench::Select(events, "done")) {
+    const bool is_disturbed = Bench::Text(event, "job") == "disturbed";
+    const size_t disturbed = event.Find("disturbed_ns")->elements().size();
+    CHECK(Bench::Text(event, "job") == "calm" || disturbed == (is_disturbed ? 2U : 0U));
+    for (const char* name : {"write_ns", "run_ns", "read_ns", "total_ns", "cpu_ns"}) {
+      CHECK_EQUAL(event.Find("samples")->Find(name)->elements().size(), 2U);
+    }
+  }
+  CHECK_EQUAL(Bench::Select(events, "done").size(), 4U);
+}
+
 std::string Transfer(const std::string& id, const std::string& to, const std::string& path, const std::string& wait,
                      const std::string& model = "m") {
   return R"({"id": ")" + id + R"(", "kind": "transfer", "from": "u0", "to": ")" + to + R"(", "model": ")" + model +

@@ -1,0 +1,39 @@
+"""Simpler predictions, to hold a certificate against: what tables are usually used for, on the same measurements.
+
+Each is a pair of tables with other numbers in it, replayed like the real ones: branches still wait for each other at every sync.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from collab.blocks import parse_key
+from lut.tables import BlockRow, Measured, Tables
+
+ISOLATED: Final = "isolated_sum"
+MACS: Final = "macs"
+
+
+def baselines(tables: Tables) -> dict[str, Tables]:
+    """By name; ``macs`` only where a network was run on every unit, which sets its scale."""
+    found = {ISOLATED: _with_costs(tables, lambda row: row.median_us)}
+    if tables.meta.network and set(tables.meta.network_runs) >= set(tables.meta.units):
+        rates = _us_per_mac(tables)
+        found[MACS] = _with_costs(tables, lambda row: rates[row.unit] * parse_key(row.block).macs)
+    return found
+
+
+def _with_costs(tables: Tables, cost_us: Callable[[BlockRow], float | None]) -> Tables:
+    """Blocks at other costs, calls and hand-overs free, and no unit in another's way."""
+    free = Measured(0.0, 0.0, 1)
+    blocks = tuple(replace(row, marginal_us=cost_us(row)) for row in tables.blocks)
+    transfers = tuple(replace(row, read_us=0.0, wakeup_us=0.0, write_us=0.0) for row in tables.transfers)
+    meta = replace(tables.meta, fixed=dict.fromkeys(tables.meta.units, free), contention=())
+    return Tables(blocks, transfers, meta)
+
+
+def _us_per_mac(tables: Tables) -> Mapping[str, float]:
+    macs = sum(parse_key(key).macs for piece in tables.meta.network for key in piece)
+    return {unit: run.median_us / macs for unit, run in tables.meta.network_runs.items()}

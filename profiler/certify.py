@@ -1,0 +1,182 @@
+"""``python -m profiler.certify``: how far predictions from some tables are from what strategies take that the tables have never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from android_harness.options import Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from collab.cli import make_app, print_json, run_app
+from collab.errors import RunnerError, TableError
+
+if TYPE_CHECKING:
+    from lut.certificate import Certificate
+    from lut.costs import Costs
+    from lut.tables import Tables
+    from profiler.compare import Candidate, Comparison
+
+_WORST = 5
+_NAMES = {
+    "corrected": "replay, drift-corrected",
+    "raw": "replay, raw",
+    "isolated_sum": "sum of isolated blocks",
+    "macs": "MACs-proportional",
+}
+
+
+def main(
+    lut: Annotated[Path, typer.Option(help="Folder of the tables; the certificate goes into its meta.json.")],
+    device: DeviceName = "",
+    strategies: Annotated[int, typer.Option("-n", "--strategies", min=1, help="How many random strategies to measure.")] = 60,
+    model: Annotated[str, typer.Option(help="Whose strategies: of the zoo, or a config. Default: what the tables were made for.")] = "",
+    rounds: Annotated[int, typer.Option(min=2, help="Visits of each of the two measurements of a strategy.")] = 12,
+    runs: Annotated[int, typer.Option(min=1, help="Inferences per visit.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the strategies and of the order of visits.")] = 0,
+    journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: certify.jsonl beside the tables.")] = None,
+    aar: Aars = None,
+    storage_mb: StorageMb = 1024,
+    root: Root = False,
+    cpu_mhz: CpuMhz = 0,
+    gpu_mhz: GpuMhz = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Run random strategies, each on all units at once, and hold them against their predictions; the tables then carry the result."""
+    from android_harness.find import closing, open_target
+    from lut.costs import Costs
+    from lut.tables import load, save
+    from profiler.compare import Trial, check_device, compare, visits
+    from profiler.progress import phase_bar
+
+    tables = load(lut)
+    costs = Costs(tables, source=str(lut))
+    trial = Trial(rounds=rounds, runs=runs, warmup=1, seed=seed)
+    options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
+    with closing(open_target(device or tables.meta.device, options)) as target:
+        check_device(target, tables.meta)
+        candidates = _candidates(tables, costs, model, strategies, seed)
+        with phase_bar(f"Running {len(candidates)} strategies", quiet=json) as bar:
+            bar.expect(visits(len(candidates), trial))
+            results = compare(target, candidates, costs, trial, journal=journal or lut / "certify.jsonl", on_event=bar.note)
+    _check_outputs(results)
+    certificate = certify(tables, candidates, results)
+    save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)
+    if json:
+        print_json({**certificate.to_document(), "strategies": [_strategy_document(result) for result in results]})
+    else:
+        _print(certificate, results, lut)
+
+
+def certify(tables: Tables, candidates: Sequence[Candidate], results: Sequence[Comparison]) -> Certificate:
+    """The certificate that follows from at least one comparison."""
+    import statistics
+    from datetime import datetime, timezone
+
+    import numpy as np
+
+    from lut.certificate import Accuracy, Certificate
+    from lut.costs import Costs
+    from lut.prediction import predict
+    from profiler.baselines import baselines
+
+    found: dict[str, Accuracy] = {}
+    for name, simpler in baselines(tables).items():
+        costs = Costs(simpler, source=name)
+        pairs = zip(candidates, results, strict=True)
+        found[name] = Accuracy.of(
+            [predict(c.config, c.placement, costs.slowed(r.drift)).total_us / r.measured.median_us - 1 for c, r in pairs]
+        )
+    repeatability = [result.repeatability for result in results]
+    units = {unit for result in results for unit in result.drift}
+    return Certificate(
+        n=len(results),
+        corrected=Accuracy.of([result.error_drift_corrected for result in results]),
+        raw=Accuracy.of([result.error for result in results]),
+        bias=statistics.median(result.error_drift_corrected for result in results),
+        repeatability=statistics.median(repeatability),
+        repeatability_p95=float(np.percentile(repeatability, 95)),
+        drift={unit: statistics.median(r.drift[unit] for r in results if unit in r.drift) for unit in sorted(units)},
+        baselines=found,
+        measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def _candidates(tables: Tables, costs: Costs, model: str, count: int, seed: int) -> list[Candidate]:
+    from collab.config import load as load_config
+    from profiler.heldout import draw_candidates
+
+    names = [model] if model else list(tables.meta.models)
+    if not names:
+        raise TableError("the tables were made for single blocks, not for a model; say whose strategies to run with --model")
+    shares = [count // len(names) + (number < count % len(names)) for number in range(len(names))]
+    candidates: list[Candidate] = []
+    for number, (name, share) in enumerate(zip(names, shares, strict=True)):
+        base = load_config(name)
+        if base.is_collaborative:
+            raise TableError(f"{name} is one strategy already; certify the base model that it comes from with --model")
+        if share:
+            candidates += draw_candidates(base, costs, list(tables.meta.units), share, seed=seed + number)
+    return candidates
+
+
+def _check_outputs(results: Sequence[Comparison]) -> None:
+    from exporters.checking import MAX_ERROR
+
+    wrong = [result for result in results if result.output_error > MAX_ERROR or result.distinct_outputs != 1]
+    if wrong:
+        raise RunnerError(
+            f"{len(wrong)} of {len(results)} strategies gave wrong outputs, the first {wrong[0].prediction.model} (off by"
+            f" {wrong[0].output_error:.1e} of its range); latencies of wrong results mean nothing, so there is no certificate"
+        )
+
+
+def _strategy_document(result: Comparison) -> Mapping[str, Any]:
+    return {
+        "model": result.prediction.model,
+        "placement": result.prediction.placement.text,
+        "predicted_us": round(result.prediction.total_us, 3),
+        "corrected_us": round(result.corrected_us, 3),
+        "measured_us": round(result.measured.median_us, 3),
+        "mad_us": round(result.measured.mad_us, 3),
+        "n": result.measured.n,
+        "error": round(result.error, 5),
+        "error_drift_corrected": round(result.error_drift_corrected, 5),
+        "repeatability": round(result.repeatability, 5),
+        "critical": {unit: round(share, 4) for unit, share in result.prediction.critical.items()},
+    }
+
+
+def _print(certificate: Certificate, results: Sequence[Comparison], lut: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(title=f"{certificate.n} strategies that the tables had not seen", title_justify="left", box=None, pad_edge=False)
+    table.add_column("prediction")
+    for column in ("median error", "p95 error", "within 5 %", "within 10 %"):
+        table.add_column(column, justify="right")
+    rows = {"corrected": certificate.corrected, "raw": certificate.raw, **certificate.baselines}
+    for name, found in rows.items():
+        shares = [f"{100 * value:.1f} %" for value in (found.median_error, found.p95_error)]
+        shares += [f"{100 * value:.0f} %" for value in (found.within_5, found.within_10)]
+        table.add_row(_NAMES[name], *shares)
+    console.print(table)
+    drift = ", ".join(f"{unit} {100 * (slowness - 1):+.1f} %" for unit, slowness in certificate.drift.items())
+    spread = f"{100 * certificate.repeatability:.1f} % median, {100 * certificate.repeatability_p95:.1f} % p95"
+    console.print(f"Repeatability: {spread} (each strategy twice, interleaved)")
+    console.print(f"Drift since the tables: {drift}. Bias: {100 * certificate.bias:+.1f} %")
+    for result in sorted(results, key=lambda result: -abs(result.error_drift_corrected))[:_WORST]:
+        console.print(
+            f"  {100 * result.error_drift_corrected:+6.1f} %  {result.prediction.model} ({result.prediction.placement}):"
+            f" {result.measured.median_us / 1e3:.3f} ms, predicted {result.corrected_us / 1e3:.3f}"
+        )
+    console.print(f"The certificate is in {lut}/meta.json")
+
+
+app = make_app(main)
+
+if __name__ == "__main__":
+    run_app(app)

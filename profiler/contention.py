@@ -1,0 +1,65 @@
+"""How much slower a unit works while another one does, by class of block.
+
+Measured on the base as a network, which one unit runs in its pieces while the other runs it over and over: a block alone lives in the
+nearest cache and does not feel what the other unit does to the memory behind it. What counts is the mean, not the median: where two units
+share a core they take turns of milliseconds, and most blocks are through within a turn, or take a whole one longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from collab.blocks import Block
+from lut.costs import BLOCK_CLASSES, block_class
+from lut.tables import Contention
+from profiler.campaign import LoadedId, NetworkId
+from profiler.networks import piece_runs
+from profiler.plan import Network
+from profiler.samples import JobSamples, SampleStore
+
+
+def contention_factors(store: SampleStore, network: Network, units: Iterable[str]) -> tuple[Contention, ...]:
+    """Per unit, block class and other unit; pairs that were not measured are left out.
+
+    The openings of segments (class ``sync``) are in no network on one unit, and get the factor of all pieces together.
+    """
+    units = list(units)
+    found: list[Contention] = []
+    for unit in units:
+        alone = store.measured(NetworkId(unit, network).text)
+        for other in units:
+            loaded = store.measured(LoadedId(unit, other, network).text)
+            if alone is not None and loaded is not None:
+                found += _of_pair(unit, other, network, alone, loaded)
+    return tuple(sorted(found, key=lambda entry: (entry.unit, entry.other, entry.block_class)))
+
+
+def _of_pair(unit: str, other: str, network: Network, alone: JobSamples, loaded: JobSamples) -> list[Contention]:
+    n = sum(len(visit.total_ns) for visit in loaded.collabs)
+    pieces_of_class = {name: [number for number, piece in enumerate(network) if _class_of(piece) == name] for name in BLOCK_CLASSES}
+    pieces_of_class["sync"] = list(range(len(network)))
+    return [
+        Contention(unit, name, other, _mean_ns(loaded, pieces) / _mean_ns(alone, pieces), n)
+        for name, pieces in pieces_of_class.items()
+        if pieces
+    ]
+
+
+def _class_of(piece: Sequence[Block]) -> str:
+    """That of the last block: the stem is in one piece with the blocks after it, which have more work."""
+    return BLOCK_CLASSES[block_class(piece[-1])]
+
+
+def _mean_ns(samples: JobSamples, pieces: Sequence[int]) -> float:
+    """What the pieces took together: the mean of each visit, and of these the mean of the middle half (slow spells make outliers)."""
+    means = np.sort([float(piece_runs(visit)[list(pieces)].sum(axis=0).mean()) for visit in samples.collabs])
+    return float(midmean(means))
+
+
+def midmean(ascending: npt.NDArray[np.float64]) -> float:
+    """The mean of the middle half."""
+    quarter = len(ascending) // 4
+    return float(ascending[quarter : len(ascending) - quarter].mean())

@@ -1,0 +1,113 @@
+"""Drift: a device's speed changes while it is measured; sentinels tell, and samples are brought to the speed of the whole campaign.
+
+Each unit's sentinel is visited every so often. Its visits' medians, smoothed over a few neighbours (a single visit may have met a slow
+spell that is over by the next), against the median of all of them say how slow the unit was at any moment; what was measured then is
+divided by that. Jobs that were settled early and jobs that needed all rounds thereby count as if measured at the same speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from android_harness.journal import CollabDone, TimeDone
+from android_harness.stats import summarise
+from profiler.campaign import SentinelId
+from profiler.samples import JobSamples, SampleStore
+
+_NEIGHBOURS: Final = 4
+"""On either side."""
+_MIN_VISITS: Final = 2 * _NEIGHBOURS + 1
+_CORRECTED: Final = ("fixed", "block", "network", "loaded")
+
+
+@dataclass(frozen=True)
+class SpeedLine:
+    """How slow a unit was, against what is usual: at `t_ns` (ascending) `slowness`, linear in between."""
+
+    t_ns: npt.NDArray[np.float64]
+    slowness: npt.NDArray[np.float64]
+
+    def at(self, t_ns: int) -> float:
+        return float(np.interp(t_ns, self.t_ns, self.slowness))
+
+    def around(self, t_ns: Iterable[int]) -> float:
+        """The median over several moments."""
+        return float(np.median([self.at(t) for t in t_ns]))
+
+    @property
+    def spread(self) -> float:
+        """How far the slowest and the fastest spell are apart, 5th to 95th percentile, as a fraction."""
+        low, high = np.percentile(self.slowness, [5, 95])
+        return float(high / low - 1)
+
+
+def speed_line(t_ns: Sequence[int], took_us: Sequence[float], *, usual_us: float | None = None) -> SpeedLine:
+    """From what a sentinel took at each of at least one visit, against what it usually takes (None: the median of these)."""
+    neighbours = min(_NEIGHBOURS, (len(t_ns) - 1) // 2)
+    padded = np.pad(np.asarray(took_us, dtype=np.float64), neighbours, mode="edge")
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * neighbours + 1), axis=1)
+    return SpeedLine(np.asarray(t_ns, dtype=np.float64), smooth / (float(np.median(smooth)) if usual_us is None else usual_us))
+
+
+def sentinel_line(visits: Sequence[TimeDone], *, usual_us: float | None = None) -> SpeedLine:
+    """`speed_line` of a sentinel block's visits."""
+    took_us = [summarise(visit.samples["run"]).median_us for visit in visits]
+    return speed_line([visit.t_ns for visit in visits], took_us, usual_us=usual_us)
+
+
+def speed_lines(store: SampleStore, units: Iterable[str]) -> dict[str, SpeedLine]:
+    """Of all units whose sentinel was visited often enough to tell drift from noise."""
+    lines: dict[str, SpeedLine] = {}
+    for unit in units:
+        samples = store.measured(SentinelId(unit).text)
+        if samples is not None and len(samples.times) >= _MIN_VISITS:
+            lines[unit] = sentinel_line(samples.times)
+    return lines
+
+
+def steadied(store: SampleStore, lines: Mapping[str, SpeedLine]) -> SampleStore:
+    """A store whose samples of blocks, calls and networks are as if their units had had their median speed all along."""
+    steady = copy(store)
+    steady.jobs = {text: without_drift(samples, lines.get(_corrected_unit(text))) for text, samples in store.jobs.items()}
+    return steady
+
+
+def _corrected_unit(job: str) -> str:
+    """The unit whose drift is in a job's samples; empty for sentinels, which tell it, and for transfers, which have two units."""
+    kind, _, rest = job.partition("/")
+    return rest.partition("/")[0] if kind in _CORRECTED else ""
+
+
+def without_drift(samples: JobSamples, line: SpeedLine | None) -> JobSamples:
+    """The same samples as if the unit had had its median speed all along."""
+    if line is None:
+        return samples
+    return JobSamples(
+        times=[_slowed(visit, 1 / line.at(visit.t_ns)) for visit in samples.times],
+        transfers=samples.transfers,
+        collabs=[_stretched(visit, 1 / line.at(visit.t_ns)) for visit in samples.collabs],
+        failure=samples.failure,
+    )
+
+
+def _slowed(visit: TimeDone, factor: float) -> TimeDone:
+    return replace(visit, samples={name: _scaled(values, factor) for name, values in visit.samples.items()})
+
+
+def _stretched(visit: CollabDone, factor: float) -> CollabDone:
+    return replace(
+        visit,
+        begin_ns=tuple(_scaled(values, factor) for values in visit.begin_ns),
+        end_ns=tuple(_scaled(values, factor) for values in visit.end_ns),
+        total_ns=_scaled(visit.total_ns, factor),
+    )
+
+
+def _scaled(values: Sequence[int], factor: float) -> tuple[int, ...]:
+    return tuple(np.rint(np.asarray(values, dtype=np.float64) * factor).astype(np.int64).tolist())

@@ -1,0 +1,137 @@
+"""Marginal costs: what a block adds inside a segment, and what a call of a segment costs, in a running network.
+
+A block alone, over and over, finds its weights, its input and the runtime's own code in the nearest cache; in a network, others have been
+there in between. So networks of many widths, cut in many ways, are run as well, and every piece of them gives an equation:
+
+    time of the piece  =  cost of a call  +  sum over its blocks of  factor(class, size) * (time alone - call alone)
+
+Its unknowns are the unit's cost of a call and one factor per class and size of block. They are fitted by least squares in which residuals
+larger than usual count by their size instead of its square (Huber: pieces that met a slow spell do not drag the others along), and drawn
+to the times alone where no piece says anything. Pieces of one block and of many are in it, so what a boundary between segments costs and
+what a block costs can be told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from android_harness.stats import NS_PER_US, summarise
+from collab.blocks import Block
+from lut.costs import BLOCK_CLASSES, block_class
+from lut.tables import Context, Fit, Measured
+from profiler.campaign import BlockId, NetworkId
+from profiler.networks import pooled_pieces
+from profiler.plan import Network
+from profiler.samples import SampleStore
+
+_Group: TypeAlias = tuple[str, int]
+_Floats: TypeAlias = npt.NDArray[np.float64]
+_FACTORS: Final = (0.5, 4.0)
+_PRIOR: Final = 0.1
+"""How firmly a factor of 1 is held, as against a piece of 1 us that is off by its whole time."""
+_PRIOR_CALL: Final = 0.01
+_REWEIGHTINGS: Final = 12
+_CLOSE: Final = 0.01
+"""Residuals of at most this fraction count in full, however small most others are."""
+MIN_MARGINAL_US: Final = 0.001
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """The fit of one unit. `call` is what a call costs in a running network; n counts the pieces, the spread is their residuals'."""
+
+    call: Measured
+    contexts: tuple[Context, ...]
+    fit: Fit
+
+
+@dataclass(frozen=True)
+class _Piece:
+    groups: Mapping[_Group, float]
+    """Time alone (microseconds) of its blocks, by what they have in common."""
+    measured_us: float
+
+
+def fit_marginals(store: SampleStore, unit: str, networks: Iterable[Network], call_alone: Measured) -> Marginals | None:
+    """Costs of a unit in running networks; None where no network was run, or none whose blocks were timed alone."""
+    pieces = _pieces(store, unit, networks, call_alone)
+    if not pieces:
+        return None
+    groups = sorted({group for piece in pieces for group in piece.groups})
+    alone = np.array([[piece.groups.get(group, 0.0) for group in groups] for piece in pieces])
+    measured = np.array([piece.measured_us for piece in pieces])
+    call_us, factors = _solve(alone, measured, call_alone.median_us)
+    residuals = call_us + alone @ factors - measured
+    shares = np.abs(residuals) / measured
+    counts = [int(np.count_nonzero(column)) for column in alone.T]
+    return Marginals(
+        Measured(call_us, float(np.median(np.abs(residuals))), len(pieces)),
+        tuple(Context(unit, *group, float(f), n) for group, f, n in zip(groups, factors, counts, strict=True)),
+        Fit(unit, len(pieces), float(np.median(shares)), float(np.percentile(shares, 95))),
+    )
+
+
+def context_factor(contexts: Iterable[Context], unit: str, block: Block) -> float:
+    """The factor of the group that is most like a block: of its class, and of the nearest size. 1 where nothing was measured.
+
+    What opens a segment is like the MBConvs around it.
+    """
+    name, size = _group(block)
+    name = "mbconv" if name == "sync" else name
+    candidates = [entry for entry in contexts if entry.unit == unit and entry.block_class == name]
+    return min(candidates, key=lambda entry: abs(np.log(entry.size / size))).factor if candidates else 1.0
+
+
+def _group(block: Block) -> _Group:
+    return BLOCK_CLASSES[block_class(block)], block.in_shapes[0][1]
+
+
+def _pieces(store: SampleStore, unit: str, networks: Iterable[Network], call_alone: Measured) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    for network in networks:
+        samples = store.measured(NetworkId(unit, network).text)
+        if samples is None:
+            continue
+        medians_us = np.median(pooled_pieces(samples), axis=1) / NS_PER_US
+        for piece, measured_us in zip(network, medians_us.tolist(), strict=True):
+            groups = _alone(store, unit, piece, call_alone)
+            if groups is not None and measured_us > 0:
+                pieces.append(_Piece(groups, measured_us))
+    return pieces
+
+
+def _alone(store: SampleStore, unit: str, piece: Sequence[Block], call_alone: Measured) -> dict[_Group, float] | None:
+    groups: dict[_Group, float] = {}
+    for block in piece:
+        samples = store.measured(BlockId(unit, block).text)
+        if samples is None:
+            return None
+        alone_us = max(summarise(samples.pooled("run")).median_us - call_alone.median_us, MIN_MARGINAL_US)
+        groups[_group(block)] = groups.get(_group(block), 0.0) + alone_us
+    return groups
+
+
+def _solve(alone: _Floats, measured: _Floats, call_alone_us: float) -> tuple[float, _Floats]:
+    """The cost of a call and the factors; `alone` is (pieces, groups)."""
+    from scipy.optimize import lsq_linear
+
+    count = alone.shape[1]
+    terms = np.concatenate([np.ones((len(alone), 1)), alone], axis=1) / np.sqrt(measured)[:, None]
+    wanted = np.sqrt(measured)
+    prior = np.diag([_PRIOR_CALL, *[_PRIOR] * count])
+    towards = prior @ np.array([call_alone_us, *[1.0] * count])
+    bounds = ([0.0] + [_FACTORS[0]] * count, [np.inf] + [_FACTORS[1]] * count)
+    weights = np.ones(len(alone))
+    close = _CLOSE * float(np.median(wanted))
+    for _ in range(_REWEIGHTINGS):
+        matrix = np.concatenate([terms * weights[:, None], prior])
+        solution = lsq_linear(matrix, np.concatenate([wanted * weights, towards]), bounds=bounds).x
+        off = np.abs(terms @ solution - wanted)
+        usual = max(float(np.median(off)), close)
+        weights = 1 / np.sqrt(np.maximum(off, usual) / usual)
+    return float(solution[0]), np.asarray(solution[1:], dtype=np.float64)

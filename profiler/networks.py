@@ -1,0 +1,66 @@
+"""What was measured of networks on one unit: each piece's run in every inference, all pieces together, and the copies at either end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from android_harness.journal import CollabDone
+from android_harness.stats import Summary, summarise
+from collab.blocks import Block
+from lut.tables import Measured
+from profiler.campaign import NetworkId
+from profiler.plan import Network
+from profiler.samples import JobSamples, SampleStore
+
+
+def piece_runs(visit: CollabDone) -> npt.NDArray[np.int64]:
+    """(pieces, inferences): nanoseconds that each piece ran for in each inference of a visit."""
+    runs = [index for index, step in enumerate(visit.steps) if step.step == "run"]
+    return np.array([np.subtract(visit.end_ns[index], visit.begin_ns[index]) for index in runs], dtype=np.int64)
+
+
+def network_run(visits: Iterable[CollabDone]) -> Summary:
+    """What all pieces took together, over the inferences of at least one visit."""
+    return summarise(np.concatenate([piece_runs(visit).sum(axis=0) for visit in visits]).tolist())
+
+
+def network_runs(store: SampleStore, network: Network, units: Iterable[str]) -> dict[str, Measured]:
+    """`network_run` per unit; units on which the network could not be run are left out."""
+    found: dict[str, Measured] = {}
+    for unit in units:
+        samples = store.measured(NetworkId(unit, network).text)
+        if samples is not None:
+            summary = network_run(samples.collabs)
+            found[unit] = Measured(summary.median_us, summary.mad_us, summary.n)
+    return found
+
+
+def network_copies(store: SampleStore, networks: Iterable[Network], units: Iterable[str]) -> dict[tuple[str, Block, str], list[int]]:
+    """Samples of copying the network's own input into its first block and its output out of its last one, in a running network.
+
+    By unit, block and step (``write`` or ``read``). Alone, over and over, the data would be in the nearest cache already.
+    """
+    units = list(units)
+    copies: dict[tuple[str, Block, str], list[int]] = {}
+    for network in networks:
+        ends = {"write": network[0][0], "read": network[-1][-1]}
+        for unit in units:
+            samples = store.measured(NetworkId(unit, network).text)
+            for visit in samples.collabs if samples is not None else []:
+                _add_copies(copies, unit, visit, ends)
+    return copies
+
+
+def _add_copies(copies: dict[tuple[str, Block, str], list[int]], unit: str, visit: CollabDone, ends: dict[str, Block]) -> None:
+    for label, begin_ns, end_ns in zip(visit.steps, visit.begin_ns, visit.end_ns, strict=True):
+        if label.step in ends:
+            times = np.subtract(end_ns, begin_ns).tolist()
+            copies.setdefault((unit, ends[label.step], label.step), []).extend(times)
+
+
+def pooled_pieces(samples: JobSamples) -> npt.NDArray[np.int64]:
+    """(pieces, inferences) over all visits."""
+    return np.concatenate([piece_runs(visit) for visit in samples.collabs], axis=1)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from android_harness.journal import PhaseStarted, TimeDone
+from collab.blocks import parse_key
+from profiler.campaign import BlockId, SentinelId
+from profiler.drift import speed_line, speed_lines, steadied
+from profiler.samples import SampleStore
+
+BLOCK = parse_key("mbconv_14_k3s1_16-64-16_relu6")
+JOB, SENTINEL = BlockId("cpu0", BLOCK).text, SentinelId("cpu0").text
+
+
+def visit(job: str, t_ns: int, run_ns: int) -> TimeDone:
+    samples = dict.fromkeys(("write", "run", "read", "total", "cpu"), (run_ns,) * 3)
+    return TimeDone(job, 0, t_ns, None, None, True, samples, (), None)
+
+
+def test_samples_are_brought_to_the_speed_of_the_whole_campaign() -> None:
+    store = SampleStore()
+    for second in range(100):
+        slowness = 1.5 if second >= 60 else 1.0
+        store.add(visit(SENTINEL, second * 10**9, round(1e5 * slowness)))
+    store.add(visit(JOB, 20 * 10**9, 40_000))
+    store.add(visit(JOB, 90 * 10**9, 60_000))
+    lines = speed_lines(store, ["cpu0", "cpu1"])
+    assert set(lines) == {"cpu0"}
+    assert lines["cpu0"].spread == pytest.approx(0.5)
+    steady = steadied(store, lines)
+    assert [t.samples["run"][0] for t in steady.jobs[JOB].times] == [40_000, 40_000]
+    assert steady.jobs[SENTINEL] == store.jobs[SENTINEL], "what tells the drift keeps it"
+    assert [t.samples["run"][0] for t in store.jobs[JOB].times] == [40_000, 60_000], "raw samples stay as they are"
+
+
+def test_one_slow_visit_of_a_sentinel_is_no_drift() -> None:
+    took = [100.0] * 40
+    took[17] = 900.0
+    line = speed_line(list(range(40)), took)
+    assert line.spread == 0
+    assert line.at(17) == 1
+
+
+def test_too_few_visits_tell_nothing() -> None:
+    store = SampleStore()
+    for t_ns in range(5):
+        store.add(visit(SENTINEL, t_ns, 100_000 * (1 + t_ns)))
+    assert speed_lines(store, ["cpu0"]) == {}
+    assert steadied(store, {}).jobs == store.jobs
+
+
+def test_phases_after_a_restart_are_on_one_line_of_time() -> None:
+    store = SampleStore()
+    for unix_ns, t_ns in ((1_000_000, 900_000), (2_000_000, 5)):
+        store.add(PhaseStarted("p", "r", "x", {}, t_ns, unix_ns))
+        store.add(visit(JOB, t_ns + 7, 1))
+    assert [t.t_ns for t in store.jobs[JOB].times] == [1_000_007, 2_000_007]
+
+
+@given(st.lists(st.floats(1, 1e6), min_size=1, max_size=60))
+def test_a_line_stays_within_what_was_seen(took: list[float]) -> None:
+    line = speed_line(list(range(len(took))), took, usual_us=1.0)
+    assert min(took) - 1e-9 <= line.slowness.min()
+    assert line.slowness.max() <= max(took) + 1e-9
+    assert line.at(-5) == line.slowness[0]
+    assert np.isclose(line.around([0, 0]), line.slowness[0])
