@@ -120,7 +120,15 @@ class Costs:
     def _interpolated(self, unit: str, block: Block) -> float | None:
         located = locate(block)
         surface = self._surfaces[unit].get(located[0]) if located is not None else None
-        return surface.value(*located[1]) if surface is not None and located is not None else None
+        value = surface.value(*located[1]) if surface is not None and located is not None else None
+        return value * self._partial_factor(unit, block) if value is not None else None
+
+    def _partial_factor(self, unit: str, block: Block) -> float:
+        """What a last group of expansion channels that is not full costs against a full one; of the nearest size that was looked into."""
+        over = block.exp_c % self.meta.channel_step.get(unit, 1) if isinstance(block, MBConv) else 0
+        known = [entry for entry in self.meta.partial if over and (entry.unit, entry.channels) == (unit, over)]
+        size = block.in_shapes[0][1]
+        return min(known, key=lambda entry: abs(np.log(entry.size / size))).factor if known else 1.0
 
     def _missing_block(self, unit: str, block: Block) -> str:
         row = self._rows.get((unit, block))

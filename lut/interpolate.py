@@ -6,7 +6,8 @@ and activation, and the same operators (without an expansion convolution, and wi
 A CONCAT of two branches varies with how its channels are shared out.
 
 Kernels work on channels in groups (a SIMD register, a GPU workgroup): 20 channels cost what 32 do where groups have 16. Between measured
-points, channels are therefore counted in whole groups, whose size was measured on the unit (`Meta.channel_step`).
+points, channels are therefore counted in whole groups, whose size was measured on the unit (`Meta.channel_step`); what a last group costs
+more that is not full (`Meta.partial`) is up to the caller.
 """
 
 from __future__ import annotations

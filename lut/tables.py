@@ -122,6 +122,20 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Partial:
+    """A block whose last group of expansion channels has `channels` of them takes `factor` times what it takes with that group full.
+
+    Of features of this `size`; the median of `n` groups.
+    """
+
+    unit: str
+    size: int
+    channels: int
+    factor: float
+    n: int
+
+
+@dataclass(frozen=True)
 class Fit:
     """How well a unit's call and context costs explain the `n` pieces of networks that they were fitted to: residuals as fractions."""
 
@@ -129,6 +143,31 @@ class Fit:
     n: int
     median_residual: float
     p95_residual: float
+
+
+@dataclass(frozen=True)
+class CopyLine:
+    """A copy takes `base_us` and `us_per_kb` for each 1024 bytes; the line is `median_residual` (a fraction) from the `sizes` measured."""
+
+    base_us: float
+    us_per_kb: float
+    median_residual: float
+    sizes: int
+
+
+@dataclass(frozen=True)
+class TransferFit:
+    """All sizes of one way to hand over. `wakeup_us`: quantiles (``p5`` ... ``p95``) over `n` hand-overs."""
+
+    from_unit: str
+    to_unit: str
+    path: str
+    wait: str
+    pacing: str
+    read: CopyLine
+    write: CopyLine
+    wakeup_us: Mapping[str, float]
+    n: int
 
 
 @dataclass(frozen=True)
@@ -155,8 +194,10 @@ class Meta:
     settings: Mapping[str, Any] = field(default_factory=dict)
     context: tuple[Context, ...] = ()
     fits: tuple[Fit, ...] = ()
+    transfer_fits: tuple[TransferFit, ...] = ()
     channel_step: Mapping[str, int] = field(default_factory=dict)
     """Per unit, in groups of how many channels its kernels work."""
+    partial: tuple[Partial, ...] = ()
     contention: tuple[Contention, ...] = ()
     certificate: Certificate | None = None
     conditions: Mapping[str, str] = field(default_factory=dict)
@@ -226,6 +267,8 @@ def _meta_document(meta: Meta) -> dict[str, Any]:
     document["context"] = [asdict(entry) for entry in meta.context]
     document["certificate"] = meta.certificate.to_document() if meta.certificate is not None else None
     document["fits"] = [asdict(entry) for entry in meta.fits]
+    document["transfer_fits"] = [asdict(entry) for entry in meta.transfer_fits]
+    document["partial"] = [asdict(entry) for entry in meta.partial]
     document["contention"] = [asdict(entry) for entry in meta.contention]
     return {"format": FORMAT, **document}
 
@@ -384,7 +427,9 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         settings=dict(document["settings"]),
         context=tuple(_context(entry) for entry in document["context"]),
         fits=tuple(_fit(entry) for entry in document["fits"]),
+        transfer_fits=tuple(_transfer_fit(entry) for entry in document["transfer_fits"]),
         channel_step={str(name): int(_positive(step, "channel_step")) for name, step in document["channel_step"].items()},
+        partial=tuple(_partial(entry) for entry in document["partial"]),
         contention=tuple(_contention(entry) for entry in document["contention"]),
         certificate=None if document["certificate"] is None else parse_certificate(document["certificate"]),
         conditions=_texts(document.get("conditions", {})),
@@ -419,14 +464,31 @@ def _not_negative(value: Any, name: str) -> float:
     return 0.0 if value == 0 and not isinstance(value, bool) else _positive(value, name)
 
 
+def _transfer_fit(value: Mapping[str, Any]) -> TransferFit:
+    sender, receiver, path, wait, pacing = (str(value[name]) for name in ("from_unit", "to_unit", "path", "wait", "pacing"))
+    read, write, n = _copy_line(value["read"]), _copy_line(value["write"]), int(_positive(value["n"], "n"))
+    wakeup_us = {str(name): _not_negative(us, "wakeup_us") for name, us in value["wakeup_us"].items()}
+    return TransferFit(sender, receiver, path, wait, pacing, read, write, wakeup_us, n)
+
+
+def _copy_line(value: Mapping[str, Any]) -> CopyLine:
+    base_us, us_per_kb, residual = (_not_negative(value[name], name) for name in ("base_us", "us_per_kb", "median_residual"))
+    return CopyLine(base_us, us_per_kb, residual, int(_positive(value["sizes"], "sizes")))
+
+
 def _fit(value: Mapping[str, Any]) -> Fit:
-    residuals = [_not_negative(value[name], name) for name in ("median_residual", "p95_residual")]
-    return Fit(str(value["unit"]), int(_positive(value["n"], "n")), *residuals)
+    median, p95 = (_not_negative(value[name], name) for name in ("median_residual", "p95_residual"))
+    return Fit(str(value["unit"]), int(_positive(value["n"], "n")), median, p95)
 
 
 def _context(value: Mapping[str, Any]) -> Context:
     factor = _positive(value["factor"], "context factor")
     return Context(str(value["unit"]), str(value["block_class"]), int(_positive(value["size"], "size")), factor, int(value["n"]))
+
+
+def _partial(value: Mapping[str, Any]) -> Partial:
+    size, channels, n = (int(_positive(value[name], name)) for name in ("size", "channels", "n"))
+    return Partial(str(value["unit"]), size, channels, _positive(value["factor"], "partial factor"), n)
 
 
 def _contention(value: Mapping[str, Any]) -> Contention:

@@ -1,13 +1,21 @@
-"""In groups of how many channels a unit works: kernels fill a SIMD register or a GPU workgroup, and 20 channels cost what 32 do."""
+"""In groups of how many channels a unit works, and what a last group costs that is not full.
+
+Kernels fill a SIMD register or a GPU workgroup: 20 channels cost at least what 32 do, and may cost more, since rows of 20 values straddle
+cache lines and need the kernels' tails.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
+from android_harness.stats import summarise
 from collab.blocks import Block, MBConv
+from lut.tables import Partial
 from profiler.campaign import BlockId
 from profiler.samples import SampleStore
 
@@ -20,21 +28,38 @@ _CLEARLY: Final = 0.7
 def channel_step(store: SampleStore, unit: str, probe: Sequence[Block]) -> int | None:
     """What explains the probe's times best; None where it was not measured whole.
 
-    For each candidate, time is fitted linearly against the channels and the number of whole groups. Times are lower quartiles:
-    disturbances only ever make a sample longer. Groups larger than the grid's step are taken only if they explain clearly more, so
-    that noise gives no unit steps that it does not have.
+    For each candidate, the median times are fitted linearly against the channels and the number of whole groups. Groups larger than the
+    grid's step are taken only if they explain clearly more, so that noise gives no unit steps that it does not have.
     """
     points: list[tuple[int, float]] = []
     for block in probe:
         samples = store.measured(BlockId(unit, block).text)
         if not isinstance(block, MBConv) or samples is None:
             return None
-        points.append((block.exp_c, float(np.percentile(samples.pooled("run"), 25))))
+        points.append((block.exp_c, summarise(samples.pooled("run")).median_us))
     if len(points) < _MIN_PROBED:
         return None
     unexplained = {step: _unexplained(points, step) for step in _STEPS}
     best = min(_STEPS, key=lambda step: unexplained[step])
     return best if unexplained[best] < _CLEARLY * unexplained[_STEPS[0]] else _STEPS[0]
+
+
+def partial_factors(store: SampleStore, unit: str, partials: Iterable[Block], step: int, call_us: float) -> tuple[Partial, ...]:
+    """Per size of features and number of channels in the last group: the median, over all groups looked into, against the full group."""
+    took_us = {block: us for block in partials if isinstance(block, MBConv) and (us := _alone_us(store, unit, block, call_us)) is not None}
+    ratios: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for block, us in took_us.items():
+        over = block.exp_c % step
+        full = replace(block, exp_c=block.exp_c + step - over)
+        if over and full in took_us:
+            ratios[block.in_size, over].append(us / took_us[full])
+    return tuple(Partial(unit, size, over, float(np.median(found)), len(found)) for (size, over), found in sorted(ratios.items()))
+
+
+def _alone_us(store: SampleStore, unit: str, block: Block, call_us: float) -> float | None:
+    samples = store.measured(BlockId(unit, block).text)
+    us = summarise(samples.pooled("run")).median_us - call_us if samples is not None else 0.0
+    return us if us > 0 else None
 
 
 def _unexplained(points: Sequence[tuple[int, float]], step: int) -> float:

@@ -42,19 +42,22 @@ Network: TypeAlias = tuple[tuple[Block, ...], ...]
 class Grid:
     """Where a search space is sampled: as fractions of the base's expansion channels, rounded up to multiples of 16, and of its
     output channels, rounded to multiples of 4. `mixed`: how many networks have a width of the grid drawn for every block.
+    `partial`: around which widths groups of channels are looked into.
     """
 
     expansion: tuple[float, ...]
     shares: tuple[float, ...]
     mixed: int
+    partial: tuple[float, ...]
 
 
 FULL: Final = Grid(
     expansion=(0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25, 1.5),
     shares=(0.25, 0.5, 0.75),
     mixed=6,
+    partial=(0.375, 0.75, 1.125),
 )
-COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3)
+COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3, partial=(0.5, 1.0))
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,15 @@ class Plan:
     """What to measure: blocks on every unit, and transfers (one feature map of each shape) between every two units.
 
     `networks` are timed on every unit, the first of them also while another unit runs it. `probe` are blocks that differ in their expansion
-    channels only, by 4 each: they tell in what groups a unit works on channels.
+    channels only, by 4 each: they tell in what groups a unit works on channels. `partials` are wide blocks of every size, with whole groups
+    of channels and with parts of them: they tell what a last group that is not full costs.
     """
 
     blocks: tuple[Block, ...]
     transfers: tuple[Shape, ...]
     networks: tuple[Network, ...] = ()
     probe: tuple[Block, ...] = ()
+    partials: tuple[Block, ...] = ()
 
     def merged(self, other: Plan) -> Plan:
         """Both plans, what is in both only once."""
@@ -77,6 +82,7 @@ class Plan:
             _distinct((*self.transfers, *other.transfers)),
             _distinct((*self.networks, *other.networks)),
             self.probe or other.probe,
+            _distinct((*self.partials, *other.partials)),
         )
 
 
@@ -105,7 +111,8 @@ def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
             blocks.append(Concat(stage.branches[0][-1].out_size, tuple(branch[-1].out_c for branch in stage.branches)))
     chain = base_chain(config)
     probe = _probe(chain)
-    return Plan(_distinct((*blocks, *probe)), _distinct(shapes), _distinct(networks_of(chain, grid)), probe)
+    partials = _partials(chain, grid)
+    return Plan(_distinct((*blocks, *probe, *partials)), _distinct(shapes), _distinct(networks_of(chain, grid)), probe, partials)
 
 
 def base_chain(config: ModelConfig) -> tuple[Block, ...]:
@@ -175,6 +182,19 @@ def _probe(chain: Sequence[Block]) -> tuple[Block, ...]:
     slot = candidates[len(candidates) // 2]
     widths = range(CHANNEL_STEP, CHANNEL_STEP * (_PROBED + 1), CHANNEL_STEP)
     return tuple(replace(slot, exp_c=exp_c) for exp_c in widths if exp_c != slot.in_c)
+
+
+def _partials(chain: Sequence[Block], grid: Grid) -> tuple[Block, ...]:
+    """Of the last expanding block of each size, around some of the grid's widths: from one whole group to the next, 4 channels each."""
+    by_size = {block.in_size: block for block in chain if isinstance(block, MBConv) and block.has_expansion}
+    found: list[Block] = []
+    for block in by_size.values():
+        for fraction in grid.partial:
+            whole = _grid_width(fraction, block)
+            widths = range(whole - _GROUP, whole + 1, CHANNEL_STEP)
+            if widths[0] > 0 and block.in_c not in widths:
+                found += [replace(block, exp_c=exp_c) for exp_c in widths]
+    return _distinct(found)
 
 
 def plan_blocks(blocks: Iterable[Block]) -> Plan:

@@ -64,6 +64,7 @@ class Request:
             "transfers": [list(shape) for shape in self.plan.transfers],
             "networks": [[[block.key for block in piece] for piece in network] for network in self.plan.networks],
             "probe": [block.key for block in self.plan.probe],
+            "partials": [block.key for block in self.plan.partials],
             "effort": asdict(self.effort),
             "handover": asdict(self.handover),
             "seed": self.seed,
@@ -105,6 +106,7 @@ def _parse(document: Mapping[str, Any]) -> Request:
         tuple(tuple(int(extent) for extent in shape) for shape in document["transfers"]),
         tuple(tuple(_blocks(piece) for piece in network) for network in document["networks"]),
         _blocks(document["probe"]),
+        _blocks(document["partials"]),
     )
     return Request(
         device=str(document["device"]),

@@ -13,15 +13,16 @@ from android_harness.journal import TimeDone
 from android_harness.stats import Summary, median_us, summarise
 from collab.blocks import Block, feature_bytes
 from collab.units import UnitSpec
-from lut.tables import BlockRow, Contention, Context, Fit, Measured, TransferRow, shape_text
+from lut.tables import BlockRow, Contention, Context, Fit, Measured, Partial, TransferFit, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
-from profiler.channels import channel_step
+from profiler.channels import channel_step, partial_factors
 from profiler.contention import contention_factors
 from profiler.drift import speed_lines, steadied
 from profiler.marginal import MIN_MARGINAL_US, context_factor, fit_marginals
 from profiler.networks import network_copies, network_runs
 from profiler.plan import Plan
 from profiler.samples import JobSamples, SampleStore
+from profiler.transfers import transfer_fits
 
 UNSTABLE_CI = 0.10
 UNSTABLE_US = 1.0
@@ -40,7 +41,9 @@ class Derived:
     network_runs: Mapping[str, Measured]
     context: tuple[Context, ...]
     fits: tuple[Fit, ...]
+    transfer_fits: tuple[TransferFit, ...]
     channel_step: Mapping[str, int]
+    partial: tuple[Partial, ...]
     contention: tuple[Contention, ...]
     drift: Mapping[str, float]
     disturbed: Mapping[str, float]
@@ -54,7 +57,8 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
     fits = {unit: fit_marginals(steady, unit, plan.networks, call) for unit, call in call_alone.items()}
     found = {unit: fit for unit, fit in fits.items() if fit is not None}
     context = tuple(entry for unit in sorted(found) for entry in found[unit].contexts)
-    steps = {unit: channel_step(steady, unit, plan.probe) for unit in units}
+    probed = {unit: channel_step(steady, unit, plan.probe) for unit in units}
+    steps = {unit: step for unit, step in probed.items() if step is not None}
     rows = _Rows(steady, units, runtime, settings, network_copies(steady, plan.networks, units), call_alone, context)
     blocks, transfers = rows.all()
     return Derived(
@@ -68,7 +72,14 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
         network_runs=network_runs(steady, plan.networks[0], units) if plan.networks else {},
         context=context,
         fits=tuple(found[unit].fit for unit in sorted(found)),
-        channel_step={unit: step for unit, step in steps.items() if step is not None},
+        transfer_fits=transfer_fits(store, transfers),
+        channel_step=steps,
+        partial=tuple(
+            partial
+            for unit, step in steps.items()
+            if unit in call_alone
+            for partial in partial_factors(steady, unit, plan.partials, step, call_alone[unit].median_us)
+        ),
         contention=contention_factors(steady, plan.networks[0], units) if plan.networks else (),
         drift={unit: line.spread for unit, line in lines.items()},
         disturbed=_disturbed(store, units),

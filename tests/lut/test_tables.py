@@ -10,7 +10,7 @@ from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import TableError
 from lut.certificate import Accuracy, Certificate
-from lut.tables import Contention, Context, Fit, Tables, load, save
+from lut.tables import Contention, Context, CopyLine, Fit, Partial, Tables, TransferFit, load, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import block_row, made_meta, made_tables, transfer_row
 
@@ -28,6 +28,9 @@ CERTIFICATE = Certificate(
     baselines={"macs": Accuracy(0.2, 0.4, 0.1, 0.2)},
     measured_at="2026-01-01T00:00:00+00:00",
 )
+
+
+LINE = CopyLine(0.0, 0.25, 0.1, 9)
 
 
 def tables() -> Tables:
@@ -57,6 +60,8 @@ def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
         channel_step={"cpu0": 16},
         certificate=CERTIFICATE,
         fits=(Fit("cpu0", 40, 0.02, 0.1),),
+        partial=(Partial("cpu0", 14, 4, 1.2, 3),),
+        transfer_fits=(TransferFit("cpu0", "cpu1", "memcpy", "spin", "hot", LINE, LINE, {"p5": 0.0, "p95": 2.5}, 80),),
         drift={"cpu0": 0.2},
         disturbed={"cpu0": 0.0},
     )

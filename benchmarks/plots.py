@@ -1,0 +1,159 @@
+"""The plots of docs/measuring.md, from a profile's own journals: ``python -m benchmarks.plots LUT [OUT]``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from android_harness.journal import TimeDone
+from android_harness.stats import NS_PER_US, summarise
+from collab.blocks import MBConv, parse_key
+from lut.costs import Costs
+from lut.tables import Tables, load
+from profiler.campaign import NetworkId, SentinelId, TransferId, parse_job_id
+from profiler.drift import sentinel_line, speed_lines, steadied
+from profiler.networks import pooled_pieces
+from profiler.request import JOURNAL_FILE, Request, load_request
+from profiler.samples import SampleStore
+from profiler.work import read_store
+
+OUT = Path("docs/measuring")
+_BLUE, _ORANGE, _GREY = "#2166ac", "#d6604d", "#888888"
+
+
+def draw(lut: Path, out: Path) -> None:
+    """Writes every plot that the folder has the data for."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110})
+    out.mkdir(parents=True, exist_ok=True)
+    tables, request, store = load(lut), load_request(lut), read_store(lut / JOURNAL_FILE)
+    draw_drift(store, list(tables.meta.units), out / "drift.png")
+    draw_fit(store, request, tables, out / "fit.png")
+    draw_channels(tables, out / "channels.png")
+    draw_wakeups(store, list(tables.meta.units), out / "wakeups.png")
+    if (lut / "certificate.json").exists():
+        draw_certificate(_strategies(lut / "certificate.json"), out / "certificate.png")
+
+
+def draw_drift(store: SampleStore, units: Sequence[str], path: Path) -> None:
+    """Every sentinel visit over the campaign, and the line that samples are corrected by."""
+    figure, axes = _figure(len(units), "minutes since the first visit", "sentinel block, us")
+    for axis, unit in zip(axes, units, strict=True):
+        visits: list[TimeDone] = store.jobs[SentinelId(unit).text].times
+        minutes = np.array([visit.t_ns - visits[0].t_ns for visit in visits]) / 60e9
+        took = np.array([summarise(visit.samples["run"]).median_us for visit in visits])
+        axis.plot(minutes, took, ".", ms=2, color=_GREY, alpha=0.5, label=f"{unit}: median of a visit (n = {len(visits)})")
+        axis.plot(minutes, sentinel_line(visits).slowness * float(np.median(took)), color=_ORANGE, lw=1, label="smoothed")
+        axis.set_ylim(0, float(np.percentile(took, 99)) * 1.15)
+        axis.legend(frameon=False, loc="lower left")
+    _save(figure, path)
+
+
+def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -> None:
+    """Pieces of networks: measured against the sum of their blocks alone, and against the fit."""
+    units = list(tables.meta.units)
+    steady, costs = steadied(store, speed_lines(store, units)), Costs(tables, source="")
+    alone = {(row.unit, row.block): row.median_us or 0.0 for row in tables.blocks}
+    figure, axes = _figure(len(units), "piece of a network, measured us", "predicted / measured")
+    for axis, unit in zip(axes, units, strict=True):
+        measured, isolated, fitted = [], [], []
+        for network in request.plan.networks:
+            samples = steady.measured(NetworkId(unit, network).text)
+            if samples is None:
+                continue
+            measured += (np.median(pooled_pieces(samples), axis=1) / NS_PER_US).tolist()
+            isolated += [sum(alone[unit, block.key] for block in piece) for piece in network]
+            fitted += [costs.fixed_us(unit) + sum(costs.marginal_us(unit, block) for block in piece) for piece in network]
+        for values, colour, name in ((isolated, _GREY, "sum of isolated blocks"), (fitted, _BLUE, "call + marginal costs")):
+            ratio = np.array(values) / np.array(measured)
+            axis.semilogx(measured, ratio, ".", ms=4, color=colour, alpha=0.7, label=f"{unit}: {name} (median {np.median(ratio):.2f})")
+        axis.axhline(1, color="black", lw=0.6)
+        axis.set_ylim(0.5, 1.3)
+        axis.legend(frameon=False, loc="lower right")
+    _save(figure, path)
+
+
+def draw_channels(tables: Tables, path: Path) -> None:
+    """The probe's staircase, and the marginal cost of one block over its whole grid."""
+    blocks = {(row.unit, parse_key(row.block)): row for row in tables.blocks if row.marginal_us is not None}
+    families: dict[Any, list[MBConv]] = {}
+    for _, block in blocks:
+        if isinstance(block, MBConv) and block.has_expansion:
+            families.setdefault((block.in_size, block.kernel, block.stride, block.in_c, block.out_c), []).append(block)
+    probe = max(families.values(), key=len)
+    figure, axes = _figure(1, "expansion channels", "marginal cost, us")
+    for unit, colour in zip(tables.meta.units, (_BLUE, _ORANGE), strict=False):
+        line = sorted((block for block in set(probe) if (unit, block) in blocks), key=lambda block: block.exp_c)
+        axes[0].plot([b.exp_c for b in line], [blocks[unit, b].marginal_us for b in line], ".-", ms=4, lw=0.8, color=colour, label=unit)
+    first = probe[0]
+    axes[0].set_title(f"MBConv {first.in_size}x{first.in_size}, {first.in_c} to {first.out_c} channels", loc="left")
+    axes[0].legend(frameon=False)
+    _save(figure, path)
+
+
+def draw_wakeups(store: SampleStore, units: Sequence[str], path: Path) -> None:
+    """How long a waiting unit takes to go on: distributions by wait mode, hot and after an idle gap."""
+    samples: dict[tuple[str, str], list[float]] = {}
+    for text, job_samples in store.jobs.items():
+        job = parse_job_id(text)
+        if isinstance(job, TransferId) and (job.sender, job.receiver) == tuple(units[:2]):
+            key = (job.wait, "paced" if job.gap_us else "hot")
+            samples.setdefault(key, []).extend(ns / NS_PER_US for ns in job_samples.pooled("wakeup"))
+    figure, axes = _figure(1, "wake-up, us", "share of hand-overs at most so long")
+    for (wait, pacing), values in sorted(samples.items()):
+        ordered = np.sort(np.maximum(values, 0.01))
+        style = "--" if pacing == "paced" else "-"
+        axes[0].semilogx(ordered, np.linspace(0, 1, len(ordered)), style, lw=1.2, label=f"{wait}, {pacing} (n = {len(ordered)})")
+    axes[0].legend(frameon=False)
+    _save(figure, path)
+
+
+def draw_certificate(strategies: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Held-out strategies: predicted against measured."""
+    figure, axes = _figure(1, "measured, ms", "predicted, ms")
+    measured = np.array([strategy["measured_us"] for strategy in strategies]) / 1e3
+    for name, colour, label in (("predicted_us", _GREY, "raw"), ("corrected_us", _BLUE, "drift-corrected")):
+        predicted = np.array([strategy[name] for strategy in strategies]) / 1e3
+        axes[0].plot(measured, predicted, ".", ms=5, color=colour, alpha=0.8, label=f"{label} (n = {len(predicted)})")
+    reach = np.array([0, measured.max() * 1.05])
+    axes[0].fill_between(reach, reach * 0.9, reach * 1.1, color=_BLUE, alpha=0.08, label="within 10 %")
+    axes[0].plot(reach, reach, color="black", lw=0.6)
+    axes[0].legend(frameon=False, loc="upper left")
+    _save(figure, path)
+
+
+def _strategies(path: Path) -> list[Mapping[str, Any]]:
+    import json
+
+    found: list[Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["strategies"]
+    return found
+
+
+def _figure(count: int, xlabel: str, ylabel: str) -> tuple[Any, Any]:
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, count, figsize=(4.6 * count + (1 if count == 1 else 0), 3.1), squeeze=False, sharey=True)
+    for axis in axes[0]:
+        axis.set_xlabel(xlabel)
+    axes[0][0].set_ylabel(ylabel)
+    return figure, axes[0]
+
+
+def _save(figure: Any, path: Path) -> None:
+    figure.tight_layout()
+    figure.savefig(path)
+    print(path)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("lut", type=Path)
+    parser.add_argument("out", type=Path, nargs="?", default=OUT)
+    arguments = parser.parse_args()
+    draw(arguments.lut, arguments.out)

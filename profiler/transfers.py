@@ -1,0 +1,70 @@
+"""Transfers as a whole: copies as lines over the bytes, and wake-ups as distributions, per direction, path, wait mode and pacing.
+
+Predictions take the measured sizes themselves; the lines say what a hand-over costs beyond them, and how far copies are from being lines at
+all (caches have edges). A wake-up does not depend on the size, so all sizes' samples make one distribution.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from android_harness.stats import NS_PER_US
+from collab.blocks import feature_bytes
+from lut.tables import CopyLine, TransferFit, TransferRow
+from profiler.campaign import TransferId, parse_job_id
+from profiler.samples import SampleStore
+
+QUANTILES: Final = (5, 25, 50, 75, 95)
+_NOISE_US: Final = 0.1
+"""Weights are relative, but times below this are all the same to a clock."""
+
+
+def transfer_fits(store: SampleStore, rows: Iterable[TransferRow]) -> tuple[TransferFit, ...]:
+    """Of all transfers that could be measured, in order of their names."""
+    wakeups = _wakeups_us(store)
+    groups: dict[tuple[str, str, str, str, str], list[TransferRow]] = defaultdict(list)
+    for row in rows:
+        if row.status == "ok":
+            groups[row.from_unit, row.to_unit, row.path, row.wait, row.pacing].append(row)
+    return tuple(
+        TransferFit(
+            *key,
+            read=_line(group, [row.read_us or 0.0 for row in group]),
+            write=_line(group, [row.write_us or 0.0 for row in group]),
+            wakeup_us=_quantiles(wakeups[key]),
+            n=len(wakeups[key]),
+        )
+        for key, group in sorted(groups.items())
+        if wakeups[key]
+    )
+
+
+def _line(rows: Sequence[TransferRow], took_us: Sequence[float]) -> CopyLine:
+    """Non-negative least squares on relative residuals."""
+    from scipy.optimize import nnls
+
+    kilobytes = np.array([row.bytes / 1024 for row in rows])
+    times = np.array(took_us)
+    weights = 1 / np.maximum(times, _NOISE_US)
+    terms = np.stack([np.ones_like(kilobytes), kilobytes], axis=1)
+    solution = nnls(terms * weights[:, None], times * weights)[0]
+    off = np.abs(terms @ solution - times) * weights
+    return CopyLine(float(solution[0]), float(solution[1]), float(np.median(off)), len(rows))
+
+
+def _wakeups_us(store: SampleStore) -> dict[tuple[str, str, str, str, str], list[float]]:
+    found: dict[tuple[str, str, str, str, str], list[float]] = defaultdict(list)
+    for text, samples in store.jobs.items():
+        job = parse_job_id(text)
+        if isinstance(job, TransferId) and samples.failure is None and feature_bytes(job.shape):
+            key = (job.sender, job.receiver, job.path, job.wait, "paced" if job.gap_us else "hot")
+            found[key] += [ns / NS_PER_US for ns in samples.pooled("wakeup")]
+    return found
+
+
+def _quantiles(values_us: Sequence[float]) -> Mapping[str, float]:
+    return {f"p{q}": float(value) for q, value in zip(QUANTILES, np.percentile(values_us, QUANTILES), strict=True)}

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from android_harness.journal import TransferDone
+from collab.units import parse_unit
+from profiler.campaign import TransferId
+from profiler.plan import Plan
+from profiler.samples import SampleStore
+from profiler.tabulate import derive
+
+UNITS = {"cpu0": parse_unit("cpu:cores=0"), "gpu0": parse_unit("gpu")}
+
+
+def handed(kilobytes: int, *, read_ns: int, write_ns: int, wakeup_ns: tuple[int, ...], gap_us: int = 0) -> TransferDone:
+    job = TransferId("gpu0", "cpu0", (1, 1, kilobytes, 256), "memcpy", "condvar", gap_us)
+    many = len(wakeup_ns)
+    samples = {"read": (read_ns,) * many, "wakeup": wakeup_ns, "write": (write_ns,) * many, "rewrite": (0,) * many, "total": (1,) * many}
+    return TransferDone(job.text, 0, 1, "memcpy", 1024 * kilobytes, samples)
+
+
+def test_copies_are_lines_over_the_bytes_and_wake_ups_distributions() -> None:
+    store = SampleStore()
+    for kilobytes in (1, 4, 16, 64):
+        store.add(
+            handed(kilobytes, read_ns=100_000 + 2000 * kilobytes, write_ns=500 * kilobytes, wakeup_ns=tuple(range(1000, 21_000, 1000)))
+        )
+    store.add(handed(4, read_ns=1, write_ns=1, wakeup_ns=(40_000,), gap_us=2000))
+    hot, paced = derive(store, UNITS, Plan((), ()), runtime="r", settings={}).transfer_fits
+    assert (hot.from_unit, hot.to_unit, hot.path, hot.wait, hot.pacing, hot.n) == ("gpu0", "cpu0", "memcpy", "condvar", "hot", 80)
+    assert (hot.read.base_us, hot.read.us_per_kb, hot.read.sizes) == (pytest.approx(100), pytest.approx(2), 4)
+    assert (hot.write.base_us, hot.write.us_per_kb) == (pytest.approx(0, abs=1e-9), pytest.approx(0.5))
+    assert hot.read.median_residual == pytest.approx(0, abs=1e-9)
+    assert hot.wakeup_us["p50"] == pytest.approx(10.5)
+    assert hot.wakeup_us["p5"] < hot.wakeup_us["p25"] < hot.wakeup_us["p75"] < hot.wakeup_us["p95"] <= 20
+    assert (paced.pacing, paced.wakeup_us["p50"], paced.n) == ("paced", 40.0, 1)
+
+
+def test_what_is_no_line_says_so() -> None:
+    store = SampleStore()
+    for kilobytes, read_us in ((1, 1), (4, 2), (16, 90), (64, 95)):
+        store.add(handed(kilobytes, read_ns=1000 * read_us, write_ns=0, wakeup_ns=(1000,)))
+    [fit] = derive(store, UNITS, Plan((), ()), runtime="r", settings={}).transfer_fits
+    assert fit.read.median_residual > 0.3
