@@ -12,6 +12,7 @@ from collab.cli import make_app, print_json, run_app
 
 if TYPE_CHECKING:
     from lut.prediction import Prediction, Step
+    from lut.tables import Meta
 
 _BAR_WIDTH = 24
 """Width of a timeline in a narrow terminal; a wider one gives it what is left over."""
@@ -38,9 +39,10 @@ def main(
     costs = Costs(load(lut), source=str(lut))
     prediction = replace(predict(config, parse_placement(placement, branches=config.branches), costs), model=model)
     if json:
-        print_json(prediction_document(prediction))
+        print_json({**prediction_document(prediction), **_imported_document(costs.meta)})
     else:
         _print(prediction, blocks=blocks)
+        _print_imported(costs.meta)
 
 
 def prediction_document(prediction: Prediction) -> dict[str, Any]:
@@ -108,6 +110,20 @@ def _add_parts(table: Any, step: Step) -> None:
     for part in step.parts:
         if part.end_us > part.begin_us:
             table.add_row("", "", "", f"  {part.what}", f"{part.begin_us / 1e3:.3f}", f"{(part.end_us - part.begin_us) / 1e3:.3f}", "")
+
+
+def _imported_document(meta: Meta) -> dict[str, Any]:
+    return {"tables": {"source": meta.source, "lacks": list(meta.lacks)}} if meta.source else {}
+
+
+def _print_imported(meta: Meta) -> None:
+    """What a prediction from imported tables rests on, and what is not in its number."""
+    if not meta.source:
+        return
+    import textwrap
+
+    print(f"Rests on:  latencies of blocks imported from {meta.source}, added up")
+    print(textwrap.fill(f"Unknown:   {'; '.join(meta.lacks)}", width=120, subsequent_indent=" " * 11))
 
 
 app = make_app(main)

@@ -23,10 +23,15 @@ USABLE: Final = ("ok", "unstable")
 PATHS: Final = ("shared", "memcpy", "readback")
 WAITS: Final = ("spin", "condvar", "hybrid")
 
+FIXED_COST: Final = "the fixed cost of a call"
+COPIES: Final = "copies of the network's input and output"
+TRANSFERS: Final = "hand-overs between units"
+"""What tables from elsewhere may lack (`Meta.lacks`), as far as predictions ask for it."""
+
 
 @dataclass(frozen=True)
 class BlockRow:
-    """One block on one unit. Statistics are over `n` samples; None where the row failed.
+    """One block on one unit. Statistics are over `n` samples; None where the row failed, or was imported from what does not say it.
 
     `median_us`, `p95_us`, `mad_us` are of the run alone; `marginal_us` is what the block adds inside a segment; `write_us` and `read_us`
     copy its inputs into and its output out of the unit.
@@ -39,7 +44,7 @@ class BlockRow:
     dtype: str
     engine: str
     runtime: str
-    n: int
+    n: int | None
     median_us: float | None
     p95_us: float | None
     mad_us: float | None
@@ -147,6 +152,10 @@ class Meta:
     conditions: Mapping[str, str] = field(default_factory=dict)
     """How the device was when it was last measured: governors, heat, battery, as far as it says."""
     measured_at: str = ""
+    source: str = ""
+    """Where imported tables come from; empty where this toolkit measured them."""
+    lacks: tuple[str, ...] = ()
+    """What imported tables do not hold because their source does not."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,7 @@ class Tables:
 
 _Row = TypeVar("_Row", BlockRow, TransferRow)
 _RENAMED: Final = {"from_unit": "from", "to_unit": "to"}
+_STATISTICS: Final = ("n", "median_us", "p95_us", "mad_us", "marginal_us", "write_us", "read_us")
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -196,6 +206,7 @@ def _csv(rows: Iterable[BlockRow] | Iterable[TransferRow], kind: type[_Row]) -> 
 
     names = [f.name for f in fields(kind)]
     frame = pd.DataFrame([asdict(row) for row in rows], columns=names).rename(columns=_RENAMED)
+    frame["n"] = frame["n"].astype("Int64")  # an empty cell would make all others floats
     text: str = frame.to_csv(index=False, float_format="%.4f", lineterminator="\n")
     return text
 
@@ -203,7 +214,7 @@ def _csv(rows: Iterable[BlockRow] | Iterable[TransferRow], kind: type[_Row]) -> 
 def _meta_document(meta: Meta) -> dict[str, Any]:
     document = asdict(meta)
     document["units"] = {name: unit.text for name, unit in meta.units.items()}
-    document["models"], document["network"] = list(meta.models), list(meta.network)
+    document["models"], document["network"], document["lacks"] = list(meta.models), list(meta.network), list(meta.lacks)
     document["context"] = [asdict(entry) for entry in meta.context]
     document["contention"] = [asdict(entry) for entry in meta.contention]
     return {"format": FORMAT, **document}
@@ -261,7 +272,7 @@ def _parse_row(kind: type[_Row], row: Mapping[str, str], where: str) -> _Row:
             values[f.name] = None
             continue
         try:
-            number = int(text) if f.type == "int" else float(text)
+            number = int(text) if str(f.type).startswith("int") else float(text)
         except ValueError:
             raise TableError(f"{where}: {name} is '{text}', not a number") from None
         if not math.isfinite(number):
@@ -278,14 +289,23 @@ def _check_block(row: BlockRow, meta: Meta, where: str) -> BlockRow:
         raise TableError(f"{where}: {error}") from error
     _check_status(row.status, row.reason, where)
     _check_unit(row.unit, meta, where)
+    if row.n is None and not meta.source:
+        raise TableError(f"{where}: n is empty; a measured row has its number of samples. Measure again with profiler.run")
     if row.status in USABLE:
-        _check_count(row.n, where)
+        said = _said(row) if meta.source else frozenset(_STATISTICS)
+        if "n" in said:
+            _check_count(row.n, where)
         for name in ("median_us", "p95_us", "marginal_us"):
             value = getattr(row, name)
-            if value is None or value <= 0:
+            if name in said and (value is None or value <= 0):
                 raise TableError(f"{where}: {name} is {value}; a measured latency is above 0. Measure again with profiler.run")
-        _check_not_negative(row, ("mad_us", "write_us", "read_us"), where)
+        _check_not_negative(row, [name for name in ("mad_us", "write_us", "read_us") if name in said], where)
     return row
+
+
+def _said(row: BlockRow) -> frozenset[str]:
+    """What an imported row must be right about: the latency, and whatever else its source says."""
+    return frozenset(name for name in _STATISTICS if name == "marginal_us" or getattr(row, name) is not None)
 
 
 def _check_transfer(row: TransferRow, meta: Meta, where: str) -> TransferRow:
@@ -313,8 +333,8 @@ def _check_unit(unit: str, meta: Meta, where: str) -> None:
         raise TableError(f"{where}: meta.json knows no unit {unit}; are the files of one and the same profile?")
 
 
-def _check_count(n: int, where: str) -> None:
-    if n <= 0:
+def _check_count(n: int | None, where: str) -> None:
+    if n is None or n <= 0:
         raise TableError(f"{where}: a statistic over {n} samples")
 
 
@@ -366,9 +386,13 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         certificate=document["certificate"],
         conditions=_texts(document.get("conditions", {})),
         measured_at=str(document["measured_at"]),
+        source=str(document.get("source", "")),
+        lacks=tuple(map(str, document.get("lacks", ()))),
     )
     if meta.handover["wait"] not in WAITS or meta.handover["path"] not in PATHS:
         raise ValueError(f"handover is {dict(meta.handover)}")
+    if meta.lacks and not meta.source:
+        raise ValueError("lacks, but no source: only imported tables may lack something")
     return meta
 
 

@@ -62,6 +62,10 @@ def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         ({"median_us": 0.0}, "median_us is 0"),
         ({"marginal_us": -1.0}, "marginal_us is -1"),
         ({"marginal_us": None}, "marginal_us is None"),
+        ({"median_us": None}, "median_us is None"),
+        ({"p95_us": None}, "p95_us is None"),
+        ({"mad_us": None}, "mad_us is None"),
+        ({"n": None}, "n is empty"),
         ({"write_us": -0.5}, "write_us is -0.5"),
         ({"n": 0}, "0 samples"),
         ({"status": "fine"}, "status is 'fine'"),
@@ -114,6 +118,7 @@ def test_negative_transfers_are_refused(tmp_path: Path) -> None:
         ("handover", {"wait": "sleep", "path": "shared"}, "handover"),
         ("contention", [{"unit": "cpu0", "block_class": "mbconv", "other": "cpu1", "factor": -2, "n": 1}], "factor"),
         ("versions", None, "wrong"),
+        ("lacks", ["the fixed cost of a call"], "only imported tables"),
     ],
 )
 def test_wrong_meta_is_refused(tmp_path: Path, key: str, value: object, reason: str) -> None:
