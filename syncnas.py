@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "devices": ("android_harness.devices", "list the phones that are connected"),
     "doctor": ("android_harness.doctor", "tell whether a device is ready to be measured"),
     "profile": ("profiler.run", "measure the latency tables of a device"),
+    "import": ("lut.import_tables", "make tables of latencies that others measured"),
     "predict": ("lut.predict", "predict a model's latency and timeline"),
     "verify": ("profiler.verify", "hold a prediction against a measurement"),
     "search": ("search.run", "find where to synchronise and how wide to be within a budget"),

@@ -13,7 +13,7 @@ from collab.errors import MissingEntryError
 from collab.units import UnitSpec
 from lut.interpolate import Family, Surface, block_surfaces, bracket, linear, locate
 from lut.replay import Floats
-from lut.tables import USABLE, BlockRow, Tables, TransferRow
+from lut.tables import COPIES, FIXED_COST, TRANSFERS, USABLE, BlockRow, Tables, TransferRow
 
 BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
 """Contention classes of blocks, in the order of their numbers."""
@@ -96,9 +96,11 @@ class Costs:
         return self.meta.units[name]
 
     def fixed_us(self, unit: str) -> float:
-        """What a call of a segment takes on top of its blocks."""
+        """What a call of a segment takes on top of its blocks; 0 in imported tables that lack it, which predictions say."""
         self.unit(unit)
         if unit not in self.meta.fixed:
+            if FIXED_COST in self.meta.lacks:
+                return 0.0
             raise MissingEntryError(f"{self.source}: the fixed cost of {unit} was not measured; {self._remedy()}")
         return self._at_speed(unit, self.meta.fixed[unit].median_us)
 
@@ -139,6 +141,8 @@ class Costs:
         return f"to measure it: {self._command('')}"
 
     def _command(self, extra: str) -> str:
+        if self.meta.source:
+            return "python -m profiler.run --device SERIAL --model MODEL --out ANOTHER_FOLDER"
         return f"python -m profiler.run --device {self.meta.device} --out {self.source} --resume {extra}".rstrip()
 
     def input_write_us(self, unit: str, block: Block) -> float:
@@ -154,6 +158,8 @@ class Costs:
         row: BlockRow | None = self._rows.get((unit, block))
         value = getattr(row, column) if row is not None and row.status in USABLE else None
         if value is None:
+            if COPIES in self.meta.lacks:
+                return 0.0
             raise MissingEntryError(self._missing_block(unit, block))
         return self._at_speed(unit, float(value))
 
@@ -165,6 +171,11 @@ class Costs:
         Raises:
             MissingEntryError: the pair was not measured, or not with sizes around this one.
         """
+        if TRANSFERS in self.meta.lacks:
+            raise MissingEntryError(
+                f"{self.source} was imported from {self.meta.source}, which lacks {TRANSFERS}, here from {sender} to {receiver};"
+                f" such tables only predict models on one unit; {self._remedy()}"
+            )
         path = self.meta.handover["path"]
         if path == "shared" and (sender, receiver, path) not in self._transfers:
             path = "memcpy"

@@ -13,6 +13,7 @@ from collab.cli import make_app, print_json, run_app
 if TYPE_CHECKING:
     from lut.certificate import Certificate
     from lut.costs import Costs
+    from lut.meta import Meta
     from lut.prediction import Prediction, Step
 
 _BAR_WIDTH = 24
@@ -40,10 +41,12 @@ def main(
     costs = Costs(load(lut), source=str(lut))
     prediction = replace(predict(config, parse_placement(placement, branches=config.branches), costs), model=model)
     if json:
-        print_json(prediction_document(prediction, costs.meta.certificate))
+        print_json({**prediction_document(prediction, costs.meta.certificate), **_imported_document(costs.meta)})
     else:
         _print(prediction, blocks=blocks)
-        print(f"Certificate: {certificate_sentence(costs)}")
+        _print_imported(costs.meta)
+        if not costs.meta.source:
+            print(f"Certificate: {certificate_sentence(costs)}")
 
 
 def certificate_sentence(costs: Costs) -> str:
@@ -122,6 +125,20 @@ def _add_parts(table: Any, step: Step) -> None:
     for part in step.parts:
         if part.end_us > part.begin_us:
             table.add_row("", "", "", f"  {part.what}", f"{part.begin_us / 1e3:.3f}", f"{(part.end_us - part.begin_us) / 1e3:.3f}", "")
+
+
+def _imported_document(meta: Meta) -> dict[str, Any]:
+    return {"tables": {"source": meta.source, "lacks": list(meta.lacks)}} if meta.source else {}
+
+
+def _print_imported(meta: Meta) -> None:
+    """What a prediction from imported tables rests on, and what is not in its number."""
+    if not meta.source:
+        return
+    import textwrap
+
+    print(f"Rests on:  latencies of blocks imported from {meta.source}, added up")
+    print(textwrap.fill(f"Unknown:   {'; '.join(meta.lacks)}", width=120, subsequent_indent=" " * 11))
 
 
 app = make_app(main)

@@ -9,25 +9,26 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from collab.blocks import parse_key
 from collab.errors import ConfigError, TableError
-from collab.units import UnitSpec, is_unit_name, parse_unit
-from lut.certificate import Certificate, parse_certificate
+from lut.meta import PATHS, WAITS, Meta, load_meta, meta_document
 
-FORMAT: Final = 2
 STATUSES: Final = ("ok", "partial", "failed", "unstable")
 USABLE: Final = ("ok", "unstable")
-PATHS: Final = ("shared", "memcpy", "readback")
-WAITS: Final = ("spin", "condvar", "hybrid")
+
+FIXED_COST: Final = "the fixed cost of a call"
+COPIES: Final = "copies of the network's input and output"
+TRANSFERS: Final = "hand-overs between units"
+"""What tables from elsewhere may lack (`Meta.lacks`), as far as predictions ask for it."""
 
 
 @dataclass(frozen=True)
 class BlockRow:
-    """One block on one unit. Statistics are over `n` samples; None where the row failed.
+    """One block on one unit. Statistics are over `n` samples; None where the row failed, or was imported from what does not say it.
 
     `median_us`, `p95_us`, `mad_us` are of the run alone; `marginal_us` is what the block adds inside a segment; `write_us` and `read_us`
     copy its inputs into and its output out of the unit.
@@ -40,7 +41,7 @@ class BlockRow:
     dtype: str
     engine: str
     runtime: str
-    n: int
+    n: int | None
     median_us: float | None
     p95_us: float | None
     mad_us: float | None
@@ -87,129 +88,6 @@ class TransferRow:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A median with its number of samples and its spread (median absolute deviation)."""
-
-    median_us: float
-    mad_us: float
-    n: int
-
-
-@dataclass(frozen=True)
-class Contention:
-    """Work of a block class on `unit` takes `factor` times as long while `other` works."""
-
-    unit: str
-    block_class: str
-    other: str
-    factor: float
-    n: int
-
-
-@dataclass(frozen=True)
-class Context:
-    """How much longer blocks take in a running network than each alone, over and over: marginal costs hold this factor.
-
-    Alone, a block finds its weights and its input in the nearest cache; in a network, others have been there in between. Of blocks that
-    take in features of this `size`; `n` pieces of networks had any.
-    """
-
-    unit: str
-    block_class: str
-    size: int
-    factor: float
-    n: int
-
-
-@dataclass(frozen=True)
-class Partial:
-    """A block whose last group of expansion channels has `channels` of them takes `factor` times what it takes with that group full.
-
-    Of features of this `size`; the median of `n` groups.
-    """
-
-    unit: str
-    size: int
-    channels: int
-    factor: float
-    n: int
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How well a unit's call and context costs explain the `n` pieces of networks that they were fitted to: residuals as fractions."""
-
-    unit: str
-    n: int
-    median_residual: float
-    p95_residual: float
-
-
-@dataclass(frozen=True)
-class CopyLine:
-    """A copy takes `base_us` and `us_per_kb` for each 1024 bytes; the line is `median_residual` (a fraction) from the `sizes` measured."""
-
-    base_us: float
-    us_per_kb: float
-    median_residual: float
-    sizes: int
-
-
-@dataclass(frozen=True)
-class TransferFit:
-    """All sizes of one way to hand over. `wakeup_us`: quantiles (``p5`` ... ``p95``) over `n` hand-overs."""
-
-    from_unit: str
-    to_unit: str
-    path: str
-    wait: str
-    pacing: str
-    read: CopyLine
-    write: CopyLine
-    wakeup_us: Mapping[str, float]
-    n: int
-
-
-@dataclass(frozen=True)
-class Meta:
-    """What the tables were measured on and with."""
-
-    device: str
-    fingerprint: Mapping[str, str]
-    units: Mapping[str, UnitSpec]
-    fixed: Mapping[str, Measured]
-    """Per unit, what a call of a segment takes in a running network, on top of its blocks."""
-    call_alone: Mapping[str, Measured]
-    """The same of next to nothing, over and over: it is in the times of blocks alone."""
-    sentinels: Mapping[str, Measured]
-    sentinel_block: str
-    network: tuple[tuple[str, ...], ...]
-    """The network that every unit ran by itself: the keys of the blocks of each of its pieces; empty where none was run."""
-    network_runs: Mapping[str, Measured]
-    """Per unit, what all pieces of that network took together: a second sentinel, which feels what the block in its cache does not."""
-    handover: Mapping[str, str]
-    """`wait` and `path` of the hand-overs that predictions take."""
-    versions: Mapping[str, str]
-    models: tuple[str, ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    context: tuple[Context, ...] = ()
-    fits: tuple[Fit, ...] = ()
-    transfer_fits: tuple[TransferFit, ...] = ()
-    channel_step: Mapping[str, int] = field(default_factory=dict)
-    """Per unit, in groups of how many channels its kernels work."""
-    partial: tuple[Partial, ...] = ()
-    contention: tuple[Contention, ...] = ()
-    certificate: Certificate | None = None
-    conditions: Mapping[str, str] = field(default_factory=dict)
-    """How the device was when it was last measured: governors, heat, battery, as far as it says."""
-    drift: Mapping[str, float] = field(default_factory=dict)
-    """Per unit, how far its fastest and slowest spells were apart (a fraction of its time); samples are corrected for it."""
-    disturbed: Mapping[str, float] = field(default_factory=dict)
-    """Per unit, the share of samples that were taken again because something else had had the core."""
-    measured_at: str = ""
-
-
-@dataclass(frozen=True)
 class Tables:
     """All tables of one device."""
 
@@ -220,6 +98,7 @@ class Tables:
 
 _Row = TypeVar("_Row", BlockRow, TransferRow)
 _RENAMED: Final = {"from_unit": "from", "to_unit": "to"}
+_STATISTICS: Final = ("n", "median_us", "p95_us", "mad_us", "marginal_us", "write_us", "read_us")
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -237,7 +116,7 @@ def save(tables: Tables, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder / "blocks.csv", _csv(tables.blocks, BlockRow))
         _replace(folder / "transfers.csv", _csv(tables.transfers, TransferRow))
-        _replace(folder / "meta.json", json.dumps(_meta_document(tables.meta), indent=1, allow_nan=False) + "\n")
+        _replace(folder / "meta.json", json.dumps(meta_document(tables.meta), indent=1, allow_nan=False) + "\n")
     except OSError as error:
         raise TableError(f"{folder}: the tables cannot be written ({error.strerror})") from error
 
@@ -256,21 +135,9 @@ def _csv(rows: Iterable[BlockRow] | Iterable[TransferRow], kind: type[_Row]) -> 
 
     names = [f.name for f in fields(kind)]
     frame = pd.DataFrame([asdict(row) for row in rows], columns=names).rename(columns=_RENAMED)
+    frame["n"] = frame["n"].astype("Int64")  # an empty cell would make all others floats
     text: str = frame.to_csv(index=False, float_format="%.4f", lineterminator="\n")
     return text
-
-
-def _meta_document(meta: Meta) -> dict[str, Any]:
-    document = asdict(meta)
-    document["units"] = {name: unit.text for name, unit in meta.units.items()}
-    document["models"], document["network"] = list(meta.models), [list(piece) for piece in meta.network]
-    document["context"] = [asdict(entry) for entry in meta.context]
-    document["certificate"] = meta.certificate.to_document() if meta.certificate is not None else None
-    document["fits"] = [asdict(entry) for entry in meta.fits]
-    document["transfer_fits"] = [asdict(entry) for entry in meta.transfer_fits]
-    document["partial"] = [asdict(entry) for entry in meta.partial]
-    document["contention"] = [asdict(entry) for entry in meta.contention]
-    return {"format": FORMAT, **document}
 
 
 def load(folder: Path) -> Tables:
@@ -279,7 +146,7 @@ def load(folder: Path) -> Tables:
     Raises:
         TableError: a file is missing or unreadable, the format is another version's, or a value is impossible.
     """
-    meta = _load_meta(folder / "meta.json")
+    meta = load_meta(folder / "meta.json")
     blocks = tuple(_check_block(row, meta, f"{folder}/blocks.csv") for row in _load_rows(folder / "blocks.csv", BlockRow))
     transfers = tuple(_check_transfer(row, meta, f"{folder}/transfers.csv") for row in _load_rows(folder / "transfers.csv", TransferRow))
     _refuse_duplicates(folder / "blocks.csv", [(row.unit, row.block) for row in blocks])
@@ -325,7 +192,7 @@ def _parse_row(kind: type[_Row], row: Mapping[str, str], where: str) -> _Row:
             values[f.name] = None
             continue
         try:
-            number = int(text) if f.type == "int" else float(text)
+            number = int(text) if str(f.type).startswith("int") else float(text)
         except ValueError:
             raise TableError(f"{where}: {name} is '{text}', not a number") from None
         if not math.isfinite(number):
@@ -342,14 +209,23 @@ def _check_block(row: BlockRow, meta: Meta, where: str) -> BlockRow:
         raise TableError(f"{where}: {error}") from error
     _check_status(row.status, row.reason, where)
     _check_unit(row.unit, meta, where)
+    if row.n is None and not meta.source:
+        raise TableError(f"{where}: n is empty; a measured row has its number of samples. Measure again with profiler.run")
     if row.status in USABLE:
-        _check_count(row.n, where)
+        said = _said(row) if meta.source else frozenset(_STATISTICS)
+        if "n" in said:
+            _check_count(row.n, where)
         for name in ("median_us", "p95_us", "marginal_us"):
             value = getattr(row, name)
-            if value is None or value <= 0:
+            if name in said and (value is None or value <= 0):
                 raise TableError(f"{where}: {name} is {value}; a measured latency is above 0. Measure again with profiler.run")
-        _check_not_negative(row, ("mad_us", "write_us", "read_us"), where)
+        _check_not_negative(row, [name for name in ("mad_us", "write_us", "read_us") if name in said], where)
     return row
+
+
+def _said(row: BlockRow) -> frozenset[str]:
+    """What an imported row must be right about: the latency, and whatever else its source says."""
+    return frozenset(name for name in _STATISTICS if name == "marginal_us" or getattr(row, name) is not None)
 
 
 def _check_transfer(row: TransferRow, meta: Meta, where: str) -> TransferRow:
@@ -377,8 +253,8 @@ def _check_unit(unit: str, meta: Meta, where: str) -> None:
         raise TableError(f"{where}: meta.json knows no unit {unit}; are the files of one and the same profile?")
 
 
-def _check_count(n: int, where: str) -> None:
-    if n <= 0:
+def _check_count(n: int | None, where: str) -> None:
+    if n is None or n <= 0:
         raise TableError(f"{where}: a statistic over {n} samples")
 
 
@@ -387,110 +263,3 @@ def _check_not_negative(row: BlockRow | TransferRow, names: Sequence[str], where
         value = getattr(row, name)
         if value is None or value < 0:
             raise TableError(f"{where}: {name} is {value}; a measured time is not below 0. Measure again with profiler.run")
-
-
-def _load_meta(path: Path) -> Meta:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TableError(
-            f"{path} cannot be read ({error.strerror}); make tables with: python -m profiler.run --out {path.parent}"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise TableError(f"{path}: not valid JSON ({error})") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        found = document.get("format") if isinstance(document, dict) else None
-        raise TableError(f"{path}: format {found!r}; this version reads {FORMAT}: measure again with profiler.run")
-    try:
-        return _parse_meta(document)
-    except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
-        raise TableError(f"{path}: a field is missing or wrong ({type(error).__name__}: {error})") from error
-
-
-def _parse_meta(document: Mapping[str, Any]) -> Meta:
-    units = {name: parse_unit(text) for name, text in document["units"].items()}
-    if not units or not all(is_unit_name(name) for name in units):
-        raise ValueError("units must be named like cpu0")
-    meta = Meta(
-        device=str(document["device"]),
-        fingerprint=_texts(document["fingerprint"]),
-        units=units,
-        fixed={name: _measured(value) for name, value in document["fixed"].items()},
-        call_alone={name: _measured(value) for name, value in document["call_alone"].items()},
-        sentinels={name: _measured(value) for name, value in document["sentinels"].items()},
-        sentinel_block=str(document["sentinel_block"]),
-        network=tuple(tuple(parse_key(key).key for key in piece) for piece in document["network"]),
-        network_runs={name: _measured(value) for name, value in document["network_runs"].items()},
-        handover=_texts(document["handover"]),
-        versions=_texts(document["versions"]),
-        models=tuple(map(str, document["models"])),
-        settings=dict(document["settings"]),
-        context=tuple(_context(entry) for entry in document["context"]),
-        fits=tuple(_fit(entry) for entry in document["fits"]),
-        transfer_fits=tuple(_transfer_fit(entry) for entry in document["transfer_fits"]),
-        channel_step={str(name): int(_positive(step, "channel_step")) for name, step in document["channel_step"].items()},
-        partial=tuple(_partial(entry) for entry in document["partial"]),
-        contention=tuple(_contention(entry) for entry in document["contention"]),
-        certificate=None if document["certificate"] is None else parse_certificate(document["certificate"]),
-        conditions=_texts(document.get("conditions", {})),
-        measured_at=str(document["measured_at"]),
-        drift=_fractions(document["drift"]),
-        disturbed=_fractions(document["disturbed"]),
-    )
-    if meta.handover["wait"] not in WAITS or meta.handover["path"] not in PATHS:
-        raise ValueError(f"handover is {dict(meta.handover)}")
-    return meta
-
-
-def _texts(value: Mapping[str, Any]) -> dict[str, str]:
-    return {str(key): str(text) for key, text in value.items()}
-
-
-def _positive(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
-        raise ValueError(f"{name} is {value!r}, not a number above 0")
-    return float(value)
-
-
-def _measured(value: Mapping[str, Any]) -> Measured:
-    return Measured(_positive(value["median_us"], "median_us"), float(value["mad_us"]), int(_positive(value["n"], "n")))
-
-
-def _fractions(value: Mapping[str, Any]) -> dict[str, float]:
-    return {str(unit): _not_negative(share, "a fraction") for unit, share in value.items()}
-
-
-def _not_negative(value: Any, name: str) -> float:
-    return 0.0 if value == 0 and not isinstance(value, bool) else _positive(value, name)
-
-
-def _transfer_fit(value: Mapping[str, Any]) -> TransferFit:
-    sender, receiver, path, wait, pacing = (str(value[name]) for name in ("from_unit", "to_unit", "path", "wait", "pacing"))
-    read, write, n = _copy_line(value["read"]), _copy_line(value["write"]), int(_positive(value["n"], "n"))
-    wakeup_us = {str(name): _not_negative(us, "wakeup_us") for name, us in value["wakeup_us"].items()}
-    return TransferFit(sender, receiver, path, wait, pacing, read, write, wakeup_us, n)
-
-
-def _copy_line(value: Mapping[str, Any]) -> CopyLine:
-    base_us, us_per_kb, residual = (_not_negative(value[name], name) for name in ("base_us", "us_per_kb", "median_residual"))
-    return CopyLine(base_us, us_per_kb, residual, int(_positive(value["sizes"], "sizes")))
-
-
-def _fit(value: Mapping[str, Any]) -> Fit:
-    median, p95 = (_not_negative(value[name], name) for name in ("median_residual", "p95_residual"))
-    return Fit(str(value["unit"]), int(_positive(value["n"], "n")), median, p95)
-
-
-def _context(value: Mapping[str, Any]) -> Context:
-    factor = _positive(value["factor"], "context factor")
-    return Context(str(value["unit"]), str(value["block_class"]), int(_positive(value["size"], "size")), factor, int(value["n"]))
-
-
-def _partial(value: Mapping[str, Any]) -> Partial:
-    size, channels, n = (int(_positive(value[name], name)) for name in ("size", "channels", "n"))
-    return Partial(str(value["unit"]), size, channels, _positive(value["factor"], "partial factor"), n)
-
-
-def _contention(value: Mapping[str, Any]) -> Contention:
-    factor = _positive(value["factor"], "contention factor")
-    return Contention(str(value["unit"]), str(value["block_class"]), str(value["other"]), factor, int(value["n"]))

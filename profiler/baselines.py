@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Final
 
 from collab.blocks import parse_key
-from lut.tables import BlockRow, Measured, Tables
+from lut.meta import Measured
+from lut.tables import BlockRow, Tables
 
 ISOLATED: Final = "isolated_sum"
 MACS: Final = "macs"

@@ -19,7 +19,8 @@ from collab.units import UnitSpec
 from exporters.bundle import write_pieces
 from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_chain, write_relu
-from lut.tables import PATHS, WAITS, shape_text
+from lut.meta import PATHS, WAITS
+from lut.tables import shape_text
 from profiler.plan import Network, Plan
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"

@@ -15,7 +15,7 @@ import numpy as np
 
 from android_harness.stats import summarise
 from collab.blocks import Block, MBConv
-from lut.tables import Partial
+from lut.meta import Partial
 from profiler.campaign import BlockId
 from profiler.samples import SampleStore
 

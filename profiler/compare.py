@@ -28,8 +28,8 @@ from exporters.bundle import read_f32, write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST, load_manifest
 from lut.costs import Costs
+from lut.meta import Meta
 from lut.prediction import Prediction, predict
-from lut.tables import Meta
 from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, make_jobs, sentinel_ids
 from profiler.drift import sentinel_line, speed_line
 from profiler.networks import network_run

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from collab.blocks import Block
 from lut.costs import BLOCK_CLASSES, block_class
-from lut.tables import Contention
+from lut.meta import Contention
 from profiler.campaign import LoadedId, NetworkId
 from profiler.networks import piece_runs
 from profiler.plan import Network

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from android_harness.stats import NS_PER_US, summarise
 from collab.blocks import Block
 from lut.costs import BLOCK_CLASSES, block_class
-from lut.tables import Context, Fit, Measured
+from lut.meta import Context, Fit, Measured
 from profiler.campaign import BlockId, NetworkId
 from profiler.networks import pooled_pieces
 from profiler.plan import Network

@@ -12,7 +12,8 @@ from android_harness.execute import finish_leftover
 from android_harness.journal import Event, JobFailed
 from android_harness.target import Target
 from collab.errors import HotDeviceError
-from lut.tables import Meta, Tables, save
+from lut.meta import Meta
+from lut.tables import Tables, save
 from profiler.budgeted import spend
 from profiler.campaign import SENTINEL_BLOCK
 from profiler.request import JOURNAL_FILE, Request

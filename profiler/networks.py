@@ -10,7 +10,7 @@ import numpy.typing as npt
 from android_harness.journal import CollabDone
 from android_harness.stats import Summary, summarise
 from collab.blocks import Block
-from lut.tables import Measured
+from lut.meta import Measured
 from profiler.campaign import NetworkId
 from profiler.plan import Network
 from profiler.samples import JobSamples, SampleStore

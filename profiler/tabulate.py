@@ -13,7 +13,8 @@ from android_harness.journal import TimeDone
 from android_harness.stats import Summary, median_us, summarise
 from collab.blocks import Block, feature_bytes
 from collab.units import UnitSpec
-from lut.tables import BlockRow, Contention, Context, Fit, Measured, Partial, TransferFit, TransferRow, shape_text
+from lut.meta import Contention, Context, Fit, Measured, Partial, TransferFit
+from lut.tables import BlockRow, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
 from profiler.channels import channel_step, partial_factors
 from profiler.contention import contention_factors

@@ -14,7 +14,8 @@ import numpy as np
 
 from android_harness.stats import NS_PER_US
 from collab.blocks import feature_bytes
-from lut.tables import CopyLine, TransferFit, TransferRow
+from lut.meta import CopyLine, TransferFit
+from lut.tables import TransferRow
 from profiler.campaign import TransferId, parse_job_id
 from profiler.samples import SampleStore
 

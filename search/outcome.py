@@ -14,7 +14,7 @@ from search.archive import ARCHIVE_FILE, Found, write_archive
 from search.evaluators.base import Evaluator, HasWeights
 
 if TYPE_CHECKING:
-    from lut.tables import Meta
+    from lut.meta import Meta
 
 FOUND_FILE: Final = "found.json"
 WEIGHTS_FILE: Final = "found.npz"

@@ -17,7 +17,7 @@ from collab.errors import JournalError
 if TYPE_CHECKING:
     from collab.config import ModelConfig
     from lut.costs import Costs
-    from lut.tables import Meta
+    from lut.meta import Meta
     from search.archive import Found
     from search.driver import Search, Status
     from search.evaluators.base import Evaluator

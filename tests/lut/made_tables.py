@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 from collab.blocks import Block, Shape
 from collab.units import parse_unit
-from lut.tables import BlockRow, Measured, Meta, Tables, TransferRow, shape_text
+from lut.meta import Measured, Meta
+from lut.tables import BlockRow, Tables, TransferRow, shape_text
 
 UNITS = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
 

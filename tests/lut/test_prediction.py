@@ -18,8 +18,9 @@ from collab.placement import parse_placement
 from collab.schedule import build_schedule
 from collab.variants import collaborative
 from lut.costs import Costs, HandoverCost
+from lut.meta import Contention
 from lut.prediction import predict, predict_many
-from lut.tables import Contention, Tables
+from lut.tables import Tables
 from profiler.plan import COARSE, FULL, Grid, plan_model
 from tests.lut.made_tables import block_row, made_tables, transfer_row
 

@@ -10,7 +10,8 @@ from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import TableError
 from lut.certificate import Accuracy, Certificate
-from lut.tables import Contention, Context, CopyLine, Fit, Partial, Tables, TransferFit, load, save
+from lut.meta import Contention, Context, CopyLine, Fit, Partial, TransferFit
+from lut.tables import Tables, load, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import block_row, made_meta, made_tables, transfer_row
 
@@ -84,6 +85,10 @@ def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         ({"median_us": 0.0}, "median_us is 0"),
         ({"marginal_us": -1.0}, "marginal_us is -1"),
         ({"marginal_us": None}, "marginal_us is None"),
+        ({"median_us": None}, "median_us is None"),
+        ({"p95_us": None}, "p95_us is None"),
+        ({"mad_us": None}, "mad_us is None"),
+        ({"n": None}, "n is empty"),
         ({"write_us": -0.5}, "write_us is -0.5"),
         ({"n": 0}, "0 samples"),
         ({"status": "fine"}, "status is 'fine'"),
@@ -143,6 +148,7 @@ def test_negative_transfers_are_refused(tmp_path: Path) -> None:
         ("certificate", {**CERTIFICATE.to_document(), "within_10": 1.5}, "above 1"),
         ("certificate", {**CERTIFICATE.to_document(), "repeatability": -1}, "below 0"),
         ("certificate", {**CERTIFICATE.to_document(), "raw_p95_error": math.nan}, "not a number"),
+        ("lacks", ["the fixed cost of a call"], "only imported tables"),
     ],
 )
 def test_wrong_meta_is_refused(tmp_path: Path, key: str, value: object, reason: str) -> None:

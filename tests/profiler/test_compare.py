@@ -11,8 +11,8 @@ from collab import config as configs
 from collab.placement import parse_placement
 from collab.variants import collaborative
 from lut.costs import Costs
+from lut.meta import Measured
 from lut.prediction import predict
-from lut.tables import Measured
 from profiler.compare import Candidate, Comparison, _comparison
 from profiler.plan import COARSE, plan_model
 from profiler.samples import SampleStore

@@ -12,7 +12,7 @@ from android_harness.stats import summarise
 from collab import config as configs
 from collab.blocks import Add, Concat, MBConv, parse_key
 from collab.units import parse_unit
-from lut.tables import Context
+from lut.meta import Context
 from profiler.campaign import (
     QUICK,
     BlockId,

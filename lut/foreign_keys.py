@@ -1,0 +1,171 @@
+"""Names of layers in the tables of ProxylessNAS and once-for-all, as blocks of this project.
+
+| their layer | what their networks have there | here |
+| --- | --- | --- |
+| ``Conv-input:224x224x3-output:112x112x32`` | the first convolution, 3x3 with stride 2 | stem |
+| ``expanded_conv-input:…-output:…-expand:6-kernel:3-stride:1-idskip:1`` | inverted residual; `expand` is a ratio | MBConv |
+| the same, with ``-se:0-hs:0`` | of MobileNetV3; `expand` counts channels | MBConv |
+| ``Conv_1-input:7x7x320-output:7x7x1280`` | 1x1 convolution before the average pool | part of the head |
+| ``Logits-input:7x7x1280-output:1000`` | all that follows Conv_1: average pool, classifier | part of the head |
+
+Shapes are height x width x channels; a stride rounds sizes up, as here. Names leave activations open, which the networks settle
+(``networks/proxyless_nets.py`` and ``networks/mobilenet_v3.py`` of once-for-all): those of ProxylessNAS have ReLU6 throughout; those of
+MobileNetV3 have ReLU in the blocks that say ``hs:0``, and h-swish, which no block has here, in their first and last convolutions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from collab.blocks import Block, MBConv, Stem, conv_out_size, parse_key
+from collab.errors import ConfigError, TableError
+
+RATIO: Final = "ProxylessNAS"
+CHANNELS: Final = "MobileNetV3"
+ACTIVATIONS: Final = {RATIO: "relu6", CHANNELS: "relu"}
+"""What their networks have where a name does not say it."""
+
+_STEM_KERNEL: Final = 3
+_STEM_STRIDE: Final = 2
+
+
+@dataclass(frozen=True)
+class FeatureMix:
+    """``Conv_1``: the head's convolution without what follows it."""
+
+    size: int
+    in_c: int
+    out_c: int
+
+
+@dataclass(frozen=True)
+class Logits:
+    """``Logits``: average pool and classifier."""
+
+    size: int
+    in_c: int
+    classes: int
+
+
+Part: TypeAlias = Block | FeatureMix | Logits
+
+_NUMBER: Final = "([1-9][0-9]{0,5})"
+_LAYER: Final = re.compile(r"([A-Za-z0-9_]+)-input:([^:-]+)-output:([^:-]+)((?:-[A-Za-z_]+:[^:-]+)*)")
+_MAP: Final = re.compile(rf"{_NUMBER}x{_NUMBER}x{_NUMBER}")
+_PLAIN: Final = re.compile(_NUMBER)
+_RATIO_FIELDS: Final = ("expand", "kernel", "stride", "idskip")
+_CHANNEL_FIELDS: Final = (*_RATIO_FIELDS, "se", "hs")
+
+
+def dialect(names: Iterable[str]) -> str:
+    """Whose networks a table's layers are of: MobileNetV3's (`CHANNELS`) if any of them says so, else ProxylessNAS' (`RATIO`)."""
+    return CHANNELS if any("-hs:" in name or "-se:" in name or name.startswith("Conv_2-") for name in names) else RATIO
+
+
+def read_name(name: str, *, dialect: str, act: str | None = None) -> Part:
+    """The block, or part of a head, that a name stands for: a layer's name or a block key of this project.
+
+    Args:
+        dialect: whose networks the table's layers are of.
+        act: the activation of blocks whose name does not say it; None takes what their networks have.
+
+    Raises:
+        TableError: it stands for nothing that is a block here; says why.
+    """
+    match = _LAYER.fullmatch(name)
+    if match is None:
+        return _own(name)
+    kind, source, target, rest = match.groups()
+    if kind == "expanded_conv":
+        return _mbconv(source, target, _fields(rest), act)
+    if kind not in ("Conv", "Conv_1", "Logits"):
+        raise TableError(f"a layer {kind} has no block of its own here")
+    if rest:
+        raise TableError(f"{kind} says more than its shapes, which has no place in a block's key")
+    if dialect == CHANNELS:
+        raise TableError("the first and last layers of MobileNetV3 have h-swish, which no block has here")
+    size, in_c = _square(source)
+    if kind == "Logits":
+        return Logits(size, in_c, _plain(target))
+    out_size, out_c = _square(target)
+    if kind == "Conv_1":
+        if out_size != size:
+            raise TableError("Conv_1 is a 1x1 convolution, which does not change the size of features")
+        return FeatureMix(size, in_c, out_c)
+    if out_size != conv_out_size(size, kernel=_STEM_KERNEL, stride=_STEM_STRIDE):
+        raise TableError("the first convolution of these tables is 3x3 with stride 2, which does not give this size of output")
+    stem = Stem(size, _STEM_KERNEL, _STEM_STRIDE, in_c, out_c, act or ACTIVATIONS[dialect])
+    _check(stem)
+    return stem
+
+
+def says_activation(name: str) -> bool:
+    """Whether a name is a block's key of this project, which leaves nothing open."""
+    return _LAYER.fullmatch(name) is None
+
+
+def _own(name: str) -> Block:
+    try:
+        return parse_key(name)
+    except (ConfigError, ValueError):
+        raise TableError("neither a layer's name as in once-for-all's tables nor a block's key") from None
+
+
+def _mbconv(source: str, target: str, fields: Mapping[str, str], act: str | None) -> MBConv:
+    if tuple(fields) not in (_RATIO_FIELDS, _CHANNEL_FIELDS):
+        raise TableError(f"an expanded_conv says {', '.join(_RATIO_FIELDS)}, and se and hs where it is of MobileNetV3; this one does not")
+    if fields.get("se", "0") != "0":
+        raise TableError("no block has squeeze-and-excitation here")
+    if fields.get("hs", "0") != "0":
+        raise TableError("no block has h-swish here")
+    of = CHANNELS if "hs" in fields else RATIO
+    in_size, in_c = _square(source)
+    out_size, out_c = _square(target)
+    expand, kernel, stride = (_plain(fields[name]) for name in ("expand", "kernel", "stride"))
+    exp_c = expand if of == CHANNELS else in_c * expand
+    block = MBConv(in_size, kernel, stride, in_c, exp_c, out_c, act or ACTIVATIONS[of])
+    _check(block)
+    if block.out_size != out_size:
+        raise TableError("its output's size does not follow from its input's size and its stride")
+    if fields["idskip"] not in ("0", "1"):
+        raise TableError("idskip is neither 0 nor 1")
+    if block.has_residual != (fields["idskip"] == "1"):
+        raise TableError(
+            "without a residual, where blocks of these shapes have one here"
+            if block.has_residual
+            else "with a residual, though its input and output have different shapes"
+        )
+    return block
+
+
+def _fields(rest: str) -> dict[str, str]:
+    pairs = [item.split(":") for item in rest.split("-")[1:]]
+    fields = {pair[0]: pair[1] for pair in pairs}
+    return fields if len(fields) == len(pairs) else {}
+
+
+def _square(text: str) -> tuple[int, int]:
+    match = _MAP.fullmatch(text)
+    if match is None:
+        raise TableError("a shape is not of the form height x width x channels")
+    if match[1] != match[2]:
+        raise TableError("its features are not square; blocks' are, here")
+    return int(match[1]), int(match[3])
+
+
+def _plain(text: str) -> int:
+    match = _PLAIN.fullmatch(text)
+    if match is None:
+        raise TableError("a number in its name is not whole and above 0")
+    return int(match[1])
+
+
+def _check(block: Block) -> None:
+    """Whether the block's key is one: kernels are odd and extents plausible."""
+    try:
+        parse_key(block.key)
+    except ConfigError:
+        raise TableError("no block can have such a kernel or so many channels here") from None

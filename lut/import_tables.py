@@ -1,0 +1,103 @@
+"""``python -m lut.import_tables``: tables of this project from latencies that others measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from collab.cli import make_app, print_json, run_app
+
+if TYPE_CHECKING:
+    from lut.foreign import LeftOut, Source
+    from lut.importing import Imported
+
+ACCOUNT_FILE: Final = "import.json"
+"""What became of every entry, beside the tables."""
+
+_NAMED: Final = 3
+"""How many entries are named for each reason in the text; ``--json`` and the account name all."""
+
+
+def main(
+    sources: Annotated[list[Path], typer.Argument(help="Tables: YAML of once-for-all or ProxylessNAS, or CSV.", metavar="FILE...")],
+    device: Annotated[str, typer.Option(help="The device that the latencies are of, e.g. pixel1.")],
+    unit: Annotated[list[str], typer.Option(help="The unit that they are of, e.g. cpu:threads=1. Repeat it for several.")],
+    out: Annotated[Path, typer.Option(help="Folder for the tables; new or empty.")],
+    act: Annotated[str, typer.Option(help="relu or relu6, where names leave it open. Default: that of the networks of such tables.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Import block latencies from elsewhere, and say what of them could not be taken and what they lack."""
+    from collab.blocks import ACTIVATIONS
+    from collab.errors import ConfigError, TableError
+    from collab.units import name_units, parse_unit
+    from lut.importing import import_sources
+    from lut.tables import save
+
+    if act and act not in ACTIVATIONS.values():
+        raise ConfigError(f"--act {act}: no block has that here; one of {', '.join(ACTIVATIONS.values())}")
+    if not device.strip() or not device.isprintable():
+        raise ConfigError("--device is empty or cannot be printed; name the device, for example --device pixel1")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise TableError(f"{out} is there already and not empty; name another folder with --out")
+    units = name_units([parse_unit(text) for text in unit])
+    imported = import_sources([_read(path) for path in sources], device=device, units=units, act=act or None)
+    save(imported.tables, out)
+    _write_account(imported, out / ACCOUNT_FILE)
+    if json:
+        print_json({"out": str(out), **imported.document})
+    else:
+        _print(imported, out)
+
+
+def _read(path: Path) -> Source:
+    from collab.errors import TableError
+    from lut.foreign_csv import read_csv
+    from lut.foreign_yaml import read_yaml
+
+    suffix = path.suffix.lower()
+    if suffix in (".yaml", ".yml", ".json"):
+        return read_yaml(path)
+    if suffix == ".csv":
+        return read_csv(path)
+    raise TableError(f"{path}: tables are read from .yaml, .yml, .json (as YAML) and .csv; give the file the name that says what it is")
+
+
+def _write_account(imported: Imported, path: Path) -> None:
+    import json
+
+    path.write_text(json.dumps(imported.document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _print(imported: Imported, out: Path) -> None:
+    account = imported.document
+    for name, spec in account["units"].items():
+        print(f"{out}: {account['blocks'].get(name, 0)} blocks on {name} ({spec}) of {account['device']}, from {account['source']}")
+    for entry in imported.combined:
+        print(f"Combined: {entry.block} on {entry.unit} = {' + '.join(entry.entries)}")
+    if imported.left_out:
+        print(f"Left out: {len(imported.left_out)}, all of them named in {out / ACCOUNT_FILE}")
+        for reason, entries in _by_reason(imported.left_out).items():
+            more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
+            print(f"  {reason}:")
+            print("\n".join(f"    {entry.name} ({entry.where})" for entry in entries[:_NAMED]) + more)
+    for sentence in imported.assumed:
+        print(f"Taken for granted: {sentence}")
+    for what in imported.tables.meta.lacks:
+        print(f"Lacking: {what}")
+    print(f"Models on one unit can be predicted: python -m lut.predict --lut {out} --model mobilenet_v2")
+    print("What is lacking is measured by: python -m profiler.run --device SERIAL --model MODEL --out ANOTHER_FOLDER")
+
+
+def _by_reason(left_out: tuple[LeftOut, ...]) -> dict[str, list[LeftOut]]:
+    grouped: dict[str, list[LeftOut]] = {}
+    for entry in left_out:
+        grouped.setdefault(entry.reason, []).append(entry)
+    return grouped
+
+
+app = make_app(main)
+
+if __name__ == "__main__":
+    run_app(app)
