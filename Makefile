@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO := luts/demo
 ARCH ?= amd64
 
-.PHONY: demo test phone phone-root lint lint-native sanitize aarch64 bench headline clean
+.PHONY: demo test phone phone-root lint lint-native sanitize aarch64 bench headline certificate plots clean
 
 $(VENV)/base: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -72,6 +72,14 @@ bench: $(VENV)/all
 headline: $(VENV)/all
 	$(BIN)/python -m android_harness.build
 	$(BIN)/python -m benchmarks.headline
+
+certificate: $(VENV)/all
+	$(BIN)/python -m android_harness.build
+	$(BIN)/python -m benchmarks.certificate
+
+plots: $(VENV)/all
+	$(PIP) -e '.[plots]'
+	$(BIN)/python -m benchmarks.plots luts/certificate/full
 
 clean:
 	rm -rf $(VENV) android_harness/runner/build

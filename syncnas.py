@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "import": ("lut.import_tables", "make tables of latencies that others measured"),
     "predict": ("lut.predict", "predict a model's latency and timeline"),
     "verify": ("profiler.verify", "hold a prediction against a measurement"),
+    "certify": ("profiler.certify", "find out how far the predictions of some tables hold"),
     "search": ("search.run", "find where to synchronise and how wide to be within a budget"),
     "deploy": ("android_harness.deploy", "put a split model on a device, run it and check it"),
 }

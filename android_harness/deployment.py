@@ -189,13 +189,10 @@ def _prediction(target: RemoteTarget, bundle: Path, manifest: Manifest, tables: 
         return None, ""
     from collab.config import load as load_config
     from lut.costs import Costs
+    from lut.meta import check_belongs
     from lut.prediction import predict
 
-    if dict(tables.meta.fingerprint) != dict(target.info.fingerprint):
-        raise TableError(
-            f"the tables are of another device ({dict(tables.meta.fingerprint)}), this is {dict(target.info.fingerprint)};"
-            " profile this one first, or leave --lut out"
-        )
+    check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
     config = load_config(str(bundle / manifest.config.file))
     try:
         return predict(config, parse_placement(manifest.placement, branches=config.branches), Costs(tables, source="the tables")), ""

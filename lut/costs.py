@@ -57,6 +57,14 @@ class Costs:
         self._transfers = self._usable_transfers(tables)
         self._slowness: Mapping[str, float] = {}
 
+    @property
+    def certificate_sentence(self) -> str:
+        """How far predictions can be relied on, or how to find out."""
+        found = self.meta.certificate
+        if found is not None:
+            return f"{found.sentence}, measured {found.measured_at}"
+        return f"none yet; to find out how far predictions hold: python -m profiler.certify --lut {self.source} --device {self.meta.device}"
+
     def slowed(self, slowness: Mapping[str, float]) -> Costs:
         """The same device at another speed: all that a unit does takes so many times as long as in the tables (1: units not named)."""
         slower = copy(self)

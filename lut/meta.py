@@ -146,6 +146,29 @@ class Meta:
     """What imported tables do not hold because their source does not."""
 
 
+def check_belongs(meta: Meta, *, fingerprint: Mapping[str, str], runtime: str) -> None:
+    """Whether tables are of a device with this fingerprint, and of the runtime that it has now.
+
+    Raises:
+        TableError: they are another's, or imported ones, which do not say whose they are.
+    """
+    if meta.source:
+        raise TableError(
+            f"the tables were imported from {meta.source} and do not say what device they are of, so nothing that is measured here can be"
+            " held against them; profile this device: python -m profiler.run"
+        )
+    if dict(meta.fingerprint) != dict(fingerprint):
+        raise TableError(
+            f"the tables are of another device ({dict(meta.fingerprint)}), this is {dict(fingerprint)};"
+            " profile this one first: python -m profiler.run"
+        )
+    if meta.versions.get("runtime") != runtime:
+        raise TableError(
+            f"the tables were measured with {meta.versions.get('runtime', 'an unknown runtime')}, the runtime is {runtime} now, and kernels"
+            " change from version to version; profile again into another folder: python -m profiler.run --out"
+        )
+
+
 def meta_document(meta: Meta) -> dict[str, Any]:
     """The whole file as a JSON object; `load_meta` reads it back."""
     document = asdict(meta)

@@ -12,7 +12,6 @@ from collab.cli import make_app, print_json, run_app
 
 if TYPE_CHECKING:
     from lut.certificate import Certificate
-    from lut.costs import Costs
     from lut.meta import Meta
     from lut.prediction import Prediction, Step
 
@@ -46,15 +45,7 @@ def main(
         _print(prediction, blocks=blocks)
         _print_imported(costs.meta)
         if not costs.meta.source:
-            print(f"Certificate: {certificate_sentence(costs)}")
-
-
-def certificate_sentence(costs: Costs) -> str:
-    """How far predictions from these tables can be relied on, or how to find out."""
-    meta = costs.meta
-    if meta.certificate is not None:
-        return f"{meta.certificate.sentence}, measured {meta.certificate.measured_at}"
-    return f"none yet; to find out how far predictions hold: python -m profiler.certify --lut {costs.source} --device {meta.device}"
+            print(f"Certificate: {costs.certificate_sentence}")
 
 
 def prediction_document(prediction: Prediction, certificate: Certificate | None) -> dict[str, Any]:

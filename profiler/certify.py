@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lut.tables import Tables
     from profiler.compare import Candidate, Comparison
 
+CERTIFICATE_FILE = "certificate.json"
+"""Beside the tables: the certificate with every strategy that it rests on."""
 _WORST = 5
 _NAMES = {
     "corrected": "replay, drift-corrected",
@@ -47,8 +49,9 @@ def main(
     """Run random strategies, each on all units at once, and hold them against their predictions; the tables then carry the result."""
     from android_harness.find import closing, open_target
     from lut.costs import Costs
+    from lut.meta import check_belongs
     from lut.tables import load, save
-    from profiler.compare import Trial, check_device, compare, visits
+    from profiler.compare import Trial, compare, visits
     from profiler.progress import phase_bar
 
     tables = load(lut)
@@ -56,7 +59,7 @@ def main(
     trial = Trial(rounds=rounds, runs=runs, warmup=1, seed=seed)
     options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     with closing(open_target(device or tables.meta.device, options)) as target:
-        check_device(target, tables.meta)
+        check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
         candidates = _candidates(tables, costs, model, strategies, seed)
         with phase_bar(f"Running {len(candidates)} strategies", quiet=json) as bar:
             bar.expect(visits(len(candidates), trial))
@@ -64,8 +67,10 @@ def main(
     _check_outputs(results)
     certificate = certify(tables, candidates, results)
     save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)
+    document = {**certificate.to_document(), "strategies": [_strategy_document(result) for result in results]}
+    _write(document, lut / CERTIFICATE_FILE)
     if json:
-        print_json({**certificate.to_document(), "strategies": [_strategy_document(result) for result in results]})
+        print_json(document)
     else:
         _print(certificate, results, lut)
 
@@ -133,6 +138,14 @@ def _check_outputs(results: Sequence[Comparison]) -> None:
         )
 
 
+def _write(document: Mapping[str, Any], path: Path) -> None:
+    from json import dumps
+
+    staging = path.with_name(f".{path.name}.new")
+    staging.write_text(dumps(document, indent=1) + "\n", encoding="utf-8")
+    staging.replace(path)
+
+
 def _strategy_document(result: Comparison) -> Mapping[str, Any]:
     return {
         "model": result.prediction.model,
@@ -173,7 +186,7 @@ def _print(certificate: Certificate, results: Sequence[Comparison], lut: Path) -
             f"  {100 * result.error_drift_corrected:+6.1f} %  {result.prediction.model} ({result.prediction.placement}):"
             f" {result.measured.median_us / 1e3:.3f} ms, predicted {result.corrected_us / 1e3:.3f}"
         )
-    console.print(f"The certificate is in {lut}/meta.json")
+    console.print(f"The certificate is in {lut}/meta.json, every strategy in {lut}/{CERTIFICATE_FILE}")
 
 
 app = make_app(main)

@@ -21,14 +21,14 @@ from android_harness.target import Target
 from android_harness.timeline import MeasuredStep, distinct_outputs, measured_steps
 from collab.blocks import parse_key
 from collab.config import ModelConfig
-from collab.errors import RunnerError, TableError
+from collab.errors import RunnerError
 from collab.placement import Placement
 from collab.units import UnitSpec
 from exporters.bundle import read_f32, write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST, load_manifest
 from lut.costs import Costs
-from lut.meta import Meta
+from lut.meta import Meta, check_belongs
 from lut.prediction import Prediction, predict
 from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, make_jobs, sentinel_ids
 from profiler.drift import sentinel_line, speed_line
@@ -99,10 +99,10 @@ def compare(
         journal: the file that keeps the raw samples.
 
     Raises:
-        TableError: the tables are another device's.
+        TableError: the tables are another device's or another runtime's.
         RunnerError: a bundle cannot be run, or the measurement was stopped.
     """
-    check_device(device, costs.meta)
+    check_belongs(costs.meta, fingerprint=device.info.fingerprint, runtime=device.runtime)
     predictions = [replace(predict(c.config, c.placement, costs), model=c.label) for c in candidates]
     units = {name: costs.unit(name) for candidate in candidates for name in candidate.placement.units}
     store = SampleStore()
@@ -123,24 +123,6 @@ def compare(
         _comparison(candidate, prediction, number, store, costs, error)
         for number, (candidate, prediction, error) in enumerate(zip(candidates, predictions, errors, strict=True))
     ]
-
-
-def check_device(device: Target, meta: Meta) -> None:
-    """Whether the tables are of this device and of the runtime that it has now.
-
-    Raises:
-        TableError: they are another's.
-    """
-    if dict(meta.fingerprint) != dict(device.info.fingerprint):
-        raise TableError(
-            f"the tables are of another device ({dict(meta.fingerprint)}), this is {dict(device.info.fingerprint)};"
-            " profile this one first: python -m profiler.run"
-        )
-    if meta.versions.get("runtime") != device.runtime:
-        raise TableError(
-            f"the tables were measured with {meta.versions.get('runtime', 'an unknown runtime')}, the runtime is {device.runtime} now, and"
-            " kernels change from version to version; profile again into another folder: python -m profiler.run --out"
-        )
 
 
 def visits(candidates: int, trial: Trial) -> int:

@@ -179,6 +179,7 @@ def _device_subjects(run: _Run, lut: Path, model: str, budget: str, margin: floa
     placements, in_tree = placements_to_try(placement, units, branches=2)
     reference = base_latency(base, units, costs)
     run.say(f"{base.name} takes {reference.us / 1e3:.3f} ms on {reference.unit}, its fastest unit")
+    run.say(f"Certificate of the tables: {costs.certificate_sentence}")
     device = _Device(base, costs, tables.meta, lut)
     known = frozenset(read_accuracies(run.options.table)) if run.options.name == "table" and run.options.table is not None else None
     subjects = []

@@ -18,7 +18,7 @@ from collab.placement import parse_placement
 from collab.schedule import build_schedule
 from collab.variants import collaborative
 from lut.costs import Costs, HandoverCost
-from lut.meta import Contention
+from lut.meta import Contention, Partial
 from lut.prediction import predict, predict_many
 from lut.tables import Tables
 from profiler.plan import COARSE, FULL, Grid, plan_model
@@ -182,6 +182,32 @@ def test_channels_between_measured_points_are_counted_in_whole_groups() -> None:
     assert [table.marginal_us("cpu1", replace(line[0], exp_c=exp_c)) for exp_c in (4, 12, 20, 60)] == [4, 12, 20, 60]
     with pytest.raises(MissingEntryError):
         table.marginal_us("cpu0", replace(line[0], exp_c=68))
+
+
+def test_a_last_group_that_is_not_full_costs_what_was_measured_of_the_nearest_size() -> None:
+    slot = parse_key("mbconv_14_k3s1_64-384-64_relu6")
+    assert isinstance(slot, MBConv)
+    measured = [replace(slot, exp_c=exp_c) for exp_c in (192, 384, 388)]
+    rows = made_tables(measured, [], lambda _, block: float(block.exp_c) if isinstance(block, MBConv) else 1.0)
+    partial = tuple(Partial("cpu0", size, 4, factor, 3) for size, factor in ((7, 1.05), (56, 1.5), (112, 1.1)))
+    meta = replace(rows.meta, channel_step={"cpu0": 16, "cpu1": 16}, partial=partial)
+    table = Costs(Tables(rows.blocks, (), meta), source="x")
+    assert table.marginal_us("cpu0", replace(slot, exp_c=272)) == 272.0
+    assert table.marginal_us("cpu0", replace(slot, exp_c=260)) == pytest.approx(272 * 1.05), "nearer to 7 than to 56, in octaves"
+    assert table.marginal_us("cpu0", replace(slot, exp_c=264)) == pytest.approx(272.0), "of 8 channels nothing is known"
+    assert table.marginal_us("cpu0", replace(slot, exp_c=388)) == 388.0, "what was measured itself needs no factor"
+    assert table.marginal_us("cpu1", replace(slot, exp_c=260)) == pytest.approx(272.0)
+
+
+def test_a_slower_device_takes_longer_for_all_that_a_unit_does() -> None:
+    table = costs()
+    slower = table.slowed({"cpu0": 2.0})
+    block = BASE.stages[0].branches[0][0]
+    assert slower.marginal_us("cpu0", block) == pytest.approx(2 * table.marginal_us("cpu0", block))
+    assert slower.fixed_us("cpu0") == pytest.approx(2 * table.fixed_us("cpu0"))
+    assert slower.input_write_us("cpu0", BASE.stem) == pytest.approx(2 * table.input_write_us("cpu0", BASE.stem))
+    assert slower.marginal_us("cpu1", block) == table.marginal_us("cpu1", block)
+    assert table.slowed({}).marginal_us("cpu0", block) == table.marginal_us("cpu0", block)
 
 
 def test_failed_and_partial_rows_are_never_used() -> None:

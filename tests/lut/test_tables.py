@@ -10,7 +10,7 @@ from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import TableError
 from lut.certificate import Accuracy, Certificate
-from lut.meta import Contention, Context, CopyLine, Fit, Partial, TransferFit
+from lut.meta import Contention, Context, CopyLine, Fit, Partial, TransferFit, check_belongs
 from lut.tables import Tables, load, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import block_row, made_meta, made_tables, transfer_row
@@ -171,3 +171,14 @@ def test_a_damaged_csv_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "blocks.csv").write_bytes(content)
     with pytest.raises(TableError):
         load(tmp_path)
+
+
+def test_tables_belong_to_one_device_and_one_version_of_the_runtime() -> None:
+    meta = made_meta()
+    check_belongs(meta, fingerprint=meta.fingerprint, runtime="r")
+    with pytest.raises(TableError, match="another device"):
+        check_belongs(meta, fingerprint={"cpu": "other"}, runtime="r")
+    with pytest.raises(TableError, match="measured with r, the runtime is r2 now"):
+        check_belongs(meta, fingerprint=meta.fingerprint, runtime="r2")
+    with pytest.raises(TableError, match=r"imported from pixel1\.yaml"):
+        check_belongs(made_meta(source="pixel1.yaml"), fingerprint=meta.fingerprint, runtime="r")

@@ -262,6 +262,23 @@ def test_the_groups_of_channels_are_found_under_noise(group: int) -> None:
     assert channel_step(store, "cpu1", probe) is None
 
 
+def test_a_last_group_that_is_not_full_has_a_factor_of_its_own() -> None:
+    plan = plan_model(configs.load("mobilenet_v2"), COARSE)
+    store = SampleStore()
+    for block in (*plan.partials, *plan.probe):
+        assert isinstance(block, MBConv)
+        full = -(-block.exp_c // 16) * 16
+        factor = {0: 1.0, 4: 1.3, 8: 1.2, 12: 1.0}[block.exp_c % 16] if block.in_size == 14 else 1.0
+        store.add(time_done(BlockId("cpu0", block).text, [round(2000 + 1000 * full * factor)] * 9))
+    store.add(time_done(FIXED, [2000] * 9))
+    result = derive(store, UNITS, plan, runtime="r", settings={})
+    assert result.channel_step == {"cpu0": 16}
+    found = {(entry.size, entry.channels): entry.factor for entry in result.partial}
+    assert {size for size, _ in found} == {7, 14, 28, 56, 112}
+    assert (found[14, 4], found[14, 8], found[14, 12]) == pytest.approx((1.3, 1.2, 1.0), rel=1e-3)
+    assert found[28, 4] == pytest.approx(1.0, rel=1e-3)
+
+
 def test_contention_is_loaded_against_alone_by_class() -> None:
     chain = base_chain(configs.load("mini_v2"))
     network = pieces_of(chain)

@@ -104,6 +104,17 @@ def test_a_certificate_is_kept_with_the_tables_and_said_with_every_prediction(
         assert words in text
 
 
+def test_units_that_share_a_core_sleep_while_they_wait(runner: Path, model: Path, tmp_path: Path) -> None:
+    units = ("--unit", "cpu:cores=0") * 2
+    said = json.loads(run("profiler.run", "--model", model, "--out", tmp_path / "s", "--quick", *units, "--json"))
+    assert said["failed"] == 0
+    meta = load(tmp_path / "s").meta
+    assert meta.handover["wait"] == "condvar"
+    factors = [entry.factor for entry in meta.contention if entry.block_class == "mbconv"]
+    assert len(factors) == 2
+    assert all(factor > 1.3 for factor in factors), "taking turns, each has half of the core"
+
+
 def test_what_is_one_strategy_already_is_no_search_space_to_certify(profiled: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     config = tmp_path / "model.json"
     config.write_text(collaborative(tiny(), "nca").to_json())
