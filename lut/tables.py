@@ -16,11 +16,11 @@ from typing import Any, Final, TypeVar
 from collab.blocks import parse_key
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, is_unit_name, parse_unit
+from lut.paths import PATHS, WISHES
 
 FORMAT: Final = 1
 STATUSES: Final = ("ok", "partial", "failed", "unstable")
 USABLE: Final = ("ok", "unstable")
-PATHS: Final = ("shared", "memcpy", "readback")
 WAITS: Final = ("spin", "condvar", "hybrid")
 
 
@@ -95,6 +95,14 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class PairPath:
+    """The path by which one unit hands features to another, and why: what memory the two of them work on."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Contention:
     """Work of a block class on `unit` takes `factor` times as long while `other` works."""
 
@@ -147,6 +155,8 @@ class Meta:
     conditions: Mapping[str, str] = field(default_factory=dict)
     """How the device was when it was last measured: governors, heat, battery, as far as it says."""
     measured_at: str = ""
+    paths: Mapping[str, PairPath] = field(default_factory=dict)
+    """Per pair of units, as ``cpu0>gpu0``: what the runner takes for it."""
 
 
 @dataclass(frozen=True)
@@ -366,8 +376,11 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         certificate=document["certificate"],
         conditions=_texts(document.get("conditions", {})),
         measured_at=str(document["measured_at"]),
+        paths={str(pair): PairPath(str(value["path"]), str(value["why"])) for pair, value in document.get("paths", {}).items()},
     )
-    if meta.handover["wait"] not in WAITS or meta.handover["path"] not in PATHS:
+    if any(pair.path not in PATHS for pair in meta.paths.values()):
+        raise ValueError(f"paths are {dict(meta.paths)}")
+    if meta.handover["wait"] not in WAITS or meta.handover["path"] not in WISHES:
         raise ValueError(f"handover is {dict(meta.handover)}")
     return meta
 

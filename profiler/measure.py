@@ -25,6 +25,7 @@ from profiler.campaign import (
     make_phase,
     transfer_ids,
 )
+from profiler.pairs import pair_paths
 from profiler.request import JOURNAL_FILE, Request
 from profiler.samples import SampleStore
 from profiler.tabulate import derive
@@ -134,6 +135,7 @@ def tables_of(request: Request, store: SampleStore, conditions: Mapping[str, str
         settings=settings,
         conditions=conditions,
         measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        paths=pair_paths(store, request.units),
     )
     return Tables(derived.blocks, derived.transfers, meta)
 

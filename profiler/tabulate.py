@@ -13,9 +13,11 @@ from android_harness.journal import TimeDone
 from android_harness.stats import Summary, median_us, summarise
 from collab.blocks import Block, feature_bytes
 from collab.units import UnitSpec
+from lut.paths import copies_in
 from lut.tables import BlockRow, Contention, Context, Measured, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
 from profiler.company import channel_step, contention_factors, context_factor, context_factors, network_copies, network_runs
+from profiler.pairs import distinct_rows
 from profiler.plan import Plan
 from profiler.samples import JobSamples, SampleStore
 
@@ -61,6 +63,7 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
         elif isinstance(job, TransferId) and job.sender in units and job.receiver in units:
             transfers.append(rows.transfer_row(job, samples))
     blocks.sort(key=lambda row: (row.unit, row.block))
+    transfers = distinct_rows(transfers)
     transfers.sort(key=lambda row: (row.from_unit, row.to_unit, row.path, row.wait, row.pacing, row.bytes, row.shape))
     runs = network_runs(store, plan.chains[0], units) if plan.chains else {}
     return Derived(tuple(blocks), tuple(transfers), fixed, sentinels, runs, context, steps, contention_factors(store, units))
@@ -126,18 +129,20 @@ class _Rows:
     def transfer_row(self, job: TransferId, samples: JobSamples) -> TransferRow:
         visits = samples.transfers
         status, reason = ("failed", samples.failure) if samples.failure or not visits else ("ok", "")
-        if visits and status == "ok" and {visit.path for visit in visits} != {job.path}:
-            status, reason = "failed", f"the units cannot hand over by {job.path}; {visits[0].path} was taken"
+        path = visits[0].path if visits else job.path
+        taken = sorted({visit.path for visit in visits})
+        if len(taken) > 1 or (job.path == "memcpy" and path != "memcpy"):
+            status, reason = "failed", f"asked for {job.path}, the units handed over by {', '.join(taken)}"
         ok = status == "ok"
         read, wakeup = (summarise(samples.pooled(name)) if ok else None for name in ("read", "wakeup"))
-        write = summarise(_write_samples(samples, job.path)) if ok else None
+        write = summarise(_write_samples(samples, path)) if ok else None
         return TransferRow(
             from_unit=job.sender,
             to_unit=job.receiver,
             bytes=feature_bytes(job.shape),
             shape=shape_text(job.shape),
             dtype="float32",
-            path=job.path,
+            path=path,
             wait=job.wait,
             pacing="paced" if job.gap_us else "hot",
             gap_us=job.gap_us,
@@ -156,8 +161,8 @@ class _Rows:
 
 
 def _write_samples(samples: JobSamples, path: str) -> list[int]:
-    """Over shared memory: how much longer touching the data takes the first time than the second."""
-    if path != "shared":
+    """Where the receiver copies nothing: how much longer touching the data takes the first time than the second."""
+    if copies_in(path):
         return samples.pooled("write")
     return [max(first - again, 0) for first, again in zip(samples.pooled("write"), samples.pooled("rewrite"), strict=True)]
 

@@ -113,6 +113,8 @@ def test_negative_transfers_are_refused(tmp_path: Path) -> None:
         ("fixed", {"cpu0": {"median_us": math.nan, "mad_us": 0, "n": 3}}, "above 0"),
         ("handover", {"wait": "sleep", "path": "shared"}, "handover"),
         ("contention", [{"unit": "cpu0", "block_class": "mbconv", "other": "cpu1", "factor": -2, "n": 1}], "factor"),
+        ("handover", {"wait": "spin", "path": "readback"}, "handover"),
+        ("paths", {"cpu0>cpu1": {"path": "post", "why": "slow"}}, "paths"),
         ("versions", None, "wrong"),
     ],
 )
