@@ -215,6 +215,7 @@ def _report(outcome: Outcome, out: Path, device: str, request: Request, *, json:
     ratio = f" = {outcome.wall_s / outcome.sampled_s:.2f} x" if outcome.sampled_s > 0 else ";"
     console.print(f"Time: {outcome.wall_s:.1f} s{ratio} the {outcome.sampled_s:.1f} s spent in samples and in creating models")
     _print_failures(outcome.tables, console)
+    _print_note(outcome.tables, console)
     if request.models and outcome.complete:
         console.print(f"Next: python -m lut.predict --lut {out} --model {request.models[0]}")
 
@@ -235,6 +236,15 @@ def _print_failures(tables: Tables, console: Any) -> None:
             f"Unstable: {len(unstable)} of {len(tables.blocks)} block rows, whose medians are known to no better than 10 %;"
             f" the longest is {longest.block} on {longest.unit} ({longest.median_us:.0f} us)"
         )
+
+
+def _print_note(tables: Tables, console: Any) -> None:
+    """That times of GPU units are a software driver's, beside the tables that hold them."""
+    from android_harness.gpu_driver import NOTE
+
+    units = [name for name, unit in tables.meta.units.items() if unit.kind == "gpu"]
+    if units and NOTE in tables.meta.conditions:
+        console.print(f"{', '.join(units)}: {tables.meta.conditions[NOTE]}")
 
 
 app = make_app(main)
