@@ -37,7 +37,8 @@ def local_conditions() -> dict[str, str]:
     device = vulkan_device()
     if device is None:
         return {DRIVER: NO_DRIVER}
-    return with_note({DRIVER: f"{device.name}, software" if device.is_software else device.name})
+    unnamed = device.is_software and not _SOFTWARE.search(device.name)
+    return with_note({DRIVER: f"{device.name}, software" if unnamed else device.name})
 
 
 def gpu_warning(conditions: Mapping[str, str]) -> str | None:

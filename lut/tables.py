@@ -157,6 +157,8 @@ class Meta:
     measured_at: str = ""
     paths: Mapping[str, PairPath] = field(default_factory=dict)
     """Per pair of units, as ``cpu0>gpu0``: what the runner takes for it."""
+    deviation: Mapping[str, float] = field(default_factory=dict)
+    """Per unit: by how much its output of the network differs from the reference's at most, as a fraction of the output's range."""
 
 
 @dataclass(frozen=True)
@@ -377,7 +379,10 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         conditions=_texts(document.get("conditions", {})),
         measured_at=str(document["measured_at"]),
         paths={str(pair): PairPath(str(value["path"]), str(value["why"])) for pair, value in document.get("paths", {}).items()},
+        deviation={str(unit): float(error) for unit, error in document.get("deviation", {}).items()},
     )
+    if not all(0 <= error < math.inf for error in meta.deviation.values()):
+        raise ValueError(f"deviation is {dict(meta.deviation)}")
     if any(pair.path not in PATHS for pair in meta.paths.values()):
         raise ValueError(f"paths are {dict(meta.paths)}")
     if meta.handover["wait"] not in WAITS or meta.handover["path"] not in WISHES:

@@ -21,6 +21,7 @@ from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_chain, write_relu
 from lut.paths import WISHES
 from lut.tables import WAITS, shape_text
+from profiler.deviation import output_of
 from profiler.plan import Plan, pieces_of
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
@@ -287,7 +288,8 @@ def _job(job: JobId, effort: Effort, model: Path, load: Path | None) -> Job:
             gap_us=job.gap_us,
         )
     if isinstance(job, ChainId):
-        return CollabJob(job.text, model, warmup=effort.warmup, runs=2 * effort.runs, bind={PIECES_UNIT: job.unit})
+        output = output_of(model, job.unit)
+        return CollabJob(job.text, model, warmup=effort.warmup, runs=2 * effort.runs, bind={PIECES_UNIT: job.unit}, output=output)
     loads = (Load(job.other, load),) if isinstance(job, ContendedId) and load is not None else ()
     return TimeJob(job.text, job.unit, model, warmup=effort.warmup, warmup_us=effort.warmup_us, runs=effort.runs, load=loads)
 

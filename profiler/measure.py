@@ -19,12 +19,14 @@ from collab.errors import HotDeviceError, JournalError
 from lut.tables import Meta, Tables, save
 from profiler.campaign import (
     SENTINEL_BLOCK,
+    ChainId,
     JobId,
     Models,
     block_ids,
     make_phase,
     transfer_ids,
 )
+from profiler.deviation import keep_deviation, read_deviation
 from profiler.pairs import pair_paths
 from profiler.request import JOURNAL_FILE, Request
 from profiler.samples import SampleStore
@@ -103,18 +105,24 @@ def carry_out(
     with temporary_folder() as models_folder:
         models = Models(models_folder)
         load = models.chain(request.plan.chains[0]) if request.plan.chains else None
-        for number, item in enumerate(work):
-            name = f"{item.name}-{number}"
-            phase = make_phase(
-                name, item.jobs, request.units, request.effort, models, rounds=item.rounds, seed=request.seed + number, load=load
-            )
-            if not execute(device, phase, folder / JOURNAL_FILE, note):
-                return False
+        try:
+            for number, item in enumerate(work):
+                name = f"{item.name}-{number}"
+                phase = make_phase(
+                    name, item.jobs, request.units, request.effort, models, rounds=item.rounds, seed=request.seed + number, load=load
+                )
+                if not execute(device, phase, folder / JOURNAL_FILE, note):
+                    return False
+        finally:
+            chains = {job.blocks for item in work for job in item.jobs if isinstance(job, ChainId)}
+            keep_deviation(folder, [models.pieces(chain) for chain in chains], request.units)
     return True
 
 
-def tables_of(request: Request, store: SampleStore, conditions: Mapping[str, str]) -> Tables:
-    """Tables derived from all samples; `conditions` says how the device is."""
+def tables_of(
+    request: Request, store: SampleStore, conditions: Mapping[str, str], *, deviation: Mapping[str, float] | None = None
+) -> Tables:
+    """Tables derived from all samples; `conditions` says how the device is, `deviation` how far each unit's numbers are off."""
     settings = {"effort": asdict(request.effort), "seed": request.seed}
     derived = derive(store, request.units, request.plan, runtime=request.runtime, settings=settings)
     meta = Meta(
@@ -136,6 +144,7 @@ def tables_of(request: Request, store: SampleStore, conditions: Mapping[str, str
         conditions=conditions,
         measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         paths=pair_paths(store, request.units),
+        deviation=dict(deviation or {}),
     )
     return Tables(derived.blocks, derived.transfers, meta)
 
@@ -160,7 +169,7 @@ def profile(device: Target, request: Request, folder: Path, on_work: Callable[[S
         _mark_unmeasured(store, work, str(error))
         raise
     finally:
-        tables = tables_of(request, store, device.info.conditions)
+        tables = tables_of(request, store, device.info.conditions, deviation=read_deviation(folder))
         save(tables, folder)
     sampled_s = (store.sampled_ns + store.created_ns - spent_before) / 1e9
     return Outcome(tables, complete, time.monotonic() - started, sampled_s)

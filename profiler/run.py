@@ -239,12 +239,16 @@ def _print_failures(tables: Tables, console: Any) -> None:
 
 
 def _print_note(tables: Tables, console: Any) -> None:
-    """That times of GPU units are a software driver's, beside the tables that hold them."""
+    """What must be known of GPU units beside their times: that a driver is software, and what the precision came to."""
     from android_harness.gpu_driver import NOTE
 
     units = [name for name, unit in tables.meta.units.items() if unit.kind == "gpu"]
     if units and NOTE in tables.meta.conditions:
         console.print(f"{', '.join(units)}: {tables.meta.conditions[NOTE]}")
+    for name in units:
+        if name in tables.meta.deviation:
+            precision = tables.meta.units[name].precision
+            console.print(f"{name}: in {precision} its output differs from the reference by {tables.meta.deviation[name]:.1e} of its range")
 
 
 app = make_app(main)

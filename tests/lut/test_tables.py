@@ -115,6 +115,7 @@ def test_negative_transfers_are_refused(tmp_path: Path) -> None:
         ("contention", [{"unit": "cpu0", "block_class": "mbconv", "other": "cpu1", "factor": -2, "n": 1}], "factor"),
         ("handover", {"wait": "spin", "path": "readback"}, "handover"),
         ("paths", {"cpu0>cpu1": {"path": "post", "why": "slow"}}, "paths"),
+        ("deviation", {"cpu0": -1.0}, "deviation"),
         ("versions", None, "wrong"),
     ],
 )

@@ -71,6 +71,8 @@ def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any
     factor = next(entry.factor for entry in meta.context if (entry.unit, entry.block_class, entry.size) == ("cpu1", "mbconv", 24))
     assert row.marginal_us == pytest.approx((middle - meta.fixed["cpu1"].median_us) * factor, rel=1e-4)
     assert {unit.engine for unit in meta.units.values()} == {"litert"}
+    assert meta.deviation == {unit: pytest.approx(0, abs=1e-5) for unit in meta.units}
+    assert {pair: found.path for pair, found in meta.paths.items()} == {"cpu0>cpu1": "shared", "cpu1>cpu0": "shared"}
     assert meta.units["cpu0"].cores != meta.units["cpu1"].cores
 
 
