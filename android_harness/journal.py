@@ -82,7 +82,10 @@ class TimeDone:
 
 @dataclass(frozen=True)
 class TransferDone:
-    """Samples of a transfer job's visit (read, wakeup, write, rewrite, total; nanoseconds)."""
+    """Samples of a transfer job's visit (read, wakeup, write, rewrite, total; nanoseconds); `path` is what was taken.
+
+    `sender_buffers`, `receiver_buffers`: the kinds of memory that the one gives its output in, and the other takes its input from.
+    """
 
     job: str
     round: int
@@ -90,6 +93,8 @@ class TransferDone:
     path: str
     bytes: int
     samples: Mapping[str, tuple[int, ...]]
+    sender_buffers: tuple[str, ...] = ()
+    receiver_buffers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -271,14 +276,27 @@ def _time_done(d: Any) -> TimeDone:
         clock_khz,
         _temperature(d["temperature_mc"]),
         cap_khz,
-        tuple(_text(kind) for kind in d.get("buffers") or ()),
+        _kinds(d, "buffers"),
         _integers(d.get("disturbed_ns", [])),
     )
 
 
 def _transfer_done(d: Any) -> TransferDone:
     samples = _samples(d["samples"], ("read", "wakeup", "write", "rewrite", "total"))
-    return TransferDone(_text(d["job"]), _integer(d["round"]), _integer(d["t_ns"]), _text(d["path"]), _integer(d["bytes"], low=1), samples)
+    return TransferDone(
+        _text(d["job"]),
+        _integer(d["round"]),
+        _integer(d["t_ns"]),
+        _text(d["path"]),
+        _integer(d["bytes"], low=1),
+        samples,
+        _kinds(d, "sender_buffers"),
+        _kinds(d, "receiver_buffers"),
+    )
+
+
+def _kinds(d: Any, name: str) -> tuple[str, ...]:
+    return tuple(_text(kind) for kind in d.get(name) or ())
 
 
 def _collab_done(d: Any) -> CollabDone:

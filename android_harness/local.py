@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from android_harness.build import host_runner
+from android_harness.gpu_driver import local_conditions
 from android_harness.journal import Event
 from android_harness.journal_tail import JournalTail, cut_to_whole_lines
 from android_harness.machine import LOCAL_NAME, machine_fingerprint
@@ -31,7 +32,7 @@ class LocalTarget:
     def __init__(self) -> None:
         self._runner = host_runner()
         self._library = litert_library()
-        self.info = DeviceInfo(LOCAL_NAME, machine_fingerprint(), _clusters())
+        self.info = DeviceInfo(LOCAL_NAME, machine_fingerprint(), _clusters(), local_conditions())
 
     @property
     def runtime(self) -> str:

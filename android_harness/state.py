@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from android_harness.device import Device, checked
+from android_harness.gpu_driver import with_note
 from android_harness.machine import LOCAL_NAME, machine_fingerprint
 from android_harness.target import Cluster, DeviceInfo
 from collab.errors import ConfigError, DeviceError
@@ -141,7 +142,7 @@ class DeviceState:
         }
         if self.battery is not None:
             said["battery"] = self.battery.text
-        return {name: text for name, text in said.items() if text}
+        return with_note({name: text for name, text in said.items() if text})
 
 
 def gather(device: Device, root: str) -> DeviceState:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from android_harness.gpu_driver import gpu_warning
 from android_harness.journal import Event
 from android_harness.phases import Phase
 from collab.errors import DeviceError
@@ -123,6 +124,9 @@ def nnapi_is_deprecated(info: DeviceInfo) -> bool:
 
 def warnings(units: Mapping[str, UnitSpec], info: DeviceInfo) -> Iterator[str]:
     """What a user should know before these units are measured, each in a sentence."""
+    gpu = gpu_warning(info.conditions)
+    if gpu is not None:
+        yield from (f"Warning: {name}: {gpu}" for name, spec in units.items() if spec.kind == "gpu")
     if nnapi_is_deprecated(info):
         yield from (f"Warning: {name}: {NNAPI_DEPRECATED}; {NNAPI_ADVICE}" for name, spec in units.items() if spec.kind == "nnapi")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import accuracy, collab_run, imports, phone, samples, search_speed, tables, writer
+from benchmarks import accuracy, collab_run, gpu, imports, phone, samples, search_speed, tables, writer
 from collab.errors import SyncNasError
 
 BENCHMARKS = {
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "tables": tables.run,
     "accuracy": accuracy.run,
     "phone": phone.run,
+    "gpu": gpu.run,
     "search": search_speed.run,
     "samples": samples.run,
 }

@@ -12,6 +12,7 @@ from collab.blocks import Block, Head, MBConv, Stem, parse_key
 from collab.errors import MissingEntryError
 from collab.units import UnitSpec
 from lut.interpolate import Family, Surface, block_surfaces, bracket, linear, locate
+from lut.paths import BY_COST
 from lut.replay import Floats
 from lut.tables import COPIES, FIXED_COST, TRANSFERS, USABLE, BlockRow, Tables, TransferRow
 
@@ -21,7 +22,7 @@ BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
 
 @dataclass(frozen=True)
 class HandoverCost:
-    """A transfer's costs; `write_us` over shared memory is what fetching the peer's data costs the receiver."""
+    """A transfer's costs; where the receiver copies nothing, `write_us` is what fetching the peer's data costs it."""
 
     path: str
     read_us: float
@@ -172,9 +173,7 @@ class Costs:
         return self._at_speed(unit, float(value))
 
     def handover(self, sender: str, receiver: str, size_bytes: int) -> HandoverCost:
-        """A transfer of so many bytes, over the path that the tables' predictions take.
-
-        Two units that cannot see the same memory copy instead, as the runner has them do.
+        """A transfer of so many bytes, over the path that the runner takes for this pair.
 
         Raises:
             MissingEntryError: the pair was not measured, or not with sizes around this one.
@@ -184,9 +183,7 @@ class Costs:
                 f"{self.source} was imported from {self.meta.source}, which lacks {TRANSFERS}, here from {sender} to {receiver};"
                 f" such tables only predict models on one unit; {self._remedy()}"
             )
-        path = self.meta.handover["path"]
-        if path == "shared" and (sender, receiver, path) not in self._transfers:
-            path = "memcpy"
+        path = self._path(sender, receiver)
         rows = self._transfers.get((sender, receiver, path), {})
         around = bracket(sorted(rows), size_bytes)
         if around is None:
@@ -201,6 +198,15 @@ class Costs:
             linear(*around, size_bytes, lambda size: rows[size].wakeup_us or 0.0),
             linear(*around, size_bytes, lambda size: rows[size].write_us or 0.0),
         )
+
+    def _path(self, sender: str, receiver: str) -> str:
+        """Asked to share memory, units that cannot do so copy, as seldom as they can."""
+        if self.meta.handover["path"] != "shared":
+            return self.meta.handover["path"]
+        found = self.meta.paths.get(f"{sender}>{receiver}")
+        if found is not None:
+            return found.path
+        return next((path for path in BY_COST if (sender, receiver, path) in self._transfers), "shared")
 
     def contention(self, units: tuple[str, ...]) -> Floats | None:
         """Factors for `lut.replay.replay`, (U, C, U) over these units; None where none was measured."""

@@ -13,9 +13,9 @@ from collab.blocks import parse_key
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from lut.certificate import Certificate, parse_certificate
+from lut.paths import PATHS, WISHES
 
 FORMAT: Final = 2
-PATHS: Final = ("shared", "memcpy", "readback")
 WAITS: Final = ("spin", "condvar", "hybrid")
 
 
@@ -26,6 +26,14 @@ class Measured:
     median_us: float
     mad_us: float
     n: int
+
+
+@dataclass(frozen=True)
+class PairPath:
+    """The path by which one unit hands features to another, and why: what memory the two of them work on."""
+
+    path: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -140,6 +148,10 @@ class Meta:
     disturbed: Mapping[str, float] = field(default_factory=dict)
     """Per unit, the share of samples that were taken again because something else had had the core."""
     measured_at: str = ""
+    paths: Mapping[str, PairPath] = field(default_factory=dict)
+    """Per pair of units, as ``cpu0>gpu0``: what the runner takes for it."""
+    deviation: Mapping[str, float] = field(default_factory=dict)
+    """Per unit: by how much its outputs of the networks differ from the reference's at most, as a fraction of the outputs' range."""
     source: str = ""
     """Where imported tables come from; empty where this toolkit measured them."""
     lacks: tuple[str, ...] = ()
@@ -236,10 +248,12 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         measured_at=str(document["measured_at"]),
         drift=_fractions(document["drift"]),
         disturbed=_fractions(document["disturbed"]),
+        paths={str(pair): _pair_path(value) for pair, value in document["paths"].items()},
+        deviation=_fractions(document["deviation"]),
         source=str(document.get("source", "")),
         lacks=tuple(map(str, document.get("lacks", ()))),
     )
-    if meta.handover["wait"] not in WAITS or meta.handover["path"] not in PATHS:
+    if meta.handover["wait"] not in WAITS or meta.handover["path"] not in WISHES:
         raise ValueError(f"handover is {dict(meta.handover)}")
     if meta.lacks and not meta.source:
         raise ValueError("lacks, but no source: only imported tables may lack something")
@@ -258,6 +272,12 @@ def _positive(value: Any, name: str) -> float:
 
 def _measured(value: Mapping[str, Any]) -> Measured:
     return Measured(_positive(value["median_us"], "median_us"), float(value["mad_us"]), int(_positive(value["n"], "n")))
+
+
+def _pair_path(value: Mapping[str, Any]) -> PairPath:
+    if value["path"] not in PATHS:
+        raise ValueError(f"the path {value['path']!r} is none of {', '.join(PATHS)}")
+    return PairPath(str(value["path"]), str(value["why"]))
 
 
 def _fractions(value: Mapping[str, Any]) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """Programs: schedules with their costs, as the operations that the replay carries out.
 
 A segment on its unit becomes, in order: for each input, a wait for the peer and a copy in; the fixed cost and the blocks; a copy out where
-a peer or the user takes it. Over shared memory nothing is copied: what fetching the peer's data costs the receiver is part of its run.
+a peer or the user takes it. On which side a hand-over copies depends on its path (`lut.paths`); where the receiver copies nothing, what
+fetching the peer's data costs it is part of its run. However many peers an output is copied out for, it is read once.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from collab.blocks import feature_bytes
 from collab.schedule import NETWORK_INPUT, Schedule, Segment
 from lut.costs import Costs, block_class
+from lut.paths import copies_in, copies_out
 from lut.replay import NO_CLASS, NONE, Program
 
 NETWORK_OUTPUT = "output"
@@ -66,11 +68,11 @@ class _Builder:
         if sender.unit == segment.unit:
             return []
         cost = self._costs.handover(sender.unit, segment.unit, self._bytes[source])
-        if cost.path == "shared":
-            wait = Operation(segment.name, "wait", source, "wait", needs=self._ran[source], wakeup_us=cost.wakeup_us)
-            return [wait, Operation(segment.name, "run", "", f"fetch {source}", cost.write_us)]
-        wait = Operation(segment.name, "wait", source, "wait", needs=self._was_read[source], wakeup_us=cost.wakeup_us)
-        return [wait, Operation(segment.name, "write", source, "copy in", cost.write_us)]
+        needs = self._was_read[source] if copies_out(cost.path) else self._ran[source]
+        wait = Operation(segment.name, "wait", source, "wait", needs=needs, wakeup_us=cost.wakeup_us)
+        if copies_in(cost.path):
+            return [wait, Operation(segment.name, "write", source, "copy in", cost.write_us)]
+        return [wait, Operation(segment.name, "run", "", f"fetch {source}", cost.write_us)]
 
     def _run(self, segment: Segment) -> list[Operation]:
         call = Operation(segment.name, "run", "", "call", self._costs.fixed_us(segment.unit))
@@ -89,7 +91,7 @@ class _Builder:
             return [Operation(segment.name, "read", NETWORK_OUTPUT, "copy out", work)]
         receivers = self._schedule.receivers(segment)
         handovers = [self._costs.handover(segment.unit, r.unit, self._bytes[segment.name]) for r in receivers]
-        copied = [(r, h) for r, h in zip(receivers, handovers, strict=True) if h.path != "shared"]
+        copied = [(r, h) for r, h in zip(receivers, handovers, strict=True) if copies_out(h.path)]
         if not copied:
             return []
         receiver, handover = copied[0]

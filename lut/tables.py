@@ -15,7 +15,8 @@ from typing import Any, Final, TypeVar
 
 from collab.blocks import parse_key
 from collab.errors import ConfigError, TableError
-from lut.meta import PATHS, WAITS, Meta, load_meta, meta_document
+from lut.meta import WAITS, Meta, load_meta, meta_document
+from lut.paths import PATHS
 
 STATUSES: Final = ("ok", "partial", "failed", "unstable")
 USABLE: Final = ("ok", "unstable")

@@ -23,6 +23,7 @@ from collab.errors import ConfigError, MissingEntryError
 from collab.placement import Placement
 from collab.variants import even_shares
 from lut.costs import Costs, block_class
+from lut.paths import copies_in, copies_out
 from lut.replay import NO_CLASS, NONE, Floats, Ints, Program, replay
 
 _Number = TypeVar("_Number", np.float64, np.int64)
@@ -59,7 +60,8 @@ class Slot:
 class Handover:
     """What it takes to give a feature map of a stage, whole or a share, from one branch's unit to another's."""
 
-    copies: bool
+    copies_out: bool
+    copies_in: bool
     read_us: float
     wakeup_us: float
     write_us: float
@@ -142,7 +144,7 @@ class VariantCosts:
         key = (size_bytes, sender, receiver)
         if key not in self._handovers:
             cost = self.costs.handover(self.placement.units[sender], self.placement.units[receiver], size_bytes)
-            self._handovers[key] = Handover(cost.path != "shared", cost.read_us, cost.wakeup_us, cost.write_us)
+            self._handovers[key] = Handover(copies_out(cost.path), copies_in(cost.path), cost.read_us, cost.wakeup_us, cost.write_us)
         return self._handovers[key]
 
 
@@ -310,17 +312,17 @@ class _ScheduleArrays:
             self._work[rows, head, place + 1] = costs.output_us
 
     def _arrive(self, rows: Ints, segment: int, receiver: int, peers: Sequence[int], handovers: Sequence[Handover]) -> None:
-        """Waits for the peers in their order, copying what is to be copied; then fetches what is shared, and calls."""
+        """Waits for the peers in their order, copying in what is to be copied in; then fetches the rest, and calls."""
         for number, (peer, handover) in enumerate(zip(peers, handovers, strict=True)):
             place = self._place(segment, number)
-            self._needs[rows, receiver, place] = self._ran(segment - 1, peer) + (1 if handover.copies else 0)
+            self._needs[rows, receiver, place] = self._ran(segment - 1, peer) + (1 if handover.copies_out else 0)
             self._wakeup[rows, receiver, place] = handover.wakeup_us
-            self._work[rows, receiver, place] = handover.write_us if handover.copies else 0.0
-        fetched = sum(handover.write_us for handover in handovers if not handover.copies)
+            self._work[rows, receiver, place] = handover.write_us if handover.copies_in else 0.0
+        fetched = sum(handover.write_us for handover in handovers if not handover.copies_in)
         self._work[rows, receiver, self._place(segment, len(peers) - 1)] += fetched + self._costs.fixed_us[receiver]
 
     def _send(self, rows: Ints, segment: int, sender: int, handovers: Sequence[Handover]) -> None:
-        copied = [handover for handover in handovers if handover.copies]
+        copied = [handover for handover in handovers if handover.copies_out]
         if copied:
             place = self._place(segment, self._at_opening + 2)
             self._work[rows, sender, place] = copied[0].read_us

@@ -19,8 +19,10 @@ from collab.units import UnitSpec
 from exporters.bundle import write_pieces
 from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_chain, write_relu
-from lut.meta import PATHS, WAITS
+from lut.meta import WAITS
+from lut.paths import WISHES
 from lut.tables import shape_text
+from profiler.deviation import output_of
 from profiler.plan import Network, Plan
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
@@ -91,7 +93,7 @@ class Handover:
     path: str = "shared"
 
     def __post_init__(self) -> None:
-        if self.wait not in WAITS or self.path not in ("shared", "memcpy"):
+        if self.wait not in WAITS or self.path not in WISHES:
             raise ConfigError(f"hand-over by {self.path} and {self.wait}: --path is shared or memcpy, --wait one of {', '.join(WAITS)}")
 
 
@@ -131,7 +133,7 @@ class BlockId:
 
 @dataclass(frozen=True)
 class TransferId:
-    """A hand-over of a feature map; `gap_us` is the idle time before each."""
+    """A hand-over of a feature map; `gap_us` is the idle time before each. `path` is what is asked for, the samples say what was taken."""
 
     sender: str
     receiver: str
@@ -188,7 +190,7 @@ def parse_job_id(text: str) -> JobId | None:
 
 
 def _parse_transfer(sender: str, receiver: str, shape: str, path: str, wait: str, gap_us: str) -> TransferId:
-    if path not in PATHS or wait not in WAITS:
+    if path not in WISHES or wait not in WAITS:
         raise ValueError(f"{path}, {wait}")
     return TransferId(sender, receiver, tuple(map(int, shape.split("x"))), path, wait, int(gap_us))
 
@@ -220,25 +222,23 @@ def block_ids(plan: Plan, units: Sequence[str]) -> list[JobId]:
 def transfer_ids(plan: Plan, units: Mapping[str, UnitSpec], handover: Handover, *, all_waits: bool) -> list[JobId]:
     """The jobs of the second phase: every feature map between every two units.
 
-    Always by the hand-over that predictions take and by copying; with `all_waits` by every wait mode, hot and after an idle gap.
-    Units other than CPUs have memory of their own as far as the runner's engines go, and copy.
+    Always by the hand-over that predictions take and by copying through memory between the two; with `all_waits` by every wait mode, hot
+    and after an idle gap. Units that cannot share memory take what they can where they are asked to.
     """
     return [
         TransferId(sender, receiver, shape, path, wait, gap_us)
         for sender, receiver in permutations(units, 2)
-        for path, wait, gap_us in _ways(handover, all_waits=all_waits, share=units[sender].kind == units[receiver].kind == "cpu")
+        for path, wait, gap_us in _ways(handover, all_waits=all_waits)
         for shape in plan.transfers
     ]
 
 
-def _ways(handover: Handover, *, all_waits: bool, share: bool) -> list[tuple[str, str, int]]:
+def _ways(handover: Handover, *, all_waits: bool) -> list[tuple[str, str, int]]:
     """Each path, wait mode and idle gap by which a pair of units is timed."""
-    paths = ("shared", "memcpy") if share else ("memcpy",)
-    preferred = handover.path if share else "memcpy"
-    ways = [(preferred, handover.wait, 0), ("memcpy", handover.wait, 0)]
+    ways = [(handover.path, handover.wait, 0), ("memcpy", handover.wait, 0)]
     if all_waits:
-        ways += [(path, wait, 0) for path in paths for wait in WAITS]
-        ways += [(preferred, wait, PACED_GAP_US) for wait in WAITS]
+        ways += [(path, wait, 0) for path in WISHES for wait in WAITS]
+        ways += [(handover.path, wait, PACED_GAP_US) for wait in WAITS]
     return list(dict.fromkeys(ways))
 
 
@@ -298,9 +298,12 @@ def _job(job: JobId, effort: Effort, models: Models) -> Job:
             runs=effort.transfer_runs,
             gap_us=job.gap_us,
         )
-    if isinstance(job, (NetworkId, LoadedId)):
-        loads = (Load(job.other, models.whole(job.network)),) if isinstance(job, LoadedId) else ()
-        return CollabJob(job.text, model, warmup=1, runs=effort.network_runs, bind={PIECES_UNIT: job.unit}, load=loads)
+    if isinstance(job, NetworkId):
+        output = output_of(model, job.unit)
+        return CollabJob(job.text, model, warmup=1, runs=effort.network_runs, bind={PIECES_UNIT: job.unit}, output=output)
+    if isinstance(job, LoadedId):
+        load = Load(job.other, models.whole(job.network))
+        return CollabJob(job.text, model, warmup=1, runs=effort.network_runs, bind={PIECES_UNIT: job.unit}, load=(load,))
     return TimeJob(job.text, job.unit, model, warmup=effort.warmup, warmup_us=effort.warmup_us, runs=effort.runs)
 
 

@@ -16,6 +16,8 @@ from lut.meta import Meta
 from lut.tables import Tables, save
 from profiler.budgeted import spend
 from profiler.campaign import SENTINEL_BLOCK
+from profiler.deviation import read_deviation
+from profiler.pairs import pair_paths
 from profiler.request import JOURNAL_FILE, Request
 from profiler.samples import SampleStore
 from profiler.tabulate import derive
@@ -32,8 +34,10 @@ class Outcome:
     sampled_s: float
 
 
-def tables_of(request: Request, store: SampleStore, conditions: Mapping[str, str]) -> Tables:
-    """Tables derived from all samples; `conditions` says how the device is."""
+def tables_of(
+    request: Request, store: SampleStore, conditions: Mapping[str, str], *, deviation: Mapping[str, float] | None = None
+) -> Tables:
+    """Tables derived from all samples; `conditions` says how the device is, `deviation` how far each unit's numbers are off."""
     settings = {"effort": asdict(request.effort), "seed": request.seed}
     derived = derive(store, request.units, request.plan, runtime=request.runtime, settings=settings)
     meta = Meta(
@@ -60,6 +64,8 @@ def tables_of(request: Request, store: SampleStore, conditions: Mapping[str, str
         drift=derived.drift,
         disturbed=derived.disturbed,
         measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        paths=pair_paths(store, request.units),
+        deviation=dict(deviation or {}),
     )
     return Tables(derived.blocks, derived.transfers, meta)
 
@@ -88,7 +94,7 @@ def profile(device: Target, request: Request, folder: Path, on_work: Callable[[S
         _mark_unmeasured(store, work, str(error))
         raise
     finally:
-        tables = tables_of(request, store, device.info.conditions)
+        tables = tables_of(request, store, device.info.conditions, deviation=read_deviation(folder))
         save(tables, folder)
     sampled_s = (store.sampled_ns + store.created_ns - spent_before) / 1e9
     return Outcome(tables, complete, time.monotonic() - started, sampled_s)

@@ -246,6 +246,7 @@ def _report(outcome: Outcome, out: Path, device: str, request: Request, *, json:
     console.print(f"Time: {outcome.wall_s:.1f} s{ratio} the {outcome.sampled_s:.1f} s spent in samples and in creating models")
     _print_quality(outcome.tables, console)
     _print_failures(outcome.tables, console)
+    _print_note(outcome.tables, console)
     if request.models and outcome.complete:
         console.print(f"Next: python -m lut.predict --lut {out} --model {request.models[0]}")
         console.print(f"      python -m profiler.certify --lut {out} --device {device}")
@@ -283,6 +284,19 @@ def _print_failures(tables: Tables, console: Any) -> None:
             f"Unstable: {len(unstable)} of {len(tables.blocks)} block rows, whose medians are known to no better than 10 %;"
             f" the longest is {longest.block} on {longest.unit} ({longest.median_us:.0f} us)"
         )
+
+
+def _print_note(tables: Tables, console: Any) -> None:
+    """What must be known of GPU units beside their times: that a driver is software, and what the precision came to."""
+    from android_harness.gpu_driver import NOTE
+
+    units = [name for name, unit in tables.meta.units.items() if unit.kind == "gpu"]
+    if units and NOTE in tables.meta.conditions:
+        console.print(f"{', '.join(units)}: {tables.meta.conditions[NOTE]}")
+    for name in units:
+        if name in tables.meta.deviation:
+            precision = tables.meta.units[name].precision
+            console.print(f"{name}: in {precision} its output differs from the reference by {tables.meta.deviation[name]:.1e} of its range")
 
 
 app = make_app(main)

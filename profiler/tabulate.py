@@ -14,6 +14,7 @@ from android_harness.stats import Summary, median_us, summarise
 from collab.blocks import Block, feature_bytes
 from collab.units import UnitSpec
 from lut.meta import Contention, Context, Fit, Measured, Partial, TransferFit
+from lut.paths import copies_in
 from lut.tables import BlockRow, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
 from profiler.channels import channel_step, partial_factors
@@ -21,6 +22,7 @@ from profiler.contention import contention_factors
 from profiler.drift import speed_lines, steadied
 from profiler.marginal import MIN_MARGINAL_US, context_factor, fit_marginals
 from profiler.networks import network_copies, network_runs
+from profiler.pairs import distinct_rows
 from profiler.plan import Plan
 from profiler.samples import JobSamples, SampleStore
 from profiler.transfers import transfer_fits
@@ -138,7 +140,7 @@ class _Rows:
                 blocks.append(self.block_row(job, samples))
             elif isinstance(job, TransferId) and job.sender in self._units and job.receiver in self._units:
                 transfers.append(self.transfer_row(job, samples))
-        return blocks, transfers
+        return blocks, distinct_rows(transfers)
 
     def _config_hash(self, unit: UnitSpec) -> str:
         """Rows with the same hash were measured in the same way: unit, runtime, runner, settings."""
@@ -185,18 +187,20 @@ class _Rows:
     def transfer_row(self, job: TransferId, samples: JobSamples) -> TransferRow:
         visits = samples.transfers
         status, reason = ("failed", samples.failure) if samples.failure or not visits else ("ok", "")
-        if visits and status == "ok" and {visit.path for visit in visits} != {job.path}:
-            status, reason = "failed", f"the units cannot hand over by {job.path}; {visits[0].path} was taken"
+        path = visits[0].path if visits else job.path
+        taken = sorted({visit.path for visit in visits})
+        if len(taken) > 1 or (job.path == "memcpy" and path != "memcpy"):
+            status, reason = "failed", f"asked for {job.path}, the units handed over by {', '.join(taken)}"
         ok = status == "ok"
         read, wakeup = (summarise(samples.pooled(name)) if ok else None for name in ("read", "wakeup"))
-        write = summarise(_write_samples(samples, job.path)) if ok else None
+        write = summarise(_write_samples(samples, path)) if ok else None
         return TransferRow(
             from_unit=job.sender,
             to_unit=job.receiver,
             bytes=feature_bytes(job.shape),
             shape=shape_text(job.shape),
             dtype="float32",
-            path=job.path,
+            path=path,
             wait=job.wait,
             pacing="paced" if job.gap_us else "hot",
             gap_us=job.gap_us,
@@ -215,8 +219,8 @@ class _Rows:
 
 
 def _write_samples(samples: JobSamples, path: str) -> list[int]:
-    """Over shared memory: how much longer touching the data takes the first time than the second."""
-    if path != "shared":
+    """Where the receiver copies nothing: how much longer touching the data takes the first time than the second."""
+    if copies_in(path):
         return samples.pooled("write")
     return [max(first - again, 0) for first, again in zip(samples.pooled("write"), samples.pooled("rewrite"), strict=True)]
 

@@ -14,7 +14,8 @@ from android_harness.execute import execute
 from android_harness.journal import Event, read_journal
 from android_harness.target import Target
 from collab.errors import JournalError
-from profiler.campaign import JobId, Models, block_ids, make_phase, transfer_ids
+from profiler.campaign import JobId, Models, NetworkId, block_ids, make_phase, transfer_ids
+from profiler.deviation import keep_deviation
 from profiler.request import JOURNAL_FILE, Request
 from profiler.samples import SampleStore
 
@@ -80,11 +81,15 @@ def carry_out(
 
     with temporary_folder() as models_folder:
         models = Models(models_folder)
-        for number, item in enumerate(work):
-            name = f"{item.name}-{number}"
-            phase = make_phase(name, item.jobs, request.units, request.effort, models, rounds=item.rounds, seed=request.seed + number)
-            if not execute(device, phase, folder / JOURNAL_FILE, note):
-                return False
+        try:
+            for number, item in enumerate(work):
+                name = f"{item.name}-{number}"
+                phase = make_phase(name, item.jobs, request.units, request.effort, models, rounds=item.rounds, seed=request.seed + number)
+                if not execute(device, phase, folder / JOURNAL_FILE, note):
+                    return False
+        finally:
+            networks = {job.network for item in work for job in item.jobs if isinstance(job, NetworkId)}
+            keep_deviation(folder, [models.pieces(network) for network in networks], request.units)
     return True
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import permutations
 
 from collab.blocks import Block, Shape
 from collab.units import parse_unit
-from lut.meta import Measured, Meta
+from lut.meta import Measured, Meta, PairPath
+from lut.paths import WISHES, copies_out
 from lut.tables import BlockRow, Tables, TransferRow, shape_text
 
 UNITS = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
+THREE_UNITS = {**UNITS, "gpu0": parse_unit("gpu")}
 
 
 def block_row(unit: str, block: Block, marginal_us: float, /, **changes: object) -> BlockRow:
@@ -55,7 +58,7 @@ def transfer_row(sender: str, receiver: str, size_bytes: int, /, *, path: str = 
         "pacing": "hot",
         "gap_us": 0.0,
         "n": 10,
-        "read_us": 0.0 if path == "shared" else 5.0,
+        "read_us": 5.0 if copies_out(path) else 0.0,
         "read_mad_us": 0.0,
         "wakeup_us": 0.5,
         "wakeup_mad_us": 0.1,
@@ -90,10 +93,23 @@ def made_meta(**changes: object) -> Meta:
 
 
 def made_tables(
-    blocks: Iterable[Block], transfers: Iterable[Shape], cost_us: Callable[[str, Block], float], *, path: str = "shared"
+    blocks: Iterable[Block],
+    transfers: Iterable[Shape],
+    cost_us: Callable[[str, Block], float],
+    *,
+    path: str = "shared",
+    paths: Mapping[str, str] | None = None,
 ) -> Tables:
-    rows = tuple(block_row(unit, block, cost_us(unit, block)) for unit in UNITS for block in blocks)
+    """Of two units; where `paths` says for every pair of them (``cpu0>gpu0``) what it takes instead of `path`, of three."""
+    units = UNITS if paths is None else THREE_UNITS
+    rows = tuple(block_row(unit, block, cost_us(unit, block)) for unit in units for block in blocks)
     sizes = sorted({4 * shape[1] * shape[2] * shape[3] for shape in transfers})
-    pairs = [("cpu0", "cpu1"), ("cpu1", "cpu0")]
-    moves = tuple(transfer_row(a, b, size, path=path) for a, b in pairs for size in sizes)
-    return Tables(rows, moves, made_meta(handover={"wait": "spin", "path": path}))
+    taken = {f"{a}>{b}": path for a, b in permutations(units, 2)} | dict(paths or {})
+    moves = tuple(transfer_row(*pair.split(">"), size, path=way) for pair, way in taken.items() for size in sizes)  # type: ignore[call-arg]
+    meta = made_meta(
+        units=units,
+        fixed={unit: Measured(1.0, 0.1, 10) for unit in units},
+        handover={"wait": "spin", "path": path if path in WISHES else "shared"},
+        paths={pair: PairPath(way, "made so") for pair, way in taken.items()},
+    )
+    return Tables(rows, moves, meta)

@@ -18,7 +18,7 @@ from collab.placement import parse_placement
 from collab.schedule import build_schedule
 from collab.variants import collaborative
 from lut.costs import Costs, HandoverCost
-from lut.meta import Contention, Partial
+from lut.meta import Contention, PairPath, Partial
 from lut.prediction import predict, predict_many
 from lut.tables import Tables
 from profiler.plan import COARSE, FULL, Grid, plan_model
@@ -98,6 +98,36 @@ def test_copied_hand_overs_delay_sender_and_receiver() -> None:
     assert copied.total_us == pytest.approx(shared + 5.0)
     assert [step.step for step in copied.steps if step.unit == "cpu1"] == ["write", "run", "read"]
     assert [step.step for step in copied.steps if step.unit == "cpu0"] == ["write", "run", "wait", "write", "run", "read"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sender", "receiver"),
+    [
+        ("shared", ["write", "run"], ["write", "run", "wait", "run", "read"]),
+        ("readback", ["write", "run", "read"], ["write", "run", "wait", "run", "read"]),
+        ("upload", ["write", "run"], ["write", "run", "wait", "write", "run", "read"]),
+    ],
+)
+def test_one_copy_delays_one_side(path: str, sender: list[str], receiver: list[str]) -> None:
+    model = collaborative(BASE, "nnnnnna")
+    shared = predict(model, parse_placement("", branches=2), costs(model)).total_us
+    prediction = predict(model, parse_placement("", branches=2), costs(model, path=path))
+    # The receiver takes as long to fetch as to copy in these tables, and waits for the slower sender.
+    assert prediction.total_us == pytest.approx(shared + (5.0 if path == "readback" else 0.0))
+    assert [step.step for step in prediction.steps if step.unit == "cpu1"] == sender
+    assert [step.step for step in prediction.steps if step.unit == "cpu0"] == receiver
+
+
+def test_an_output_is_read_once_for_all_its_receivers() -> None:
+    plan = plan_model(BASE, COARSE, branches=3)
+    ways = {"gpu0>cpu0": "readback", "gpu0>cpu1": "readback", "cpu0>gpu0": "upload", "cpu1>gpu0": "upload"}
+    table = Costs(made_tables(plan.blocks, plan.transfers, linear_cost, paths=ways), source="luts/x")
+    placement = parse_placement("0=gpu0,1=cpu0,2=cpu1,stem=0,head=1", branches=3)
+    steps = predict(collaborative(BASE, "nannnna", branches=3), placement, table).steps
+    reads = [(step.segment, step.peer) for step in steps if step.step == "read" and step.unit == "gpu0"]
+    assert reads == [("gpu0.0", "cpu0.0"), ("gpu0.1", "cpu0.1"), ("gpu0.2", "cpu0.2")]
+    assert not [step for step in steps if step.step == "write" and step.unit != "gpu0"]
+    assert [step.peer for step in steps if step.step == "write" and step.unit == "gpu0"] == ["input", "cpu0.0", "cpu1.0"]
 
 
 def test_contention_of_the_tables_is_applied() -> None:
@@ -231,8 +261,20 @@ def test_transfers_are_interpolated_between_measured_sizes_only() -> None:
             table.handover(*pair, size)
 
 
+def test_the_path_is_the_one_that_the_runner_took() -> None:
+    meta = made_tables([], [], linear_cost).meta
+    moves = tuple(transfer_row("cpu0", "cpu1", 400, path=path) for path in ("memcpy", "readback", "upload"))
+    assert Costs(Tables((), moves, replace(meta, paths={})), source="x").handover("cpu0", "cpu1", 400).path == "upload"
+    taken = replace(meta, paths={"cpu0>cpu1": PairPath("readback", "cpu1 takes host memory")})
+    assert Costs(Tables((), moves, taken), source="x").handover("cpu0", "cpu1", 400).path == "readback"
+    asked = replace(taken, handover={"wait": "spin", "path": "memcpy"})
+    assert Costs(Tables((), moves, asked), source="x").handover("cpu0", "cpu1", 400).path == "memcpy"
+    with pytest.raises(MissingEntryError, match="readback"):
+        Costs(Tables((), moves[:1], taken), source="x").handover("cpu0", "cpu1", 400)
+
+
 def test_units_that_cannot_share_memory_copy() -> None:
-    rows = made_tables([], [], linear_cost)
+    rows = replace(made_tables([], [], linear_cost), meta=replace(made_tables([], [], linear_cost).meta, paths={}))
     failed = transfer_row("cpu0", "cpu1", 400, status="failed", reason="cannot see the same memory", n=0, read_us=None)
     table = Costs(Tables((), (failed, transfer_row("cpu0", "cpu1", 400, path="memcpy")), rows.meta), source="x")
     assert table.handover("cpu0", "cpu1", 400) == HandoverCost("memcpy", 5.0, 0.5, 0.4)

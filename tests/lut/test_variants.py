@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,15 +16,36 @@ from collab import config as configs
 from collab.config import SYNCS, ModelConfig
 from collab.errors import ConfigError, MissingEntryError
 from collab.placement import parse_placement
-from collab.variants import random_collaborative
+from collab.variants import collaborative, random_collaborative
 from lut.costs import Costs
+from lut.meta import PairPath
+from lut.paths import PATHS
 from lut.prediction import predict
 from lut.tables import Tables
 from lut.variants import VariantCosts, VariantReplay
+from tests.lut.made_tables import THREE_UNITS, transfer_row
 from tests.search.made import BASE, costs, tables
 
 PLACEMENTS = ("stem=all,head=0", "stem=all,head=1", "stem=0,head=0", "stem=0,head=1", "stem=1,head=0", "0=cpu1,1=cpu0,stem=1,head=1")
-COSTS = {(path, factor): costs(path=path, contention=factor) for path in ("shared", "memcpy") for factor in (1.0, 1.3)}
+COSTS = {(path, factor): costs(path=path, contention=factor) for path in PATHS for factor in (1.0, 1.3)}
+THREE_PLACEMENTS = ("0=cpu0,1=cpu1,2=gpu0,stem=all,head=0", "0=gpu0,1=cpu0,2=cpu1,stem=0,head=1", "0=cpu1,1=gpu0,2=cpu0,stem=2,head=1")
+PAIRS = tuple(f"{sender}>{receiver}" for sender, receiver in permutations(THREE_UNITS, 2))
+
+
+@cache
+def three_units() -> Tables:
+    """Tables of three units, by whatever paths."""
+    return tables(paths={}, branches=3)
+
+
+def over(paths: Mapping[str, str]) -> Costs:
+    """The costs of three units that hand over by these paths."""
+    made = three_units()
+    rows = tuple(
+        transfer_row(row.from_unit, row.to_unit, row.bytes, path=paths[f"{row.from_unit}>{row.to_unit}"]) for row in made.transfers
+    )
+    meta = replace(made.meta, paths={pair: PairPath(path, "made so") for pair, path in paths.items()})
+    return Costs(Tables(made.blocks, rows, meta), source="luts/made")
 
 
 def body_us(config: ModelConfig, phase: np.ndarray, table: Costs, units: tuple[str, ...], phases: int) -> np.ndarray:
@@ -33,7 +59,7 @@ def body_us(config: ModelConfig, phase: np.ndarray, table: Costs, units: tuple[s
 @given(
     seed=st.integers(0, 1 << 30),
     placement=st.sampled_from(PLACEMENTS),
-    path=st.sampled_from(["shared", "memcpy"]),
+    path=st.sampled_from(PATHS),
     factor=st.sampled_from([1.0, 1.3]),
 )
 @settings(deadline=None, max_examples=60)
@@ -52,6 +78,25 @@ def test_latencies_are_those_of_the_prediction(seed: int, placement: str, path: 
         assert replayed.latencies_us(schedules, body)[row] == pytest.approx(predict(model, placed, table).total_us, rel=1e-9)
         alone = schedules.rows(np.array([row]))
         assert replayed.latencies_us(alone, body[[row]])[0] == pytest.approx(predict(model, placed, table).total_us, rel=1e-9)
+
+
+@given(
+    seed=st.integers(0, 1 << 30),
+    placement=st.sampled_from(THREE_PLACEMENTS),
+    paths=st.tuples(*[st.sampled_from(PATHS)] * len(PAIRS)),
+    strategy=st.text("na", min_size=6, max_size=6).map(lambda letters: letters + "a"),
+)
+@settings(deadline=None, max_examples=40)
+def test_they_are_for_three_units_whatever_the_paths(seed: int, placement: str, paths: tuple[str, ...], strategy: str) -> None:
+    placed, table = parse_placement(placement, branches=3), over(dict(zip(PAIRS, paths, strict=True)))
+    model = collaborative(BASE, strategy, branches=3)
+    replayed = VariantReplay(VariantCosts(BASE, placed, table))
+    schedules = replayed.schedules(np.array([[SYNCS.index(letter) for letter in strategy]]))
+    body = np.zeros((1, 3, schedules.phases))
+    for branch, unit in enumerate(placed.units):
+        for stage, part in enumerate(model.stages):
+            body[0, branch, schedules.phase[0, stage]] += sum(table.marginal_us(unit, block) for block in part.branches[branch])
+    assert replayed.latencies_us(schedules, body)[0] == pytest.approx(predict(model, placed, table).total_us, rel=1e-9)
 
 
 def test_no_variants_have_no_latencies() -> None:

@@ -50,18 +50,19 @@ def bundle_for(units: tuple[str, ...], folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("specs", "names", "taken"),
+    ("specs", "names", "taken", "there", "back"),
     [
-        (("cpu:engine=classic,cores=0", "cpu:engine=classic,cores=1"), ("cpu0", "cpu1"), True),
-        (("cpu:cores=0", "cpu:engine=classic,cores=1"), ("cpu0", "cpu1"), True),
-        (("cpu:cores=0", "gpu"), ("cpu0", "gpu0"), True),
-        (("cpu:engine=classic,cores=0", "gpu"), ("cpu0", "gpu0"), True),
-        (("cpu:cores=0", "nnapi"), ("cpu0", "nnapi0"), False),
+        (("cpu:cores=0", "cpu:cores=1"), ("cpu0", "cpu1"), True, "shared", "shared"),
+        (("cpu:engine=classic,cores=0", "cpu:engine=classic,cores=1"), ("cpu0", "cpu1"), True, "upload", "upload"),
+        (("cpu:cores=0", "cpu:engine=classic,cores=1"), ("cpu0", "cpu1"), True, "upload", "upload"),
+        (("cpu:cores=0", "gpu"), ("cpu0", "gpu0"), True, "upload", "readback"),
+        (("cpu:engine=classic,cores=0", "gpu"), ("cpu0", "gpu0"), True, "upload", "readback"),
+        (("cpu:cores=0", "nnapi"), ("cpu0", "nnapi0"), False, "upload", "upload"),
     ],
-    ids=["classic", "litert and classic", "litert and gpu", "classic and gpu", "nnapi"],
+    ids=["litert", "classic", "litert and classic", "litert and gpu", "classic and gpu", "nnapi"],
 )
-def test_all_engines_give_the_references_numbers(
-    specs: tuple[str, ...], names: tuple[str, ...], taken: bool, target: RemoteTarget, tmp_path: Path
+def test_all_engines_give_the_references_numbers_over_every_path(
+    specs: tuple[str, ...], names: tuple[str, ...], taken: bool, there: str, back: str, target: RemoteTarget, tmp_path: Path
 ) -> None:
     bundle = bundle_for(names, tmp_path / "bundle")
     units = resolve_units([parse_unit(text) for text in specs], target.info)
@@ -74,6 +75,39 @@ def test_all_engines_give_the_references_numbers(
     assert not [event for event in events if isinstance(event, JobFailed)]
     done = [event for event in events if isinstance(event, CollabDone)]
     assert [event.accelerated for event in done] == [taken] * 4
+    one, other = names
+    assert [event.paths for event in done[::2]] == [
+        {f"{one}>{other}": there, f"{other}>{one}": back},
+        {f"{one}>{other}": "memcpy", f"{other}>{one}": "memcpy"},
+    ]
+
+
+@pytest.mark.parametrize(("precision", "least", "most"), [("fp32", 0.0, 1e-5), ("fp16", 1e-5, 2e-2)])
+def test_a_gpu_computes_in_the_precision_that_was_asked_for(
+    precision: str, least: float, most: float, target: RemoteTarget, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle"
+    write_bundle(tiny(), parse_placement("0=gpu0", branches=1), bundle)
+    units = resolve_units([parse_unit(f"gpu:precision={precision}")], target.info)
+    job = CollabJob("alone", bundle / MANIFEST, warmup=1, runs=2, output=tmp_path / "out.f32")
+    assert execute(target, Phase("precision", units, (job,), Repeat(1, 1)), tmp_path / "j.jsonl", lambda _: None)
+    output, expected = (read_f32(file, (1, 10)) for file in (tmp_path / "out.f32", bundle / "reference_output.f32"))
+    assert least < relative_error(output, expected) < most
+
+
+def test_a_profile_of_a_software_gpu_says_so_and_how_features_get_there(phone: VirtualPhone, tmp_path: Path) -> None:
+    host, out = Host(tmp_path / "home"), tmp_path / "luts"
+    asked = ("--device", phone.serial, "--out", out, "--transfer-bytes", 12544, "--unit", "cpu:cores=0", "--unit", "gpu", "--quick")
+    done = host.run("profiler.run", *asked)
+    assert done.status == 0, done.stderr
+    meta = json.loads((out / "meta.json").read_text())
+    assert meta["conditions"]["gpu_note"].startswith("software GPU driver (Mesa, llvmpipe")
+    assert "its times say nothing of a GPU" in done.stderr
+    assert "its times say nothing of a GPU" in done.stdout
+    assert {pair: found["path"] for pair, found in meta["paths"].items()} == {"cpu0>gpu0": "upload", "gpu0>cpu0": "readback"}
+    assert meta["paths"]["gpu0>cpu0"]["why"].endswith("cpu0 takes host: gpu0 copies out, straight into cpu0's host memory")
+    rows = [line.split(",") for line in (out / "transfers.csv").read_text().splitlines()[1:]]
+    assert sorted((row[0], row[5]) for row in rows) == [("cpu0", "memcpy"), ("cpu0", "upload"), ("gpu0", "memcpy"), ("gpu0", "readback")]
 
 
 def test_a_model_that_the_runtime_rejects_or_that_crashes_it_harms_no_other(target: RemoteTarget, tmp_path: Path) -> None:

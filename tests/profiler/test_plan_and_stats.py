@@ -13,6 +13,7 @@ from collab import config as configs
 from collab.blocks import Add, Concat, MBConv, parse_key
 from collab.units import parse_unit
 from lut.meta import Context
+from lut.tables import TransferRow
 from profiler.campaign import (
     QUICK,
     BlockId,
@@ -28,6 +29,7 @@ from profiler.campaign import (
 )
 from profiler.channels import channel_step
 from profiler.marginal import context_factor
+from profiler.pairs import pair_paths
 from profiler.plan import COARSE, FULL, Grid, Network, Plan, base_chain, networks_of, pieces_of, plan_model, share_channels
 from profiler.request import Request, load_request
 from profiler.samples import SampleStore
@@ -332,6 +334,43 @@ def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> Non
     row = derived(TransferDone(job.text, 0, 1, "shared", 12544, samples)).transfers[0]
     assert (row.read_us, row.wakeup_us, row.write_us) == pytest.approx((0.0, 0.085, 0.6))
     assert (row.pacing, row.bytes) == ("hot", 12544)
+
+
+def handed_over(asked: str, taken: str, *, sender: str = "gpu0", receiver: str = "cpu0") -> TransferDone:
+    job = TransferId(sender, receiver, (1, 14, 14, 16), asked, "spin", 0)
+    samples = {"read": (700, 700), "wakeup": (80, 90), "write": (900, 1100), "rewrite": (300, 500), "total": (1700, 1900)}
+    return TransferDone(job.text, 0, 1, taken, 12544, samples, ("webgpu-packed",), ("host",))
+
+
+GPU_UNITS = {"cpu0": parse_unit("cpu:cores=0"), "gpu0": parse_unit("gpu")}
+
+
+def derived_pair(*events: TransferDone) -> tuple[SampleStore, tuple[TransferRow, ...]]:
+    store = SampleStore()
+    store.add_all(events)
+    return store, derive(store, GPU_UNITS, Plan((), ()), runtime="r", settings={}).transfers
+
+
+def test_a_row_names_the_path_that_was_taken() -> None:
+    back, copied = handed_over("shared", "readback"), handed_over("memcpy", "memcpy")
+    store, rows = derived_pair(back, copied)
+    assert [(row.path, row.status, row.write_us) for row in rows] == [("memcpy", "ok", 1.0), ("readback", "ok", 0.6)]
+    [(pair, path)] = pair_paths(store, GPU_UNITS).items()
+    assert (pair, path.path) == ("gpu0>cpu0", "readback")
+    assert path.why == "gpu0 gives webgpu-packed; cpu0 takes host: gpu0 copies out, straight into cpu0's host memory"
+
+
+def test_units_that_copy_though_asked_to_share_have_one_row() -> None:
+    store, rows = derived_pair(handed_over("shared", "memcpy"), handed_over("memcpy", "memcpy"))
+    assert [row.path for row in rows] == ["memcpy"]
+    assert pair_paths(store, GPU_UNITS)["gpu0>cpu0"].path == "memcpy"
+    assert not pair_paths(store, ["cpu0"])
+
+
+def test_paths_that_change_are_no_measurement() -> None:
+    _, [row] = derived_pair(handed_over("shared", "memcpy"), handed_over("shared", "readback"))
+    assert (row.status, row.n) == ("failed", 0)
+    assert "memcpy, readback" in row.reason
 
 
 def request(plan: Plan) -> Request:

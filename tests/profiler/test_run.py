@@ -74,6 +74,8 @@ def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any
     assert row.marginal_us == pytest.approx(alone_us * factor, rel=1e-3)
     assert meta.fixed["cpu1"].median_us > 0
     assert {unit.engine for unit in meta.units.values()} == {"litert"}
+    assert meta.deviation == {unit: pytest.approx(0, abs=1e-5) for unit in meta.units}
+    assert {pair: found.path for pair, found in meta.paths.items()} == {"cpu0>cpu1": "shared", "cpu1>cpu0": "shared"}
     assert meta.units["cpu0"].cores != meta.units["cpu1"].cores
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,10 +24,12 @@ def work_cost(unit: str, block: Block) -> float:
     return us * (2 if unit == "cpu1" else 1)
 
 
-def tables(base: ModelConfig = BASE, *, path: str = "shared", contention: float = 1.0) -> Tables:
-    """Tables of two units; `contention` is by how much either slows the other's blocks down."""
-    plan = plan_model(base, FULL)
-    made = made_tables(plan.blocks, plan.transfers, work_cost, path=path)
+def tables(
+    base: ModelConfig = BASE, *, path: str = "shared", paths: Mapping[str, str] | None = None, contention: float = 1.0, branches: int = 2
+) -> Tables:
+    """Tables as `made_tables` makes them; `contention` is by how much either slows the other's blocks down."""
+    plan = plan_model(base, FULL, branches=branches)
+    made = made_tables(plan.blocks, plan.transfers, work_cost, path=path, paths=paths)
     if contention == 1.0:
         return made
     factors = tuple(Contention(unit, "mbconv", other, contention, 10) for unit, other in (("cpu0", "cpu1"), ("cpu1", "cpu0")))

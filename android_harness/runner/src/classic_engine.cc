@@ -50,6 +50,7 @@ class ClassicModel final : public Model {
   [[nodiscard]] const std::vector<TensorType>& outputs() const override { return outputs_; }
   [[nodiscard]] bool fully_accelerated() const override { return interpreter_->fully_accelerated(); }
   [[nodiscard]] const std::vector<std::string>& buffer_kinds() const override { return buffer_kinds_; }
+  [[nodiscard]] const std::vector<std::string>& output_kinds() const override { return buffer_kinds_; }
   [[nodiscard]] Buffer& input(size_t index) override {
     return sources_.at(index) == nullptr ? *input_buffers_[index] : *sources_[index];
   }

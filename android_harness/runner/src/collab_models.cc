@@ -7,6 +7,7 @@
 
 #include "failure.h"
 #include "files.h"
+#include "handover_path.h"
 
 namespace syncnas {
 
@@ -72,7 +73,7 @@ void CollabModels::ReadInput() {
 }
 
 void CollabModels::CreateModels(const JobContext& context) {
-  staging_.resize(manifest_.segments.size());
+  landings_.resize(manifest_.segments.size());
   for (size_t i = 0; i < manifest_.segments.size(); ++i) {
     const SegmentSpec& segment = manifest_.segments[i];
     const int64_t size = FileSize(segment.model);
@@ -124,43 +125,91 @@ void CollabModels::ConnectOwnInputs(size_t segment) {
 
 void CollabModels::ConnectPeers() {
   for (auto& [pair, path] : paths_) {
-    UnitWorker& receiver = worker(pair.second);
-    if (path == HandoverPath::kShared) {
-      bool shared = false;
-      receiver.Run([this, &shared, &from_to = pair] { shared = SharePair(from_to); });
-      if (shared) {
-        continue;
-      }
-      path = HandoverPath::kMemcpy;
-    }
-    receiver.Run([this, &from_to = pair] { AllocatePair(from_to); });
+    HandoverPath found = path;
+    worker(pair.second).Run([this, &found, &from_to = pair] { found = ConnectPair(from_to, found); });
+    path = found;
   }
+  AddStaging();
+}
+
+HandoverPath CollabModels::ConnectPair(const UnitPair& pair, HandoverPath wanted) {
+  if (wanted == HandoverPath::kShared && SharePair(pair)) {
+    return HandoverPath::kShared;
+  }
+  const HandoverPath possible = AllocatePair(pair);
+  if (wanted == HandoverPath::kMemcpy || (possible == HandoverPath::kReadback && !LandPair(pair))) {
+    return HandoverPath::kMemcpy;
+  }
+  return possible;
 }
 
 bool CollabModels::SharePair(const UnitPair& pair) {
   bool all_shared = true;
-  for (size_t s = 0; s < manifest_.segments.size(); ++s) {
-    ForEachSource(manifest_.segments[s], [this, s, &pair, &all_shared](size_t input, size_t source) {
-      if (UnitPair{manifest_.segments[source].unit, manifest_.segments[s].unit} == pair) {
-        all_shared = all_shared && model(s).ShareInput(input, model(source).output(0));
-      }
-    });
-  }
+  ForEachHandover(pair, [this, &all_shared](size_t receiver, size_t input, size_t sender) {
+    all_shared = all_shared && model(receiver).ShareInput(input, model(sender).output(0));
+  });
   return all_shared;
 }
 
-void CollabModels::AllocatePair(const UnitPair& pair) {
+HandoverPath CollabModels::AllocatePair(const UnitPair& pair) {
+  HandoverPath possible = HandoverPath::kMemcpy;
+  ForEachHandover(pair, [this, &possible](size_t receiver, size_t input, size_t sender) {
+    // The same for all: what memory a buffer is depends on the unit.
+    possible = PathBetween(model(sender).output(0), model(receiver).AllocateInput(input));
+  });
+  return possible;
+}
+
+bool CollabModels::LandPair(const UnitPair& pair) {
+  // What is read for another unit already is not read once more: this unit shares that memory, or has to copy from it.
+  bool all_land = true;
+  std::vector<size_t> claimed;
+  ForEachHandover(pair, [this, &all_land, &claimed](size_t receiver, size_t input, size_t sender) {
+    Landing& landing = landings_[sender];
+    if (landing.input == nullptr) {
+      landing.input = &model(receiver).input(input);
+      landing.memory = landing.input->host();
+      claimed.push_back(sender);
+    } else {
+      all_land = all_land && model(receiver).ShareInput(input, *landing.input);
+    }
+  });
+  if (!all_land) {
+    for (const size_t sender : claimed) {
+      landings_[sender] = Landing();
+    }
+    AllocatePair(pair);
+  }
+  return all_land;
+}
+
+void CollabModels::AddStaging() {
+  for (const auto& [pair, path] : paths_) {
+    if (path == HandoverPath::kMemcpy) {
+      ForEachHandover(pair, [this](size_t, size_t, size_t sender) {
+        if (Landing& landing = landings_[sender]; landing.memory == nullptr) {
+          landing.staging = AlignedMemory(manifest_.segments[sender].output.Bytes());
+          landing.memory = landing.staging.data();
+        }
+      });
+    }
+  }
+}
+
+void CollabModels::ForEachHandover(const UnitPair& pair,
+                                   const std::function<void(size_t, size_t, size_t)>& visit) const {
   for (size_t s = 0; s < manifest_.segments.size(); ++s) {
-    ForEachSource(manifest_.segments[s], [this, s, &pair](size_t input, size_t source) {
-      if (UnitPair{manifest_.segments[source].unit, manifest_.segments[s].unit} != pair) {
-        return;
-      }
-      model(s).AllocateInput(input);
-      if (staging_[source].bytes() == 0) {
-        staging_[source] = AlignedMemory(manifest_.segments[source].output.Bytes());
+    ForEachSource(manifest_.segments[s], [this, s, &pair, &visit](size_t input, size_t source) {
+      if (UnitPair{manifest_.segments[source].unit, manifest_.segments[s].unit} == pair) {
+        visit(s, input, source);
       }
     });
   }
+}
+
+const void* CollabModels::Source(size_t sender, size_t receiver) const {
+  const UnitPair pair{manifest_.segments[sender].unit, manifest_.segments[receiver].unit};
+  return paths_.at(pair) == HandoverPath::kUpload ? model(sender).output(0).host() : landing(sender);
 }
 
 bool CollabModels::fully_accelerated() const {

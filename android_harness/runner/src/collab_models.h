@@ -2,6 +2,7 @@
 #define SYNCNAS_RUNNER_COLLAB_MODELS_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -30,11 +31,15 @@ class CollabModels {
   [[nodiscard]] bool fully_accelerated() const;
   [[nodiscard]] int64_t create_ns() const;
 
-  // The host's side: the network's input, its output, and per segment what its peers copy its output from (empty where
-  // nobody does).
+  // The host's side: the network's input and its output.
   [[nodiscard]] const AlignedMemory& input() const { return input_; }
   [[nodiscard]] AlignedMemory& output() { return output_; }
-  [[nodiscard]] AlignedMemory& staging(size_t segment) { return staging_[segment]; }
+
+  // Where a segment's output is read to, for all its peers that have it copied out; null where none has. It is an input
+  // of one of them that is host memory, else staging memory.
+  [[nodiscard]] void* landing(size_t segment) const { return landings_[segment].memory; }
+  // What a receiver that copies in copies from: the sender's memory itself over upload, else where it was read to.
+  [[nodiscard]] const void* Source(size_t sender, size_t receiver) const;
 
  private:
   void FindWorkers(const CollabSpec& spec, const JobContext& context);
@@ -43,8 +48,14 @@ class CollabModels {
   void CheckModel(const SegmentSpec& segment, const Model& model) const;
   void ConnectOwnInputs(size_t segment);
   void ConnectPeers();
+  // Called on the receiver's thread; tells by which path the pair hands over.
+  HandoverPath ConnectPair(const UnitPair& pair, HandoverPath wanted);
   bool SharePair(const UnitPair& pair);
-  void AllocatePair(const UnitPair& pair);
+  HandoverPath AllocatePair(const UnitPair& pair);
+  bool LandPair(const UnitPair& pair);
+  void AddStaging();
+  // Calls `visit(receiver, input index, sender)`, of segments, for all that one unit hands to another.
+  void ForEachHandover(const UnitPair& pair, const std::function<void(size_t, size_t, size_t)>& visit) const;
 
   Manifest manifest_;
   std::vector<UnitWorker*> workers_;
@@ -52,7 +63,13 @@ class CollabModels {
   PairPaths paths_;
   AlignedMemory input_;
   AlignedMemory output_;
-  std::vector<AlignedMemory> staging_;
+  // Per segment: see `landing`. `input` is null where it is staging memory.
+  struct Landing {
+    void* memory = nullptr;
+    Buffer* input = nullptr;
+    AlignedMemory staging;
+  };
+  std::vector<Landing> landings_;
 };
 
 }  // namespace syncnas

@@ -1,11 +1,13 @@
 #include "collab_plan.h"
 
+#include "handover_path.h"
+
 namespace syncnas {
 
 namespace {
 
-// The first later segment that takes this segment's output as a copy, or kNobody.
-int FirstCopyTaker(const Manifest& manifest, const PairPaths& paths, size_t sender) {
+// The first later segment for which this segment's output is copied out, or kNobody.
+int FirstTaker(const Manifest& manifest, const PairPaths& paths, size_t sender) {
   for (size_t i = sender + 1; i < manifest.segments.size(); ++i) {
     const SegmentSpec& candidate = manifest.segments[i];
     for (const SegmentInput& input : candidate.inputs) {
@@ -13,7 +15,7 @@ int FirstCopyTaker(const Manifest& manifest, const PairPaths& paths, size_t send
         continue;
       }
       const auto path = paths.find({manifest.segments[sender].unit, candidate.unit});
-      if (path != paths.end() && path->second == HandoverPath::kMemcpy) {
+      if (path != paths.end() && CopiesOut(path->second)) {
         return static_cast<int>(i);
       }
     }
@@ -69,12 +71,12 @@ std::vector<std::vector<Step>> PlanSteps(const Manifest& manifest, const PairPat
         continue;  // the unit's own features: they are where they have to be
       }
       mine.push_back({StepKind::kWait, s, from, i});
-      if (path->second == HandoverPath::kMemcpy) {
+      if (CopiesIn(path->second)) {
         mine.push_back({StepKind::kWrite, s, from, i});
       }
     }
     mine.push_back({StepKind::kRun, s, kNobody, 0});
-    if (const int taker = FirstCopyTaker(manifest, paths, s); taker != kNobody) {
+    if (const int taker = FirstTaker(manifest, paths, s); taker != kNobody) {
       mine.push_back({StepKind::kRead, s, taker, 0});
     }
     if (s == manifest.output_segment) {

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "files.h"
+#include "handover_path.h"
 
 namespace syncnas {
 
@@ -30,7 +31,7 @@ CollabRun::CollabRun(CollabModels& models, const CollabSpec& spec)
       output_hashes_(static_cast<size_t>(spec.samples.runs)) {
   for (size_t i = 0; i < segments_; ++i) {
     ran_.emplace_back(spec.wait);
-    staged_.emplace_back(spec.wait);
+    was_read_.emplace_back(spec.wait);
   }
   const std::vector<std::vector<Step>> steps = PlanSteps(models.manifest(), models.paths());
   for (size_t unit = 0; unit < steps.size(); ++unit) {
@@ -60,13 +61,12 @@ CollabRun::Action CollabRun::Resolve(const Step& step) {
     case StepKind::kWait: {
       const Manifest& manifest = models_.manifest();
       const UnitPair pair{manifest.segments[peer].unit, manifest.segments[step.segment].unit};
-      const bool copied = models_.paths().at(pair) == HandoverPath::kMemcpy;
-      action.await = copied ? &staged_[peer] : &ran_[peer];
+      action.await = CopiesOut(models_.paths().at(pair)) ? &was_read_[peer] : &ran_[peer];
       break;
     }
     case StepKind::kWrite:
       action.buffer = &action.model->input(step.input);
-      action.source = step.peer == kNetworkInput ? models_.input().data() : models_.staging(peer).data();
+      action.source = step.peer == kNetworkInput ? models_.input().data() : models_.Source(peer, step.segment);
       break;
     case StepKind::kRun:
       action.publish = &ran_[step.segment];
@@ -76,8 +76,8 @@ CollabRun::Action CollabRun::Resolve(const Step& step) {
       if (step.peer == kNetworkOutput) {
         action.destination = models_.output().data();
       } else {
-        action.destination = models_.staging(step.segment).data();
-        action.publish = &staged_[step.segment];
+        action.destination = models_.landing(step.segment);
+        action.publish = &was_read_[step.segment];
       }
       break;
   }
@@ -106,7 +106,7 @@ void CollabRun::Abort() {
   for (Handoff& handoff : ran_) {
     handoff.Abort();
   }
-  for (Handoff& handoff : staged_) {
+  for (Handoff& handoff : was_read_) {
     handoff.Abort();
   }
 }

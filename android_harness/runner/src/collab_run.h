@@ -19,7 +19,8 @@ namespace syncnas {
 //
 // The invariant that makes one buffer per tensor enough: a run is released only when every unit has finished the run
 // before it (ReleaseGate). So a segment writes its output only after all who read that output in the run before are
-// done, and within a run everything is written once, before it is signalled, and read after the signal.
+// done, also where it reads that output straight into a peer's memory, and within a run everything is written once,
+// before it is signalled, and read after the signal.
 class CollabRun {
  public:
   CollabRun(CollabModels& models, const CollabSpec& spec);
@@ -77,9 +78,9 @@ class CollabRun {
   const SampleSpec samples_;
   const bool sequential_;
   const uint64_t segments_;
-  // Per segment: that its output is there, and that it has been copied to staging.
+  // Per segment: that its output is there, and that it has been copied out for its peers.
   std::deque<Handoff> ran_;
-  std::deque<Handoff> staged_;
+  std::deque<Handoff> was_read_;
   // Sequential mode: how many segments have had their turn, over all runs.
   Handoff turn_;
   std::vector<UnitLine> lines_;

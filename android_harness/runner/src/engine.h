@@ -46,12 +46,13 @@ class Model {
   [[nodiscard]] virtual bool fully_accelerated() const = 0;
 
   // The kinds of memory that the runtime takes for the first input: "host", "ahwb", "opencl-packed", "kind-30" ...
-  // (docs/formats.md, "Journal").
+  // (docs/formats.md, "Journal"); and those that it takes for the first output.
   [[nodiscard]] virtual const std::vector<std::string>& buffer_kinds() const = 0;
+  [[nodiscard]] virtual const std::vector<std::string>& output_kinds() const = 0;
 
   // Each input must be given memory before the first Run, by one of these two. Giving it again replaces what it had.
   virtual Buffer& AllocateInput(size_t index) = 0;
-  // Makes the input read the memory of `peer`, an output of another model, without a copy of the caller's. False, with
+  // Makes the input read the memory of `peer`, an output or input of another model, without a copy of the caller's. False, with
   // nothing changed, where this unit cannot see that memory. The memory lives until both models are gone. A runtime
   // whose models have memory of their own may take over the peer's data at the beginning of each run, but only from
   // models of the same unit, which do not run meanwhile.

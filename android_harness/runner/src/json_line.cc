@@ -75,6 +75,14 @@ JsonLine& JsonLine::Null() {
   return *this;
 }
 
+JsonLine& JsonLine::Strings(const std::vector<std::string>& values) {
+  BeginArray();
+  for (const std::string& value : values) {
+    String(value);
+  }
+  return EndArray();
+}
+
 JsonLine& JsonLine::Ints(const std::vector<int64_t>& values) {
   BeginArray();
   for (const int64_t value : values) {

@@ -26,6 +26,7 @@ class JsonLine {
   JsonLine& Bool(bool value);
   JsonLine& Null();
   JsonLine& Ints(const std::vector<int64_t>& values);
+  JsonLine& Strings(const std::vector<std::string>& values);
 
   JsonLine& BeginObject();
   JsonLine& EndObject();

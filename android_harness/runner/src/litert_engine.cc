@@ -67,7 +67,8 @@ class LiteRtModel final : public Model {
           ("read " + path.shown + " as a model").c_str());
     Compile(unit, path);
     ReadTypes();
-    ReadBufferKinds();
+    input_kinds_ = inputs_.empty() ? std::vector<std::string>() : KindsIn(InputRequirements(0));
+    output_kinds_ = outputs_.empty() ? std::vector<std::string>() : KindsIn(OutputRequirements(0));
     input_buffers_.resize(inputs_.size());
     input_handles_.resize(inputs_.size());
     for (size_t i = 0; i < outputs_.size(); ++i) {
@@ -79,7 +80,8 @@ class LiteRtModel final : public Model {
   [[nodiscard]] const std::vector<TensorType>& inputs() const override { return inputs_; }
   [[nodiscard]] const std::vector<TensorType>& outputs() const override { return outputs_; }
   [[nodiscard]] bool fully_accelerated() const override { return fully_accelerated_; }
-  [[nodiscard]] const std::vector<std::string>& buffer_kinds() const override { return buffer_kinds_; }
+  [[nodiscard]] const std::vector<std::string>& buffer_kinds() const override { return input_kinds_; }
+  [[nodiscard]] const std::vector<std::string>& output_kinds() const override { return output_kinds_; }
   [[nodiscard]] Buffer& input(size_t index) override { return *input_buffers_.at(index); }
   [[nodiscard]] Buffer& output(size_t index) override { return *output_buffers_.at(index); }
 
@@ -158,19 +160,17 @@ class LiteRtModel final : public Model {
     }
   }
 
-  void ReadBufferKinds() {
-    if (inputs_.empty()) {
-      return;
-    }
-    litert::RequirementsHandle* requirements = InputRequirements(0);
+  std::vector<std::string> KindsIn(litert::RequirementsHandle* requirements) const {
+    std::vector<std::string> kinds;
     int count = 0;
     Check(library_.GetNumTensorBufferRequirementsSupportedBufferTypes(requirements, &count), "count kinds of buffers");
     for (int i = 0; i < count; ++i) {
       int type = 0;
       Check(library_.GetTensorBufferRequirementsSupportedTensorBufferType(requirements, i, &type),
             "tell a kind of buffer");
-      buffer_kinds_.push_back(litert::BufferKind(type));
+      kinds.push_back(litert::BufferKind(type));
     }
+    return kinds;
   }
 
   int32_t ElementOf(litert::TensorHandle* tensor) const {
@@ -226,7 +226,8 @@ class LiteRtModel final : public Model {
   Owned<litert::ModelHandle> model_;
   Owned<litert::CompiledModelHandle> compiled_;
   bool fully_accelerated_ = false;
-  std::vector<std::string> buffer_kinds_;
+  std::vector<std::string> input_kinds_;
+  std::vector<std::string> output_kinds_;
   std::vector<TensorType> inputs_;
   std::vector<TensorType> outputs_;
   std::vector<std::unique_ptr<BoundBuffer>> input_buffers_;

@@ -348,7 +348,19 @@ const char* Name(UnitKind kind) {
   return "";
 }
 
-const char* Name(HandoverPath path) { return path == HandoverPath::kShared ? "shared" : "memcpy"; }
+const char* Name(HandoverPath path) {
+  switch (path) {
+    case HandoverPath::kShared:
+      return "shared";
+    case HandoverPath::kMemcpy:
+      return "memcpy";
+    case HandoverPath::kReadback:
+      return "readback";
+    case HandoverPath::kUpload:
+      return "upload";
+  }
+  return "";
+}
 
 PhaseSpec ParsePhase(std::string_view text, const std::string& folder) {
   return PhaseReader(folder).Read(Json::Parse(text));

@@ -19,8 +19,11 @@ namespace syncnas {
 enum class UnitKind { kCpu, kGpu, kNnapi };
 enum class Precision { kFp32, kFp16 };
 enum class Order { kGiven, kShuffled };
-// Whether two units see the same memory or the data is copied.
-enum class HandoverPath { kShared, kMemcpy };
+// How data gets from one unit to another: both see the same memory; the sender reads it into staging memory, from which
+// the receiver writes it; the sender reads it straight into the receiver's memory; the receiver writes it straight from
+// the sender's memory. A phase asks for one of the first two; where memory cannot be shared, the runner takes one of the
+// last two if it can.
+enum class HandoverPath { kShared, kMemcpy, kReadback, kUpload };
 enum class WaitMode { kSpin, kCondvar, kHybrid };
 
 const char* Name(UnitKind kind);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "handoff.h"
+#include "handover_path.h"
 #include "load.h"
 #include "random.h"
 
@@ -62,17 +63,27 @@ int64_t TransferJob::Create() {
     Random random(context().seed);
     FillInputs(sender_->model(), random);
   });
-  receiver_->worker().Run([this] {
-    if (copies()) {
-      receiver_->model().AllocateInput(0);
-    } else if (!receiver_->model().ShareInput(0, sender_->model().output(0))) {
-      throw Failure("units " + spec_.from + " and " + spec_.to + " cannot see the same memory");
-    }
-  });
-  if (copies()) {
+  receiver_->worker().Run([this] { path_ = Connect(); });
+  return sender_->create_ns() + receiver_->create_ns();
+}
+
+HandoverPath TransferJob::Connect() {
+  Buffer& output = sender_->model().output(0);
+  if (spec_.path == HandoverPath::kShared && receiver_->model().ShareInput(0, output)) {
+    return HandoverPath::kShared;
+  }
+  Buffer& input = receiver_->model().AllocateInput(0);
+  const HandoverPath path = spec_.path == HandoverPath::kMemcpy ? HandoverPath::kMemcpy : PathBetween(output, input);
+  if (path == HandoverPath::kMemcpy) {
     staging_ = AlignedMemory(bytes_);
   }
-  return sender_->create_ns() + receiver_->create_ns();
+  if (CopiesOut(path)) {
+    destination_ = path == HandoverPath::kReadback ? input.host() : staging_.data();
+  }
+  if (CopiesIn(path)) {
+    source_ = path == HandoverPath::kUpload ? output.host() : staging_.data();
+  }
+  return path;
 }
 
 void TransferJob::CheckModel() const {
@@ -105,8 +116,8 @@ void TransferJob::Send(Meeting& meeting) {
     sender_->model().Run();
     const int64_t begin = NowNs();
     int64_t signal = begin;
-    if (copies()) {
-      output.Read(staging_.data());
+    if (destination_ != nullptr) {
+      output.Read(destination_);
       signal = NowNs();
     }
     meeting.handed.Publish(i + 1);
@@ -144,8 +155,8 @@ void TransferJob::Receive(Meeting& meeting) {
 }
 
 void TransferJob::Take(Buffer& input) {
-  if (copies()) {
-    input.Write(staging_.data());
+  if (source_ != nullptr) {
+    input.Write(source_);
   } else {
     TouchLines(input.host(), bytes_);
   }
@@ -163,7 +174,9 @@ void TransferJob::CheckArrived() {
 
 void TransferJob::ReportVisit(JsonLine& line) const {
   line.Name("accelerated").Bool(sender_->model().fully_accelerated() && receiver_->model().fully_accelerated());
-  line.Name("path").String(Name(spec_.path));
+  line.Name("path").String(Name(path_));
+  line.Name("sender_buffers").Strings(sender_->model().output_kinds());
+  line.Name("receiver_buffers").Strings(receiver_->model().buffer_kinds());
   line.Name("bytes").Int(static_cast<int64_t>(bytes_));
   line.Name("samples").BeginObject();
   line.Name("read_ns").Ints(Difference(signal_ns_, begin_ns_));

@@ -28,8 +28,9 @@ class TransferJob final : public Job {
   // The threads' meeting points of one visit.
   struct Meeting;
 
-  [[nodiscard]] bool copies() const { return spec_.path == HandoverPath::kMemcpy; }
   void CheckModel() const;
+  // Gives the receiver's input its memory, and tells by which path data gets there.
+  HandoverPath Connect();
   void Send(Meeting& meeting);
   void Receive(Meeting& meeting);
   void Take(Buffer& input);
@@ -39,7 +40,11 @@ class TransferJob final : public Job {
   std::unique_ptr<PlacedModel> sender_;
   std::unique_ptr<PlacedModel> receiver_;
   size_t bytes_ = 0;
+  HandoverPath path_ = HandoverPath::kShared;
   AlignedMemory staging_;
+  // Where the sender copies to and the receiver copies from; null where the path has no such copy.
+  void* destination_ = nullptr;
+  const void* source_ = nullptr;
 
   // Written by the sender ...
   std::vector<int64_t> begin_ns_;

@@ -23,18 +23,25 @@ class Bench {
     folder_.Write("two", R"({"inputs": [[1, 64], [1, 64]], "outputs": [[1, 64]], "salt": 2})");
     folder_.Write("fails_at_once", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "fail_run": 1})");
     folder_.Write("slow_write", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "write_sleep_us": 300})");
+    folder_.Write("slow_copies",
+                  R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "write_sleep_us": 300, "read_sleep_us": 300})");
+    folder_.Write("slow_copies_two", R"({"inputs": [[1, 64], [1, 64]], "outputs": [[1, 64]], "salt": 2,
+                  "write_sleep_us": 300, "read_sleep_us": 300})");
     folder_.Write("other", R"({"inputs": [[1, 32]], "outputs": [[1, 64]]})");
   }
 
-  // `rest` are the phase's further fields, from "jobs" on; unit g0 is a GPU.
+  // `rest` are the phase's further fields, from "jobs" on; units g0 and g1 are GPUs.
   std::vector<Json> Run(const std::string& rest, const std::string& library = "fake.so") {
     const std::string units = R"({"u0": {"kind": "cpu", "engine": "litert", "precision": "fp32"},
         "u1": {"kind": "cpu", "engine": "litert", "precision": "fp32"},
         "u2": {"kind": "cpu", "engine": "litert", "precision": "fp32"},
         "g0": {"kind": "gpu", "engine": "litert", "precision": "fp16"},
+        "g1": {"kind": "gpu", "engine": "litert", "precision": "fp16"},
+        "n0": {"kind": "nnapi", "engine": "classic", "precision": "fp32"},
+        "n1": {"kind": "nnapi", "engine": "classic", "precision": "fp32"},
         "bad": {"kind": "cpu", "engine": "litert", "precision": "fp32", "cores": [1023]}})";
     const PhaseSpec phase = ParsePhase(R"({"format": 1, "phase": "p", "seed": 5, "runtime": {"litert": ")" + library +
-                                           R"("}, "units": )" + units + "," + rest + "}",
+                                           R"(", "classic": "fake.so"}, "units": )" + units + "," + rest + "}",
                                        folder_.path());
     folder_.Write("journal", "");
     {

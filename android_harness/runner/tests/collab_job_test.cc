@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ std::string BundleManifest(const std::string& third = "two", const std::string& 
 }
 
 void WriteBundle(const Bench& bench, const std::string& manifest) {
-  for (const char* model : {"m", "two", "fails", "other"}) {
+  for (const char* model : {"m", "two", "fails", "other", "slow_copies", "slow_copies_two"}) {
     bench.folder().Write(std::string("b/") + model, bench.folder().Read(model));
   }
   bench.folder().Write("b/in.f32", std::string(256, 'x'));
@@ -55,7 +56,7 @@ TEST(CollabJobComputesTheSameInEveryWay) {
       for (const char* wait : {"condvar", "hybrid", "spin"}) {
         const std::string id = std::string(mode) + path + wait;
         jobs += (jobs.empty() ? "" : ",") + Collab(id, mode, path, wait);
-        // Unit b has memory of its own here, so its pairs fall back to copies and the others do not.
+        // Unit b has memory of its own here, so its pairs copy once and the others do not.
         jobs += "," + Collab(id + "gpu", mode, path, wait, R"({"a": "u0", "b": "g0", "c": "u2"})");
       }
     }
@@ -73,7 +74,11 @@ TEST(CollabJobComputesTheSameInEveryWay) {
     const bool wants_shared = id.find("shared") != std::string::npos;
     const Json& paths = *event.Find("paths");
     CHECK_EQUAL(paths.members().size(), 6U);
-    CHECK_EQUAL(Bench::Text(paths, "a>b"), wants_shared && !with_gpu ? "shared" : "memcpy");
+    const std::string to_b = with_gpu ? "upload" : "shared";
+    const std::string from_b = with_gpu ? "readback" : "shared";
+    CHECK_EQUAL(Bench::Text(paths, "a>b"), wants_shared ? to_b : "memcpy");
+    CHECK_EQUAL(Bench::Text(paths, "b>a"), wants_shared ? from_b : "memcpy");
+    CHECK_EQUAL(Bench::Text(paths, "b>c"), wants_shared ? from_b : "memcpy");
     CHECK_EQUAL(Bench::Text(paths, "a>c"), wants_shared ? "shared" : "memcpy");
     const std::vector<Json>& steps = event.Find("steps")->elements();
     CHECK_EQUAL(event.Find("begin_ns")->elements().size(), steps.size());
@@ -88,6 +93,50 @@ TEST(CollabJobComputesTheSameInEveryWay) {
     }
   }
   CHECK_EQUAL(bench.folder().Read("out").size(), 256U);
+}
+
+// How often a segment reads its output for its peers.
+size_t Reads(const Json& event, const std::string& segment) {
+  const std::vector<Json>& steps = event.Find("steps")->elements();
+  return static_cast<size_t>(std::count_if(steps.begin(), steps.end(), [&segment](const Json& step) {
+    return Bench::Text(step, "segment") == segment && Bench::Text(step, "step") == "read" &&
+           Bench::Text(step, "peer") != "output";
+  }));
+}
+
+TEST(CollabJobReadsOnceForAllThatTakeIt) {
+  // Units a, b and c on every choice of kinds: memory that is shared, that only its unit sees, and host memory that is
+  // not shared. Outputs are the same whatever the paths, however slow the copies.
+  const std::vector<std::string> cpus = {"u0", "u1", "u2"};
+  const std::vector<std::string> gpus = {"g0", "g1", "u2"};
+  const std::vector<std::string> mixed = {"g0", "n0", "u0"};
+  const std::vector<std::string> own = {"n0", "n1", "g0"};
+  const std::vector<std::string> readers = {"g0", "n0", "n1"};
+  Bench bench;
+  WriteBundle(bench, BundleManifest("slow_copies_two", "slow_copies"));
+  std::string jobs;
+  for (const std::vector<std::string>& units : {cpus, gpus, mixed, own, readers}) {
+    const std::string bind = R"({"a": ")" + units[0] + R"(", "b": ")" + units[1] + R"(", "c": ")" + units[2] + "\"}";
+    jobs += (jobs.empty() ? "" : ",") + Collab(units[0] + units[1] + units[2], "concurrent", "shared", "condvar", bind);
+  }
+  const std::vector<Json> done = Bench::Select(bench.Run("\"jobs\": [" + jobs + "]"), "done");
+  CHECK_EQUAL(done.size(), 5U);
+  for (const Json& event : done) {
+    CHECK_EQUAL(Bench::Text(*event.Find("outputs"), "hash"), Bench::Text(*done[0].Find("outputs"), "hash"));
+    CHECK_EQUAL(Bench::Number(*event.Find("outputs"), "distinct"), 10);
+    const bool reads = Bench::Text(event, "job") != "u0u1u2" && Bench::Text(event, "job") != "n0n1g0";
+    CHECK_EQUAL(Reads(event, "a.0"), reads ? 1U : 0U);
+  }
+  const auto path = [&done](size_t job, const char* pair) { return Bench::Text(*done[job].Find("paths"), pair); };
+  CHECK_EQUAL(path(1, "a>b"), "memcpy");
+  CHECK_EQUAL(path(1, "a>c"), "readback");
+  CHECK_EQUAL(path(2, "a>b"), "readback");
+  // What was read into b's own memory cannot be shared: c copies it from there.
+  CHECK_EQUAL(path(2, "a>c"), "memcpy");
+  CHECK_EQUAL(path(2, "b>c"), "upload");
+  CHECK_EQUAL(path(3, "a>b"), "upload");
+  CHECK_EQUAL(path(3, "c>a"), "readback");
+  CHECK_EQUAL(path(3, "c>b"), "memcpy");
 }
 
 TEST(CollabJobRunsSegmentsOneByOneInSequence) {

@@ -60,5 +60,15 @@ TEST(PlanTakesThePathPairByPair) {
   CHECK_EQUAL(Text(manifest, steps[1]), "b.0 wait a.0, b.0 run, b.0 read a.1");
 }
 
+TEST(PlanWithOneCopyHasItOnOneSide) {
+  const Manifest manifest = TwoUnits();
+  PairPaths paths = PairsOf(manifest, HandoverPath::kShared);
+  paths[{0, 1}] = HandoverPath::kUpload;
+  paths[{1, 0}] = HandoverPath::kReadback;
+  const auto steps = PlanSteps(manifest, paths);
+  CHECK_EQUAL(Text(manifest, steps[0]), "a.0 write input, a.0 run, a.1 wait b.0, a.1 run, a.1 read output");
+  CHECK_EQUAL(Text(manifest, steps[1]), "b.0 wait a.0, b.0 write a.0, b.0 run, b.0 read a.1");
+}
+
 }  // namespace
 }  // namespace syncnas

@@ -12,31 +12,40 @@ namespace syncnas::test {
 
 namespace {
 
+// Copies one half, pauses, and copies the other one.
+void CopyInHalves(void* destination, const void* source, size_t bytes, int64_t pause_us) {
+  const size_t half = bytes / 2;
+  std::memcpy(destination, source, half);
+  SleepNs(pause_us * kNanosecondsPerMicrosecond);
+  std::memcpy(static_cast<char*>(destination) + half, static_cast<const char*>(source) + half, bytes - half);
+}
+
+// How long copies pause half way.
+struct Pauses {
+  int64_t write_us = 0;
+  int64_t read_us = 0;
+};
+
 class FakeBuffer final : public Buffer {
  public:
-  FakeBuffer(std::shared_ptr<AlignedMemory> memory, const Unit* owner, bool is_private, int64_t write_sleep_us)
-      : memory_(std::move(memory)), owner_(owner), is_private_(is_private), write_sleep_us_(write_sleep_us) {}
+  FakeBuffer(std::shared_ptr<AlignedMemory> memory, const Unit* owner, UnitKind kind, Pauses pauses)
+      : memory_(std::move(memory)), owner_(owner), kind_(kind), pauses_(pauses) {}
 
   [[nodiscard]] size_t bytes() const override { return memory_->bytes(); }
-  void Write(const void* source) override {
-    const size_t half = bytes() / 2;
-    std::memcpy(memory_->data(), source, half);
-    SleepNs(write_sleep_us_ * kNanosecondsPerMicrosecond);
-    std::memcpy(static_cast<char*>(memory_->data()) + half, static_cast<const char*>(source) + half, bytes() - half);
-  }
-  void Read(void* destination) override { std::memcpy(destination, memory_->data(), bytes()); }
-  [[nodiscard]] void* host() override { return is_private_ ? nullptr : memory_->data(); }
+  void Write(const void* source) override { CopyInHalves(memory_->data(), source, bytes(), pauses_.write_us); }
+  void Read(void* destination) override { CopyInHalves(destination, memory_->data(), bytes(), pauses_.read_us); }
+  [[nodiscard]] void* host() override { return kind_ == UnitKind::kGpu ? nullptr : memory_->data(); }
 
   [[nodiscard]] const std::shared_ptr<AlignedMemory>& memory() const { return memory_; }
-  [[nodiscard]] bool IsVisibleTo(const Unit* unit, bool to_private_unit) const {
-    return owner_ == unit || (!is_private_ && !to_private_unit);
+  [[nodiscard]] bool IsVisibleTo(const Unit* unit, UnitKind kind) const {
+    return owner_ == unit || (kind_ == UnitKind::kCpu && kind == UnitKind::kCpu);
   }
 
  private:
   std::shared_ptr<AlignedMemory> memory_;
   const Unit* owner_;
-  bool is_private_;
-  int64_t write_sleep_us_;
+  UnitKind kind_;
+  Pauses pauses_;
 };
 
 std::vector<TensorType> Types(const Json& model, const char* name) {
@@ -58,18 +67,18 @@ int64_t Number(const Json& model, const char* name) {
 
 class FakeModel final : public Model {
  public:
-  FakeModel(FakeLog& log, const Unit* owner, bool is_private, const Json& model)
+  FakeModel(FakeLog& log, const Unit* owner, UnitKind kind, const Json& model)
       : log_(log),
         owner_(owner),
-        is_private_(is_private),
-        buffer_kinds_({is_private ? "gl" : "host"}),
+        kind_(kind),
+        buffer_kinds_({kind == UnitKind::kGpu ? "gl" : "host"}),
         inputs_(Types(model, "inputs")),
         outputs_(Types(model, "outputs")),
         state_(static_cast<uint64_t>(Number(model, "salt"))),
         sleep_us_(Number(model, "sleep_us")),
         fail_run_(Number(model, "fail_run")),
         stop_at_run_(Number(model, "stop_at_run")),
-        write_sleep_us_(Number(model, "write_sleep_us")) {
+        pauses_({Number(model, "write_sleep_us"), Number(model, "read_sleep_us")}) {
     ++log_.alive;
     input_buffers_.resize(inputs_.size());
     for (const TensorType& type : outputs_) {
@@ -84,6 +93,7 @@ class FakeModel final : public Model {
   [[nodiscard]] const std::vector<TensorType>& outputs() const override { return outputs_; }
   [[nodiscard]] bool fully_accelerated() const override { return true; }
   [[nodiscard]] const std::vector<std::string>& buffer_kinds() const override { return buffer_kinds_; }
+  [[nodiscard]] const std::vector<std::string>& output_kinds() const override { return buffer_kinds_; }
   [[nodiscard]] Buffer& input(size_t index) override { return *input_buffers_.at(index); }
   [[nodiscard]] Buffer& output(size_t index) override { return *output_buffers_.at(index); }
 
@@ -94,10 +104,10 @@ class FakeModel final : public Model {
 
   bool ShareInput(size_t index, Buffer& peer) override {
     auto& fake = dynamic_cast<FakeBuffer&>(peer);
-    if (!fake.IsVisibleTo(owner_, is_private_)) {
+    if (!fake.IsVisibleTo(owner_, kind_)) {
       return false;
     }
-    input_buffers_.at(index) = std::make_unique<FakeBuffer>(fake.memory(), owner_, is_private_, write_sleep_us_);
+    input_buffers_.at(index) = std::make_unique<FakeBuffer>(fake.memory(), owner_, kind_, pauses_);
     return true;
   }
 
@@ -124,13 +134,12 @@ class FakeModel final : public Model {
 
  private:
   [[nodiscard]] std::unique_ptr<FakeBuffer> Allocate(const TensorType& type) const {
-    return std::make_unique<FakeBuffer>(std::make_shared<AlignedMemory>(type.Bytes()), owner_, is_private_,
-                                        write_sleep_us_);
+    return std::make_unique<FakeBuffer>(std::make_shared<AlignedMemory>(type.Bytes()), owner_, kind_, pauses_);
   }
 
   FakeLog& log_;
   const Unit* owner_;
-  const bool is_private_;
+  const UnitKind kind_;
   const std::vector<std::string> buffer_kinds_;
   std::vector<TensorType> inputs_;
   std::vector<TensorType> outputs_;
@@ -141,7 +150,7 @@ class FakeModel final : public Model {
   const int64_t sleep_us_;
   const int64_t fail_run_;
   const int64_t stop_at_run_;
-  const int64_t write_sleep_us_;
+  const Pauses pauses_;
 };
 
 class FakeUnit final : public Unit {
@@ -154,7 +163,7 @@ class FakeUnit final : public Unit {
       const std::lock_guard<std::mutex> lock(log_.mutex);
       log_.created.push_back(path.shown);
     }
-    return std::make_unique<FakeModel>(log_, this, spec_.kind == UnitKind::kGpu, model);
+    return std::make_unique<FakeModel>(log_, this, spec_.kind, model);
   }
 
  private:

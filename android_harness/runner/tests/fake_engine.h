@@ -25,10 +25,11 @@ struct FakeLog {
 // A deterministic engine that computes nothing of use: it exists to test how the runner schedules, copies and reports.
 // A model file is JSON:
 //   {"inputs": [[1, 4]], "outputs": [[1, 4]], "salt": 1, "sleep_us": 0, "fail_run": 3, "stop_at_run": 2,
-//    "write_sleep_us": 0}
+//    "write_sleep_us": 0, "read_sleep_us": 0}
 // A run mixes all inputs, the salt and all that the model has seen before into the outputs, so that one stale or torn
 // input in any run changes the outputs of that run and all later ones. GPU units have memory of their own that no other
-// unit sees. Run number `fail_run` (the first is 1) fails. Writing an input pauses for `write_sleep_us` half way, so
+// unit sees and that is no host memory; NNAPI units have host memory of their own, which others may copy to and from.
+// Reading an output pauses half way as well, for `read_sleep_us`, so that whoever takes the copy too early is caught. Run number `fail_run` (the first is 1) fails. Writing an input pauses for `write_sleep_us` half way, so
 // that whoever changes the source too early is caught.
 class FakeEngine final : public Engine {
  public:

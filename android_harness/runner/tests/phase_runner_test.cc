@@ -53,7 +53,7 @@ TEST(PhaseGoesOnAfterFailures) {
 TEST(PhaseWithoutEngineFailsItsJobsOnly) {
   Bench bench;
   const auto events = bench.Run("\"jobs\": [" + TimeJobText("a") + "]", "missing.so");
-  CHECK_EQUAL(Bench::Select(events, "unit_failed").size(), 5U);
+  CHECK_EQUAL(Bench::Select(events, "unit_failed").size(), 6U);
   CHECK_CONTAINS(Bench::Reason(events, "a"), "there is no library for litert");
 }
 

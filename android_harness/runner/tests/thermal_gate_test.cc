@@ -173,7 +173,7 @@ TEST(PhaseMeasuresBetweenTwoLooksAtTheDevice) {
     kinds += test::Bench::Text(event, "event").front();
   }
   // After the phase's and the units' lines: a state before the first visit and after every group, here of one visit each.
-  CHECK_EQUAL(kinds, "puuuuussdssdssdssdse");
+  CHECK_EQUAL(kinds, "puuuuuuuussdssdssdssdse");
   const auto states = test::Bench::Select(events, "state");
   CHECK(test::Bench::Number(states[1], "since_ns") >= test::Bench::Number(states[0], "t_ns"));
 }

@@ -1,0 +1,57 @@
+"""How far a unit's numbers are from the reference's: what its precision really comes to.
+
+A profile runs networks on every unit. Their outputs are compared with those that LiteRT's interpreter computed when the models were
+written; the greatest difference, as a fraction of the output's range, is kept in the profile's folder.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from collab.errors import ExportError
+from exporters.bundle import read_f32
+from exporters.checking import relative_error
+from exporters.manifest import load_manifest
+
+DEVIATION_FILE: Final = "deviation.json"
+
+
+def output_of(manifest: Path, unit: str) -> Path:
+    """Where a unit's output of a network belongs, beside the network's manifest."""
+    return manifest.parent / f"output-{unit}.f32"
+
+
+def read_deviation(folder: Path) -> dict[str, float]:
+    """Per unit, as kept in a profile's folder; empty where nothing (readable) was."""
+    try:
+        return {str(unit): float(error) for unit, error in json.loads((folder / DEVIATION_FILE).read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def keep_deviation(folder: Path, manifests: Iterable[Path], units: Iterable[str]) -> None:
+    """Compares the outputs that there are, and keeps the greatest deviation of each unit, those kept before included."""
+    kept = read_deviation(folder)
+    before = dict(kept)
+    for manifest in manifests:
+        for unit in units:
+            error = _deviation(manifest, unit)
+            if error is not None:
+                kept[unit] = max(error, kept.get(unit, 0.0))
+    if kept != before:
+        (folder / DEVIATION_FILE).write_text(json.dumps(kept) + "\n", encoding="utf-8")
+
+
+def _deviation(manifest: Path, unit: str) -> float | None:
+    """None where the unit left no output, or none that could be compared."""
+    bundle = load_manifest(manifest.parent, verify_files=False)
+    expected = read_f32(manifest.parent / bundle.output.file, bundle.output_shape)
+    try:
+        error = relative_error(read_f32(output_of(manifest, unit), bundle.output_shape), expected)
+    except ExportError:
+        return None
+    return error if math.isfinite(error) else None
