@@ -246,10 +246,10 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         certificate=None if document["certificate"] is None else parse_certificate(document["certificate"]),
         conditions=_texts(document.get("conditions", {})),
         measured_at=str(document["measured_at"]),
-        drift=_fractions(document["drift"]),
-        disturbed=_fractions(document["disturbed"]),
+        drift=_fractions(document["drift"], "drift"),
+        disturbed=_fractions(document["disturbed"], "disturbed"),
         paths={str(pair): _pair_path(value) for pair, value in document["paths"].items()},
-        deviation=_fractions(document["deviation"]),
+        deviation=_fractions(document["deviation"], "deviation"),
         source=str(document.get("source", "")),
         lacks=tuple(map(str, document.get("lacks", ()))),
     )
@@ -280,8 +280,8 @@ def _pair_path(value: Mapping[str, Any]) -> PairPath:
     return PairPath(str(value["path"]), str(value["why"]))
 
 
-def _fractions(value: Mapping[str, Any]) -> dict[str, float]:
-    return {str(unit): _not_negative(share, "a fraction") for unit, share in value.items()}
+def _fractions(value: Mapping[str, Any], name: str) -> dict[str, float]:
+    return {str(unit): _not_negative(share, name) for unit, share in value.items()}
 
 
 def _not_negative(value: Any, name: str) -> float:

@@ -141,7 +141,7 @@ def test_negative_transfers_are_refused(tmp_path: Path) -> None:
         ("handover", {"wait": "sleep", "path": "shared"}, "handover"),
         ("contention", [{"unit": "cpu0", "block_class": "mbconv", "other": "cpu1", "factor": -2, "n": 1}], "factor"),
         ("handover", {"wait": "spin", "path": "readback"}, "handover"),
-        ("paths", {"cpu0>cpu1": {"path": "post", "why": "slow"}}, "paths"),
+        ("paths", {"cpu0>cpu1": {"path": "post", "why": "slow"}}, "the path .post. is none"),
         ("deviation", {"cpu0": -1.0}, "deviation"),
         ("versions", None, "wrong"),
         ("drift", {"cpu0": -0.1}, "above 0"),
