@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -91,8 +92,8 @@ class _Stager:
         except OSError as error:
             raise ExportError(f"{path} cannot be read ({error.strerror})") from error
         rewritten = relocated_manifest(document, lambda name: self._add(path.parent / name))
-        folder = self._scratch / str(len(self._files))
-        folder.mkdir(exist_ok=True)
+        # A folder of its own: the files are sent when all are staged, and two jobs may have the same manifest.
+        folder = Path(tempfile.mkdtemp(dir=self._scratch))
         staged = folder / path.name
         staged.write_text(json.dumps(rewritten), encoding="utf-8")
         return self._add(staged)

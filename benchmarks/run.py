@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import accuracy, collab_run, gpu, imports, phone, samples, search_speed, tables, writer
+from benchmarks import collab_run, gpu, imports, phone, samples, search_speed, tables, writer
 from collab.errors import SyncNasError
 
 BENCHMARKS = {
@@ -12,7 +12,6 @@ BENCHMARKS = {
     "writer": writer.run,
     "collab": collab_run.run,
     "tables": tables.run,
-    "accuracy": accuracy.run,
     "phone": phone.run,
     "gpu": gpu.run,
     "search": search_speed.run,

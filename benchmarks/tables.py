@@ -1,4 +1,4 @@
-"""How much of a profile's time goes into samples; leaves the tables that the accuracy benchmark uses."""
+"""How much of a profile's time goes into samples; leaves tables that the search's benchmark uses."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from collab.blocks import Block
+from collab.blocks import Block, Stem
 from lut.costs import BLOCK_CLASSES, block_class
 from lut.meta import Contention
 from profiler.campaign import LoadedId, NetworkId
@@ -24,7 +24,8 @@ from profiler.samples import JobSamples, SampleStore
 def contention_factors(store: SampleStore, network: Network, units: Iterable[str]) -> tuple[Contention, ...]:
     """Per unit, block class and other unit; pairs that were not measured are left out.
 
-    The openings of segments (class ``sync``) are in no network on one unit, and get the factor of all pieces together.
+    The stem is in one piece with the blocks after it, and gets that piece's factor. The openings of segments (class ``sync``) are in no
+    network on one unit, and get the factor of all pieces together.
     """
     units = list(units)
     found: list[Contention] = []
@@ -40,6 +41,7 @@ def contention_factors(store: SampleStore, network: Network, units: Iterable[str
 def _of_pair(unit: str, other: str, network: Network, alone: JobSamples, loaded: JobSamples) -> list[Contention]:
     n = sum(len(visit.total_ns) for visit in loaded.collabs)
     pieces_of_class = {name: [number for number, piece in enumerate(network) if _class_of(piece) == name] for name in BLOCK_CLASSES}
+    pieces_of_class["stem"] = [number for number, piece in enumerate(network) if isinstance(piece[0], Stem)]
     pieces_of_class["sync"] = list(range(len(network)))
     return [
         Contention(unit, name, other, _mean_ns(loaded, pieces) / _mean_ns(alone, pieces), n)
@@ -49,7 +51,7 @@ def _of_pair(unit: str, other: str, network: Network, alone: JobSamples, loaded:
 
 
 def _class_of(piece: Sequence[Block]) -> str:
-    """That of the last block: the stem is in one piece with the blocks after it, which have more work."""
+    """That of the last block: blocks after a stem have more work than it."""
     return BLOCK_CLASSES[block_class(piece[-1])]
 
 

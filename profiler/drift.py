@@ -110,4 +110,5 @@ def _stretched(visit: CollabDone, factor: float) -> CollabDone:
 
 
 def _scaled(values: Sequence[int], factor: float) -> tuple[int, ...]:
-    return tuple(np.rint(np.asarray(values, dtype=np.float64) * factor).astype(np.int64).tolist())
+    """A visit has a handful of samples, for which numpy takes longer; there are tens of thousands of visits."""
+    return tuple([round(value * factor) for value in values])

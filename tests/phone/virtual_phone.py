@@ -231,6 +231,7 @@ def _environment() -> dict[str, str]:
         "ANDROID_DATA": "/data",
         "VK_ICD_FILENAMES": _LAVAPIPE,
         "VK_DRIVER_FILES": _LAVAPIPE,
+        "LP_NUM_THREADS": "1",  # or the GPU's threads would be on every core, those of CPU units included
         "MESA_SHADER_CACHE_DISABLE": "true",  # a shader from an earlier test would make a first run fast
     }
 

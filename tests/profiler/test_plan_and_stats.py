@@ -285,10 +285,11 @@ def test_contention_is_loaded_against_alone_by_class() -> None:
     chain = base_chain(configs.load("mini_v2"))
     network = pieces_of(chain)
     alone = [100_000] * len(network)
-    loaded = [150_000] * (len(network) - 1) + [300_000]
+    loaded = [125_000] + [150_000] * (len(network) - 2) + [300_000]
     events = [network_done(NetworkId("cpu0", network).text, alone), network_done(LoadedId("cpu0", "cpu1", network).text, loaded)]
     found = {(e.unit, e.other, e.block_class): (e.factor, e.n) for e in derived(*events, plan=Plan((), (), (network,))).contention}
-    assert found["cpu0", "cpu1", "mbconv"] == (pytest.approx(1.5), 3)
+    assert found["cpu0", "cpu1", "mbconv"] == (pytest.approx((1.25 + 1.5 * (len(network) - 2)) / (len(network) - 1)), 3)
+    assert found["cpu0", "cpu1", "stem"] == (pytest.approx(1.25), 3)
     assert found["cpu0", "cpu1", "head"] == (pytest.approx(3.0), 3)
     assert found["cpu0", "cpu1", "sync"] == (pytest.approx(sum(loaded) / sum(alone)), 3)
     assert not any(unit == "cpu1" for unit, _, _ in found)

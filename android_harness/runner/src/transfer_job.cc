@@ -59,9 +59,11 @@ int64_t TransferJob::Create() {
   receiver_ = std::make_unique<PlacedModel>(context().workers.At(spec_.to), spec_.model, context().ledger);
   CheckModel();
   bytes_ = sender_->model().outputs()[0].Bytes();
+  next_ = std::make_unique<PlacedModel>(sender_->worker(), spec_.model, context().ledger);
   sender_->worker().Run([this] {
     Random random(context().seed);
     FillInputs(sender_->model(), random);
+    FillInputs(next_->model(), random);
   });
   receiver_->worker().Run([this] { path_ = Connect(); });
   return sender_->create_ns() + receiver_->create_ns();
@@ -125,6 +127,8 @@ void TransferJob::Send(Meeting& meeting) {
       begin_ns_[i - warmup] = begin;
       signal_ns_[i - warmup] = signal;
     }
+    // As a unit goes on with its next segment: the receiver takes the data while the sender uses the memory, too.
+    next_->model().Run();
   }
 }
 

@@ -39,6 +39,8 @@ class TransferJob final : public Job {
   const TransferSpec spec_;
   std::unique_ptr<PlacedModel> sender_;
   std::unique_ptr<PlacedModel> receiver_;
+  // What the sender runs once it has handed over.
+  std::unique_ptr<PlacedModel> next_;
   size_t bytes_ = 0;
   HandoverPath path_ = HandoverPath::kShared;
   AlignedMemory staging_;
