@@ -25,6 +25,7 @@ import numpy as np
 
 from collab.blocks import BYTES_PER_VALUE, Add, Block, Concat, MBConv, Shape, Stem
 from collab.config import ModelConfig
+from collab.variants import even_shares
 
 CHANNEL_STEP: Final = 4
 _GROUP: Final = 16
@@ -238,10 +239,8 @@ def _openings(slot: MBConv, shares: Sequence[int], branches: int) -> list[Block]
     openings: list[Block] = []
     for count in range(2, branches + 1):
         openings.append(Add(size, channels, count))
-        even = [channels // count // CHANNEL_STEP * CHANNEL_STEP] * count
-        even[0] += channels - sum(even)
-        if min(even) > 0:
-            openings.append(Concat(size, tuple(even)))
+        if channels >= CHANNEL_STEP * count and channels % CHANNEL_STEP == 0:
+            openings.append(Concat(size, tuple(even_shares(channels, count))))
     return openings + [Concat(size, (share, channels - share)) for share in shares]
 
 

@@ -16,7 +16,7 @@ from collab.blocks import Block, Concat, MBConv, parse_key
 from collab.errors import MissingEntryError
 from collab.placement import parse_placement
 from collab.schedule import build_schedule
-from collab.variants import collaborative
+from collab.variants import collaborative, even_shares
 from lut.costs import Costs, HandoverCost
 from lut.meta import Contention, PairPath, Partial
 from lut.prediction import predict, predict_many
@@ -128,6 +128,15 @@ def test_an_output_is_read_once_for_all_its_receivers() -> None:
     assert reads == [("gpu0.0", "cpu0.0"), ("gpu0.1", "cpu0.1"), ("gpu0.2", "cpu0.2")]
     assert not [step for step in steps if step.step == "write" and step.unit != "gpu0"]
     assert [step.peer for step in steps if step.step == "write" and step.unit == "gpu0"] == ["input", "cpu0.0", "cpu1.0"]
+
+
+def test_even_concats_of_three_branches_are_in_their_plan() -> None:
+    plan = plan_model(BASE, COARSE, branches=3)
+    table = Costs(made_tables(plan.blocks, plan.transfers, linear_cost, paths={"cpu0>cpu1": "shared"}), source="luts/x")
+    for stage in BASE.stages:
+        last = stage.branches[0][-1]
+        opening = Concat(last.out_size, tuple(even_shares(last.out_c, 3)))
+        assert table.marginal_us("cpu0", opening) == linear_cost("cpu0", opening)
 
 
 def test_contention_of_the_tables_is_applied() -> None:
