@@ -17,7 +17,7 @@ from profiler.compare import Candidate
 
 LEAST_CRITICAL: Final = 0.25
 """Of the critical path, which each unit must carry at least: else its costs would hardly be tested."""
-_NARROWEST: Final = 0.02
+_NARROWEST: Final = 0.003
 _USUAL: Final = (0.4, 1.1)
 _DRAWS_EACH: Final = 200
 
@@ -25,8 +25,8 @@ _DRAWS_EACH: Final = 200
 def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count: int, *, seed: int) -> list[Candidate]:
     """Random strategies, widths and placements of a base on all units at once.
 
-    One unit may be many times as fast as another: in every other draw each branch's widths have a scale of their own, from very narrow to
-    the widest that tables cover. Draws that leave a unit with less than `LEAST_CRITICAL` of the predicted critical path are passed over.
+    One unit may be many times as fast as another: in every other draw all branches but one are narrower than that one, down to almost
+    nothing. Draws that leave a unit with less than `LEAST_CRITICAL` of the predicted critical path are passed over.
 
     Raises:
         ConfigError: units so unequal, or tables so sparse, that hardly any strategy qualifies.
@@ -56,9 +56,10 @@ def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count
 
 def _draw(base: ModelConfig, units: Sequence[str], generator: np.random.Generator) -> Candidate:
     order = [units[index] for index in generator.permutation(len(units))]
-    scales = np.full(len(units), generator.uniform(_USUAL[0], _USUAL[1]))
+    scales = np.full(len(units), generator.uniform(*_USUAL))
     if generator.random() < 0.5:
-        scales = np.exp(generator.uniform(np.log(_NARROWEST), np.log(_USUAL[1]), size=len(units)))
+        narrower = np.arange(len(units)) != generator.integers(len(units))
+        scales[narrower] *= np.exp(generator.uniform(np.log(_NARROWEST), 0.0, size=len(units) - 1))
     config = random_collaborative(base, generator, branches=len(units), low=0.6, scales=scales.tolist())
     stem = generator.choice([-1, *range(len(units))])
     placement = Placement(tuple(order), stem=None if stem < 0 else int(stem), head=int(generator.integers(len(units))))

@@ -125,7 +125,8 @@ def _solve(alone: _Floats, measured: _Floats, call_alone_us: float) -> tuple[flo
     wanted = np.sqrt(measured)
     prior = np.diag([_PRIOR_CALL, *[_PRIOR] * count])
     towards = prior @ np.array([call_alone_us, *[1.0] * count])
-    bounds = ([0.0] + [_FACTORS[0]] * count, [np.inf] + [_FACTORS[1]] * count)
+    # In a network a call is never cheaper than over and over.
+    bounds = ([call_alone_us] + [_FACTORS[0]] * count, [np.inf] + [_FACTORS[1]] * count)
     weights = np.ones(len(alone))
     close = _CLOSE * float(np.median(wanted))
     for _ in range(_REWEIGHTINGS):
