@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from android_harness.adb.device import DEFAULT_PATIENCE_S, AdbDevice
 from android_harness.adb.transport import Transport
 from android_harness.device import Device, Notice
+from android_harness.gpu_driver import software_note
 from android_harness.layout import Layout
 from android_harness.local_device import LocalDevice
 from android_harness.machine import LOCAL_NAME
@@ -21,6 +22,7 @@ from collab.errors import ConnectionLostError, DeviceError
 
 if TYPE_CHECKING:
     from android_harness.remote import RemoteTarget
+    from android_harness.state import DeviceState
 
 _LIST_COMMAND: Final = "python -m android_harness.devices"
 _FIND_CLASSIC: Final = 'for library in /usr/lib/*/libtensorflow-lite.so.*; do [ -e "$library" ] && echo "$library" && break; done'
@@ -179,10 +181,16 @@ def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
         layout=options.layout,
         storage_bytes=options.storage_mb << 20,
         tuning=tuning_for(state, fix_clocks=options.root, cpu_mhz=options.cpu_mhz, gpu_mhz=options.gpu_mhz),
-        gate=replace(PHONE_GATE, cool_s=options.cool_limit_s) if state.is_android else None,
+        gate=_gate(state, options) if state.is_android else None,
         libraries=device_libraries(device),
     )
     return RemoteTarget(device, state, kit, settings)
+
+
+def _gate(state: DeviceState, options: HarnessOptions) -> Gate:
+    """A software GPU's times swing with whatever its host does; there, only the thermal status and the clock caps tell heat."""
+    gate = replace(PHONE_GATE, cool_s=options.cool_limit_s)
+    return replace(gate, slowdown=0.0) if software_note(state.gpu_driver) else gate
 
 
 def device_libraries(device: Device) -> dict[str, str]:

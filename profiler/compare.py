@@ -37,6 +37,8 @@ from profiler.samples import JobSamples, SampleStore
 from profiler.work import temporary_folder
 
 _RESIDENT_MODELS = 8
+_FEW_APART, _MANY_APART = 4, 12
+"""Visits between two turns of the sentinels, which take as long as several visits."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs,
         repeat=Repeat(trial.rounds, trial.rounds),
         seed=trial.seed,
         resident=len(bundles) <= _RESIDENT_MODELS,
-        sentinel=Sentinel(tuple(job.id for job in sentinels), every=4),
+        sentinel=Sentinel(tuple(job.id for job in sentinels), every=_FEW_APART if len(bundles) <= _RESIDENT_MODELS else _MANY_APART),
     )
 
 
