@@ -148,6 +148,8 @@ class Meta:
     disturbed: Mapping[str, float] = field(default_factory=dict)
     """Per unit, the share of samples that were taken again because something else had had the core."""
     measured_at: str = ""
+    company: Mapping[str, str] = field(default_factory=dict)
+    """Units that were timed while another one worked all along, each with that one; others were timed alone."""
     paths: Mapping[str, PairPath] = field(default_factory=dict)
     """Per pair of units, as ``cpu0>gpu0``: what the runner takes for it."""
     deviation: Mapping[str, float] = field(default_factory=dict)
@@ -248,6 +250,7 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         measured_at=str(document["measured_at"]),
         drift=_fractions(document["drift"], "drift"),
         disturbed=_fractions(document["disturbed"], "disturbed"),
+        company=_texts(document["company"]),
         paths={str(pair): _pair_path(value) for pair, value in document["paths"].items()},
         deviation=_fractions(document["deviation"], "deviation"),
         source=str(document.get("source", "")),

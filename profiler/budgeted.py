@@ -83,7 +83,7 @@ def _suggestions(request: Request, store: SampleStore) -> list[Suggestion]:
 
 def _more_rounds(request: Request, store: SampleStore, left_s: float) -> list[Work]:
     """As many further rounds of all blocks and networks as there is time for."""
-    jobs = [job for job in block_ids(request.plan, list(request.units)) if store.measured(job.text) is not None]
+    jobs = [job for job in block_ids(request.plan, request.units) if store.measured(job.text) is not None]
     visits = sum(samples.visits for samples in store.jobs.values())
     if not visits or not jobs:
         return []

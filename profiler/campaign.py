@@ -208,14 +208,19 @@ def sentinel_ids(units: Iterable[str]) -> list[JobId]:
     return [SentinelId(unit) for unit in units]
 
 
-def block_ids(plan: Plan, units: Sequence[str]) -> list[JobId]:
-    """The jobs of the first phase, on every unit: a call of next to nothing, every block, and the networks, alone and in company."""
+def block_ids(plan: Plan, units: Mapping[str, UnitSpec]) -> list[JobId]:
+    """The jobs of the first phase, on every unit: a call of next to nothing, every block, and the networks, the first one also loaded.
+
+    Units that are timed in company are loaded all the time already.
+    """
     jobs: list[JobId] = []
+    company = company_of(units)
     for unit in units:
         jobs.append(FixedId(unit))
         jobs += [BlockId(unit, block) for block in plan.blocks]
         jobs += [NetworkId(unit, network) for network in plan.networks]
-        jobs += [LoadedId(unit, other, network) for network in plan.networks[:1] for other in units if other != unit]
+        loaded = plan.networks[:1] if unit not in company else ()
+        jobs += [LoadedId(unit, other, network) for network in loaded for other in units if other != unit]
     return jobs
 
 
@@ -279,12 +284,27 @@ class Models:
         return self._written[name]
 
 
-def make_jobs(ids: Iterable[JobId], effort: Effort, models: Models) -> tuple[Job, ...]:
+def company_of(units: Mapping[str, UnitSpec]) -> dict[str, str]:
+    """Units that are timed in company, each with the CPU unit that works meanwhile.
+
+    A unit behind a driver is fed by threads of the host. Where all cores are idle, these have to be woken for every kernel, which in a
+    collaborative run, where another unit works or spins, they have not: narrow blocks took 1.5 times as long alone (lavapipe, two cores).
+    """
+    cpu = next((name for name, unit in units.items() if unit.kind == "cpu"), None)
+    return {name: cpu for name, unit in units.items() if unit.kind != "cpu" and cpu is not None}
+
+
+def company_loads(unit: str, company: Mapping[str, str], models: Models) -> tuple[Load, ...]:
+    """What runs beside a job of this unit: the sentinel block, which stays in its core's cache."""
+    return (Load(company[unit], models.of(SentinelId(unit))),) if unit in company else ()
+
+
+def make_jobs(ids: Iterable[JobId], effort: Effort, models: Models, *, company: Mapping[str, str]) -> tuple[Job, ...]:
     """The runner's jobs, their model files written."""
-    return tuple(_job(job, effort, models) for job in ids)
+    return tuple(_job(job, effort, models, company) for job in ids)
 
 
-def _job(job: JobId, effort: Effort, models: Models) -> Job:
+def _job(job: JobId, effort: Effort, models: Models, company: Mapping[str, str]) -> Job:
     model = models.of(job)
     if isinstance(job, TransferId):
         return TransferJob(
@@ -298,13 +318,14 @@ def _job(job: JobId, effort: Effort, models: Models) -> Job:
             runs=effort.transfer_runs,
             gap_us=job.gap_us,
         )
-    if isinstance(job, NetworkId):
-        output = output_of(model, job.unit)
-        return CollabJob(job.text, model, warmup=1, runs=effort.network_runs, bind={PIECES_UNIT: job.unit}, output=output)
     if isinstance(job, LoadedId):
-        load = Load(job.other, models.whole(job.network))
-        return CollabJob(job.text, model, warmup=1, runs=effort.network_runs, bind={PIECES_UNIT: job.unit}, load=(load,))
-    return TimeJob(job.text, job.unit, model, warmup=effort.warmup, warmup_us=effort.warmup_us, runs=effort.runs)
+        loads: tuple[Load, ...] = (Load(job.other, models.whole(job.network)),)
+    else:
+        loads = company_loads(job.unit, company, models)
+    if isinstance(job, (NetworkId, LoadedId)):
+        output = output_of(model, job.unit) if isinstance(job, NetworkId) else None
+        return CollabJob(job.text, model, warmup=1, runs=effort.network_runs, bind={PIECES_UNIT: job.unit}, output=output, load=loads)
+    return TimeJob(job.text, job.unit, model, warmup=effort.warmup, warmup_us=effort.warmup_us, runs=effort.runs, load=loads)
 
 
 def make_phase(
@@ -323,7 +344,7 @@ def make_phase(
     return Phase(
         name=name,
         units=units,
-        jobs=make_jobs([*ids, *sentinels], effort, models),
+        jobs=make_jobs([*ids, *sentinels], effort, models, company=company_of(units)),
         repeat=Repeat(min_rounds, rounds, effort.target_ci),
         seed=seed,
         order="shuffled",

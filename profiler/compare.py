@@ -30,7 +30,7 @@ from exporters.manifest import MANIFEST, load_manifest
 from lut.costs import Costs
 from lut.meta import Meta, check_belongs
 from lut.prediction import Prediction, predict
-from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, make_jobs, sentinel_ids
+from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, company_loads, company_of, make_jobs, sentinel_ids
 from profiler.drift import sentinel_line, speed_line
 from profiler.networks import network_run
 from profiler.samples import JobSamples, SampleStore
@@ -156,7 +156,8 @@ def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs,
         for which in ("a", "b")
     ]
     models = Models(folder)
-    sentinels = [*make_jobs(sentinel_ids(units), QUICK, models), *_network_jobs(units, costs.meta, models)]
+    company = company_of(costs.meta.units)
+    sentinels = [*make_jobs(sentinel_ids(units), QUICK, models, company=company), *_network_jobs(units, company, costs.meta, models)]
     return Phase(
         name="compare",
         units=units,
@@ -168,13 +169,15 @@ def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs,
     )
 
 
-def _network_jobs(units: Mapping[str, UnitSpec], meta: Meta, models: Models) -> list[CollabJob]:
+def _network_jobs(units: Mapping[str, UnitSpec], company: Mapping[str, str], meta: Meta, models: Models) -> list[CollabJob]:
     """The network of the tables on every unit by itself, as it was timed with them."""
     if not meta.network:
         return []
     manifest = models.pieces(tuple(tuple(map(parse_key, piece)) for piece in meta.network))
     return [
-        CollabJob(_network_id(unit), manifest, warmup=1, runs=4, bind={PIECES_UNIT: unit}) for unit in units if unit in meta.network_runs
+        CollabJob(_network_id(unit), manifest, warmup=1, runs=4, bind={PIECES_UNIT: unit}, load=company_loads(unit, company, models))
+        for unit in units
+        if unit in meta.network_runs
     ]
 
 

@@ -15,7 +15,7 @@ from collab.errors import HotDeviceError
 from lut.meta import Meta
 from lut.tables import Tables, save
 from profiler.budgeted import spend
-from profiler.campaign import SENTINEL_BLOCK
+from profiler.campaign import SENTINEL_BLOCK, company_of
 from profiler.deviation import read_deviation
 from profiler.pairs import pair_paths
 from profiler.request import JOURNAL_FILE, Request
@@ -64,6 +64,7 @@ def tables_of(
         drift=derived.drift,
         disturbed=derived.disturbed,
         measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        company=company_of(request.units),
         paths=pair_paths(store, request.units),
         deviation=dict(deviation or {}),
     )

@@ -51,7 +51,7 @@ def read_store(journal: Path) -> SampleStore:
 def pending_work(request: Request, store: SampleStore) -> list[Work]:
     """What is left to do, in phases; jobs are grouped by how many rounds they lack."""
     effort = request.effort
-    blocks = block_ids(request.plan, list(request.units))
+    blocks = block_ids(request.plan, request.units)
     transfers = transfer_ids(request.plan, request.units, request.handover, all_waits=effort.all_waits)
     return [
         *_lacking("blocks", blocks, effort.max_rounds, effort.min_rounds, store),

@@ -109,7 +109,7 @@ def test_the_chain_of_a_found_model_is_that_of_its_base_in_shape() -> None:
 
 def test_job_ids_parse_back() -> None:
     plan = plan_model(configs.load("mini_v2"), COARSE)
-    jobs = [*block_ids(plan, list(UNITS)), *transfer_ids(plan, UNITS, Handover(), all_waits=True), SentinelId("cpu0")]
+    jobs = [*block_ids(plan, UNITS), *transfer_ids(plan, UNITS, Handover(), all_waits=True), SentinelId("cpu0")]
     assert len({job.text for job in jobs}) == len(jobs)
     assert {type(job) for job in jobs} == {BlockId, FixedId, LoadedId, NetworkId, SentinelId, TransferId}
     for job in jobs:
