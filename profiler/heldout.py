@@ -36,6 +36,8 @@ def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count
     found: list[Candidate] = []
     missing: MissingEntryError | None = None
     for drawn in range(count * _DRAWS_EACH):
+        if drawn == _DRAWS_EACH and not found and missing is not None:
+            raise missing
         candidate = _draw(base, units, generator)
         try:
             critical = predict(candidate.config, candidate.placement, costs).critical
@@ -46,8 +48,6 @@ def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count
             found.append(candidate)
             if len(found) == count:
                 return found
-        if drawn == _DRAWS_EACH and not found and missing is not None:
-            raise missing
     raise ConfigError(
         f"of {count * _DRAWS_EACH} strategies of {base.name} drawn at random, {len(found)} give each of {', '.join(units)} at least"
         f" {100 * LEAST_CRITICAL:.0f} % of the critical path; certify with another --model, or fewer (-n {max(len(found), 1)})"
