@@ -22,6 +22,7 @@ from profiler.samples import SampleStore
 from profiler.work import read_store
 
 OUT = Path("docs/measuring")
+_GAP_NS = 60e9
 _BLUE, _ORANGE, _GREY = "#2166ac", "#d6604d", "#888888"
 
 
@@ -35,7 +36,7 @@ def draw(lut: Path, out: Path) -> None:
     tables, request, store = load(lut), load_request(lut), read_store(lut / JOURNAL_FILE)
     draw_drift(store, list(tables.meta.units), out / "drift.png")
     draw_fit(store, request, tables, out / "fit.png")
-    draw_channels(tables, out / "channels.png")
+    draw_channels(tables, request, out / "channels.png")
     draw_wakeups(store, list(tables.meta.units), out / "wakeups.png")
     if (lut / "certificate.json").exists():
         draw_certificate(_strategies(lut / "certificate.json"), out / "certificate.png")
@@ -45,7 +46,7 @@ def draw_drift(store: SampleStore, units: Sequence[str], path: Path) -> None:
     """Every sentinel visit over the campaign, and the line that samples are corrected by."""
     figure, axes = _figure(len(units), "minutes since the first visit", "sentinel block, us")
     for axis, unit in zip(axes, units, strict=True):
-        visits: list[TimeDone] = store.jobs[SentinelId(unit).text].times
+        visits = _until_a_gap(store.jobs[SentinelId(unit).text].times)
         minutes = np.array([visit.t_ns - visits[0].t_ns for visit in visits]) / 60e9
         took = np.array([summarise(visit.samples["run"]).median_us for visit in visits])
         axis.plot(minutes, took, ".", ms=2, color=_GREY, alpha=0.5, label=f"{unit}: median of a visit (n = {len(visits)})")
@@ -53,6 +54,12 @@ def draw_drift(store: SampleStore, units: Sequence[str], path: Path) -> None:
         axis.set_ylim(0, float(np.percentile(took, 99)) * 1.15)
         axis.legend(frameon=False, loc="lower left")
     _save(figure, path)
+
+
+def _until_a_gap(visits: Sequence[TimeDone]) -> Sequence[TimeDone]:
+    """The visits of the first campaign; a profile that was added to has pauses."""
+    pauses = np.flatnonzero(np.diff([visit.t_ns for visit in visits]) > _GAP_NS)
+    return visits[: int(pauses[0]) + 1] if len(pauses) else visits
 
 
 def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -> None:
@@ -74,26 +81,33 @@ def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -
             ratio = np.array(values) / np.array(measured)
             axis.semilogx(measured, ratio, ".", ms=4, color=colour, alpha=0.7, label=f"{unit}: {name} (median {np.median(ratio):.2f})")
         axis.axhline(1, color="black", lw=0.6)
-        axis.set_ylim(0.5, 1.3)
+        axis.set_ylim(0.4, 1.3)
         axis.legend(frameon=False, loc="lower right")
     _save(figure, path)
 
 
-def draw_channels(tables: Tables, path: Path) -> None:
-    """The probe's staircase, and the marginal cost of one block over its whole grid."""
-    blocks = {(row.unit, parse_key(row.block)): row for row in tables.blocks if row.marginal_us is not None}
-    families: dict[Any, list[MBConv]] = {}
-    for _, block in blocks:
-        if isinstance(block, MBConv) and block.has_expansion:
-            families.setdefault((block.in_size, block.kernel, block.stride, block.in_c, block.out_c), []).append(block)
-    probe = max(families.values(), key=len)
-    figure, axes = _figure(1, "expansion channels", "marginal cost, us")
+def draw_channels(tables: Tables, request: Request, path: Path) -> None:
+    """The probe's staircase, and what a last group costs that is not full."""
+    marginal_us = {(row.unit, parse_key(row.block)): row.marginal_us for row in tables.blocks}
+    probe = [block for block in request.plan.probe if isinstance(block, MBConv)]
+    figure, axes = _figure(2, "", "marginal cost, us", sharey=False)
     for unit, colour in zip(tables.meta.units, (_BLUE, _ORANGE), strict=False):
-        line = sorted((block for block in set(probe) if (unit, block) in blocks), key=lambda block: block.exp_c)
-        axes[0].plot([b.exp_c for b in line], [blocks[unit, b].marginal_us for b in line], ".-", ms=4, lw=0.8, color=colour, label=unit)
-    first = probe[0]
-    axes[0].set_title(f"MBConv {first.in_size}x{first.in_size}, {first.in_c} to {first.out_c} channels", loc="left")
+        axes[0].plot([b.exp_c for b in probe], [marginal_us[unit, b] for b in probe], ".-", ms=5, lw=0.8, color=colour, label=unit)
+    axes[0].set_title(f"{probe[0].in_size} x {probe[0].in_size}, {probe[0].in_c} to {probe[0].out_c} channels", loc="left", fontsize=9)
+    axes[0].set_xlabel("expansion channels")
+    axes[0].set_xticks(range(0, 81, 16))
+    axes[0].grid(axis="x", lw=0.4)
     axes[0].legend(frameon=False)
+    unit = next(iter(tables.meta.units))
+    for size in sorted({entry.size for entry in tables.meta.partial}):
+        found = [(entry.channels, entry.factor) for entry in tables.meta.partial if (entry.unit, entry.size) == (unit, size)]
+        axes[1].plot(*zip(*found, strict=True), ".-", ms=6, lw=0.8, label=f"{size} x {size}")
+    axes[1].axhline(1, color="black", lw=0.6)
+    axes[1].set_title(f"wide blocks on {unit}, against a full last group", loc="left", fontsize=9)
+    axes[1].set_xlabel("channels in the last group")
+    axes[1].set_ylabel("times as long")
+    axes[1].set_xticks([4, 8, 12])
+    axes[1].legend(frameon=False)
     _save(figure, path)
 
 
@@ -110,7 +124,8 @@ def draw_wakeups(store: SampleStore, units: Sequence[str], path: Path) -> None:
         ordered = np.sort(np.maximum(values, 0.01))
         style = "--" if pacing == "paced" else "-"
         axes[0].semilogx(ordered, np.linspace(0, 1, len(ordered)), style, lw=1.2, label=f"{wait}, {pacing} (n = {len(ordered)})")
-    axes[0].legend(frameon=False)
+    axes[0].set_xlim(0.02, 1000)
+    axes[0].legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, path)
 
 
@@ -135,10 +150,10 @@ def _strategies(path: Path) -> list[Mapping[str, Any]]:
     return found
 
 
-def _figure(count: int, xlabel: str, ylabel: str) -> tuple[Any, Any]:
+def _figure(count: int, xlabel: str, ylabel: str, *, sharey: bool = True) -> tuple[Any, Any]:
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, count, figsize=(4.6 * count + (1 if count == 1 else 0), 3.1), squeeze=False, sharey=True)
+    figure, axes = plt.subplots(1, count, figsize=(4.6 * count + (2 if count == 1 else 0), 3.1), squeeze=False, sharey=sharey)
     for axis in axes[0]:
         axis.set_xlabel(xlabel)
     axes[0][0].set_ylabel(ylabel)

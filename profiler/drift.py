@@ -1,6 +1,6 @@
 """Drift: a device's speed changes while it is measured; sentinels tell, and samples are brought to the speed of the whole campaign.
 
-Each unit's sentinel is visited every so often. Its visits' medians, smoothed over a few neighbours (a single visit may have met a slow
+Each unit's sentinel is visited every so often. Its visits' medians, smoothed over their neighbours (a single visit may have met a slow
 spell that is over by the next), against the median of all of them say how slow the unit was at any moment; what was measured then is
 divided by that. Jobs that were settled early and jobs that needed all rounds thereby count as if measured at the same speed.
 """
@@ -20,8 +20,8 @@ from android_harness.stats import summarise
 from profiler.campaign import SentinelId
 from profiler.samples import JobSamples, SampleStore
 
-_NEIGHBOURS: Final = 4
-"""On either side."""
+_NEIGHBOURS: Final = 15
+"""On either side: many more than a slow spell of some ten milliseconds has visits, few against what drifts within minutes."""
 _MIN_VISITS: Final = 2 * _NEIGHBOURS + 1
 _CORRECTED: Final = ("fixed", "block", "network", "loaded")
 
