@@ -23,7 +23,7 @@ from lut.meta import WAITS
 from lut.paths import WISHES
 from lut.tables import shape_text
 from profiler.deviation import output_of
-from profiler.plan import Network, Plan
+from profiler.plan import LOADS, Network, Plan
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
 PIECES_UNIT: Final = "cpu0"
@@ -161,15 +161,16 @@ class NetworkId:
 
 @dataclass(frozen=True)
 class LoadedId:
-    """The same while another unit runs it as well."""
+    """The same while another unit runs a network over and over."""
 
     unit: str
     other: str
     network: Network
+    load: Network
 
     @property
     def text(self) -> str:
-        return f"loaded/{self.unit}/{self.other}/{network_name(self.network)}"
+        return f"loaded/{self.unit}/{self.other}/{network_name(self.network)}/{network_name(self.load)}"
 
 
 JobId: TypeAlias = FixedId | SentinelId | BlockId | TransferId | NetworkId | LoadedId
@@ -219,8 +220,8 @@ def block_ids(plan: Plan, units: Mapping[str, UnitSpec]) -> list[JobId]:
         jobs.append(FixedId(unit))
         jobs += [BlockId(unit, block) for block in plan.blocks]
         jobs += [NetworkId(unit, network) for network in plan.networks]
-        loaded = plan.networks[:1] if unit not in company else ()
-        jobs += [LoadedId(unit, other, network) for network in loaded for other in units if other != unit]
+        others = [other for other in units if other != unit] if unit not in company else []
+        jobs += [LoadedId(unit, other, plan.networks[0], load) for other in others for load in plan.networks[:LOADS]]
     return jobs
 
 
@@ -319,7 +320,7 @@ def _job(job: JobId, effort: Effort, models: Models, company: Mapping[str, str])
             gap_us=job.gap_us,
         )
     if isinstance(job, LoadedId):
-        loads: tuple[Load, ...] = (Load(job.other, models.whole(job.network)),)
+        loads: tuple[Load, ...] = (Load(job.other, models.whole(job.load)),)
     else:
         loads = company_loads(job.unit, company, models)
     if isinstance(job, (NetworkId, LoadedId)):

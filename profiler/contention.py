@@ -1,12 +1,15 @@
 """How much slower a unit works while another one does, by class of block.
 
-Measured on the base as a network, which one unit runs in its pieces while the other runs it over and over: a block alone lives in the
-nearest cache and does not feel what the other unit does to the memory behind it. What counts is the mean, not the median: where two units
-share a core they take turns of milliseconds, and most blocks are through within a turn, or take a whole one longer.
+Measured on the base as a network, which one unit runs in its pieces while the other runs one over and over: a block alone lives in the
+nearest cache and does not feel what the other unit does to the memory behind it. The load is the base or, on a unit to which that is far
+more work than to the first, its narrowest form: units that share a model get shares that take them about as long. What counts is the mean,
+not the median: where two units share a core they take turns of milliseconds, and most blocks are through within a turn, or take a whole
+one longer.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -16,12 +19,12 @@ from collab.blocks import Block, Stem
 from lut.costs import BLOCK_CLASSES, block_class
 from lut.meta import Contention
 from profiler.campaign import LoadedId, NetworkId
-from profiler.networks import piece_runs
-from profiler.plan import Network
+from profiler.networks import network_runs, piece_runs
+from profiler.plan import LOADS, Network
 from profiler.samples import JobSamples, SampleStore
 
 
-def contention_factors(store: SampleStore, network: Network, units: Iterable[str]) -> tuple[Contention, ...]:
+def contention_factors(store: SampleStore, networks: Sequence[Network], units: Iterable[str]) -> tuple[Contention, ...]:
     """Per unit, block class and other unit; pairs that were not measured are left out.
 
     The stem is in one piece with the blocks after it, and gets that piece's factor. The openings of segments (class ``sync``) are in no
@@ -29,13 +32,30 @@ def contention_factors(store: SampleStore, network: Network, units: Iterable[str
     """
     units = list(units)
     found: list[Contention] = []
-    for unit in units:
-        alone = store.measured(NetworkId(unit, network).text)
+    for unit in units if networks else []:
+        alone = store.measured(NetworkId(unit, networks[0]).text)
         for other in units:
-            loaded = store.measured(LoadedId(unit, other, network).text)
+            loaded = _loaded(store, unit, other, networks)
             if alone is not None and loaded is not None:
-                found += _of_pair(unit, other, network, alone, loaded)
+                found += _of_pair(unit, other, networks[0], alone, loaded)
     return tuple(sorted(found, key=lambda entry: (entry.unit, entry.other, entry.block_class)))
+
+
+def _loaded(store: SampleStore, unit: str, other: str, networks: Sequence[Network]) -> JobSamples | None:
+    """The base beside the load that takes the other unit about as long as the base takes this one."""
+    samples = {load: store.measured(LoadedId(unit, other, networks[0], load).text) for load in networks[:LOADS]}
+    known = [load for load, found in samples.items() if found is not None]
+    if not known:
+        return None
+    took_us = network_runs(store, networks[0], [unit]).get(unit)
+
+    def unlike(load: Network) -> float:
+        load_us = network_runs(store, load, [other]).get(other)
+        if took_us is None or load_us is None:
+            return math.inf
+        return abs(math.log(load_us.median_us / took_us.median_us))
+
+    return samples[min(known, key=unlike)]
 
 
 def _of_pair(unit: str, other: str, network: Network, alone: JobSamples, loaded: JobSamples) -> list[Contention]:

@@ -31,6 +31,8 @@ CHANNEL_STEP: Final = 4
 _GROUP: Final = 16
 """Widths of the grid are multiples of this: the widest of a group of channels on every kernel seen so far."""
 _PROBED: Final = 20
+LOADS: Final = 2
+"""The base and its narrowest form: which of them keeps a unit at work about as long as another one is, only their times tell."""
 _CUTS_SEED: Final = 0
 """Where networks are cut is drawn at random, and the same in every plan of a model."""
 _Item = TypeVar("_Item")
@@ -65,9 +67,9 @@ COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixe
 class Plan:
     """What to measure: blocks on every unit, and transfers (one feature map of each shape) between every two units.
 
-    `networks` are timed on every unit, the first of them also while another unit runs it. `probe` are blocks that differ in their expansion
-    channels only, by 4 each: they tell in what groups a unit works on channels. `partials` are wide blocks of every size, with whole groups
-    of channels and with parts of them: they tell what a last group that is not full costs.
+    `networks` are timed on every unit, the first of them also while another unit runs one of the first `LOADS`. `probe` are blocks that
+    differ in their expansion channels only, by 4 each: they tell in what groups a unit works on channels. `partials` are wide blocks of
+    every size, with whole groups of channels and with parts of them: they tell what a last group that is not full costs.
     """
 
     blocks: tuple[Block, ...]
@@ -143,12 +145,13 @@ def pieces_of(chain: Sequence[Block]) -> tuple[tuple[Block, ...], ...]:
 
 
 def networks_of(chain: Sequence[Block], grid: Grid) -> list[Network]:
-    """The base in `pieces_of` it; it at every width of the grid, by turns cut after every block and at random; and with mixed widths.
+    """The base in `pieces_of` it; as narrow as it can be; at every width of the grid, by turns cut after every block and at random; and
+    with mixed widths.
 
     Their blocks are those that the grid has anyway.
     """
     generator = np.random.default_rng(_CUTS_SEED)
-    networks = [pieces_of(chain)]
+    networks = [pieces_of(chain), tuple((_at_width(block, 0.0),) for block in chain)]
     for number, fraction in enumerate(grid.expansion):
         widened = [_at_width(block, fraction) for block in chain]
         networks.append(tuple((block,) for block in widened) if number % 2 == 0 else _cut_anywhere(widened, generator))
@@ -161,7 +164,7 @@ def networks_of(chain: Sequence[Block], grid: Grid) -> list[Network]:
 def _at_width(block: Block, fraction: float) -> Block:
     if not isinstance(block, MBConv) or not block.has_expansion:
         return block
-    exp_c = _grid_width(fraction, block)
+    exp_c = max(_grid_width(fraction, block), CHANNEL_STEP)
     return replace(block, exp_c=exp_c if exp_c != block.in_c else exp_c + CHANNEL_STEP)
 
 

@@ -83,7 +83,7 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
             if unit in call_alone
             for partial in partial_factors(steady, unit, plan.partials, step, call_alone[unit].median_us)
         ),
-        contention=contention_factors(steady, plan.networks[0], units) if plan.networks else (),
+        contention=contention_factors(steady, plan.networks, units),
         drift={unit: line.spread for unit, line in lines.items()},
         disturbed=_disturbed(store, units),
     )

@@ -238,7 +238,7 @@ def test_pieces_are_cut_where_features_change_their_size_and_before_the_head() -
 def test_networks_are_cut_in_many_ways_and_made_of_blocks_that_are_timed_alone(grid: Grid) -> None:
     base = configs.load("mobilenet_v2")
     networks = networks_of(base_chain(base), grid)
-    assert len(networks) == 1 + len(grid.expansion) + grid.mixed
+    assert len(networks) == 2 + len(grid.expansion) + grid.mixed
     assert networks == networks_of(base_chain(base), grid), "the same whenever a profile goes on"
     plan = plan_model(base, grid)
     assert {block for network in networks for piece in network for block in piece} <= set(plan.blocks)
@@ -286,7 +286,7 @@ def test_contention_is_loaded_against_alone_by_class() -> None:
     network = pieces_of(chain)
     alone = [100_000] * len(network)
     loaded = [125_000] + [150_000] * (len(network) - 2) + [300_000]
-    events = [network_done(NetworkId("cpu0", network).text, alone), network_done(LoadedId("cpu0", "cpu1", network).text, loaded)]
+    events = [network_done(NetworkId("cpu0", network).text, alone), network_done(LoadedId("cpu0", "cpu1", network, network).text, loaded)]
     found = {(e.unit, e.other, e.block_class): (e.factor, e.n) for e in derived(*events, plan=Plan((), (), (network,))).contention}
     assert found["cpu0", "cpu1", "mbconv"] == (pytest.approx((1.25 + 1.5 * (len(network) - 2)) / (len(network) - 1)), 3)
     assert found["cpu0", "cpu1", "stem"] == (pytest.approx(1.25), 3)
@@ -295,11 +295,24 @@ def test_contention_is_loaded_against_alone_by_class() -> None:
     assert not any(unit == "cpu1" for unit, _, _ in found)
 
 
+def test_the_load_is_the_network_that_keeps_the_other_unit_at_work_about_as_long() -> None:
+    base, narrow = ((LARGE,), (SMALL,)), ((SMALL,), (SMALL,))
+    events = [network_done(NetworkId("cpu0", base).text, [100_000, 100_000])]
+    events += [network_done(NetworkId("gpu0", network).text, runs) for network, runs in ((base, [4_000_000] * 2), (narrow, [150_000] * 2))]
+    for load, factor in ((base, 3), (narrow, 2)):
+        events.append(network_done(LoadedId("cpu0", "gpu0", base, load).text, [100_000 * factor] * 2))
+    store = SampleStore()
+    store.add_all(events)
+    units = {"cpu0": UNITS["cpu0"], "gpu0": parse_unit("gpu")}
+    found = derive(store, units, Plan((), (), (base, narrow)), runtime="r", settings={}).contention
+    assert {(entry.unit, entry.other, entry.factor) for entry in found} == {("cpu0", "gpu0", 2.0)}
+
+
 def test_turns_on_a_core_count_by_their_mean() -> None:
     """Nine of ten runs of a short piece meet nobody; the tenth waits for a turn of ten times its length. The median would see nothing."""
     network: Network = ((SMALL,),)
     events = [network_done(NetworkId("cpu0", network).text, [100_000]) for _ in range(10)]
-    turns = network_done(LoadedId("cpu0", "cpu1", network).text, [100_000])
+    turns = network_done(LoadedId("cpu0", "cpu1", network, network).text, [100_000])
     end_ns = list(turns.end_ns)
     end_ns[1] = (turns.end_ns[1][0], turns.end_ns[1][1], turns.end_ns[1][2] + 300_000)
     events += [replace(turns, end_ns=tuple(end_ns)) for _ in range(10)]
