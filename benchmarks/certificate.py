@@ -58,7 +58,7 @@ PARTS = (
         ("--model", "duo_v2", "--budget", "10m", "--unit", "cpu:cores=0", "--unit", "gpu"),
         40,
         (0.05, 0.90),
-        certify=("--rounds", "6"),
+        certify=("--rounds", "8"),
         on_phone=True,
     ),
 )
