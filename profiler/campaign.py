@@ -81,7 +81,7 @@ QUICK: Final = Effort(
 )
 
 
-BUDGETED: Final = replace(QUICK, min_rounds=8, max_rounds=8, all_waits=False)
+BUDGETED: Final = replace(QUICK, min_rounds=8, max_rounds=8)
 """For a start: what is left of the time is spent where it helps most."""
 
 

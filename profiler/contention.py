@@ -13,7 +13,6 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from collab.blocks import Block, Stem
 from lut.costs import BLOCK_CLASSES, block_class
@@ -78,10 +77,5 @@ def _class_of(piece: Sequence[Block]) -> str:
 def _mean_ns(samples: JobSamples, pieces: Sequence[int]) -> float:
     """What the pieces took together: the mean of each visit, and of these the mean of the middle half (slow spells make outliers)."""
     means = np.sort([float(piece_runs(visit)[list(pieces)].sum(axis=0).mean()) for visit in samples.collabs])
-    return float(midmean(means))
-
-
-def midmean(ascending: npt.NDArray[np.float64]) -> float:
-    """The mean of the middle half."""
-    quarter = len(ascending) // 4
-    return float(ascending[quarter : len(ascending) - quarter].mean())
+    quarter = len(means) // 4
+    return float(means[quarter : len(means) - quarter].mean())

@@ -10,7 +10,7 @@ Wherever a strategy syncs and however wide its blocks are, every piece of it mus
 * transfers of every feature map that can be exchanged, whole and in shares;
 * *networks* on one unit, cut into pieces: the base itself, and from stem to head at every width of the grid, cut after every block or
   anywhere. What their pieces take against what their blocks take alone tells what a block adds inside a segment, and what a call costs;
-  and the base while another unit runs it as well: how much units slow each other down.
+  and the base while another unit runs it, or its narrowest form: how much units slow each other down.
 """
 
 from __future__ import annotations
