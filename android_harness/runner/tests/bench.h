@@ -22,6 +22,8 @@ class Bench {
     folder_.Write("stops", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "stop_at_run": 2})");
     folder_.Write("two", R"({"inputs": [[1, 64], [1, 64]], "outputs": [[1, 64]], "salt": 2})");
     folder_.Write("fails_at_once", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "fail_run": 1})");
+    folder_.Write("in_company", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "until_runs": 30})");
+    folder_.Write("outlives", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "until_failures": 1})");
     folder_.Write("slow_write", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "write_sleep_us": 300})");
     folder_.Write("slow_copies",
                   R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "write_sleep_us": 300, "read_sleep_us": 300})");

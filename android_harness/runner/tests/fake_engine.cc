@@ -78,6 +78,8 @@ class FakeModel final : public Model {
         sleep_us_(Number(model, "sleep_us")),
         fail_run_(Number(model, "fail_run")),
         stop_at_run_(Number(model, "stop_at_run")),
+        until_runs_(Number(model, "until_runs")),
+        until_failures_(Number(model, "until_failures")),
         pauses_({Number(model, "write_sleep_us"), Number(model, "read_sleep_us")}) {
     ++log_.alive;
     input_buffers_.resize(inputs_.size());
@@ -115,12 +117,14 @@ class FakeModel final : public Model {
     ++runs_;
     ++log_.runs;
     if (runs_ == fail_run_) {
+      ++log_.failures;
       throw Failure("the fake model fails in run " + std::to_string(runs_));
     }
     if (runs_ == stop_at_run_) {
       log_.stop = true;
     }
     SleepNs(sleep_us_ * kNanosecondsPerMicrosecond);
+    AwaitTheOthers();
     for (const std::unique_ptr<FakeBuffer>& input : input_buffers_) {
       state_ = Fnv1a64(input->memory()->data(), input->bytes(), state_);
     }
@@ -137,6 +141,16 @@ class FakeModel final : public Model {
     return std::make_unique<FakeBuffer>(std::make_shared<AlignedMemory>(type.Bytes()), owner_, kind_, pauses_);
   }
 
+  void AwaitTheOthers() const {
+    constexpr int64_t kPauseNs = 100'000;
+    for (int pauses_left = 100'000; log_.runs < until_runs_ || log_.failures < until_failures_; --pauses_left) {
+      if (pauses_left == 0) {
+        throw Failure("the fake models it waits for do not run");
+      }
+      SleepNs(kPauseNs);
+    }
+  }
+
   FakeLog& log_;
   const Unit* owner_;
   const UnitKind kind_;
@@ -150,6 +164,8 @@ class FakeModel final : public Model {
   const int64_t sleep_us_;
   const int64_t fail_run_;
   const int64_t stop_at_run_;
+  const int64_t until_runs_;
+  const int64_t until_failures_;
   const Pauses pauses_;
 };
 

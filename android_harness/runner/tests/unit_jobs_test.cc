@@ -16,15 +16,14 @@ TEST(TimeJobRunsBesideItsLoads) {
   Bench bench;
   const auto events = bench.Run(
       "\"jobs\": [" +
-      TimeJobText("a", "m",
+      TimeJobText("a", "in_company",
                   R"(, "gap_us": 300, "load": [{"unit": "u1", "model": "m"}, {"unit": "g0", "model": "m"}])") +
-      "," + TimeJobText("b", "slow", R"(, "load": [{"unit": "u1", "model": "fails"}])") + "," +
+      "," + TimeJobText("b", "outlives", R"(, "load": [{"unit": "u1", "model": "fails"}])") + "," +
       TimeJobText("c", "m", R"(, "load": [{"unit": "u1", "model": "nothere"}])") + "," +
       TimeJobText("d", "m", R"(, "load": [{"unit": "u1", "model": "m"}, {"unit": "bad", "model": "m"}])") + "," +
       TimeJobText("e") + "]");
   CHECK_EQUAL(Bench::Order(events), "a b c d e");
   CHECK_EQUAL(Bench::Select(events, "done").size(), 2U);
-  CHECK(bench.log().runs.load() > 20);
   CHECK_EQUAL(Bench::Reason(events, "b"), "the load on unit u1: the fake model fails in run 3");
   CHECK_CONTAINS(Bench::Reason(events, "c"), "cannot read nothere");
   CHECK_CONTAINS(Bench::Reason(events, "d"), "unit bad cannot be had");
