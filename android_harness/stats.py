@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 NS_PER_US: Final = 1000.0
 _Z95: Final = 1.96
+MAD_TO_SD: Final = 1.4826
+"""Of normally distributed values: the standard deviation, of the median absolute one."""
+_FEWEST: Final = 3
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,18 @@ def _quantile(ordered: npt.NDArray[np.float64], share: float) -> float:
     below = math.floor(position)
     above = min(below + 1, ordered.size - 1)
     return float(ordered[below] + (position - below) * (ordered[above] - ordered[below]))
+
+
+def error_of_median(values: Sequence[float]) -> float:
+    """The standard error of the median of independent positive values, as a fraction of it; 1 of too few to tell.
+
+    As of normally distributed logarithms, whose spread is told by their median absolute deviation.
+    """
+    if len(values) < _FEWEST:
+        return 1.0
+    logs = np.log(np.asarray(values, dtype=np.float64))
+    deviation = MAD_TO_SD * float(np.median(np.abs(logs - np.median(logs))))
+    return deviation * math.sqrt(math.pi / 2 / len(values))
 
 
 def median_us(samples_ns: Iterable[int]) -> float | None:

@@ -1,7 +1,7 @@
 """``make certificate``: tables made and certified, on two cores, on one core that two units share, and on CPU and GPU of the virtual phone.
 
 Each part prints what ``profiler.run`` and ``profiler.certify`` say, and at the end all certificates stand in one table with their targets.
-Half an hour to an hour on two otherwise idle cores. A part whose name is given is made alone.
+Three quarters of an hour on two otherwise idle cores. A part whose name is given is made alone.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ PARTS = (
         ("--model", "duo_v2", "--budget", "10m", "--unit", "cpu:cores=0", "--unit", "gpu"),
         40,
         (0.05, 0.90),
-        certify=("--rounds", "8"),
+        certify=("--rounds", "20"),
         on_phone=True,
     ),
 )

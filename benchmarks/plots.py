@@ -15,7 +15,7 @@ from collab.blocks import MBConv, parse_key
 from lut.costs import Costs
 from lut.tables import Tables, load
 from profiler.campaign import NetworkId, SentinelId, TransferId, parse_job_id
-from profiler.drift import sentinel_line, speed_lines, steadied
+from profiler.drift import sentinel_us, speed_line, speed_lines, steadied
 from profiler.networks import pooled_pieces
 from profiler.request import JOURNAL_FILE, Request, load_request
 from profiler.samples import SampleStore
@@ -48,9 +48,10 @@ def draw_drift(store: SampleStore, units: Sequence[str], path: Path) -> None:
     for axis, unit in zip(axes, units, strict=True):
         visits = _until_a_gap(store.jobs[SentinelId(unit).text].times)
         minutes = np.array([visit.t_ns - visits[0].t_ns for visit in visits]) / 60e9
-        took = np.array([summarise(visit.samples["run"]).median_us for visit in visits])
+        took = np.array(sentinel_us(visits))
+        line = speed_line([visit.t_ns for visit in visits], took.tolist())
         axis.plot(minutes, took, ".", ms=2, color=_GREY, alpha=0.5, label=f"{unit}: median of a visit (n = {len(visits)})")
-        axis.plot(minutes, sentinel_line(visits).slowness * float(np.median(took)), color=_ORANGE, lw=1, label="smoothed")
+        axis.plot(minutes, line.slowness * float(np.median(took)), color=_ORANGE, lw=1, label="smoothed")
         axis.set_ylim(0, float(np.percentile(took, 99)) * 1.15)
         axis.legend(frameon=False, loc="lower left")
     _save(figure, path)

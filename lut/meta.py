@@ -29,6 +29,16 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """What a sentinel took while the tables were made. `error`: the standard error of its median over all visits, as a fraction."""
+
+    median_us: float
+    mad_us: float
+    n: int
+    error: float
+
+
+@dataclass(frozen=True)
 class PairPath:
     """The path by which one unit hands features to another, and why: what memory the two of them work on."""
 
@@ -122,11 +132,12 @@ class Meta:
     """Per unit, what a call of a segment takes in a running network, on top of its blocks."""
     call_alone: Mapping[str, Measured]
     """The same of next to nothing, over and over: it is in the times of blocks alone."""
-    sentinels: Mapping[str, Measured]
+    sentinels: Mapping[str, Reference]
+    """Per unit, what `sentinel_block` took alone."""
     sentinel_block: str
     network: tuple[tuple[str, ...], ...]
     """The network that every unit ran by itself: the keys of the blocks of each of its pieces; empty where none was run."""
-    network_runs: Mapping[str, Measured]
+    network_runs: Mapping[str, Reference]
     """Per unit, what all pieces of that network took together: a second sentinel, which feels what the block in its cache does not."""
     handover: Mapping[str, str]
     """`wait` and `path` of the hand-overs that predictions take."""
@@ -231,10 +242,10 @@ def _parse_meta(document: Mapping[str, Any]) -> Meta:
         units=units,
         fixed={name: _measured(value) for name, value in document["fixed"].items()},
         call_alone={name: _measured(value) for name, value in document["call_alone"].items()},
-        sentinels={name: _measured(value) for name, value in document["sentinels"].items()},
+        sentinels={name: _reference(value) for name, value in document["sentinels"].items()},
         sentinel_block=str(document["sentinel_block"]),
         network=tuple(tuple(parse_key(key).key for key in piece) for piece in document["network"]),
-        network_runs={name: _measured(value) for name, value in document["network_runs"].items()},
+        network_runs={name: _reference(value) for name, value in document["network_runs"].items()},
         handover=_texts(document["handover"]),
         versions=_texts(document["versions"]),
         models=tuple(map(str, document["models"])),
@@ -275,6 +286,11 @@ def _positive(value: Any, name: str) -> float:
 
 def _measured(value: Mapping[str, Any]) -> Measured:
     return Measured(_positive(value["median_us"], "median_us"), float(value["mad_us"]), int(_positive(value["n"], "n")))
+
+
+def _reference(value: Mapping[str, Any]) -> Reference:
+    measured = _measured(value)
+    return Reference(measured.median_us, measured.mad_us, measured.n, _not_negative(value["error"], "error"))
 
 
 def _pair_path(value: Mapping[str, Any]) -> PairPath:

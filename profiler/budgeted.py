@@ -77,8 +77,9 @@ def spend(
 
 def _suggestions(request: Request, store: SampleStore) -> list[Suggestion]:
     rows = derive(store, request.units, request.plan, runtime=request.runtime, settings={}).blocks
-    rounds = request.effort.max_rounds
-    return suggest(rows, samples=rounds * (request.effort.warmup + request.effort.runs), setup_us=rounds * _SETUP_US)
+    effort = request.effort
+    rounds = effort.max_rounds
+    return suggest(rows, samples=rounds * (effort.warmup + effort.runs), setup_us=rounds * _SETUP_US, runs=effort.runs)
 
 
 def _more_rounds(request: Request, store: SampleStore, left_s: float) -> list[Work]:

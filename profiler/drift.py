@@ -7,6 +7,7 @@ divided by that. Jobs that were settled early and jobs that needed all rounds th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -16,13 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from android_harness.journal import CollabDone, TimeDone
-from android_harness.stats import summarise
+from android_harness.stats import error_of_median, summarise
+from lut.meta import Reference
 from profiler.campaign import SentinelId
 from profiler.samples import JobSamples, SampleStore
 
 _NEIGHBOURS: Final = 15
 """On either side: many more than a slow spell of some ten milliseconds has visits, few against what drifts within minutes."""
 _MIN_VISITS: Final = 2 * _NEIGHBOURS + 1
+_LEAST_ERROR: Final = 1e-3
 _CORRECTED: Final = ("fixed", "block", "network", "loaded")
 
 
@@ -47,6 +50,31 @@ class SpeedLine:
         return float(high / low - 1)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How slow a unit is, against what is usual, and the standard error of that, as a fraction: as one sentinel tells it."""
+
+    slowness: float
+    error: float
+
+
+def agreed(paces: Iterable[Pace]) -> float:
+    """What several sentinels say together: their geometric mean, each weighted by the inverse square of its error; 1 of none."""
+    weights = [(pace, max(pace.error, _LEAST_ERROR) ** -2) for pace in paces]
+    total = sum(weight for _, weight in weights)
+    return math.exp(sum(weight * math.log(pace.slowness) for pace, weight in weights) / total) if weights else 1.0
+
+
+def pace(line: SpeedLine, took_us: Sequence[float], usual: Reference, at_ns: Iterable[int], *, misses: float = 0.0) -> Pace:
+    """At several moments, of a sentinel that took so long at each of its visits.
+
+    Args:
+        line: the `speed_line` of these visits.
+        misses: by what fraction the sentinel's pace and a model's differ besides.
+    """
+    return Pace(line.around(at_ns), math.hypot(usual.error, error_of_median(took_us), misses))
+
+
 def speed_line(t_ns: Sequence[int], took_us: Sequence[float], *, usual_us: float | None = None) -> SpeedLine:
     """From what a sentinel took at each of at least one visit, against what it usually takes (None: the median of these)."""
     neighbours = min(_NEIGHBOURS, (len(t_ns) - 1) // 2)
@@ -55,10 +83,9 @@ def speed_line(t_ns: Sequence[int], took_us: Sequence[float], *, usual_us: float
     return SpeedLine(np.asarray(t_ns, dtype=np.float64), smooth / (float(np.median(smooth)) if usual_us is None else usual_us))
 
 
-def sentinel_line(visits: Sequence[TimeDone], *, usual_us: float | None = None) -> SpeedLine:
-    """`speed_line` of a sentinel block's visits."""
-    took_us = [summarise(visit.samples["run"]).median_us for visit in visits]
-    return speed_line([visit.t_ns for visit in visits], took_us, usual_us=usual_us)
+def sentinel_us(visits: Iterable[TimeDone]) -> list[float]:
+    """What a sentinel block took at each of its visits."""
+    return [summarise(visit.samples["run"]).median_us for visit in visits]
 
 
 def speed_lines(store: SampleStore, units: Iterable[str]) -> dict[str, SpeedLine]:
@@ -67,7 +94,7 @@ def speed_lines(store: SampleStore, units: Iterable[str]) -> dict[str, SpeedLine
     for unit in units:
         samples = store.measured(SentinelId(unit).text)
         if samples is not None and len(samples.times) >= _MIN_VISITS:
-            lines[unit] = sentinel_line(samples.times)
+            lines[unit] = speed_line([visit.t_ns for visit in samples.times], sentinel_us(samples.times))
     return lines
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from android_harness.journal import CollabDone
-from android_harness.stats import Summary, summarise
+from android_harness.stats import Summary, error_of_median, summarise
 from collab.blocks import Block
-from lut.meta import Measured
+from lut.meta import Reference
 from profiler.campaign import NetworkId
 from profiler.plan import Network
 from profiler.samples import JobSamples, SampleStore
@@ -27,14 +27,15 @@ def network_run(visits: Iterable[CollabDone]) -> Summary:
     return summarise(np.concatenate([piece_runs(visit).sum(axis=0) for visit in visits]).tolist())
 
 
-def network_runs(store: SampleStore, network: Network, units: Iterable[str]) -> dict[str, Measured]:
+def network_runs(store: SampleStore, network: Network, units: Iterable[str]) -> dict[str, Reference]:
     """`network_run` per unit; units on which the network could not be run are left out."""
-    found: dict[str, Measured] = {}
+    found: dict[str, Reference] = {}
     for unit in units:
         samples = store.measured(NetworkId(unit, network).text)
         if samples is not None:
             summary = network_run(samples.collabs)
-            found[unit] = Measured(summary.median_us, summary.mad_us, summary.n)
+            error = error_of_median([network_run([visit]).median_us for visit in samples.collabs])
+            found[unit] = Reference(summary.median_us, summary.mad_us, summary.n, error)
     return found
 
 

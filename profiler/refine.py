@@ -1,26 +1,42 @@
 """Where a coarse table's interpolation is worst: which blocks to measure next, within a given time.
 
 Along a line of expansion channels (and across lines of output channels), how far a measured point lies from the line between its neighbours
-tells the curvature there, and the curvature how far off a value halfway between two points may be. What is expected to be gained is
-weighed against what measuring takes.
+tells the curvature there, and the curvature how far off a value halfway between two points may be. What the points' own errors explain is
+no curvature: where they are large, more points would only chase noise. What is expected to be gained is weighed against what measuring
+takes.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeAlias
 
+from android_harness.stats import MAD_TO_SD
 from collab.blocks import Block, MBConv, parse_key
 from lut.interpolate import Family, locate
 from lut.tables import USABLE, BlockRow
 
 _STEP: Final = 16
-_Line: TypeAlias = dict[int, tuple[MBConv, float]]
-"""Measured blocks and their times, by the number of channels that varies."""
+_NOISE: Final = 2.0
+"""How many standard errors of a point's distance from a line are taken for chance."""
 _Vary: TypeAlias = Callable[[MBConv, int], MBConv]
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A measured block, what it adds to a segment, and the standard error of that."""
+
+    block: MBConv
+    us: float
+    error_us: float
+
+
+_Line: TypeAlias = dict[int, _Point]
+"""Measured blocks by the number of channels that varies."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +52,22 @@ class Suggestion:
         return self.error_us / self.cost_us
 
 
-def suggest(rows: Iterable[BlockRow], *, samples: int, setup_us: float) -> list[Suggestion]:
+def suggest(rows: Iterable[BlockRow], *, samples: int, setup_us: float, runs: int = 1) -> list[Suggestion]:
     """Blocks between measured ones, the most worthwhile first.
 
     Args:
         samples: how many runs (warm-ups included) a block gets on each unit.
         setup_us: what they take on top of the runs, visits and model creation included.
+        runs: how many of a row's samples were taken at one visit, and say the same thing again.
     """
     errors: dict[MBConv, float] = defaultdict(float)
     costs: dict[MBConv, float] = defaultdict(float)
-    for points in _by_unit(rows).values():
+    by_unit = _by_unit(rows, runs)
+    for points in by_unit.values():
         for block, error_us, around_us in _gaps(points):
             errors[block] += error_us
             costs[block] += samples * around_us + setup_us
-    known = {block for points in _by_unit(rows).values() for block in points}
+    known = {point.block for points in by_unit.values() for point in points}
     suggestions = [Suggestion(block, errors[block], costs[block]) for block in errors if block not in known and errors[block] > 0]
     return sorted(suggestions, key=lambda suggestion: (-suggestion.worth, suggestion.block.key))
 
@@ -65,25 +83,32 @@ def within(suggestions: Sequence[Suggestion], limit_us: float) -> list[Block]:
     return chosen
 
 
-def _by_unit(rows: Iterable[BlockRow]) -> dict[str, dict[MBConv, float]]:
-    found: dict[str, dict[MBConv, float]] = defaultdict(dict)
+def _by_unit(rows: Iterable[BlockRow], runs: int) -> dict[str, list[_Point]]:
+    found: dict[str, list[_Point]] = defaultdict(list)
     for row in rows:
         block = parse_key(row.block)
         if isinstance(block, MBConv) and row.status in USABLE and row.marginal_us is not None:
-            found[row.unit][block] = row.marginal_us
+            found[row.unit].append(_Point(block, row.marginal_us, row.marginal_us * _relative_error(row, runs)))
     return found
 
 
-def _gaps(points: Mapping[MBConv, float]) -> Iterator[tuple[MBConv, float, float]]:
+def _relative_error(row: BlockRow, runs: int) -> float:
+    """The standard error of the median over visits, as a fraction; 0 of rows that do not say how far their samples are apart."""
+    if not row.median_us or row.mad_us is None or row.n is None:
+        return 0.0
+    return MAD_TO_SD * row.mad_us / row.median_us * math.sqrt(math.pi / 2 * runs / max(row.n, runs))
+
+
+def _gaps(points: Iterable[_Point]) -> Iterator[tuple[MBConv, float, float]]:
     """Blocks halfway between two measured ones of one unit, each with how far off it may be and about how long it takes."""
     along: dict[tuple[Family, int], _Line] = defaultdict(dict)
     across: dict[tuple[Family, int], _Line] = defaultdict(dict)
-    for block, us in points.items():
-        located = locate(block)
+    for point in points:
+        located = locate(point.block)
         if located is not None:
             family, (exp_c, out_c) = located
-            along[family, out_c][exp_c] = (block, us)
-            across[family, exp_c][out_c] = (block, us)
+            along[family, out_c][exp_c] = point
+            across[family, exp_c][out_c] = point
     for line in along.values():
         yield from _line_gaps(line, lambda block, channels: replace(block, exp_c=channels))
     for line in across.values():
@@ -95,10 +120,10 @@ def _line_gaps(line: _Line, at: _Vary) -> Iterator[tuple[MBConv, float, float]]:
     curvature = [_curvature(line, channels, index) for index in range(len(channels))]
     for index, (low, high) in enumerate(pairwise(channels)):
         middle = round((low + high) / 2 / _STEP) * _STEP
-        block = at(line[low][0], middle)
-        if low < middle < high and _is_alike(block, line[low][0]):
+        block = at(line[low].block, middle)
+        if low < middle < high and _is_alike(block, line[low].block):
             error_us = max(curvature[index], curvature[index + 1]) * (high - low) ** 2 / 8
-            yield block, error_us, (line[low][1] + line[high][1]) / 2
+            yield block, error_us, (line[low].us + line[high].us) / 2
 
 
 def _is_alike(block: MBConv, other: MBConv) -> bool:
@@ -107,10 +132,12 @@ def _is_alike(block: MBConv, other: MBConv) -> bool:
 
 
 def _curvature(line: _Line, channels: Sequence[int], index: int) -> float:
-    """The absolute second derivative at a point between two others; 0 at either end, where nothing tells it."""
+    """The absolute second derivative at a point between two others, as far as chance does not explain it; 0 at either end."""
     if not 0 < index < len(channels) - 1:
         return 0.0
     before, here, after = channels[index - 1 : index + 2]
-    low, mid, high = (line[at][1] for at in (before, here, after))
-    straight = low + (high - low) * (here - before) / (after - before)
-    return 2 * abs(mid - straight) / ((here - before) * (after - here))
+    low, mid, high = (line[at] for at in (before, here, after))
+    share = (here - before) / (after - before)
+    straight_us = low.us + (high.us - low.us) * share
+    chance_us = _NOISE * math.hypot(mid.error_us, (1 - share) * low.error_us, share * high.error_us)
+    return 2 * max(abs(mid.us - straight_us) - chance_us, 0.0) / ((here - before) * (after - here))

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 from android_harness.journal import TimeDone
-from android_harness.stats import Summary, median_us, summarise
+from android_harness.stats import Summary, error_of_median, median_us, summarise
 from collab.blocks import Block, feature_bytes
 from collab.units import UnitSpec
-from lut.meta import Contention, Context, Fit, Measured, Partial, TransferFit
+from lut.meta import Contention, Context, Fit, Measured, Partial, Reference, TransferFit
 from lut.paths import copies_in
 from lut.tables import BlockRow, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
 from profiler.channels import channel_step, partial_factors
 from profiler.contention import contention_factors
-from profiler.drift import speed_lines, steadied
+from profiler.drift import sentinel_us, speed_lines, steadied
 from profiler.marginal import MIN_MARGINAL_US, context_factor, fit_marginals
 from profiler.networks import network_copies, network_runs
 from profiler.pairs import distinct_rows
@@ -40,8 +40,8 @@ class Derived:
     transfers: tuple[TransferRow, ...]
     fixed: Mapping[str, Measured]
     call_alone: Mapping[str, Measured]
-    sentinels: Mapping[str, Measured]
-    network_runs: Mapping[str, Measured]
+    sentinels: Mapping[str, Reference]
+    network_runs: Mapping[str, Reference]
     context: tuple[Context, ...]
     fits: tuple[Fit, ...]
     transfer_fits: tuple[TransferFit, ...]
@@ -71,7 +71,7 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
         ),
         fixed={**call_alone, **{unit: fit.call for unit, fit in found.items()}},
         call_alone=call_alone,
-        sentinels=_medians(store, {unit: SentinelId(unit).text for unit in units}),
+        sentinels=_sentinels(store, units),
         network_runs=network_runs(steady, plan.networks[0], units) if plan.networks else {},
         context=context,
         fits=tuple(found[unit].fit for unit in sorted(found)),
@@ -98,6 +98,12 @@ def _medians(store: SampleStore, jobs: Mapping[str, str]) -> dict[str, Measured]
             summary = summarise(samples.pooled("run"))
             found[unit] = Measured(summary.median_us, summary.mad_us, summary.n)
     return found
+
+
+def _sentinels(store: SampleStore, units: Iterable[str]) -> dict[str, Reference]:
+    found = _medians(store, {unit: SentinelId(unit).text for unit in units})
+    errors = {unit: error_of_median(sentinel_us(store.jobs[SentinelId(unit).text].times)) for unit in found}
+    return {unit: Reference(measured.median_us, measured.mad_us, measured.n, errors[unit]) for unit, measured in found.items()}
 
 
 def _disturbed(store: SampleStore, units: Mapping[str, UnitSpec]) -> dict[str, float]:

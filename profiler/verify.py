@@ -79,6 +79,7 @@ def comparison_document(result: Comparison) -> dict[str, Any]:
         "corrected_us": round(result.corrected_us, 3),
         "drift": {unit: round(drift, 5) for unit, drift in result.drift.items()},
         "sentinel_drift": {unit: round(drift, 5) for unit, drift in result.sentinel_drift.items()},
+        "network_drift": {unit: round(drift, 5) for unit, drift in result.network_drift.items()},
         "repeatability": round(result.repeatability, 5),
         "output_error": result.output_error,
         "distinct_outputs": result.distinct_outputs,

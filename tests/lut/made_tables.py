@@ -7,7 +7,7 @@ from itertools import permutations
 
 from collab.blocks import Block, Shape
 from collab.units import parse_unit
-from lut.meta import Measured, Meta, PairPath
+from lut.meta import Measured, Meta, PairPath, Reference
 from lut.paths import WISHES, copies_out
 from lut.tables import BlockRow, Tables, TransferRow, shape_text
 
@@ -79,10 +79,10 @@ def made_meta(**changes: object) -> Meta:
         "units": UNITS,
         "fixed": {unit: Measured(1.0, 0.1, 10) for unit in UNITS},
         "call_alone": {unit: Measured(1.0, 0.1, 10) for unit in UNITS},
-        "sentinels": {unit: Measured(100.0, 1.0, 10) for unit in UNITS},
+        "sentinels": {unit: Reference(100.0, 1.0, 10, 0.01) for unit in UNITS},
         "sentinel_block": "mbconv_14_k3s1_64-384-64_relu6",
         "network": (("stem_32_k3s2_3-16_relu",), ("head_16_k1s1_16-32-10_relu",)),
-        "network_runs": {"cpu0": Measured(900.0, 5.0, 40)},
+        "network_runs": {"cpu0": Reference(900.0, 5.0, 40, 0.02)},
         "handover": {"wait": "spin", "path": "shared"},
         "versions": {"runtime": "r"},
         "models": ("mini_v2",),

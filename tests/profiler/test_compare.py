@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from collab import config as configs
 from collab.placement import parse_placement
 from collab.variants import collaborative
 from lut.costs import Costs
-from lut.meta import Measured
+from lut.meta import Reference
 from lut.prediction import predict
 from profiler.compare import Candidate, Comparison, _comparison
 from profiler.plan import COARSE, plan_model
@@ -38,7 +39,8 @@ def sentinel_done(unit: str, t_ns: int, run_ns: int) -> TimeDone:
 BASE = configs.load("mini_v2")
 CANDIDATE = Candidate("x", collaborative(BASE, "nnnnnna"), parse_placement("", branches=2))
 META = made_meta(
-    sentinels={unit: Measured(100.0, 1.0, 9) for unit in UNITS}, network_runs={unit: Measured(2000.0, 9.0, 9) for unit in UNITS}
+    sentinels={unit: Reference(100.0, 1.0, 9, 0.01) for unit in UNITS},
+    network_runs={unit: Reference(2000.0, 9.0, 9, 0.02) for unit in UNITS},
 )
 
 
@@ -63,18 +65,26 @@ def store_of(*events: CollabDone | TimeDone) -> SampleStore:
 BUNDLE = [collab_done("collab/0/a", 100, [1_200_000]), collab_done("collab/0/b", 300, [1_300_000])]
 
 
-def test_drift_is_that_of_the_network_around_the_visits_and_each_unit_has_its_own(costs: Costs) -> None:
-    # The network took 2000 us with the tables; cpu0 now 2400 at the time 0 and 3000 at 400: 2550 and 2850 at the bundle's visits.
-    networks = [collab_done("sentinel/network/cpu0", t, [ns, ns]) for t, ns in ((0, 1_200_000), (400, 1_500_000))]
-    networks.append(collab_done("sentinel/network/cpu1", 200, [1_000_000, 1_000_000]))
-    sentinels = [sentinel_done(unit, 0, 110_000) for unit in UNITS]
+def test_both_sentinels_tell_drift_around_the_visits_by_how_well_they_know(costs: Costs) -> None:
+    # The network took 2000 us with the tables; cpu0 now from 2400 at the time 0 to 3000 at 400: 2550 and 2850 at the bundle's visits.
+    networks = [collab_done("sentinel/network/cpu0", t, [ns, ns]) for t, ns in ((0, 1_200_000), (200, 1_350_000), (400, 1_500_000))]
+    networks += [collab_done("sentinel/network/cpu1", t, [1_000_000, 1_000_000]) for t in (0, 200, 400)]
+    sentinels = [sentinel_done(unit, t, 110_000) for unit in UNITS for t in (0, 200, 400)]
     result = compared(costs, *BUNDLE, *networks, *sentinels)
-    assert result.drift == {"cpu0": pytest.approx(2700 / 2000), "cpu1": pytest.approx(1.0)}
+    assert result.network_drift == pytest.approx({"cpu0": 2700 / 2000, "cpu1": 1.0})
     assert result.sentinel_drift == pytest.approx(dict.fromkeys(UNITS, 1.1))
+    # The median of three visits, of which the nearer one is 10.5 % of the middle one away in logarithms, and what the tables know.
+    error = math.hypot(1.4826 * math.log(1.5 / 1.35) * math.sqrt(math.pi / 6), 0.02)
+    block_weight = 1 / (0.01**2 + 0.05**2)
+    drift = {
+        "cpu0": math.exp((math.log(1.35) / error**2 + math.log(1.1) * block_weight) / (1 / error**2 + block_weight)),
+        "cpu1": math.exp(math.log(1.1) * block_weight / (1 / 0.02**2 + block_weight)),
+    }
+    assert result.drift == pytest.approx(drift)
     assert result.measured.median_us == pytest.approx(1250)
     assert result.error == pytest.approx(result.prediction.total_us / 1250 - 1)
     assert result.repeatability == pytest.approx(100 / 1250)
-    slowed = predict(CANDIDATE.config, CANDIDATE.placement, costs.slowed({"cpu0": 2700 / 2000})).total_us
+    slowed = predict(CANDIDATE.config, CANDIDATE.placement, costs.slowed(drift)).total_us
     assert result.corrected_us == pytest.approx(slowed)
     assert result.prediction.total_us < slowed < result.prediction.total_us * 1.35
     assert result.error_drift_corrected == pytest.approx(slowed / 1250 - 1)

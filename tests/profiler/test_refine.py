@@ -32,6 +32,21 @@ def test_a_straight_line_has_nothing_to_refine() -> None:
     assert suggest(rows({channels: 2.0 * channels for channels in (96, 192, 384, 480)}), samples=10, setup_us=5.0) == []
 
 
+def test_what_chance_explains_is_no_bend() -> None:
+    """Of 8 visits with 4 samples each: where samples are 7 % apart, the middle point's 10 us above the line are no more than its error."""
+
+    def bent(apart: float) -> list[BlockRow]:
+        points = {96: 96.0, 192: 202.0, 288: 288.0}
+        return [block_row("cpu0", at(c), us, n=32, median_us=us, mad_us=apart * us) for c, us in points.items()]
+
+    assert suggest(bent(0.07), samples=1, setup_us=1.0, runs=4) == []
+    quiet = suggest(bent(0.001), samples=1, setup_us=1.0, runs=4)
+    assert sorted(s.block.exp_c for s in quiet) == [144, 240]
+    loud = suggest(bent(0.005), samples=1, setup_us=1.0, runs=4)
+    assert 0 < loud[0].error_us < quiet[0].error_us
+    assert loud[0].error_us < suggest(bent(0.005), samples=1, setup_us=1.0, runs=1)[0].error_us, "samples of one visit are one"
+
+
 def test_errors_of_all_units_count_and_measured_blocks_are_not_suggested() -> None:
     bent = {96: 96.0, 192: 250.0, 288: 288.0}
     one = suggest(rows(bent), samples=1, setup_us=1.0)
