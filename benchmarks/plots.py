@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from android_harness.journal import TimeDone
-from android_harness.stats import NS_PER_US, summarise
+from android_harness.stats import NS_PER_US
 from collab.blocks import MBConv, parse_key
 from lut.costs import Costs
 from lut.tables import Tables, load
