@@ -65,9 +65,13 @@ class TransferJob:
     runs: int
     gap_us: int = 0
     spin_us: int = 100
+    between: Path | None = None
+    """A model that either unit runs between two hand-overs; None: the sender its own once more, the receiver nothing."""
 
     def to_document(self) -> dict[str, Any]:
+        between = {"between": str(self.between)} if self.between is not None else {}
         return {
+            **between,
             "id": self.id,
             "kind": "transfer",
             "from": self.sender,

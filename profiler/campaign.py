@@ -26,6 +26,9 @@ from profiler.deviation import output_of
 from profiler.plan import LOADS, Network, Plan
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
+BETWEEN_BLOCK: Final = "mbconv_14_k3s1_32-128-32_relu6"
+"""What either unit runs between two hand-overs. Of blocks that strategies have on a slow unit; where nothing else ran in between, a GPU's
+output was read in 0.6 of the time that it took in a running model, and its input written in 0.2 (lavapipe)."""
 PIECES_UNIT: Final = "cpu0"
 """What the only unit of a network's bundle is called in its manifest, whatever unit it is bound to."""
 FIXED_SHAPE: Final = (1, 1, 1, 4)
@@ -257,13 +260,17 @@ class Models:
 
     def of(self, job: JobId) -> Path:
         if isinstance(job, BlockId):
-            return self._file(job.block.key, lambda: write_block(job.block))
+            return self.block(job.block.key)
         if isinstance(job, (NetworkId, LoadedId)):
             return self.pieces(job.network)
         if isinstance(job, SentinelId):
-            return self._file(SENTINEL_BLOCK, lambda: write_block(parse_key(SENTINEL_BLOCK)))
+            return self.block(SENTINEL_BLOCK)
         shape = job.shape if isinstance(job, TransferId) else FIXED_SHAPE
         return self._file(f"relu_{shape_text(shape)}", lambda: write_relu(shape))
+
+    def block(self, key: str) -> Path:
+        """The model of a single block."""
+        return self._file(key, lambda: write_block(parse_key(key)))
 
     def whole(self, network: Network) -> Path:
         """The model of all blocks of a network as one segment."""
@@ -318,6 +325,7 @@ def _job(job: JobId, effort: Effort, models: Models, company: Mapping[str, str])
             warmup=effort.warmup,
             runs=effort.transfer_runs,
             gap_us=job.gap_us,
+            between=models.block(BETWEEN_BLOCK),
         )
     if isinstance(job, LoadedId):
         loads: tuple[Load, ...] = (Load(job.other, models.whole(job.load)),)

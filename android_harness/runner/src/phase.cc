@@ -247,6 +247,9 @@ class PhaseReader {
       throw Failure(fields.FullName("to") + " is \"" + transfer.to + "\", the sender itself");
     }
     transfer.model = Path(fields, "model");
+    if (fields.Has("between")) {
+      transfer.between = Path(fields, "between");
+    }
     transfer.path = ReadPath(fields);
     transfer.wait = ReadWait(fields);
     transfer.samples = ReadSamples(fields);

@@ -78,6 +78,8 @@ struct TransferSpec {
   std::string from;
   std::string to;
   FilePath model;
+  // What either unit runs between two hand-overs; empty `full`: the sender another `model`, the receiver nothing.
+  FilePath between;
   HandoverPath path = HandoverPath::kShared;
   WaitSpec wait;
   SampleSpec samples;

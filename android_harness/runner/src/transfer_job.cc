@@ -59,13 +59,24 @@ int64_t TransferJob::Create() {
   receiver_ = std::make_unique<PlacedModel>(context().workers.At(spec_.to), spec_.model, context().ledger);
   CheckModel();
   bytes_ = sender_->model().outputs()[0].Bytes();
-  next_ = std::make_unique<PlacedModel>(sender_->worker(), spec_.model, context().ledger);
+  const bool has_between = !spec_.between.full.empty();
+  senders_next_ =
+      std::make_unique<PlacedModel>(sender_->worker(), has_between ? spec_.between : spec_.model, context().ledger);
+  if (has_between) {
+    receivers_next_ = std::make_unique<PlacedModel>(receiver_->worker(), spec_.between, context().ledger);
+  }
   sender_->worker().Run([this] {
     Random random(context().seed);
     FillInputs(sender_->model(), random);
-    FillInputs(next_->model(), random);
+    FillInputs(senders_next_->model(), random);
   });
-  receiver_->worker().Run([this] { path_ = Connect(); });
+  receiver_->worker().Run([this] {
+    path_ = Connect();
+    if (receivers_next_ != nullptr) {
+      Random random(context().seed);
+      FillInputs(receivers_next_->model(), random);
+    }
+  });
   return sender_->create_ns() + receiver_->create_ns();
 }
 
@@ -128,7 +139,7 @@ void TransferJob::Send(Meeting& meeting) {
       signal_ns_[i - warmup] = signal;
     }
     // As a unit goes on with its next segment: the receiver takes the data while the sender uses the memory, too.
-    next_->model().Run();
+    senders_next_->model().Run();
   }
 }
 
@@ -154,6 +165,9 @@ void TransferJob::Receive(Meeting& meeting) {
       awake_ns_[i - warmup] = awake;
       taken_ns_[i - warmup] = taken;
       taken_again_ns_[i - warmup] = taken_again;
+    }
+    if (receivers_next_ != nullptr) {
+      receivers_next_->model().Run();
     }
   }
 }

@@ -39,8 +39,9 @@ class TransferJob final : public Job {
   const TransferSpec spec_;
   std::unique_ptr<PlacedModel> sender_;
   std::unique_ptr<PlacedModel> receiver_;
-  // What the sender runs once it has handed over.
-  std::unique_ptr<PlacedModel> next_;
+  // What either runs between two hand-overs; the receiver's is null where it runs nothing.
+  std::unique_ptr<PlacedModel> senders_next_;
+  std::unique_ptr<PlacedModel> receivers_next_;
   size_t bytes_ = 0;
   HandoverPath path_ = HandoverPath::kShared;
   AlignedMemory staging_;
