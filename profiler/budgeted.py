@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -81,7 +81,7 @@ def spend(
         work = [*_common(request, store, left_s()), *(pending_work(request, store) if chosen else [])]
         if not carry_out(device, request, work, store, folder, on_work(work)):
             return Spent(request, complete=False)
-    work = [*_common(request, store, left_s()), *_more_rounds(request, store, left_s())]
+    work = [*_common(request, store, left_s()), *_more_rounds(request, store, (1 - _COMMON_SHARE) * left_s())]
     return Spent(request, carry_out(device, request, work, store, folder, on_work(work)))
 
 
@@ -94,28 +94,33 @@ def _suggestions(request: Request, store: SampleStore) -> list[Suggestion]:
 
 def _common(request: Request, store: SampleStore, left_s: float) -> list[Work]:
     """Further rounds of the networks that tell contention and drift."""
-    ids = [job for job in block_ids(request.plan, request.units) if _is_common(job, request.plan) and store.measured(job.text) is not None]
-    round_s = sum(_visit_s(store.jobs[job.text]) for job in ids)
-    rounds = min(_COMMON_ROUNDS, int(_COMMON_SHARE * left_s / round_s)) if round_s > 0 else 0
-    return [Work("common", tuple(ids), rounds)] if rounds > 0 else []
+    jobs = [job for job in _measured(request, store) if _is_common(job, request.plan)]
+    rounds = min(_COMMON_ROUNDS, _rounds_within(jobs, store, _COMMON_SHARE * left_s))
+    return [Work("common", tuple(jobs), rounds)] if rounds > 0 else []
+
+
+def _more_rounds(request: Request, store: SampleStore, left_s: float) -> list[Work]:
+    """As many further rounds of all blocks and networks as there is time for."""
+    jobs = _measured(request, store)
+    rounds = _rounds_within(jobs, store, left_s)
+    return [Work("rounds", tuple(jobs), rounds)] if rounds > 0 else []
+
+
+def _measured(request: Request, store: SampleStore) -> list[JobId]:
+    return [job for job in block_ids(request.plan, request.units) if store.measured(job.text) is not None]
 
 
 def _is_common(job: JobId, plan: Plan) -> bool:
     return isinstance(job, LoadedId) or (isinstance(job, NetworkId) and job.network in plan.networks[:LOADS])
 
 
+def _rounds_within(jobs: Iterable[JobId], store: SampleStore, limit_s: float) -> int:
+    round_s = sum(_visit_s(store.jobs[job.text]) for job in jobs)
+    return int(limit_s / round_s) if round_s > 0 else 0
+
+
 def _visit_s(samples: JobSamples) -> float:
-    """How long a visit of a network takes: its inferences, and about one more each for warming up and for a load to begin."""
-    took_ns = [sum(visit.total_ns) * (1 + 2 / len(visit.total_ns)) for visit in samples.collabs]
-    return sum(took_ns) / len(took_ns) / 1e9 if took_ns else 0.0
-
-
-def _more_rounds(request: Request, store: SampleStore, left_s: float) -> list[Work]:
-    """As many further rounds of all blocks and networks as there is time for."""
-    jobs = [job for job in block_ids(request.plan, request.units) if store.measured(job.text) is not None]
-    visits = sum(samples.visits for samples in store.jobs.values())
-    if not visits or not jobs:
-        return []
-    round_s = len(jobs) * (store.sampled_ns + store.created_ns) / visits / 1e9
-    rounds = int(left_s / round_s)
-    return [Work("rounds", tuple(jobs), rounds)] if rounds > 0 else []
+    """How long a visit takes: its inferences, about one more each for warming up and for a load to begin, and what is around them."""
+    totals = [visit.samples["total"] for visit in samples.times] + [visit.total_ns for visit in samples.collabs]
+    took_ns = [sum(total_ns) * (1 + 2 / len(total_ns)) for total_ns in totals]
+    return sum(took_ns) / len(took_ns) / 1e9 + _SETUP_US / 1e6

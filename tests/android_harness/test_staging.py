@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.phases import CollabJob, Load, Phase, Repeat
+from android_harness.phases import CollabJob, Load, Phase, Repeat, TransferJob
 from android_harness.push import sha256_of
 from android_harness.staging import stage
 from collab import config as configs
@@ -54,3 +54,16 @@ def test_every_name_holds_the_checksum_of_its_file_though_jobs_share_files(manif
         assert all(loaded.model.name in staged.files for loaded in job.load)
     assert len({tuple(models) for models in segments.values()}) == 3, "each network keeps its own manifest"
     assert all(segments[f"cpu0/{number}"] == segments[f"cpu1/{number}"] for number in range(3))
+
+
+def test_what_runs_between_hand_overs_goes_along(tmp_path: Path) -> None:
+    model, between = tmp_path / "model.tflite", tmp_path / "between.tflite"
+    model.write_bytes(write_relu((1, 2, 2, 4)))
+    between.write_bytes(write_relu((1, 2, 2, 8)))
+    jobs = [TransferJob(str(b), "cpu0", "cpu1", model, "shared", "spin", warmup=1, runs=1, between=b) for b in (between, None)]
+    (tmp_path / "scratch").mkdir()
+    staged = stage(Phase("p", UNITS, tuple(jobs), Repeat(1, 1)), store="../store", scratch=tmp_path / "scratch")
+    documents = [job.to_document() for job in staged.phase.jobs]
+    assert staged.files[Path(documents[0]["between"]).name] == between
+    assert "between" not in documents[1]
+    assert documents[0]["model"] == documents[1]["model"] != documents[0]["between"]

@@ -17,8 +17,10 @@ import pytest
 from android_harness.journal import PhaseStarted, TimeDone, read_journal
 from collab.variants import collaborative
 from lut.tables import load
+from profiler.campaign import LoadedId, NetworkId
 from profiler.drift import speed_lines
-from profiler.plan import COARSE, plan_model
+from profiler.plan import COARSE, LOADS, plan_model
+from profiler.request import JOURNAL_FILE
 from profiler.work import read_store
 from tests.models import tiny
 
@@ -127,6 +129,11 @@ def test_a_budget_is_spent_on_more_than_the_coarse_grid(runner: Path, model: Pat
     measured = {row.block for row in load(tmp_path / "b").blocks}
     assert {block.key for block in coarse.blocks} < measured
     assert said["complete"]
+    store = read_store(tmp_path / "b" / JOURNAL_FILE)
+    base, *others = coarse.networks
+    common = [NetworkId("cpu0", base), LoadedId("cpu0", "cpu1", base, base), LoadedId("cpu1", "cpu0", base, base)]
+    fewest = min(store.jobs[job.text].visits for job in common)
+    assert fewest > max(store.jobs[NetworkId("cpu0", network).text].visits for network in others[LOADS - 1 :])
     assert json.loads(run("profiler.run", "--out", tmp_path / "b", "--resume", "--json"))["blocks"] == said["blocks"]
     assert "give one of them" in run("profiler.run", "--model", model, "--budget", "1m", "--quick", status=2)
 

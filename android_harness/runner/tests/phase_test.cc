@@ -22,8 +22,8 @@ TEST(PhaseIsRead) {
     "jobs": [
       {"id": "t", "kind": "time", "unit": "cpu0", "model": "m.tflite", "warmup": 3, "warmup_us": 9, "runs": 12, "gap_us": 7,
        "load": [{"unit": "gpu0", "model": "/abs/l.tflite"}]},
-      {"id": "s", "kind": "transfer", "from": "cpu0", "to": "gpu0", "model": "m", "path": "memcpy", "wait": "hybrid",
-       "spin_us": 11, "runs": 1},
+      {"id": "s", "kind": "transfer", "from": "cpu0", "to": "gpu0", "model": "m", "between": "b.tflite",
+       "path": "memcpy", "wait": "hybrid", "spin_us": 11, "runs": 1},
       {"id": "c", "kind": "collab", "manifest": "b/manifest.json", "bind": {"x": "cpu0", "y": "gpu0"},
        "mode": "sequential", "path": "shared", "wait": "condvar", "runs": 2, "output": "o.f32"}])");
   CHECK_EQUAL(phase.seed, 9U);
@@ -47,6 +47,7 @@ TEST(PhaseIsRead) {
   const auto& transfer = std::get<TransferSpec>(phase.jobs[1].work);
   CHECK(transfer.wait.mode == WaitMode::kHybrid);
   CHECK_EQUAL(transfer.wait.spin_us, 11);
+  CHECK_EQUAL(transfer.between.shown, "b.tflite");
   const auto& collab = std::get<CollabSpec>(phase.jobs[2].work);
   CHECK(collab.sequential);
   CHECK_EQUAL(collab.bind.at("y"), "gpu0");

@@ -120,6 +120,27 @@ TEST(TransferJobTakesThePathThatThePairHas) {
   }
 }
 
+TEST(TransferJobRunsSomethingElseBetweenHandovers) {
+  // 3 + 20 hand-overs: the sender runs its model each time, and both run what is between.
+  constexpr int kHandovers = 23;
+  const auto with_between = [](const std::string& between) {
+    std::string job = Transfer("x", "g0", "shared", "condvar");
+    return job.insert(job.size() - 1, R"(, "between": ")" + between + "\"");
+  };
+  Bench plain;
+  CHECK_EQUAL(Bench::Select(plain.Run("\"jobs\": [" + Transfer("x", "g0", "shared", "condvar") + "]"), "done").size(), 1U);
+  CHECK_EQUAL(plain.log().runs.load(), 2 * kHandovers);
+  Bench bench;
+  const auto events = bench.Run("\"jobs\": [" + with_between("two") + "]");
+  CHECK_EQUAL(Bench::Select(events, "done").size(), 1U);
+  CHECK_EQUAL(bench.log().runs.load(), 3 * kHandovers);
+  Bench failing;
+  const auto failed = failing.Run("\"jobs\": [" + with_between("fails") + "," + TimeJobText("next") + "]");
+  CHECK_EQUAL(Bench::Reason(failed, "x"), "the fake model fails in run 3");
+  CHECK_EQUAL(Bench::Select(failed, "done").size(), 1U);
+  CHECK_CONTAINS(Bench::Reason(Bench().Run("\"jobs\": [" + with_between("nothere") + "]"), "x"), "cannot read nothere");
+}
+
 TEST(TransferJobNeverOverwritesWhatIsStillTaken) {
   Bench bench;
   std::string jobs;
