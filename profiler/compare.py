@@ -211,7 +211,7 @@ def _comparison(
     own = prediction.placement.units
     at_ns = [visit.t_ns for visit in collabs]
     blocks, networks = (
-        {unit: pace for unit in own if (pace := told(store, unit, at_ns, costs.meta)) is not None} for told in (_block_pace, _network_pace)
+        {unit: said for unit in own if (said := ask(store, unit, at_ns, costs.meta)) is not None} for ask in (_block_pace, _network_pace)
     )
     drift = {unit: agreed(paces[unit] for paces in (blocks, networks) if unit in paces) for unit in own}
     return Comparison(
@@ -220,8 +220,8 @@ def _comparison(
         steps=measured_steps(collabs),
         repeatability=abs(medians[0] - medians[1]) / (sum(medians) / 2),
         drift=drift,
-        sentinel_drift={unit: pace.slowness for unit, pace in blocks.items()},
-        network_drift={unit: pace.slowness for unit, pace in networks.items()},
+        sentinel_drift={unit: said.slowness for unit, said in blocks.items()},
+        network_drift={unit: said.slowness for unit, said in networks.items()},
         corrected_us=predict(candidate.config, candidate.placement, costs.slowed(drift)).total_us,
         output_error=output_error,
         distinct_outputs=distinct_outputs(collabs),
