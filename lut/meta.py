@@ -229,7 +229,10 @@ def load_meta(path: Path) -> Meta:
     try:
         return _parse_meta(document)
     except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
-        raise TableError(f"{path}: a field is missing or wrong ({type(error).__name__}: {error})") from error
+        raise TableError(
+            f"{path}: a field is missing or wrong ({type(error).__name__}: {error}); tables that lie beside their journal are derived anew by:"
+            f" python -m profiler.run --out {path.parent} --resume"
+        ) from error
 
 
 def _parse_meta(document: Mapping[str, Any]) -> Meta:

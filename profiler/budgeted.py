@@ -1,7 +1,8 @@
 """Measuring within a given time: a coarse grid first, then the points where interpolation is worst, then more of everything.
 
 Errors of single blocks average out over a model; what slows units down while others work, and the network that tells drift, are in every
-prediction alike, and are measured more often than anything else (contention from 8 visits was off by 10 % on the virtual phone).
+prediction alike, and are measured more often than anything else: on the virtual phone, contention from 8 visits came out as 1.14 once and
+as 1.02 another time, from 43 visits as 1.05.
 """
 
 from __future__ import annotations

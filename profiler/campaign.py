@@ -27,8 +27,8 @@ from profiler.plan import LOADS, Network, Plan
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
 BETWEEN_BLOCK: Final = "mbconv_14_k3s1_32-128-32_relu6"
-"""What either unit runs between two hand-overs. Of blocks that strategies have on a slow unit; where nothing else ran in between, a GPU's
-output was read in 0.6 of the time that it took in a running model, and its input written in 0.2 (lavapipe)."""
+"""What either unit runs between two hand-overs. Where nothing else ran in between, a GPU's output was read in 0.6 of the time that it took
+in a running model, and its input written in half of it (lavapipe). Larger blocks leave writes too long, smaller ones reads too short."""
 PIECES_UNIT: Final = "cpu0"
 """What the only unit of a network's bundle is called in its manifest, whatever unit it is bound to."""
 FIXED_SHAPE: Final = (1, 1, 1, 4)

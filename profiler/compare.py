@@ -6,7 +6,7 @@ are timed again all along: an isolated block, and the base model as a network, e
 what they took with the tables, is the unit's *drift*; the corrected prediction replays the schedule with every unit at its speed of now.
 
 The network feels all that a model feels, but takes so long that it is visited seldom: on a slow unit of a short campaign, its median is
-known to some 10 % only. The block's is known to 1 or 2 %, but it lives in the nearest cache and does not feel what other tenants of a
+known to some 10 % only. The block's is known to 1 to 3 %, but it lives in the nearest cache and does not feel what other tenants of a
 machine do to the memory behind it. So both are asked, and count by how well they know.
 """
 
@@ -34,7 +34,7 @@ from lut.costs import Costs
 from lut.meta import Meta, check_belongs
 from lut.prediction import Prediction, predict
 from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, company_loads, company_of, make_jobs, sentinel_ids
-from profiler.drift import Pace, agreed, pace, sentinel_us, speed_line
+from profiler.drift import Pace, agreed, pace, sentinel_us
 from profiler.networks import network_run
 from profiler.samples import JobSamples, SampleStore
 from profiler.work import temporary_folder
@@ -242,9 +242,8 @@ def _block_pace(store: SampleStore, unit: str, at_ns: Sequence[int], meta: Meta)
     samples = store.measured(SentinelId(unit).text)
     if samples is None or unit not in meta.sentinels:
         return None
-    usual, took_us = meta.sentinels[unit], sentinel_us(samples.times)
-    line = speed_line([visit.t_ns for visit in samples.times], took_us, usual_us=usual.median_us)
-    return pace(line, took_us, usual, at_ns, misses=_BLOCK_MISSES)
+    visited_ns = [visit.t_ns for visit in samples.times]
+    return pace(visited_ns, sentinel_us(samples.times), meta.sentinels[unit], at_ns, misses=_BLOCK_MISSES)
 
 
 def _network_pace(store: SampleStore, unit: str, at_ns: Sequence[int], meta: Meta) -> Pace | None:
@@ -252,6 +251,6 @@ def _network_pace(store: SampleStore, unit: str, at_ns: Sequence[int], meta: Met
     samples = store.measured(_network_id(unit))
     if samples is None or unit not in meta.network_runs:
         return None
-    usual, took_us = meta.network_runs[unit], [network_run([visit]).median_us for visit in samples.collabs]
-    line = speed_line([visit.t_ns for visit in samples.collabs], took_us, usual_us=usual.median_us)
-    return pace(line, took_us, usual, at_ns)
+    visited_ns = [visit.t_ns for visit in samples.collabs]
+    took_us = [network_run([visit]).median_us for visit in samples.collabs]
+    return pace(visited_ns, took_us, meta.network_runs[unit], at_ns)

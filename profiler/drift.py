@@ -65,13 +65,14 @@ def agreed(paces: Iterable[Pace]) -> float:
     return math.exp(sum(weight * math.log(pace.slowness) for pace, weight in weights) / total) if weights else 1.0
 
 
-def pace(line: SpeedLine, took_us: Sequence[float], usual: Reference, at_ns: Iterable[int], *, misses: float = 0.0) -> Pace:
-    """At several moments, of a sentinel that took so long at each of its visits.
+def pace(visited_ns: Sequence[int], took_us: Sequence[float], usual: Reference, at_ns: Iterable[int], *, misses: float = 0.0) -> Pace:
+    """At several moments, of a sentinel that took so long at each of its (at least one) visits.
 
     Args:
-        line: the `speed_line` of these visits.
+        usual: what it took while the tables were made.
         misses: by what fraction the sentinel's pace and a model's differ besides.
     """
+    line = speed_line(visited_ns, took_us, usual_us=usual.median_us)
     return Pace(line.around(at_ns), math.hypot(usual.error, error_of_median(took_us), misses))
 
 
