@@ -230,8 +230,8 @@ def load_meta(path: Path) -> Meta:
         return _parse_meta(document)
     except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
         raise TableError(
-            f"{path}: a field is missing or wrong ({type(error).__name__}: {error}); tables that lie beside their journal are derived anew by:"
-            f" python -m profiler.run --out {path.parent} --resume"
+            f"{path}: a field is missing or wrong ({type(error).__name__}: {error}); tables beside their journal are derived anew"
+            f" by: python -m profiler.run --out {path.parent} --resume"
         ) from error
 
 
