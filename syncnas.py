@@ -24,12 +24,13 @@ COMMANDS: Final = {
 def main() -> None:
     """Runs the command that the first argument names."""
     from collab.cli import run_app
+    from collab.console import say, tell
 
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in COMMANDS:
         wants_help = name in ("-h", "--help")
         lines = [f"  {command:8} {what}" for command, (_, what) in COMMANDS.items()]
-        print("Usage: syncnas COMMAND [OPTIONS]\n\n" + "\n".join(lines), file=sys.stdout if wants_help else sys.stderr)
+        (say if wants_help else tell)("Usage: syncnas COMMAND [OPTIONS]\n\n" + "\n".join(lines))
         raise SystemExit(0 if wants_help else 2)
     sys.argv = [f"syncnas {name}", *sys.argv[2:]]
     run_app(import_module(COMMANDS[name][0]).app)

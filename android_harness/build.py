@@ -15,6 +15,7 @@ from android_harness import ndk as ndks
 from android_harness.linux_kit import assemble
 from android_harness.toolchain import cache_entry
 from collab.cli import make_app, print_json, run_app
+from collab.console import say
 from collab.errors import DeviceError
 
 SOURCE: Final = Path(__file__).parent / "runner"
@@ -165,7 +166,7 @@ def main(
     if json:
         print_json(made)
     else:
-        print("\n".join(f"{name.capitalize()}: {path}" for name, path in made.items()))
+        say("\n".join(f"{name.capitalize()}: {path}" for name, path in made.items()))
 
 
 app = make_app(main)

@@ -9,6 +9,7 @@ import typer
 
 from android_harness.options import Aars, Clean, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
+from collab.console import result_console, tell
 from collab.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def main(
     from dataclasses import replace
 
     from android_harness.deployment import Wishes, deploy
-    from android_harness.find import closing, default_device, open_device, remote_target, to_stderr
+    from android_harness.find import closing, default_device, open_device, remote_target
     from android_harness.layout import layout_of
     from exporters.checking import MAX_ERROR
     from exporters.manifest import load_manifest
@@ -54,7 +55,7 @@ def main(
     options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     wishes = Wishes(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
     with closing(remote_target(open_device(name), replace(options, layout=layout_of(name)))) as target:
-        result = deploy(target, bundle, manifest, tables, wishes, journal=journal or bundle.with_name("deploy.jsonl"), notice=to_stderr)
+        result = deploy(target, bundle, manifest, tables, wishes, journal=journal or bundle.with_name("deploy.jsonl"), notice=tell)
         if clean:
             target.clean()
     if json:
@@ -95,11 +96,9 @@ def document(result: Deployed) -> dict[str, Any]:
 
 
 def _print(result: Deployed) -> None:
-    from rich.console import Console
-
     from android_harness.timeline import pair_steps, step_table
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = result_console()
     units = "  ".join(f"{name} = {spec}" for name, spec in result.units.items())
     console.print(f"Device: {result.device}  ({result.described})")
     console.print(f"Units: {units}")
@@ -117,7 +116,7 @@ def _print(result: Deployed) -> None:
         f" (n = {measured.n})"
     )
     if result.unpredicted:
-        console.print(f"Not predicted: {result.unpredicted}", markup=False)
+        console.print(f"Not predicted: {result.unpredicted}")
     if not result.accelerated:
         console.print("Partial: a unit did not take its whole model; the rest ran on the CPU, so this is not that unit's latency")
     console.print(f"Output: differs from the reference by {result.output_error:.1e} of its range, {result.distinct_outputs} distinct")

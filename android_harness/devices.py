@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collab.cli import make_app, print_json, run_app
+from collab.console import result_console, say
 
 if TYPE_CHECKING:
     from android_harness.find import Survey
@@ -50,11 +51,10 @@ def _clean(serial: str, *, json: bool) -> None:
     if json:
         print_json({"serial": serial, "removed": layout.root})
     else:
-        print(f"{serial}: {layout.root} is gone")
+        say(f"{serial}: {layout.root} is gone")
 
 
 def _print(found: Survey) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -63,10 +63,10 @@ def _print(found: Survey) -> None:
     for device in found.seen:
         table.add_row(device.serial, device.way, device.state, _WHAT_TO_DO.get(device.state, ""))
     table.add_row("local", "this machine", "device", "")
-    console = Console(highlight=False, soft_wrap=True)
+    console = result_console()
     console.print(table)
     for sentence in found.blind:
-        console.print(f"Not seen: {sentence}", markup=False)
+        console.print(f"Not seen: {sentence}")
     if not found.seen:
         console.print("A phone on the network is named by its address: --device HOST:PORT")
 

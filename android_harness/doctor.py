@@ -13,6 +13,7 @@ import typer
 
 from android_harness.options import Aars, DeviceName
 from collab.cli import make_app, print_json, run_app
+from collab.console import printable, result_console
 from collab.errors import SyncNasError
 from collab.units import format_cores
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from android_harness.remote import RemoteTarget
     from collab.units import UnitSpec
 
-_MARKS: Final = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]BAD[/]"}
+_MARKS: Final = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
 _TRIAL_SHAPE: Final = (1, 28, 28, 32)
 _ROUND_TRIPS: Final = 5
 
@@ -143,19 +144,19 @@ def _default_trials(target: RemoteTarget) -> list[UnitSpec]:
 
 
 def _print(checks: Sequence[Check]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column()
     for check in checks:
-        # What devices say may look like markup.
-        advice = f"\n[dim]→ {escape(check.advice)}[/]" if check.advice else ""
-        table.add_row(_MARKS[check.level], check.topic, escape(check.found) + advice)
-    Console(highlight=False).print(table)
+        found = Text(printable(check.found))
+        if check.advice:
+            found.append(f"\n→ {printable(check.advice)}", "dim")
+        table.add_row(Text(*_MARKS[check.level]), check.topic, found)
+    result_console(wraps=True).print(table)
 
 
 app = make_app(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from android_harness.local_device import LocalDevice
 from android_harness.machine import LOCAL_NAME
 from android_harness.phases import Gate
 from android_harness.target import Target
+from collab.console import tell
 from collab.errors import ConnectionLostError, DeviceError
 
 if TYPE_CHECKING:
@@ -102,12 +102,7 @@ def choose(found: Sequence[Seen]) -> str:
     return serials[0]
 
 
-def to_stderr(sentence: str) -> None:
-    """The notice of command lines."""
-    print(sentence, file=sys.stderr)
-
-
-def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: Notice = to_stderr) -> Device:
+def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: Notice = tell) -> Device:
     """A connection to the device of that name; no name: the only phone that is there.
 
     Raises:
@@ -154,7 +149,7 @@ def default_device(name: str) -> str:
     return choose(found) if found else LOCAL_NAME
 
 
-def open_target(name: str, options: HarnessOptions | None = None, *, notice: Notice = to_stderr) -> Target:
+def open_target(name: str, options: HarnessOptions | None = None, *, notice: Notice = tell) -> Target:
     """A target on the device of that name, with the runner and runtime for its ABI.
 
     Raises:

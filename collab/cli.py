@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
 
+from collab.console import endure_any_encoding, one_line, tell
 from collab.errors import SyncNasError
+from collab.files import reason_of
 
 
 def make_app(command: Callable[..., None]) -> typer.Typer:
@@ -22,22 +23,26 @@ def make_app(command: Callable[..., None]) -> typer.Typer:
 def run_app(app: typer.Typer) -> None:
     """Runs an app as the main program.
 
-    A file that cannot be read or written is the user's to mend as well; an OSError without a file is not, and keeps its traceback.
+    A file that cannot be read or written is the user's to mend as well, and so is a full disk; an OSError of another kind without a file
+    is not, and keeps its traceback.
     """
+    endure_any_encoding()
     try:
         app()
     except SyncNasError as error:
-        print(f"error: {error}", file=sys.stderr)
+        tell(f"error: {one_line(str(error))}")
         raise SystemExit(2) from None
     except BrokenPipeError:
         raise SystemExit(141) from None
     except OSError as error:
-        if error.filename is None:
+        reason = reason_of(error)
+        if reason is None:
             raise
-        print(f"error: {error.filename}: {error.strerror}; is it the right path, and may it be read and written?", file=sys.stderr)
+        tell(f"error: {one_line(reason)}")
         raise SystemExit(2) from None
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """One JSON object on one line of the standard output; NaN and infinities are refused, as they are no JSON."""
-    print(json.dumps(document, allow_nan=False))
+    """Prints one JSON object on one line of the standard output; NaN and infinities are refused, as they are no JSON."""
+    # Everything outside ASCII is escaped by json itself, so nothing in it can steer a terminal.
+    print(json.dumps(document, allow_nan=False), flush=True)

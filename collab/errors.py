@@ -23,6 +23,14 @@ class ExportError(SyncNasError):
     """A model that an export route cannot write, or a bundle that is damaged."""
 
 
+class StorageError(SyncNasError):
+    """A file that cannot be read or written whole: no such folder, no permission, a full disk."""
+
+
+class BusyFolderError(SyncNasError):
+    """An output folder that another process is writing."""
+
+
 class DeviceError(SyncNasError):
     """A device that cannot be reached or lacks what is needed (runner, runtime, cores)."""
 

@@ -49,8 +49,9 @@ def _read_weights(config: configs.ModelConfig, path: Path | None) -> Weights | N
 
 
 def _print(manifest: Manifest, out: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from collab.console import result_console
 
     table = Table(title=f"{manifest.model}  ({manifest.placement})", title_justify="left")
     for column in ("segment", "inputs from", "blocks", "output", "KiB"):
@@ -63,9 +64,9 @@ def _print(manifest: Manifest, out: Path) -> None:
             "x".join(map(str, segment.output_shape)),
             f"{segment.model_bytes / 1024:.0f}" if segment.model else "-",
         )
-    console = Console()
+    console = result_console(wraps=True)
     console.print(table)
-    console.print(f"Bundle: {out}", highlight=False)
+    console.print(f"Bundle: {out}")
 
 
 app = make_app(main)

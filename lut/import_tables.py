@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from collab.cli import make_app, print_json, run_app
+from collab.console import say
 
 if TYPE_CHECKING:
     from lut.foreign import LeftOut, Source
@@ -73,21 +74,21 @@ def _write_account(imported: Imported, path: Path) -> None:
 def _print(imported: Imported, out: Path) -> None:
     account = imported.document
     for name, spec in account["units"].items():
-        print(f"{out}: {account['blocks'].get(name, 0)} blocks on {name} ({spec}) of {account['device']}, from {account['source']}")
+        say(f"{out}: {account['blocks'].get(name, 0)} blocks on {name} ({spec}) of {account['device']}, from {account['source']}")
     for entry in imported.combined:
-        print(f"Combined: {entry.block} on {entry.unit} = {' + '.join(entry.entries)}")
+        say(f"Combined: {entry.block} on {entry.unit} = {' + '.join(entry.entries)}")
     if imported.left_out:
-        print(f"Left out: {len(imported.left_out)}, all of them named in {out / ACCOUNT_FILE}")
+        say(f"Left out: {len(imported.left_out)}, all of them named in {out / ACCOUNT_FILE}")
         for reason, entries in _by_reason(imported.left_out).items():
             more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
-            print(f"  {reason}:")
-            print("\n".join(f"    {entry.name} ({entry.where})" for entry in entries[:_NAMED]) + more)
+            say(f"  {reason}:")
+            say("\n".join(f"    {entry.name} ({entry.where})" for entry in entries[:_NAMED]) + more)
     for sentence in imported.assumed:
-        print(f"Taken for granted: {sentence}")
+        say(f"Taken for granted: {sentence}")
     for what in imported.tables.meta.lacks:
-        print(f"Lacking: {what}")
-    print(f"Models on one unit can be predicted: python -m lut.predict --lut {out} --model mobilenet_v2")
-    print("What is lacking is measured by: python -m profiler.run --device SERIAL --model MODEL --out ANOTHER_FOLDER")
+        say(f"Lacking: {what}")
+    say(f"Models on one unit can be predicted: python -m lut.predict --lut {out} --model mobilenet_v2")
+    say("What is lacking is measured by: python -m profiler.run --device SERIAL --model MODEL --out ANOTHER_FOLDER")
 
 
 def _by_reason(left_out: tuple[LeftOut, ...]) -> dict[str, list[LeftOut]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collab.cli import make_app, print_json, run_app
+from collab.console import result_console, say
 
 if TYPE_CHECKING:
     from lut.certificate import Certificate
@@ -45,7 +46,7 @@ def main(
         _print(prediction, blocks=blocks)
         _print_imported(costs.meta)
         if not costs.meta.source:
-            print(f"Certificate: {costs.certificate_sentence}")
+            say(f"Certificate: {costs.certificate_sentence}")
 
 
 def prediction_document(prediction: Prediction, certificate: Certificate | None) -> dict[str, Any]:
@@ -81,13 +82,11 @@ def bar(begin_us: float, end_us: float, total_us: float, *, width: int, characte
 
 
 def _print(prediction: Prediction, *, blocks: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
     other = _OTHER_COLUMNS + (_BLOCK_COLUMN if blocks else 0)
-    width = max(_BAR_WIDTH, min(console.width - other, 100))
-    console = Console(highlight=False, width=other + width)
+    width = max(_BAR_WIDTH, min(result_console().width - other, 100))
+    console = result_console(width=other + width, wraps=True)
     table = Table(title=f"{prediction.model}  ({prediction.placement})", title_justify="left", pad_edge=False, box=None)
     for column in ("unit", "segment", "step", "peer"):
         table.add_column(column, no_wrap=True)
@@ -128,8 +127,8 @@ def _print_imported(meta: Meta) -> None:
         return
     import textwrap
 
-    print(f"Rests on:  latencies of blocks imported from {meta.source}, added up")
-    print(textwrap.fill(f"Unknown:   {'; '.join(meta.lacks)}", width=120, subsequent_indent=" " * 11))
+    say(f"Rests on:  latencies of blocks imported from {meta.source}, added up")
+    say(textwrap.fill(f"Unknown:   {'; '.join(meta.lacks)}", width=120, subsequent_indent=" " * 11))
 
 
 app = make_app(main)

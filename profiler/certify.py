@@ -11,6 +11,7 @@ import typer
 
 from android_harness.options import Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
+from collab.console import result_console
 from collab.errors import RunnerError, TableError
 
 if TYPE_CHECKING:
@@ -163,10 +164,9 @@ def _strategy_document(result: Comparison) -> Mapping[str, Any]:
 
 
 def _print(certificate: Certificate, results: Sequence[Comparison], lut: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = result_console()
     table = Table(title=f"{certificate.n} strategies that the tables had not seen", title_justify="left", box=None, pad_edge=False)
     table.add_column("prediction")
     for column in ("median error", "p95 error", "within 5 %", "within 10 %"):

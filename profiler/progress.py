@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from android_harness.journal import CollabDone, Event, JobFailed, TimeDone, TransferDone
+from collab.console import note_console, one_line, text_column
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -36,17 +37,16 @@ class PhaseBar:
 @contextmanager
 def phase_bar(description: str, *, quiet: bool) -> Iterator[PhaseBar]:
     """A bar on stderr, redrawn twice a second: drawing takes time from the cores that are measured."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        text_column("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("visits"),
+        text_column("visits"),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        text_column("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=2, disable=quiet) as progress:
-        yield PhaseBar(progress, progress.add_task(description, total=None))
+    with Progress(*columns, console=note_console(), refresh_per_second=2, disable=quiet) as progress:
+        yield PhaseBar(progress, progress.add_task(one_line(description), total=None))

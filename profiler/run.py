@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 
 from android_harness.options import Aars, Clean, CoolLimitS, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
+from collab.console import result_console, tell
 from collab.errors import ConfigError, TableError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def main(
         if earlier is not None:
             request.check_extends(earlier, out)
         for sentence in warnings(request.units, target.info):
-            print(sentence, file=sys.stderr)
+            tell(sentence)
         if not json:
             _announce(request)
         outcome = _measure(target, request, out, json=json)
@@ -201,17 +201,14 @@ def _shared_cores(units: Mapping[str, UnitSpec]) -> list[tuple[str, str, int]]:
 
 def _announce(request: Request) -> None:
     units = "  ".join(f"{name} = {unit}" for name, unit in request.units.items())
-    print(f"Device: {request.device} ({request.fingerprint.get('model') or request.fingerprint.get('cpu', 'unknown')})", file=sys.stderr)
-    print(f"Units: {units}", file=sys.stderr)
+    tell(f"Device: {request.device} ({request.fingerprint.get('model') or request.fingerprint.get('cpu', 'unknown')})")
+    tell(f"Units: {units}")
     for one, other, core in _shared_cores(request.units):
         waiting = "" if request.handover.wait == "condvar" else "; a unit that spins takes the other's turns: --wait condvar does not"
-        print(f"Note: {one} and {other} share core {core} and take turns on it, which is measured as contention{waiting}", file=sys.stderr)
+        tell(f"Note: {one} and {other} share core {core} and take turns on it, which is measured as contention{waiting}")
     if request.budget_s is not None:
-        print(f"Budget: {request.budget_s} s", file=sys.stderr)
-    print(
-        f"To measure: {len(request.plan.blocks)} blocks on each unit, {len(request.plan.transfers)} feature maps between them",
-        file=sys.stderr,
-    )
+        tell(f"Budget: {request.budget_s} s")
+    tell(f"To measure: {len(request.plan.blocks)} blocks on each unit, {len(request.plan.transfers)} feature maps between them")
 
 
 def _summary(outcome: Outcome, out: Path) -> dict[str, Any]:
@@ -233,9 +230,7 @@ def _report(outcome: Outcome, out: Path, device: str, request: Request, *, json:
     if json:
         print_json(summary)
         return
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=True)
+    console = result_console()
     if not outcome.complete:
         console.print(f"Stopped. What was measured is kept; go on with: python -m profiler.run --device {device} --out {out} --resume")
     console.print(

@@ -9,6 +9,7 @@ import typer
 
 from android_harness.options import Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
+from collab.console import result_console
 from collab.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -89,13 +90,11 @@ def comparison_document(result: Comparison) -> dict[str, Any]:
 
 
 def _print(result: Comparison) -> None:
-    from rich.console import Console
-
     from android_harness.timeline import pair_steps, step_table
 
     measured = result.measured
     title = f"{result.prediction.model}  ({result.prediction.placement})"
-    console = Console(highlight=False, soft_wrap=True)
+    console = result_console()
     console.print(step_table(title, pair_steps(result.steps, result.prediction.steps)))
     console.print(f"Predicted: {result.prediction.total_us / 1e3:.3f} ms")
     console.print(

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from collab.console import note_console, one_line, tell, text_column
+
 if TYPE_CHECKING:
     from search.archive import Found
     from search.driver import Status
@@ -21,20 +23,19 @@ def search_bar(description: str, evaluations: int, done: int, *, quiet: bool) ->
     if not sys.stderr.isatty():
         yield _Lines(done)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        text_column("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[best]}"),
+        text_column("{task.fields[best]}"),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        text_column("left"),
         TimeRemainingColumn(elapsed_when_finished=False),
     )
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as progress:
-        task = progress.add_task(description, total=evaluations, completed=done, best="")
+    with Progress(*columns, console=note_console(), refresh_per_second=2) as progress:
+        task = progress.add_task(one_line(description), total=evaluations, completed=done, best="")
 
         def on_change(status: Status) -> None:
             failed = f", {status.failed} failed" if status.failed else ""
@@ -51,7 +52,7 @@ class _Lines:
     def __call__(self, status: Status) -> None:
         if status.best is not self._best and status.evaluated > self._done:
             self._best = status.best
-            print(f"evaluation {status.evaluated}: {_words(status.best)}", file=sys.stderr, flush=True)
+            tell(f"evaluation {status.evaluated}: {_words(status.best)}")
 
 
 def _words(best: Found | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collab.cli import make_app, print_json, run_app
+from collab.console import say, tell
 from collab.errors import JournalError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def main(
         seed=seed,
     )
     check_options(options, has_tables=lut is not None and bool(model))
-    run = _Run(out, options, evaluations, seed, prior, latency_weight, resume, say=_quiet if json else _say)
+    run = _Run(out, options, evaluations, seed, prior, latency_weight, resume, say=_quiet if json else say)
     run.check_folder()
     subjects = _device_subjects(run, lut, model, budget, margin, placement, multiple) if lut is not None and model else _table_subjects(run)
 
@@ -265,7 +265,7 @@ def _search_one(
             search.run(executor, run.evaluations, on_change)
     except KeyboardInterrupt:
         write_outcome(subject.folder, search.status.found, None, evaluator)
-        print(f"Stopped after {search.status.evaluated} evaluations; add --resume to the same command to go on.", file=sys.stderr)
+        tell(f"Stopped after {search.status.evaluated} evaluations; add --resume to the same command to go on.")
         raise typer.Exit(130) from None
     finally:
         search.close()
@@ -305,10 +305,6 @@ def _report(run: _Run, subject: _Subject, status: Status, config: Path | None) -
         run.say("Next, to measure it, to split it, and to put it on the device:")
         for line in next_commands(subject.folder, best, subject.device.meta, subject.device.lut):
             run.say(f"  {line}")
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def _quiet(_: str) -> None:

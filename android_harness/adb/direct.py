@@ -17,6 +17,7 @@ from adb_shell.transport.tcp_transport import TcpTransport
 
 from android_harness.adb.keys import load_signer
 from android_harness.adb.transport import SILENCE_S
+from collab.console import tell
 from collab.errors import ConnectionLostError, DeviceError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class DirectTransport:
 
     def _ask_to_accept(self, _: Any) -> None:
         self._asked = True
-        print(f"{self._name} asks whether to trust this computer: accept its key on the phone's screen", file=sys.stderr)
+        tell(f"{self._name} asks whether to trust this computer: accept its key on the phone's screen")
 
     def run(self, command: str, *, timeout_s: float) -> bytes:
         with self._reporting():

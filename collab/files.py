@@ -1,0 +1,180 @@
+"""Files as the toolkit writes them: whole or not at all, on the disk before anybody is told, one process per output folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from collab.errors import BusyFolderError, StorageError
+
+LOCK_FILE: Final = ".lock"
+"""In every output folder. It stays there when it is not held: who removes a lock file may remove another process's."""
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CHUNK_BYTES: Final = 1 << 20
+
+
+def reason_of(error: OSError, path: Path | str | None = None) -> str | None:
+    """One sentence for a user: which file, what is wrong, and what to do. None if neither the error nor the caller knows a file.
+
+    Writing to a file that is open raises errors without its name, so the caller should give it.
+    """
+    name = path if path is not None else error.filename
+    if error.errno in _FULL:
+        where = f"{name} cannot be written" if name is not None else "a file cannot be written"
+        return f"{where}: the disk, or the quota on it, is full ({error.strerror}); make room and give the same command again"
+    if name is None:
+        return None
+    return f"{name}: {error.strerror or error}; is it the right path, and may it be read and written?"
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what goes wrong with a file inside into a sentence that names it.
+
+    Raises:
+        StorageError: an OSError was raised.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(str(reason_of(error, path))) from error
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Replaces a file as a whole: a reader, or a process that is killed, leaves the old content or the new one, never a part.
+
+    Args:
+        content: text is written as UTF-8.
+
+    Raises:
+        StorageError: it cannot be written; the file is as it was.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with writing(path):
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".new", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                _to_disk(file.fileno())
+            Path(name).chmod(0o666 & ~_umask())
+            Path(name).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+        sync_folder(path.parent)
+
+
+def append_whole(path: Path, data: bytes) -> None:
+    """Appends to a file, which is on the disk when this returns. What a failed write has left of it is taken off again.
+
+    Raises:
+        StorageError: it cannot be written whole.
+    """
+    with writing(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        try:
+            before = os.fstat(descriptor).st_size
+            try:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+                _to_disk(descriptor)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(descriptor, before)
+                raise
+        finally:
+            os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts a folder's entries on the disk, so that a file renamed there is found again after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _to_disk(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with writing(path), path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class FolderLock:
+    """Holds an output folder for this process until it is closed, and for every process that inherits its descriptor.
+
+    Take it before anything in the folder is read. The folder is made if it is not there.
+
+    Raises:
+        BusyFolderError: another process has the folder.
+        StorageError: the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / LOCK_FILE
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with writing(path):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._descriptor)
+            raise BusyFolderError(
+                f"{folder} is being written by another process (a command, or a runner that one has left behind);"
+                " wait until it has ended, or name another folder"
+            ) from None
+
+    @property
+    def descriptor(self) -> int:
+        """For `pass_fds`: a child that has it holds the folder as well."""
+        return self._descriptor
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def __enter__(self) -> FolderLock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def holds_nothing(folder: Path) -> bool:
+    """Whether a folder is empty but for its lock file, or not there at all."""
+    if not folder.exists():
+        return True
+    with writing(folder):
+        return folder.is_dir() and all(entry.name == LOCK_FILE for entry in folder.iterdir())
+
+
+def _to_disk(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Pipes and some file systems of users' (FUSE) have nothing to flush.
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EROFS):
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

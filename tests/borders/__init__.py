@@ -1,0 +1,1 @@
+"""Hostile input at every border of the toolkit, and what must come of it."""

@@ -1,0 +1,100 @@
+"""Files are written whole or not at all, and one process has an output folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from collab.errors import BusyFolderError, StorageError
+from collab.files import LOCK_FILE, FolderLock, append_whole, holds_nothing, reason_of, sha256_of, write_whole
+
+_FULL = Path("/dev/full")
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "meta.json"
+    write_whole(path, "one")
+    write_whole(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["meta.json"]
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+@pytest.mark.parametrize("write", [write_whole, append_whole])
+def test_a_file_too_large_for_the_disk_leaves_the_old_one(tmp_path: Path, write: object) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b"old")
+    # In a process of its own, as a limit once set cannot be raised; a file that exceeds it gives EFBIG, as a full disk gives ENOSPC.
+    code = f"""
+import resource, signal, sys
+from pathlib import Path
+from collab.errors import StorageError
+from collab.files import append_whole, write_whole
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    {write.__name__}(Path({str(path)!r}), b"x" * 5000)
+except StorageError as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert str(path) in said
+    assert "make room" in said
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["journal.jsonl"]
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+def test_a_full_disk_is_a_sentence_with_the_files_name() -> None:
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert "luts/journal.jsonl" in (reason_of(error, Path("luts/journal.jsonl")) or "")
+    assert "full" in (reason_of(error) or "")
+    assert reason_of(OSError(errno.EBADF, "bad")) is None
+
+
+def test_appending_to_a_full_device_is_an_error() -> None:
+    with pytest.raises(StorageError, match="/dev/full"):
+        append_whole(_FULL, b"x")
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="nowhere"):
+        write_whole(tmp_path / "nowhere" / "file", b"")
+    with pytest.raises(StorageError, match="nothing"):
+        sha256_of(tmp_path / "nothing")
+
+
+def test_one_process_has_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "lut"
+    with FolderLock(folder), pytest.raises(BusyFolderError, match="lut"):
+        FolderLock(folder)
+    FolderLock(folder).close()
+    assert holds_nothing(folder)
+    assert (folder / LOCK_FILE).exists()
+    (folder / "x").touch()
+    assert not holds_nothing(folder)
+
+
+def test_a_child_that_inherits_the_lock_holds_the_folder_as_well(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path)
+    child = subprocess.Popen(["sleep", "60"], pass_fds=[lock.descriptor])
+    lock.close()
+    try:
+        with pytest.raises(BusyFolderError):
+            FolderLock(tmp_path)
+    finally:
+        child.kill()
+        child.wait()
+    FolderLock(tmp_path).close()
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
