@@ -4,9 +4,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -c constraints.txt
 DEMO := luts/demo
 ARCH ?= amd64
+# Of `make test`: the files or folders of tests to run; empty: all.
+TESTS ?=
+UNTIMED := tests/borders tests/collab tests/exporters tests/lut tests/search
+# Each of the processes side by side has a core; libraries that take all of them would stand in each other's way.
+ALONGSIDE := OMP_NUM_THREADS=1
 
 .PHONY: demo test phone phone-root lint lint-native sanitize aarch64 bench headline certificate plots clean
 
@@ -20,7 +25,9 @@ $(VENV)/all: $(VENV)/base
 	$(PIP) -e '.[torch,litert,onnx,search,ray,dev]'
 	touch $@
 
-demo: $(VENV)/base
+demo:
+	@PYTHON=$(PYTHON) .ci/packages demo
+	@$(MAKE) --no-print-directory $(VENV)/base
 	@echo '== Building the native runner'
 	@$(BIN)/python -m android_harness.build
 	@rm -rf $(DEMO)
@@ -34,9 +41,17 @@ demo: $(VENV)/base
 	@echo 'Look at: $(DEMO)/blocks.csv (what each block takes on each unit), $(DEMO)/transfers.csv (what each hand-over takes),'
 	@echo '         $(DEMO)/meta.json (device, units, fixed costs), $(DEMO)/journal.jsonl (every sample, in nanoseconds).'
 
-test: $(VENV)/all
+# Tests that measure nothing run side by side; the others have the machine to themselves.
+test:
+	@PYTHON=$(PYTHON) .ci/packages test
+	@$(MAKE) --no-print-directory $(VENV)/all
 	$(BIN)/python -m android_harness.build --tests
-	$(BIN)/python -m pytest
+ifeq ($(strip $(TESTS)),)
+	$(ALONGSIDE) $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(UNTIMED)
+	$(BIN)/python -m pytest $(UNTIMED:%=--ignore=%)
+else
+	$(BIN)/python -m pytest $(TESTS)
+endif
 
 phone: $(VENV)/all
 	@$(BIN)/python -m android_harness.build $(if $(filter arm64,$(ARCH)),--abi linux-aarch64)

@@ -96,6 +96,22 @@ void EnsureStandardDescriptors() {
   }
 }
 
+// One line for people. Sentences quote what stands in files, and a control character in it must not reach the terminal.
+void Complain(std::string_view sentence) {
+  std::string line = "syncnas_runner: ";
+  for (const char character : sentence) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (byte >= ' ' && byte != 0x7f) {
+      line += character;
+      continue;
+    }
+    char escape[8];
+    std::snprintf(escape, sizeof(escape), "\\x%02x", static_cast<unsigned>(byte));
+    line += escape;
+  }
+  std::fprintf(stderr, "%s\n", line.c_str());
+}
+
 int Run(int count, char** values) {
   Invocation invocation;
   PhaseSpec phase;
@@ -103,7 +119,7 @@ int Run(int count, char** values) {
     invocation = ParseArguments(count, values);
     phase = ReadPhase(invocation.phase);
   } catch (const Failure& failure) {
-    std::fprintf(stderr, "syncnas_runner: %s\n", failure.what());
+    Complain(failure.what());
     return kBadInvocation;
   }
   try {
@@ -118,7 +134,7 @@ int Run(int count, char** values) {
     }
     PhaseRunner(phase, OpenEngine, journal, stop_requested).Run();
   } catch (const JournalError& error) {
-    std::fprintf(stderr, "syncnas_runner: %s\n", error.what());
+    Complain(error.what());
     return kJournalLost;
   }
   return kPhaseEnded;
