@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from collab.errors import ConfigError
+from collab.names import shown
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -31,6 +32,12 @@ BYTES_PER_VALUE: Final = 4
 
 MAX_EXTENT: Final = 65536
 """The largest size or number of channels that a block may have; beyond it an input is taken for damaged."""
+
+MAX_BRANCHES: Final = 32
+"""The most branches of a model, and shares of a sync."""
+
+MAX_TENSOR_BYTES: Final = 2 << 30
+"""The most that the weights of a model, or the features between two of its blocks, may take: no model file can hold more."""
 
 
 def feature_bytes(shape: Shape) -> int:
@@ -237,6 +244,8 @@ class Concat:
 Block: TypeAlias = Stem | MBConv | Head | Add | Concat
 Sync: TypeAlias = Add | Concat
 
+_MAX_KEY: Final = 240
+"""A key is the name of a file when its block is timed; the longest is that of a concat."""
 _NUMBER = r"([1-9][0-9]{0,5})"
 _STEM = re.compile(rf"stem_{_NUMBER}_k{_NUMBER}s{_NUMBER}_{_NUMBER}-{_NUMBER}_([a-z0-9]+)")
 _TRIPLE = re.compile(rf"(mbconv|head)_{_NUMBER}_k{_NUMBER}s{_NUMBER}_{_NUMBER}-{_NUMBER}-{_NUMBER}_([a-z0-9]+)")
@@ -251,6 +260,8 @@ def parse_key(key: str) -> Block:
         ConfigError: the text is no key, or a number in it is zero, has leading zeros, or is absurdly large.
     """
     block: Block | None = None
+    if len(key) > _MAX_KEY:
+        raise ConfigError(f"'{shown(key, most=60)}' is no block key: it has more than {_MAX_KEY} characters")
     if match := _STEM.fullmatch(key):
         size, kernel, stride, in_c, out_c = map(int, match.groups()[:5])
         block = Stem(size, kernel, stride, in_c, out_c, match[6])
@@ -263,8 +274,29 @@ def parse_key(key: str) -> Block:
     elif match := _CONCAT.fullmatch(key):
         block = Concat(int(match[1]), tuple(map(int, match[2].split("+"))))
     if block is None or block.key != key or not _is_plausible(block):
-        raise ConfigError(f"'{key}' is no block key; keys look like mbconv_28_k3s1_32-192-32_relu6 or add_28_32x2")
+        raise ConfigError(f"'{shown(key)}' is no block key; keys look like mbconv_28_k3s1_32-192-32_relu6 or add_28_32x2")
     return block
+
+
+def check_memory(block: Block, *, origin: str = "") -> None:
+    """Refuses a block whose weights or features are larger than any runtime takes; ask before memory is taken for them.
+
+    Args:
+        origin: what the block was read from, as the beginning of the sentence.
+
+    Raises:
+        ConfigError: more than `MAX_TENSOR_BYTES`.
+    """
+    shapes = [*block.in_shapes, block.out_shape]
+    if isinstance(block, MBConv):
+        shapes += [(1, size, size, block.exp_c) for size in (block.in_size, block.out_size)]
+    if isinstance(block, Head):
+        shapes.append((1, block.conv_size, block.conv_size, block.hidden_c))
+    for what, needed in (("weights", block.params * BYTES_PER_VALUE), ("features", max(map(feature_bytes, shapes)))):
+        if needed > MAX_TENSOR_BYTES:
+            raise ConfigError(
+                f"{origin}{block.key}: {what} of {needed / 2**30:.1f} GiB; at most {MAX_TENSOR_BYTES >> 30} GiB can be run: make it smaller"
+            )
 
 
 def _is_plausible(block: Block) -> bool:
@@ -275,6 +307,6 @@ def _is_plausible(block: Block) -> bool:
             return False
     if isinstance(block, MBConv):
         extents.append(block.exp_c)
-    if isinstance(block, (Add, Concat)) and block.branches < 2:
+    if isinstance(block, (Add, Concat)) and not 2 <= block.branches <= MAX_BRANCHES:
         return False
     return all(1 <= extent <= MAX_EXTENT for extent in extents)

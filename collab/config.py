@@ -20,15 +20,42 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
-from collab.blocks import ACTIVATIONS, MAX_EXTENT, Head, MBConv, Stem
+import msgspec
+
+from collab import documents
+from collab.blocks import (
+    ACTIVATIONS,
+    BYTES_PER_VALUE,
+    MAX_BRANCHES,
+    MAX_EXTENT,
+    MAX_TENSOR_BYTES,
+    Block,
+    Head,
+    MBConv,
+    Stem,
+    check_memory,
+)
+from collab.documents import read_bytes
 from collab.errors import ConfigError
+from collab.names import NAME_RULE, derived_name, is_model_name, shown
+
+_Value = TypeVar("_Value")
+
+Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_EXTENT)]
+_Share: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 SYNCS: Final = ("n", "a", "c")
 DEFAULT_CLASSES: Final = 1000
 DEFAULT_EPS: Final = 1e-5
 ZOO: Final = Path(__file__).parent / "zoo"
+MAX_STAGES: Final = 1024
+MAX_BLOCKS: Final = 4096
+"""Of all branches together."""
+MAX_MACS: Final = 10**13
+"""Of one inference: the reference output of such a model takes an hour, and a phone as long for each sample."""
+_ADVICE: Final = "docs and collab/zoo show what a config looks like"
 _KNOWN: Final = ("name", "act", "stem", "head", "sync", "bn_momentum", "eps", "num_classes")
 _MAX_CONFIG_BYTES: Final = 4 << 20
 FINE: Final = ":blocks"
@@ -110,21 +137,24 @@ def load(model: str | Path) -> ModelConfig:
     Raises:
         ConfigError: no such model, unreadable file, or a config that is refused.
     """
-    if isinstance(model, str) and model.endswith(FINE) and not Path(model).exists():
+    if isinstance(model, str) and model.endswith(FINE) and not _is_there(Path(model)):
         return in_single_blocks(load(model.removesuffix(FINE)))
     if isinstance(model, str) and model in zoo_names():
         path = ZOO / f"{model}.json"
     else:
         path = Path(model)
-        if not path.is_file():
-            raise ConfigError(f"no model '{model}': neither a file nor one of the zoo ({', '.join(zoo_names())})")
+        if not str(model) or not _is_there(path):
+            raise ConfigError(f"no model '{shown(str(model))}': neither a file nor one of the zoo ({', '.join(zoo_names())})")
+    data = read_bytes(path, limit_bytes=_MAX_CONFIG_BYTES, error=ConfigError, advice=f"give a config or one of {', '.join(zoo_names())}")
+    return _parsed(data, origin=str(path))
+
+
+def _is_there(path: Path) -> bool:
+    """Python 3.10 to 3.13 differ in what they raise for paths that cannot be."""
     try:
-        if path.stat().st_size > _MAX_CONFIG_BYTES:
-            raise ConfigError(f"{path}: larger than {_MAX_CONFIG_BYTES >> 20} MiB, which no model config is")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-    return parse(text, origin=str(path))
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def in_single_blocks(base: ModelConfig) -> ModelConfig:
@@ -137,16 +167,22 @@ def in_single_blocks(base: ModelConfig) -> ModelConfig:
         raise ConfigError(f"{base.name}: is a collaborative model, whose syncs stand where they stand; {FINE} is for base models")
     rows = [row for index in range(len(base.stages)) for row in base.document[str(index)]]
     document = {key: value for key, value in base.document.items() if not key.isdigit()}
-    name = f"{base.name}_blocks"
+    name = derived_name(f"{base.name}_blocks")
     return from_document({**document, "name": name, **{str(index): [row] for index, row in enumerate(rows)}}, origin=name)
 
 
 def parse(text: str, *, origin: str = "config") -> ModelConfig:
     """Reads a config from JSON text; `origin` names it in errors."""
+    return _parsed(text, origin=origin)
+
+
+def _parsed(data: bytes | str, *, origin: str) -> ModelConfig:
+    document = documents.parse(data, dict[str, Any], origin=origin, error=ConfigError, advice=_ADVICE)
     try:
-        document = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{origin}: not valid JSON ({error})") from error
+        json.dumps(document)
+    except ValueError as problem:
+        # Python refuses to write whole numbers of more than 4300 digits; no config that we have read may be one that we cannot write.
+        raise ConfigError(f"{origin}: holds a number that no program can write ({problem}); {_ADVICE}") from problem
     return from_document(document, origin=origin)
 
 
@@ -156,19 +192,37 @@ def from_document(document: Any, *, origin: str = "config") -> ModelConfig:
     Raises:
         ConfigError: names the field and the reason.
     """
-    return _Reader(origin).model(document)
+    return _Reader(shown(origin, most=1000)).model(document)
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        names = [key for key, _ in pairs]
-        raise ValueError(f"the key '{next(n for n in names if names.count(n) > 1)}' stands twice in one object")
-    return result
+class _Stem(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
+    in_c: Extent
+    out_c: Extent
+    kernel: Extent
+    stride: Extent
+
+    def __post_init__(self) -> None:
+        _require_odd(self.kernel)
 
 
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not a number that a config may hold")
+class _Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
+    in_size: Extent
+    kernel: Extent
+    stride: Extent
+    in_c: Extent
+    exp_c: Extent
+    out_c: Extent
+
+    def __post_init__(self) -> None:
+        _require_odd(self.kernel)
+
+
+def _require_odd(kernel: int) -> None:
+    if kernel % 2 == 0:
+        raise ValueError(f"kernel must be odd, is {kernel}")
+
+
+_Rows: TypeAlias = Annotated[tuple[_Row, ...], msgspec.Meta(min_length=1, max_length=MAX_BLOCKS)]
 
 
 class _Reader:
@@ -176,9 +230,16 @@ class _Reader:
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
+        self._count = 0
 
     def _refuse(self, field: str, reason: str) -> ConfigError:
-        return ConfigError(f"{self._origin}: {field}: {reason}")
+        return ConfigError(f"{self._origin}: {shown(field)}: {reason}")
+
+    def _field(self, field: str, value: Any, kind: type[_Value]) -> _Value:
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as problem:
+            raise self._refuse(*_place_and_reason(field, problem, kind)) from problem
 
     def model(self, document: Any) -> ModelConfig:
         if not isinstance(document, dict):
@@ -187,48 +248,51 @@ class _Reader:
             if field not in document:
                 raise self._refuse(field, "is missing")
         name = document["name"]
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.\-]{1,128}", name):
-            raise self._refuse("name", "must be 1 to 128 letters, digits, '_', '.' or '-'")
+        if not isinstance(name, str) or not is_model_name(name):
+            raise self._refuse("name", NAME_RULE)
         act = document["act"]
         if not isinstance(act, str) or act not in ACTIVATIONS:
-            raise self._refuse("act", f"is {act!r}; one of {', '.join(ACTIVATIONS)}")
+            raise self._refuse("act", f"is {shown(repr(act), most=60)}; one of {', '.join(ACTIVATIONS)}")
         stages = self._stages(document, ACTIVATIONS[act])
         stem = self._stem(document["stem"], stages[0], ACTIVATIONS[act])
         self._check_chain(stem, stages)
         head = self._head(document, stages[-1], ACTIVATIONS[act])
-        return ModelConfig(
+        config = ModelConfig(
             name=name,
             stem=stem,
             stages=stages,
             head=head,
             document=document,
-            bn_momentum=self._fraction("bn_momentum", document["bn_momentum"]),
-            eps=self._fraction("eps", document.get("eps", DEFAULT_EPS)),
+            bn_momentum=self._field("bn_momentum", document["bn_momentum"], _Share),
+            eps=self._field("eps", document.get("eps", DEFAULT_EPS), _Share),
         )
+        self._check_size(config)
+        return config
 
-    def _integers(self, field: str, value: Any, names: tuple[str, ...]) -> list[int]:
-        form = f"[{', '.join(names)}]"
-        if not isinstance(value, list) or len(value) != len(names):
-            raise self._refuse(field, f"must be {form}, is {json.dumps(value)[:80]}")
-        for name, number in zip(names, value, strict=True):
-            if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_EXTENT:
-                raise self._refuse(field, f"{name} must be a whole number from 1 to {MAX_EXTENT}, is {json.dumps(number)[:80]}")
-            if name == "kernel" and number % 2 == 0:
-                raise self._refuse(field, f"kernel must be odd, is {number}")
-        return value
-
-    def _fraction(self, field: str, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-            raise self._refuse(field, f"must be a number above 0 and at most 1, is {value!r}")
-        return float(value)
+    def _check_size(self, config: ModelConfig) -> None:
+        blocks: list[Block] = [config.stem, *config.blocks, config.head]
+        for block in blocks:
+            check_memory(block, origin=f"{self._origin}: ")
+        needed = config.params * BYTES_PER_VALUE
+        if needed > MAX_TENSOR_BYTES:
+            raise self._refuse(
+                config.name,
+                f"has weights of {needed / 2**30:.1f} GiB; at most {MAX_TENSOR_BYTES >> 30} GiB can be exported: make it smaller",
+            )
+        if config.macs > MAX_MACS:
+            raise self._refuse(
+                config.name, f"takes {config.macs:.1e} multiply-accumulates; at most {MAX_MACS:.0e} can be waited for: make it smaller"
+            )
 
     def _stages(self, document: dict[str, Any], act: str) -> tuple[Stage, ...]:
-        count = 0
-        while str(count) in document:
-            count += 1
-        stray = [key for key in document if key.isdigit() and key not in map(str, range(count))]
-        if stray:
-            raise self._refuse(stray[0], f"stages must be numbered 0, 1, 2 ... without a gap; stage {count} is missing")
+        given = [key for key in document if isinstance(key, str) and key.isdigit()]
+        if len(given) > MAX_STAGES:
+            raise self._refuse("top level", f"has {len(given)} stages; at most {MAX_STAGES}")
+        count = next(count for count in range(len(given) + 1) if str(count) not in document)
+        if count < len(given):
+            numbers = set(map(str, range(count)))
+            stray = next(key for key in given if key not in numbers)
+            raise self._refuse(stray, f"stages must be numbered 0, 1, 2 ... without a gap; stage {count} is missing")
         if not isinstance(document["0"], (dict, list)):
             raise self._refuse("0", "must be a list of blocks, or an object from branch to list of blocks")
         collaborative = isinstance(document["0"], dict)
@@ -253,8 +317,8 @@ class _Reader:
         if not isinstance(letters, list) or len(letters) != count:
             raise self._refuse("sync", f"must be a list of {count} letters, one per stage")
         for index, letter in enumerate(letters):
-            if letter not in SYNCS:
-                raise self._refuse("sync", f"letter {index} is {json.dumps(letter)[:40]}; one of n (none), a (add), c (concat)")
+            if not isinstance(letter, str) or letter not in SYNCS:
+                raise self._refuse("sync", f"letter {index} is {shown(repr(letter), most=40)}; one of n (none), a (add), c (concat)")
         if letters[-1] == "n":
             raise self._refuse("sync", "the last stage must be synced (a or c): the head needs the features of all branches")
         return list(letters)
@@ -262,26 +326,23 @@ class _Reader:
     def _branches(self, field: str, value: Any, act: str, *, collaborative: bool) -> tuple[tuple[MBConv, ...], ...]:
         if not collaborative:
             return (self._block_list(field, value, act),)
-        if not isinstance(value, dict) or len(value) < 2 or list(value) != [str(b) for b in range(len(value))]:
-            raise self._refuse(field, 'must be an object of branches "0", "1" ... (at least two), like stage 0')
+        if not isinstance(value, dict) or not 2 <= len(value) <= MAX_BRANCHES or list(value) != [str(b) for b in range(len(value))]:
+            raise self._refuse(field, f'must be an object of branches "0", "1" ... (2 to {MAX_BRANCHES}), like stage 0')
         return tuple(self._block_list(f"{field}.{branch}", blocks, act) for branch, blocks in value.items())
 
     def _block_list(self, field: str, value: Any, act: str) -> tuple[MBConv, ...]:
-        if not isinstance(value, list) or not value:
-            raise self._refuse(field, "must be a list of at least one block")
-        return tuple(self._block(f"{field}[{index}]", item, act) for index, item in enumerate(value))
-
-    def _block(self, field: str, value: Any, act: str) -> MBConv:
-        names = ("in_size", "kernel", "stride", "in_c", "exp_c", "out_c")
-        in_size, kernel, stride, in_c, exp_c, out_c = self._integers(field, value, names)
-        return MBConv(in_size, kernel, stride, in_c, exp_c, out_c, act)
+        rows = self._field(field, value, _Rows)
+        self._count += len(rows)
+        if self._count > MAX_BLOCKS:
+            raise self._refuse(field, f"with it the model has more than {MAX_BLOCKS} blocks")
+        return tuple(MBConv(row.in_size, row.kernel, row.stride, row.in_c, row.exp_c, row.out_c, act) for row in rows)
 
     def _stem(self, value: Any, first: Stage, act: str) -> Stem:
-        in_c, out_c, kernel, stride = self._integers("stem", value, ("in_c", "out_c", "kernel", "stride"))
-        in_size = first.branches[0][0].in_size * stride
+        stem = self._field("stem", value, _Stem)
+        in_size = first.branches[0][0].in_size * stem.stride
         if in_size > MAX_EXTENT:
-            raise self._refuse("stem", f"an input of {in_size} x {in_size} follows from stride {stride} and stage 0: too large")
-        return Stem(in_size, kernel, stride, in_c, out_c, act)
+            raise self._refuse("stem", f"an input of {in_size} x {in_size} follows from stride {stem.stride} and stage 0: too large")
+        return Stem(in_size, stem.kernel, stem.stride, stem.in_c, stem.out_c, act)
 
     def _check_chain(self, stem: Stem, stages: tuple[Stage, ...]) -> None:
         count = len(stages[0].branches)
@@ -310,10 +371,21 @@ class _Reader:
             )
 
     def _head(self, document: dict[str, Any], last: Stage, act: str) -> Head:
-        in_c, hidden_c, kernel, stride = self._integers("head", document["head"], ("in_c", "out_c", "kernel", "stride"))
-        if in_c != last.out_c:
-            raise self._refuse("head", f"in_c is {in_c}, but the last stage hands over {last.out_c} channels")
-        classes = document.get("num_classes", DEFAULT_CLASSES)
-        if isinstance(classes, bool) or not isinstance(classes, int) or not 1 <= classes <= MAX_EXTENT:
-            raise self._refuse("num_classes", f"must be a whole number from 1 to {MAX_EXTENT}, is {classes!r}")
-        return Head(last.branches[0][-1].out_size, kernel, stride, in_c, hidden_c, classes, act)
+        head = self._field("head", document["head"], _Stem)
+        if head.in_c != last.out_c:
+            raise self._refuse("head", f"in_c is {head.in_c}, but the last stage hands over {last.out_c} channels")
+        classes = self._field("num_classes", document.get("num_classes", DEFAULT_CLASSES), Extent)
+        return Head(last.branches[0][-1].out_size, head.kernel, head.stride, head.in_c, head.out_c, classes, act)
+
+
+def _place_and_reason(field: str, problem: msgspec.ValidationError, kind: object) -> tuple[str, str]:
+    """Where in a field msgspec found something wrong (``3.0[1]``), and what: the number's name is said instead of its index."""
+    if kind is _Share:
+        return field, "must be a number above 0 and at most 1"
+    place, _, reason = documents.expectation(problem).rpartition(": ")
+    *_, last = re.findall(r"\[(\d+)\]", place) or [""]
+    names = _Stem if kind is _Stem else _Row
+    if not last or reason.startswith(("expected a list", "kernel")) or (kind is _Rows and place.count("[") < 2):
+        form = f"; a {'list of blocks, each' if kind is _Rows else 'list'} of [{', '.join(names.__struct_fields__)}]"
+        return f"{field}{place}", reason + (form if kind in (_Stem, _Rows) and not reason.startswith("kernel") else "")
+    return f"{field}{place.removesuffix(f'[{last}]')}", f"{names.__struct_fields__[int(last)]}: {reason}"

@@ -7,7 +7,9 @@ that stands twice, and turns what msgspec says into a sentence: which file, whic
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
@@ -48,6 +50,7 @@ _WORDS: Final = {
     "`array`": "a list",
     "`object`": "an object",
     "`null`": "null",
+    r" matching regex '\\A[0-9a-f]{64}\\Z'": " of 64 hexadecimal digits",
 }
 _MOST_CHARACTERS: Final = 300
 
@@ -62,8 +65,15 @@ def read_bytes(path: Path, *, limit_bytes: int, error: type[SyncNasError], advic
         error: the file cannot be read, or is larger than `limit_bytes`.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(limit_bytes + 1)
+        # Without waiting: opening a FIFO would take until somebody writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise error(f"{one_line(str(path))} cannot be read (it is no regular file); {advice}")
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                data = file.read(limit_bytes + 1)
+        finally:
+            os.close(descriptor)
     except OSError as problem:
         raise error(f"{path} cannot be read ({problem.strerror}); {advice}") from problem
     except ValueError as problem:
@@ -93,6 +103,20 @@ def parse(data: bytes | str, kind: type[_Value], *, origin: str, error: type[Syn
         raise error(f"{origin}: is nested too deeply; {advice}") from problem
     except ValueError as problem:
         raise error(f"{origin}: not valid JSON ({_short(str(problem))}); {advice}") from problem
+
+
+def convert(value: object, kind: type[_Value], *, origin: str, error: type[SyncNasError], advice: str) -> _Value:
+    """What a JSON text was parsed to as a value of this type, as `parse` would have it.
+
+    Raises:
+        error: it does not have this type.
+    """
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as problem:
+        raise error(f"{origin}: {expectation(problem)}; {advice}") from problem
+    except RecursionError as problem:
+        raise error(f"{origin}: is nested too deeply; {advice}") from problem
 
 
 def read(path: Path, kind: type[_Value], *, limit_bytes: int, error: type[SyncNasError], advice: str) -> _Value:

@@ -233,7 +233,8 @@ def load(config_path: str | Path, checkpoint_path: str | Path) -> Network:
         ConfigError: the config cannot be taken.
         WeightsError: the checkpoint cannot be read or does not fit the config.
     """
-    return from_weights(configs.load(config_path), read_checkpoint(checkpoint_path), origin=str(checkpoint_path))
+    config = configs.load(config_path)
+    return from_weights(config, read_checkpoint(checkpoint_path, config), origin=str(checkpoint_path))
 
 
 def segment_modules(network: Network, schedule: Schedule) -> dict[str, SegmentModule]:

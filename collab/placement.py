@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collab.errors import ConfigError
+from collab.names import shown
 from collab.units import is_unit_name
 
+_MAX_TEXT = 3000
 _EXAMPLE = "0=cpu0,1=cpu1,stem=all,head=0"
 
 
@@ -47,26 +49,28 @@ def parse_placement(text: str, *, branches: int) -> Placement:
     Raises:
         ConfigError: not of that form, unknown branch or unit, one unit for two branches.
     """
+    if len(text) > _MAX_TEXT:
+        raise ConfigError(f"placement '{shown(text, most=60)}' has more than {_MAX_TEXT} characters; write it like {_EXAMPLE}")
     fields: dict[str, str] = {}
     for item in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = item.partition("=")
         if not equals or (key not in ("stem", "head") and not (key.isascii() and key.isdigit())):
             raise ConfigError(
-                f"placement '{text}': '{item}' is not of the form branch=unit, stem=... or head=...; write it like {_EXAMPLE}"
+                f"placement '{shown(text)}': '{shown(item)}' is not of the form branch=unit, stem=... or head=...; write it like {_EXAMPLE}"
             )
         if key in fields:
-            raise ConfigError(f"placement '{text}': {key} is given twice")
+            raise ConfigError(f"placement '{shown(text)}': {key} is given twice")
         fields[key] = value
     default = default_placement(branches)
     units = list(default.units)
     for key in [key for key in fields if key.isdigit()]:
         if key not in map(str, range(branches)):
-            raise ConfigError(f"placement '{text}': the model has no branch {key}; its branches are 0 to {branches - 1}")
+            raise ConfigError(f"placement '{shown(text)}': the model has no branch {shown(key)}; its branches are 0 to {branches - 1}")
         if not is_unit_name(fields[key]):
-            raise ConfigError(f"placement '{text}': '{fields[key]}' is no unit's name; names look like cpu0, gpu0")
+            raise ConfigError(f"placement '{shown(text)}': '{shown(fields[key])}' is no unit's name; names look like cpu0, gpu0")
         units[int(key)] = fields[key]
     if len(set(units)) != len(units):
-        raise ConfigError(f"placement '{text}': two branches on one unit ({', '.join(units)}); give each branch a unit of its own")
+        raise ConfigError(f"placement '{shown(text)}': two branches on one unit ({', '.join(units)}); give each branch a unit of its own")
     stem = None if fields.get("stem", "all") == "all" else _branch(text, "stem", fields["stem"], units)
     if branches == 1:
         stem = None
@@ -78,5 +82,5 @@ def _branch(text: str, field: str, value: str, units: list[str]) -> int:
         return units.index(value)
     if value not in map(str, range(len(units))):
         allowed = "a branch's number or unit" + (", or all" if field == "stem" else "")
-        raise ConfigError(f"placement '{text}': {field}={value} names no branch; give {allowed}")
+        raise ConfigError(f"placement '{shown(text)}': {field}={shown(value)} names no branch; give {allowed}")
     return int(value)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from collab.errors import ConfigError
+from collab.names import shown
 
 KINDS: Final = ("cpu", "gpu", "nnapi", "npu")
 ENGINES: Final = {"cpu": ("litert", "classic"), "gpu": ("litert", "classic"), "nnapi": ("classic",), "npu": ("litert",)}
@@ -23,6 +24,8 @@ _OPTIONS: Final = {
     "npu": ("precision", "engine"),
 }
 _MAX_CORE: Final = 1023
+_MAX_TEXT: Final = 3000
+"""All cores of the largest device, every other one left out, take fewer."""
 _NAME = re.compile(r"(cpu|gpu|nnapi|npu)(0|[1-9][0-9]{0,2})")
 _WORD = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
@@ -90,11 +93,11 @@ def parse_cores(text: str) -> tuple[int, ...]:
     for part in text.split("+"):
         match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part, re.ASCII)
         if match is None:
-            raise ConfigError(f"cores={text}: '{part}' is not a core or a range; write for example cores=4-7 or cores=0+2")
+            raise ConfigError(f"cores={shown(text)}: '{shown(part)}' is not a core or a range; write for example cores=4-7 or cores=0+2")
         first = int(match[1])
         last = int(match[2]) if match[2] is not None else first
         if last < first or last > _MAX_CORE:
-            raise ConfigError(f"cores={text}: the range '{part}' is empty or goes beyond core {_MAX_CORE}")
+            raise ConfigError(f"cores={shown(text)}: the range '{shown(part)}' is empty or goes beyond core {_MAX_CORE}")
         cores.update(range(first, last + 1))
     return tuple(sorted(cores))
 
@@ -105,18 +108,21 @@ def parse_unit(text: str) -> UnitSpec:
     Raises:
         ConfigError: unknown kind or option, an option given twice, or a value out of range.
     """
+    if len(text) > _MAX_TEXT:
+        raise ConfigError(f"unit '{shown(text, most=60)}' has more than {_MAX_TEXT} characters; write it like cpu:cores=4-7")
     kind, _, rest = text.strip().partition(":")
     if kind not in KINDS:
-        raise ConfigError(f"unit '{text}': unknown kind '{kind}'; one of {', '.join(KINDS)}")
+        raise ConfigError(f"unit '{shown(text)}': unknown kind '{shown(kind)}'; one of {', '.join(KINDS)}")
     options: dict[str, str] = {}
     for item in filter(None, rest.split(",")):
         key, equals, value = item.partition("=")
         if not equals or key not in _OPTIONS[kind]:
-            raise ConfigError(f"unit '{text}': '{item}' is no option of {kind}; it takes {', '.join(_OPTIONS[kind])}")
+            raise ConfigError(f"unit '{shown(text)}': '{shown(item)}' is no option of {kind}; it takes {', '.join(_OPTIONS[kind])}")
         if key in options:
-            raise ConfigError(f"unit '{text}': {key} is given twice")
-        if not _WORD.fullmatch(value.replace("+", "")):
-            raise ConfigError(f"unit '{text}': {key} has the value '{value}', which is empty or has odd characters")
+            raise ConfigError(f"unit '{shown(text)}': {key} is given twice")
+        # Cores have a check of their own: a list of them may be long.
+        if key != "cores" and not _WORD.fullmatch(value.replace("+", "")):
+            raise ConfigError(f"unit '{shown(text)}': {key} has the value '{shown(value)}', which is empty or has odd characters")
         options[key] = value
     return _spec_from_options(text, kind, options)
 
@@ -124,15 +130,15 @@ def parse_unit(text: str) -> UnitSpec:
 def _spec_from_options(text: str, kind: str, options: dict[str, str]) -> UnitSpec:
     engine = options.get("engine", ENGINES[kind][0])
     if engine not in ENGINES[kind]:
-        raise ConfigError(f"unit '{text}': engine={engine} does not drive {kind}; one of {', '.join(ENGINES[kind])}")
+        raise ConfigError(f"unit '{shown(text)}': engine={shown(engine)} does not drive {kind}; one of {', '.join(ENGINES[kind])}")
     precision = options.get("precision", "fp32")
     if precision not in PRECISIONS:
-        raise ConfigError(f"unit '{text}': precision={precision}; one of {', '.join(PRECISIONS)}")
+        raise ConfigError(f"unit '{shown(text)}': precision={shown(precision)}; one of {', '.join(PRECISIONS)}")
     if "cores" in options and "cluster" in options:
-        raise ConfigError(f"unit '{text}': give cores or cluster, not both")
+        raise ConfigError(f"unit '{shown(text)}': give cores or cluster, not both")
     threads_text = options.get("threads", "1")
     if not (threads_text.isascii() and threads_text.isdigit() and 1 <= int(threads_text) <= 64):
-        raise ConfigError(f"unit '{text}': threads={threads_text} is not a number from 1 to 64")
+        raise ConfigError(f"unit '{shown(text)}': threads={shown(threads_text)} is not a number from 1 to 64")
     cores = parse_cores(options["cores"]) if "cores" in options else None
     return UnitSpec(
         kind=kind,

@@ -9,6 +9,7 @@ import numpy as np
 
 from collab.config import SYNCS, ModelConfig, from_document
 from collab.errors import ConfigError
+from collab.names import derived_name
 
 CHANNEL_STEP: Final = 4
 Widths: TypeAlias = Callable[[int, int], int]
@@ -76,6 +77,7 @@ def _variant(
         raise ConfigError(
             f"a base model and one letter for each of its {len(base.stages)} stages are needed, got {base.name}, '{strategy}'"
         )
+    name = derived_name(name)
     document: dict[str, Any] = {key: value for key, value in base.document.items() if not key.isdigit()}
     for index, letter in enumerate(strategy):
         rows: list[list[int]] = base.document[str(index)]

@@ -14,9 +14,10 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from collab.blocks import Head, MBConv, Shape, Stem
+from collab.blocks import Head, MBConv, Shape, Stem, check_memory
 from collab.config import ModelConfig
 from collab.errors import WeightsError
+from collab.names import shown
 from collab.placement import default_placement
 from collab.schedule import Layer, build_schedule
 
@@ -66,7 +67,12 @@ def model_tensors(config: ModelConfig) -> dict[str, Shape]:
 
 
 def seeded_layer(layer: Layer, *, seed: int = DEFAULT_SEED) -> dict[str, Array]:
-    """Seeded weights of one layer; a tensor's values depend on its name, its shape and the seed alone."""
+    """Seeded weights of one layer; a tensor's values depend on its name, its shape and the seed alone.
+
+    Raises:
+        ConfigError: they, or the layer's features, are larger than any runtime takes.
+    """
+    check_memory(layer.block)
     return {name: _seeded_tensor(name, shape, seed) for name, shape in layer_tensors(layer).items()}
 
 
@@ -108,6 +114,16 @@ def check(config: ModelConfig, weights: Mapping[str, npt.NDArray[np.generic]], *
         WeightsError: a tensor is missing, has another shape, is not finite, or belongs to no block of the model.
     """
     given = {name.removeprefix("module."): value for name, value in weights.items()}
+    check_shapes(config, {name: np.shape(value) for name, value in given.items()}, origin=origin)
+    return dict(_checked_arrays(model_tensors(config), given, origin))
+
+
+def check_shapes(config: ModelConfig, given: Mapping[str, Shape], *, origin: str) -> None:
+    """Compares names and shapes of tensors with the model's, before any of them need be loaded.
+
+    Raises:
+        WeightsError: a tensor is missing, has another shape, or belongs to no block of the model.
+    """
     expected = model_tensors(config)
     missing = [name for name in expected if name not in given]
     if missing:
@@ -118,18 +134,19 @@ def check(config: ModelConfig, weights: Mapping[str, npt.NDArray[np.generic]], *
     extra = [name for name in given if name not in expected and not name.endswith("num_batches_tracked")]
     if extra:
         raise WeightsError(
-            f"{origin}: {len(extra)} tensors belong to no block of {config.name}, first {extra[0]}; is it a checkpoint of this very config?"
+            f"{origin}: {len(extra)} tensors belong to no block of {config.name}, first {shown(extra[0])};"
+            " is it a checkpoint of this very config?"
         )
-    return dict(_checked_arrays(expected, given, origin))
+    for name, shape in expected.items():
+        if given[name] != shape:
+            raise WeightsError(f"{origin}: {name} has shape {shown(str(list(given[name])))}, the config asks for {list(shape)}")
 
 
 def _checked_arrays(
     expected: Mapping[str, Shape], given: Mapping[str, npt.NDArray[np.generic]], origin: str
 ) -> Iterator[tuple[str, Array]]:
-    for name, shape in expected.items():
+    for name in expected:
         array = np.asarray(given[name])
-        if array.shape != shape:
-            raise WeightsError(f"{origin}: {name} has shape {list(array.shape)}, the config asks for {list(shape)}")
         if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
             raise WeightsError(f"{origin}: {name} holds values that are not finite floating-point numbers")
         yield name, np.ascontiguousarray(array, dtype=np.float32)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
+import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,17 @@ from typing import Final
 
 import numpy as np
 
-from collab.blocks import Block, Shape
+from collab.blocks import BYTES_PER_VALUE, MAX_TENSOR_BYTES, Block, Shape
 from collab.config import DEFAULT_EPS, ModelConfig
+from collab.documents import read_bytes
 from collab.errors import ExportError
 from collab.placement import Placement
 from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, build_schedule
 from collab.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from exporters.checking import reference_input
 from exporters.interpret import interpreter_name, run_segments
-from exporters.manifest import MANIFEST, FileEntry, InputEntry, Manifest, SegmentEntry
+from exporters.manifest import MANIFEST, MAX_MANIFEST_BYTES, FileEntry, InputEntry, Manifest, SegmentEntry
+from exporters.publish import check_target, publish, write_durably
 from exporters.tflite_route import write_segment
 
 FORMATS: Final = ("tflite", "onnx", "both")
@@ -72,7 +74,7 @@ def write_bundle(
     Raises:
         ExportError: the folder holds something that is no bundle, or an export route fails.
     """
-    _check_target(out)
+    check_target(out)
     weights = seeded(config, seed=seed) if weights is None else weights
     schedule = build_schedule(config, placement)
     models = _tflite_models(config, schedule, weights, route) if format in ("tflite", "both") else {}
@@ -87,7 +89,7 @@ def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, see
     Raises:
         ExportError: see `write_bundle`.
     """
-    _check_target(out)
+    check_target(out)
     layers = [[Layer(block, f"piece{number}.{index}") for index, block in enumerate(piece)] for number, piece in enumerate(pieces)]
     names = [f"{unit}.{number}" for number in range(len(pieces))]
     sources = [NETWORK_INPUT, *names[:-1]]
@@ -102,31 +104,7 @@ def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, see
 
 def _write_folder(out: Path, content: _Content) -> Manifest:
     reference = content.reference()
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise ExportError(f"{out}: cannot be made ({error.strerror})") from error
-    try:
-        manifest = _write_files(staging, content, *reference)
-        _replace_folder(staging, out)
-    except OSError as error:
-        raise ExportError(f"{out}: cannot be written ({error.strerror})") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    return manifest
-
-
-def _check_target(out: Path) -> None:
-    if out.exists() and not (out / MANIFEST).is_file() and not (out.is_dir() and not any(out.iterdir())):
-        raise ExportError(f"{out} exists and is no bundle; name another folder, or remove it first")
-
-
-def _replace_folder(staging: Path, out: Path) -> None:
-    staging.chmod(0o755)
-    if out.exists():
-        shutil.rmtree(out)
-    staging.replace(out)
+    return publish(out, lambda folder: _write_files(folder, content, *reference))
 
 
 def _tflite_models(config: ModelConfig, schedule: Schedule, weights: Weights, route: str) -> dict[str, bytes]:
@@ -145,10 +123,10 @@ def _onnx_models(config: ModelConfig, schedule: Schedule, weights: Weights) -> d
 
 def _write_files(folder: Path, content: _Content, output: Array, computed_by: str) -> Manifest:
     schedule, models, onnx, image = content.schedule, content.models, content.onnx, content.image
-    (folder / "segments").mkdir()
+    os.mkdir(folder / "segments")  # noqa: PTH102 -- as in `publish`
 
     def write(name: str, content: bytes) -> FileEntry:
-        (folder / name).write_bytes(content)
+        write_durably(folder / name, content)
         return FileEntry(name, hashlib.sha256(content).hexdigest())
 
     segments = tuple(
@@ -173,7 +151,10 @@ def _write_files(folder: Path, content: _Content, output: Array, computed_by: st
         output_segment=schedule.output.name,
         computed_by=computed_by,
     )
-    write(MANIFEST, (json.dumps(manifest.to_document(), indent=1) + "\n").encode())
+    text = json.dumps(manifest.to_document(), indent=1) + "\n"
+    if len(text) > MAX_MANIFEST_BYTES:
+        raise ExportError(f"{schedule.model}: its manifest takes more than {MAX_MANIFEST_BYTES >> 20} MiB: it has too many hand-overs")
+    write(MANIFEST, text.encode())
     return manifest
 
 
@@ -186,16 +167,20 @@ def _segment_entry(segment: Segment, model_bytes: int, model: FileEntry | None, 
     return SegmentEntry(segment.name, segment.unit, blocks, inputs, segment.out_shape, model, model_bytes, onnx)
 
 
-def read_f32(path: Path, shape: Shape) -> Array:
+def read_f32(path: Path, shape: Shape, *, finite: bool = False) -> Array:
     """The numbers of a ``.f32`` file.
 
+    Args:
+        finite: whether NaN and infinities are refused, as in a reference, with which nothing could be compared then.
+
     Raises:
-        ExportError: the file is missing or does not hold just so many numbers.
+        ExportError: the file is missing, does not hold just so many numbers, or one that is not finite.
     """
-    try:
-        values = np.fromfile(path, dtype="<f4")
-    except OSError as error:
-        raise ExportError(f"{path} cannot be read ({error.strerror})") from error
-    if values.size != int(np.prod(shape)):
-        raise ExportError(f"{path} holds {values.size} numbers, {list(shape)} takes {int(np.prod(shape))}")
+    count = math.prod(shape)
+    data = read_bytes(path, limit_bytes=MAX_TENSOR_BYTES, error=ExportError, advice="export the bundle again")
+    if len(data) != count * BYTES_PER_VALUE:
+        raise ExportError(f"{path} holds {len(data) / BYTES_PER_VALUE:g} numbers, {list(shape)} takes {count}")
+    values = np.frombuffer(data, dtype="<f4").astype(np.float32)
+    if finite and not np.isfinite(values).all():
+        raise ExportError(f"{path} holds numbers that are not finite, with which nothing can be compared; export the bundle again")
     return values.reshape(shape)

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from collab.blocks import Shape
+from collab.blocks import MAX_TENSOR_BYTES, Shape, feature_bytes
 from collab.errors import ExportError
 from collab.weights import DEFAULT_SEED, Array
 
@@ -18,8 +18,13 @@ def reference_input(shape: Shape, *, seed: int = DEFAULT_SEED) -> Array:
     """A seeded picture-like input (NHWC float32, about -2 to 2): coarse shapes below fine grain.
 
     Plain noise would do badly: the global average pool makes all noise look alike, and the logits of a broken model right.
+
+    Raises:
+        ExportError: more than 1 GiB.
     """
     _, height, width, channels = shape
+    if 2 * feature_bytes(shape) > MAX_TENSOR_BYTES:
+        raise ExportError(f"an input of {feature_bytes(shape) / 2**30:.1f} GiB is more than can be made; give the model a smaller one")
     generator = np.random.Generator(np.random.PCG64(seed))
     image = 0.3 * generator.standard_normal((height, width, channels))
     for cells in (2, 4, 8, 16):

@@ -9,11 +9,13 @@ import typer
 
 from collab import config as configs
 from collab.cli import make_app, print_json, run_app
-from collab.errors import ConfigError
+from collab.errors import ConfigError, ExportError
+from collab.names import shown
 from collab.placement import parse_placement
 from collab.weights import DEFAULT_SEED, Weights, check
 from exporters.bundle import FORMATS, ROUTES, write_bundle
 from exporters.manifest import Manifest
+from exporters.publish import check_target
 
 
 def main(
@@ -23,17 +25,21 @@ def main(
     placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
     format: Annotated[str, typer.Option(help="tflite, onnx or both.")] = "tflite",
     route: Annotated[str, typer.Option(help="How TFLite segments are made: direct (own writer) or litert-torch.")] = "direct",
-    seed: Annotated[int, typer.Option(help="Seed of the weights and of the reference input.")] = DEFAULT_SEED,
+    seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, help="Seed of the weights and of the reference input.")] = DEFAULT_SEED,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Split a model into one subgraph per unit and exchange, and write them as a bundle."""
     if format not in FORMATS:
-        raise ConfigError(f"--format {format}: one of {', '.join(FORMATS)}")
+        raise ConfigError(f"--format {shown(format)}: one of {', '.join(FORMATS)}")
     if route not in ROUTES:
-        raise ConfigError(f"--route {route}: one of {', '.join(ROUTES)}")
+        raise ConfigError(f"--route {shown(route)}: one of {', '.join(ROUTES)}")
+    check_target(out)
     config = configs.load(model)
     placed = parse_placement(placement, branches=config.branches)
-    manifest = write_bundle(config, placed, out, weights=_read_weights(config, weights), format=format, route=route, seed=seed)
+    try:
+        manifest = write_bundle(config, placed, out, weights=_read_weights(config, weights), format=format, route=route, seed=seed)
+    except MemoryError:
+        raise ExportError(f"{config.name} takes more memory than there is; export a smaller model, or on a larger machine") from None
     if json:
         print_json({"out": str(out), **manifest.to_document()})
     else:
@@ -45,7 +51,7 @@ def _read_weights(config: configs.ModelConfig, path: Path | None) -> Weights | N
         return None
     from collab.checkpoint import read_checkpoint
 
-    return check(config, read_checkpoint(path), origin=str(path))
+    return check(config, read_checkpoint(path, config), origin=str(path))
 
 
 def _print(manifest: Manifest, out: Path) -> None:

@@ -144,9 +144,12 @@ class TfliteGraph:
         model.buffers = self._buffers
         model.operatorCodes = [_operator_code(code) for code in self._codes]
         model.signatureDefs = [self._signature(output)]
-        builder = flatbuffers.Builder(self._constant_bytes + 4096 + 512 * len(self._tensors))
-        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-        return bytes(builder.Output())
+        try:
+            builder = flatbuffers.Builder(self._constant_bytes + 4096 + 512 * len(self._tensors))
+            builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+            return bytes(builder.Output())
+        except flatbuffers.builder.BuilderSizeError as error:
+            raise ExportError(f"{self._constant_bytes / 2**30:.2f} GiB of weights are more than a TFLite model holds (2 GiB)") from error
 
     def _signature(self, output: int) -> Any:
         signature = schema.SignatureDefT()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from collab.blocks import Add, Block, Concat, Head, MBConv, Shape, Stem
+from collab.blocks import MAX_TENSOR_BYTES, Add, Block, Concat, Head, MBConv, Shape, Stem, feature_bytes
 from collab.config import DEFAULT_EPS
 from collab.errors import ExportError
 from collab.schedule import Layer, Segment
@@ -52,7 +52,13 @@ def write_chain(blocks: Sequence[Block], *, seed: int = 0) -> bytes:
 
 
 def write_relu(shape: Shape) -> bytes:
-    """The least model there is: one RELU. For transfers of that shape and for the fixed cost of a run."""
+    """The least model there is: one RELU. For transfers of that shape and for the fixed cost of a run.
+
+    Raises:
+        ExportError: the shape is larger than any runtime takes.
+    """
+    if feature_bytes(shape) > MAX_TENSOR_BYTES:
+        raise ExportError(f"features of {feature_bytes(shape) / 2**30:.1f} GiB; at most {MAX_TENSOR_BYTES >> 30} GiB can be run")
     graph = TfliteGraph(f"relu {'x'.join(map(str, shape))}")
     return graph.build(graph.relu(graph.add_input(shape)))
 

@@ -197,7 +197,7 @@ def _output_error(bundle: Path, output: Path) -> float:
     manifest = load_manifest(bundle, verify_files=False)
     if not output.exists():
         return float("inf")
-    expected = read_f32(bundle / manifest.output.file, manifest.output_shape)
+    expected = read_f32(bundle / manifest.output.file, manifest.output_shape, finite=True)
     return relative_error(read_f32(output, manifest.output_shape), expected)
 
 

@@ -12,12 +12,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from collab.errors import ExportError
+from collab.documents import Fraction, Text, read
+from collab.errors import ExportError, StorageError
+from collab.files import write_whole
 from exporters.bundle import read_f32
 from exporters.checking import relative_error
 from exporters.manifest import load_manifest
 
 DEVIATION_FILE: Final = "deviation.json"
+_MAX_BYTES: Final = 1 << 20
+_MAX_DEVIATION: Final = 1e6
+"""Outputs that are further off are as good as noise; the file's reader takes no more."""
 
 
 def output_of(manifest: Path, unit: str) -> Path:
@@ -28,8 +33,8 @@ def output_of(manifest: Path, unit: str) -> Path:
 def read_deviation(folder: Path) -> dict[str, float]:
     """Per unit, as kept in a profile's folder; empty where nothing (readable) was."""
     try:
-        return {str(unit): float(error) for unit, error in json.loads((folder / DEVIATION_FILE).read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+        return read(folder / DEVIATION_FILE, dict[Text, Fraction], limit_bytes=_MAX_BYTES, error=StorageError, advice="measure again")
+    except StorageError:
         return {}
 
 
@@ -43,15 +48,15 @@ def keep_deviation(folder: Path, manifests: Iterable[Path], units: Iterable[str]
             if error is not None:
                 kept[unit] = max(error, kept.get(unit, 0.0))
     if kept != before:
-        (folder / DEVIATION_FILE).write_text(json.dumps(kept) + "\n", encoding="utf-8")
+        write_whole(folder / DEVIATION_FILE, json.dumps(kept) + "\n")
 
 
 def _deviation(manifest: Path, unit: str) -> float | None:
     """None where the unit left no output, or none that could be compared."""
     bundle = load_manifest(manifest.parent, verify_files=False)
-    expected = read_f32(manifest.parent / bundle.output.file, bundle.output_shape)
+    expected = read_f32(manifest.parent / bundle.output.file, bundle.output_shape, finite=True)
     try:
         error = relative_error(read_f32(output_of(manifest, unit), bundle.output_shape), expected)
     except ExportError:
         return None
-    return error if math.isfinite(error) else None
+    return min(error, _MAX_DEVIATION) if math.isfinite(error) else None

@@ -62,7 +62,7 @@ def _mutate_once(document: Any, generator: random.Random) -> Any:
         owner[generator.choice(("", "x", "0", "\x00", "format", "units", "name", str(key) + "_"))] = owner.pop(key)
     elif action == 1:
         owner.insert(key, copy.deepcopy(owner[key]))
-    elif action == 2 and isinstance(owner[key], (int, float)) and not isinstance(owner[key], bool):
+    elif action == 2 and isinstance(owner[key], (int, float)) and not isinstance(owner[key], bool) and abs(owner[key]) < 1e300:
         owner[key] = owner[key] * generator.choice((-1, 0, 2, 10, 1e6, 1e30)) + generator.choice((0, 1, -1, 0.5))
     else:
         owner[key] = copy.deepcopy(generator.choice(HOSTILE_VALUES))

@@ -13,7 +13,7 @@ from collab.errors import ExportError
 from collab.schedule import Layer
 from collab.weights import Array, seeded_layer
 from exporters.interpret import run_model
-from exporters.tflite_graph import operator_names
+from exporters.tflite_graph import TfliteGraph, operator_names
 from exporters.tflite_route import write_block, write_layers, write_relu
 from tests.reference import layer_output
 
@@ -104,3 +104,11 @@ def test_layers_that_do_not_fit_together_are_refused() -> None:
     layers = [Layer(Add(14, 16, 2), ""), Layer(MBConv(14, 3, 1, 24, 48, 24, "relu"), "b")]
     with pytest.raises(ExportError, match="takes"):
         write_layers(layers, seeded_layer(layers[1]))
+
+
+def test_more_than_a_model_file_holds_is_refused() -> None:
+    graph = TfliteGraph("large")
+    # Two gigabytes that no memory is taken for, and that nobody reads.
+    graph._constant_bytes = 2 << 30
+    with pytest.raises(ExportError, match="2 GiB"):
+        graph.build(graph.relu(graph.add_input((1, 2, 2, 4))))
