@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from collab.config import ModelConfig
+from collab.files import write_whole
 from collab.placement import Placement
 
 ARCHIVE_FILE: Final = "archive.csv"
@@ -64,6 +65,4 @@ def write_archive(path: Path, found: Sequence[Found]) -> None:
                 item.budget,
             ]
         )
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text.getvalue(), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, text.getvalue())

@@ -6,14 +6,20 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from collab.config import ModelConfig
+from collab.documents import MAX_US
 from collab.errors import ConfigError, MissingEntryError
 from collab.placement import Placement
 from lut.costs import Costs
 from lut.prediction import predict
 
 _BUDGET = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(x|ms|us)")
+_LONGEST: Final = 16
+"""Characters of a budget: it becomes part of names of folders and models."""
+_MOST: Final = 64
+_MOST_TIMES: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -43,23 +49,26 @@ def parse_budgets(text: str) -> tuple[Budget, ...]:
     Raises:
         ConfigError: not of that form, nothing or no more than nothing, or the same twice.
     """
-    budgets = tuple(_parse(part.strip()) for part in text.split(","))
-    texts = [budget.text for budget in budgets]
-    if len(set(texts)) != len(texts):
+    parts = text.split(",")
+    if len(parts) > _MOST:
+        raise ConfigError(f"--budget: {len(parts)} budgets are more than {_MOST}; search some of them at a time")
+    budgets = tuple(_parse(part.strip()) for part in parts)
+    if len({(budget.scale, budget.limit_us) for budget in budgets}) != len(budgets):
         raise ConfigError(f"--budget {text}: the same budget is given twice")
     return budgets
 
 
 def _parse(text: str) -> Budget:
-    match = _BUDGET.fullmatch(text)
+    match = _BUDGET.fullmatch(text) if len(text) <= _LONGEST else None
     value = float(match[1]) if match else 0.0
-    if match is None or not 0 < value < 1e9:
+    is_scale = match is not None and match[2] == "x"
+    limit_us = value * (1e3 if match is not None and match[2] == "ms" else 1.0)
+    if match is None or not 0 < limit_us <= (_MOST_TIMES if is_scale else MAX_US):
         raise ConfigError(
-            f"--budget: '{text}' is neither a multiple of the base model's latency, like 1.0x or 0.5x, nor a time, like 12.5ms or 800us"
+            f"--budget: '{text[:40]}' is neither a multiple of the base model's latency, like 1.0x or 0.5x, nor a time, like 12.5ms or"
+            f" 800us, of {_LONGEST} characters or less"
         )
-    if match[2] == "x":
-        return Budget(text, value, None)
-    return Budget(text, None, value * (1e3 if match[2] == "ms" else 1.0))
+    return Budget(text, value, None) if is_scale else Budget(text, None, limit_us)
 
 
 def base_latency(base: ModelConfig, units: Sequence[str], costs: Costs) -> BaseLatency:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from collab.errors import JournalError
+from collab.errors import JournalError, SyncNasError
 from search.archive import Found
 from search.evaluators.base import EvaluationError, Query
 from search.executors import Executor, Outcome
-from search.journal import JOURNAL_FILE, Entry, SearchJournal, read_journal
+from search.journal import JOURNAL_FILE, Asked, Entry, Evaluated, Failed, Same, SearchJournal, Setting
 from search.mcts import Settings, TreeSearch
 from search.problem import Candidate, Problem
 from search.space import Leaf
 
 _HOPELESS: Final = 5
 """So many failures in a row, before anything could be evaluated, end a search: the evaluator is wrong, not the strategies."""
+_ROUNDED_US: Final = 0.002
+"""A journal gives latencies in thousandths."""
+_SHOWN: Final = 80
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,28 @@ class Search:
     """One search in one folder; `run` carries it on to the wanted number of evaluations.
 
     Args:
-        header: what the journal says is searched; a resumed journal must say the same.
+        header: settings that alter what is found; a resumed journal must say the same.
+        inputs: the SHA-256 of each file, or set of files, that the search is made out of; likewise.
+        known: accuracies that are known beforehand, by strategy; a resumed journal must say the same.
 
     Raises:
         JournalError: the folder's journal is damaged, or of another search.
     """
 
     def __init__(
-        self, problem: Problem, settings: Settings, objective: Objective, folder: Path, header: Mapping[str, Any], *, budget: str = ""
+        self,
+        problem: Problem,
+        settings: Settings,
+        objective: Objective,
+        folder: Path,
+        header: Mapping[str, Setting],
+        *,
+        inputs: Mapping[str, str] | None = None,
+        known: Mapping[str, float] | None = None,
+        budget: str = "",
     ) -> None:
         self._problem, self._objective, self._settings, self._budget = problem, objective, settings, budget
+        self._known = known
         self._tree = TreeSearch(problem.space, problem.feasible, settings)
         self.status = Status()
         self._asked = 0
@@ -72,49 +88,65 @@ class Search:
         self._followers: dict[str, list[int]] = {}
         """By architecture that is being evaluated: other questions that wait for it."""
         path = folder / JOURNAL_FILE
-        exists = path.exists()
-        entries = self._read(path, header) if exists else []
-        self._journal = SearchJournal(path, header, exists=exists)
-        for entry in entries:
-            self._replay(path, entry)
+        self._journal = SearchJournal(path, header, inputs or {})
+        try:
+            for number, entry in enumerate(self._journal.entries, start=2):
+                self._replay(entry, f"{path}: line {number}")
+        except BaseException:
+            self.close()
+            raise
         self._unfinished = sorted(self._candidates)
         self.resumed = self.status.evaluated
         """How many evaluations the journal held when the search began."""
-
-    @staticmethod
-    def _read(path: Path, header: Mapping[str, Any]) -> list[Entry]:
-        kept, entries = read_journal(path)
-        for key, value in header.items():
-            if kept.get(key) != value:
-                raise JournalError(
-                    f"{path} is of another search: its {key} is {kept.get(key)!r}, now it is {value!r};"
-                    " ask for the same, or name another --out"
-                )
-        return entries
 
     @property
     def feasible_leaves(self) -> int | None:
         """How many leaves can be evaluated; None where there are too many to count."""
         return self._tree.feasible_leaves
 
-    def _replay(self, path: Path, entry: Entry) -> None:
-        """Carries one event of the journal out again."""
-        if entry.event == "asked":
-            if entry.n != self._asked or len(entry.leaf) != len(self._problem.space.options):
-                raise JournalError(f"{path}: question {entry.n} does not follow from what stands before it")
-            self._asked += 1
-            self._tree.begin(entry.leaf)
-            self._candidates[entry.n] = (entry.leaf, self._problem.candidate(entry.leaf))
+    def _replay(self, entry: Entry, line: str) -> None:
+        """Carries one event of the journal out again, if all that it says is what is computed now.
+
+        Raises:
+            JournalError: it is not, or does not follow from the events before it.
+        """
+        if not isinstance(entry, Asked) or isinstance(entry, Evaluated):
+            self._replay_answer(entry, line)
             return
+        if entry.n != self._asked or not self._problem.space.holds(entry.leaf):
+            raise _unlike(line, f"question {entry.n} does not follow from what stands before it")
+        if not self._tree.is_open(entry.leaf):
+            raise _unlike(line, f"question {entry.n} is of a leaf that was asked before, or that cannot be evaluated")
+        try:
+            candidate = self._problem.candidate(entry.leaf)
+        except SyncNasError as error:
+            raise _unlike(line, f"question {entry.n} is of no model that can be evaluated ({error})") from error
+        _compare(entry, candidate, line)
+        self._asked += 1
+        self._tree.begin(entry.leaf)
+        self._candidates[entry.n] = (entry.leaf, candidate)
+
+    def _replay_answer(self, entry: Evaluated | Failed | Same, line: str) -> None:
         if entry.n not in self._candidates:
-            raise JournalError(f"{path}: question {entry.n} has an answer, but was not asked")
+            what = "has an answer already" if entry.n < self._asked else "has an answer, but was not asked"
+            raise _unlike(line, f"question {entry.n} {what}")
         leaf, candidate = self._candidates[entry.n]
-        if entry.event == "evaluated":
-            self._accept(entry.n, leaf, candidate, float(entry.values["accuracy"]))
-        elif entry.event == "same":
+        if entry.leaf != leaf:
+            raise _unlike(line, f"question {entry.n} was of another leaf")
+        _compare(entry, candidate, line)
+        first, _ = self._evaluated.get(candidate.key, (None, 0.0))
+        if isinstance(entry, Failed):
+            self._reject(entry.n, leaf, entry.reason)
+        elif isinstance(entry, Same):
+            if first is None or entry.of != first:
+                raise _unlike(line, f"question {entry.n} repeats question {entry.of}, which has not evaluated its architecture")
             self._repeat(entry.n, leaf, candidate)
         else:
-            self._reject(entry.n, leaf, str(entry.values.get("reason", "")))
+            if first is not None:
+                raise _unlike(line, f"question {entry.n} is of the architecture that question {first} has evaluated already")
+            if self._known is not None and self._known.get(candidate.strategy) != entry.accuracy:
+                raise _unlike(line, f"{candidate.strategy} has accuracy {entry.accuracy}, in --table {self._known.get(candidate.strategy)}")
+            self._accept(entry.n, leaf, candidate, entry.accuracy)
 
     def run(self, executor: Executor, evaluations: int, on_change: Callable[[Status], None] = lambda _: None) -> None:
         """Goes on until so many evaluations have succeeded, or nothing is left to evaluate.
@@ -189,8 +221,6 @@ class Search:
         self._tell(n, leaf, candidate, accuracy)
 
     def _repeat(self, n: int, leaf: Leaf, candidate: Candidate) -> None:
-        if candidate.key not in self._evaluated:
-            raise JournalError(f"question {n} repeats an architecture that was not evaluated before")
         self._tell(n, leaf, candidate, self._evaluated[candidate.key][1])
 
     def _tell(self, n: int, leaf: Leaf, candidate: Candidate, accuracy: float) -> None:
@@ -206,6 +236,28 @@ class Search:
         self.status.failed += 1
         self.status.last_reason = reason
         del self._candidates[n]
+
+
+def _unlike(line: str, what: str) -> JournalError:
+    return JournalError(f"{line}: {what}; begin the search again in another folder, or put back a copy of the journal that was not altered")
+
+
+def _compare(entry: Entry, candidate: Candidate, line: str) -> None:
+    """Whether a line tells of the model that its leaf stands for.
+
+    Raises:
+        JournalError: it tells of another.
+    """
+    if entry.strategy != candidate.strategy:
+        raise _unlike(line, f"its leaf is {candidate.strategy}, not {entry.strategy[:_SHOWN]}")
+    if not isinstance(entry, Asked):
+        return
+    placement = None if candidate.placement is None else candidate.placement.text
+    if entry.placement != placement:
+        raise _unlike(line, f"{candidate.strategy} is placed {placement}, not {str(entry.placement)[:_SHOWN]}")
+    told_us, us = entry.latency_us or 0.0, candidate.latency_us or 0.0
+    if not math.isclose(told_us, us, rel_tol=1e-6, abs_tol=_ROUNDED_US):
+        raise _unlike(line, f"{candidate.strategy} takes {us:.3f} us by the tables, not {told_us:.3f}")
 
 
 def _on_device(candidate: Candidate) -> dict[str, object]:

@@ -6,13 +6,13 @@ import multiprocessing
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Final, Protocol
 
 from collab.errors import SyncNasError
-from search.evaluators.base import Evaluator, Query
+from search.evaluators.base import MAX_ACCURACY, Evaluator, Query
 
 _TRIES: Final = 2
 """A worker process that dies takes its evaluation along; it is tried again, in case it was killed for another's sake."""
@@ -54,8 +54,9 @@ def evaluated(evaluator: Evaluator, n: int, query: Query) -> Outcome:
         return Outcome(n, None, str(error), time.monotonic() - begin)
     except Exception as error:  # noqa: BLE001 - an evaluator is a plug-in: one strategy's bug must not end a search of days
         return Outcome(n, None, f"{type(error).__name__}: {error}", time.monotonic() - begin)
-    if not abs(accuracy) < float("inf"):
-        return Outcome(n, None, f"the evaluator gave {accuracy}, which is no finite number", time.monotonic() - begin)
+    if not abs(accuracy) <= MAX_ACCURACY:
+        reason = f"the evaluator gave {accuracy}, which is no finite number within {MAX_ACCURACY:g}"
+        return Outcome(n, None, reason, time.monotonic() - begin)
     return Outcome(n, accuracy, "", time.monotonic() - begin)
 
 
@@ -182,8 +183,20 @@ def _work(connection: Connection, evaluator: Evaluator, threads: int) -> None:
             return
 
 
-def make_executor(evaluator: Evaluator, *, workers: int, kind: str, address: str, resources: Sequence[float], retries: int = 1) -> Executor:
+def make_executor(
+    evaluator: Evaluator,
+    *,
+    workers: int,
+    kind: str,
+    address: str,
+    resources: Sequence[float],
+    retries: int = 1,
+    say: Callable[[str], None] = lambda _: None,
+) -> Executor:
     """The executor that is asked for: ``local``, or ``ray`` with the address of its cluster and the CPUs and GPUs of an evaluation.
+
+    Args:
+        say: takes a line for the user.
 
     Raises:
         SyncNasError: there is no such executor, or the cluster cannot be reached.
@@ -192,7 +205,7 @@ def make_executor(evaluator: Evaluator, *, workers: int, kind: str, address: str
         from search.ray_executor import RayExecutor
 
         cpus, gpus = resources
-        return RayExecutor(evaluator, address=address, workers=workers, cpus=cpus, gpus=gpus, retries=retries)
+        return RayExecutor(evaluator, address=address, workers=workers, cpus=cpus, gpus=gpus, retries=retries, say=say)
     if kind != "local":
         raise SyncNasError(f"--executor {kind}: one of local, ray")
     return InlineExecutor(evaluator) if workers == 1 else ProcessExecutor(evaluator, workers)

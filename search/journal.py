@@ -1,111 +1,256 @@
 """The journal of a search: JSON lines, appended only, one per event, so that a search can go on after any end.
 
-The first line says what is searched; it must be the same when the search goes on. Then, in the order in which they happened:
+The first line says what is searched and out of which inputs; both must be the same when the search goes on. Then, in the order in which
+they happened:
 
 * ``asked``: a leaf's evaluation begins. `n` counts the questions from 0, `leaf` are its decisions.
 * ``evaluated``: it has ended; with ``strategy``, ``accuracy``, and with device tables ``placement`` and ``latency_us``.
 * ``failed``: it could not be evaluated; with the reason.
 * ``same``: the leaf stands for an architecture that question `of` has evaluated already; it is not evaluated again.
+
+Every line ends with a `check`: a hash of the line and of all lines before it, so that a line that was altered, moved or lost shows.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
-import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
+import msgspec
+
+from collab.documents import LatencyUs, Natural, Sha256, Text, expectation, read_bytes
 from collab.errors import JournalError
+from collab.files import write_whole, writing
+from search.evaluators.base import MAX_ACCURACY
 from search.space import Leaf
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 JOURNAL_FILE: Final = "journal.jsonl"
-_EVENTS: Final = ("asked", "evaluated", "failed", "same")
+MAX_BYTES: Final = 512 << 20
+_ADVICE: Final = "begin the search again in another folder, or put back a copy of the journal that was not altered"
+_CHECK_LETTERS: Final = 16
+_CHECK_HEAD: Final = b', "check": "'
+_CHECK_BYTES: Final = len(_CHECK_HEAD) + _CHECK_LETTERS + len(b'"}')
+_MOST_REASON: Final = 2000
+
+Setting: TypeAlias = str | int | float | bool | None
+_Decision: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1 << 20)]
+_Accuracy: TypeAlias = Annotated[float, msgspec.Meta(ge=-MAX_ACCURACY, le=MAX_ACCURACY)]
+_Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A line after the first."""
+class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="event", omit_defaults=True):
+    pass
 
-    event: str
-    n: int
-    leaf: Leaf
-    values: Mapping[str, Any]
+
+class Header(_Line, tag="search", frozen=True, kw_only=True):
+    """What is searched: `settings` that alter what is found, and the SHA-256 of each of the `inputs`."""
+
+    format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
+    settings: dict[Text, Setting]
+    inputs: dict[Text, Sha256]
+
+
+class _Event(_Line, frozen=True, kw_only=True):
+    n: Natural
+    leaf: Annotated[tuple[_Decision, ...], msgspec.Meta(max_length=512)]
+    strategy: Text
+
+
+class Asked(_Event, tag="asked", frozen=True, kw_only=True):
+    """A leaf's evaluation begins."""
+
+    placement: Text | None = None
+    latency_us: LatencyUs | None = None
+
+
+class Evaluated(Asked, tag="evaluated", frozen=True, kw_only=True):
+    """It has ended."""
+
+    accuracy: _Accuracy
+    seconds: _Seconds = 0.0
+
+
+class Failed(_Event, tag="failed", frozen=True, kw_only=True):
+    """It could not be evaluated."""
+
+    reason: Text
+
+
+class Same(_Event, tag="same", frozen=True, kw_only=True):
+    """The leaf's architecture was evaluated for question `of`."""
+
+    of: Natural
+
+
+Entry: TypeAlias = Asked | Evaluated | Failed | Same
+_HEADERS: Final = msgspec.json.Decoder(Header)
+_ENTRIES: Final = msgspec.json.Decoder(Entry)
+_Kind = TypeVar("_Kind")
 
 
 class SearchJournal:
-    """Appends to a journal; every line is handed to the operating system at once, so that killing the process loses none."""
+    """A journal that is open for appending, and closed to other processes; `entries` are those that it held.
 
-    def __init__(self, path: Path, header: Mapping[str, Any], *, exists: bool) -> None:
-        self._path = path
-        self._file: TextIO = path.open("a", encoding="utf-8")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JournalError(f"{path}: another search is writing it; wait for it, or name another --out") from None
-        if not exists:
-            self._write({"event": "search", "format": FORMAT, **header})
-
-    def write(self, event: str, n: int, leaf: Leaf, **values: object) -> None:
-        """One event. Evaluations are flushed to the disk: they may have taken hours."""
-        self._write({"event": event, "n": n, "leaf": list(leaf), **values})
-        if event == "evaluated" and values.get("seconds", 0.0) != 0.0:
-            os.fsync(self._file.fileno())
-
-    def _write(self, document: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(document, allow_nan=False) + "\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def read_journal(path: Path) -> tuple[dict[str, Any], list[Entry]]:
-    """The header and the entries. A last line that was cut off is taken out of the file, so that it can be appended to.
+    Every line is handed to the operating system at once, so that killing the process loses none.
 
     Raises:
-        JournalError: a line is not what a search writes.
+        JournalError: it is damaged, of another search, or another process has it.
+        StorageError: it cannot be written.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be read ({error.strerror}); without it there is nothing to resume") from error
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) != len(data):
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
-    lines = whole.decode("utf-8", errors="replace").splitlines()
-    if not lines:
-        raise JournalError(f"{path}: is empty; start the search again in another folder")
-    header = _document(path, 1, lines[0])
-    if header.get("event") != "search" or header.get("format") != FORMAT:
-        raise JournalError(f"{path}: line 1 is no header of a search of this version (format {FORMAT})")
-    entries = [_entry(path, number, line) for number, line in enumerate(lines[1:], start=2)]
+
+    def __init__(self, path: Path, settings: Mapping[str, Setting], inputs: Mapping[str, str]) -> None:
+        self._path = path
+        header = Header(settings={key: _plain(value) for key, value in settings.items()}, inputs=dict(inputs))
+        if not path.exists():
+            # With its first line from the beginning: a process that is killed here leaves no journal at all.
+            write_whole(path, _line(_document(header), "")[0])
+        with writing(path):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            self._lock()
+            kept, self.entries, self._check, size = _read(path)
+            _compare(path, kept, header)
+            with writing(path):
+                # Only now, and under the lock, is the rest of a line that was cut off taken away.
+                os.ftruncate(self._descriptor, size)
+        except BaseException:
+            self.close()
+            raise
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JournalError(f"{self._path}: another search is writing it; wait for it, or name another --out") from None
+
+    def write(self, event: str, n: int, leaf: Leaf, **values: object) -> None:
+        """Appends an event. Evaluations are flushed to the disk: they may have taken hours.
+
+        Raises:
+            StorageError: it cannot be written whole; the journal is as it was.
+        """
+        document = {"event": event, "n": n, "leaf": list(leaf), **{key: _plain(value) for key, value in values.items()}}
+        line, check = _line(document, self._check)
+        with writing(self._path):
+            before = os.fstat(self._descriptor).st_size
+            try:
+                rest = memoryview(line)
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            except OSError:
+                os.ftruncate(self._descriptor, before)
+                raise
+            self._check = check
+            if event == "evaluated" and values.get("seconds", 0.0) != 0.0:
+                os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def read_journal(path: Path) -> tuple[Header, list[Entry]]:
+    """The header and the entries; a last line that was cut off does not count.
+
+    Raises:
+        JournalError: a line is not what a search writes, or was altered.
+    """
+    header, entries, _, _ = _read(path)
     return header, entries
 
 
-def _document(path: Path, number: int, line: str) -> dict[str, Any]:
+def _read(path: Path) -> tuple[Header, list[Entry], str, int]:
+    """Header, entries, the last line's check, and the size of all whole lines in bytes."""
+    data = read_bytes(path, limit_bytes=MAX_BYTES, error=JournalError, advice=_ADVICE)
+    whole = data[: data.rfind(b"\n") + 1]
+    lines = whole.split(b"\n")[:-1]
+    if not lines:
+        raise JournalError(f"{path}: is empty; remove it to begin the search, or name another --out")
+    _refuse_other_formats(path, lines[0])
+    check = _checked(path, 1, lines[0], "")
+    header = _decoded(path, 1, lines[0], _HEADERS)
+    entries: list[Entry] = []
+    for number, line in enumerate(lines[1:], start=2):
+        check = _checked(path, number, line, check)
+        entries.append(_decoded(path, number, line, _ENTRIES))
+    return header, entries, check, len(whole)
+
+
+def _refuse_other_formats(path: Path, line: bytes) -> None:
     try:
-        document = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise JournalError(f"{path}: line {number} is no JSON object ({error})") from error
-    if not isinstance(document, dict):
-        raise JournalError(f"{path}: line {number} is no JSON object")
-    return document
+        found: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(found, dict) and found.get("format") != FORMAT:
+        raise JournalError(
+            f"{path}: line 1 is no header of a search of this version (format {FORMAT}); journals of format 1 do not say out of which"
+            " inputs they were made, and cannot be gone on with: search again in another folder; archive.csv keeps what was found"
+        )
 
 
-def _entry(path: Path, number: int, line: str) -> Entry:
-    document = _document(path, number, line)
-    event, n, leaf = document.pop("event", None), document.pop("n", None), document.pop("leaf", None)
-    is_leaf = isinstance(leaf, list) and all(isinstance(value, int) and 0 <= value < 1 << 20 for value in leaf)
-    if event not in _EVENTS or isinstance(n, bool) or not isinstance(n, int) or n < 0 or not is_leaf:
-        raise JournalError(f"{path}: line {number} is no event of a search")
-    if event == "evaluated":
-        accuracy = document.get("accuracy")
-        if isinstance(accuracy, bool) or not isinstance(accuracy, (int, float)) or not math.isfinite(accuracy):
-            raise JournalError(f"{path}: line {number} has no accuracy")
-    return Entry(event, n, tuple(leaf), document)
+def _checked(path: Path, number: int, line: bytes, before: str) -> str:
+    """The line's check, which must be that of its text and of the lines before."""
+    body, tail = line[:-_CHECK_BYTES], line[-_CHECK_BYTES:]
+    check = _digest(before, body)
+    if tail != _CHECK_HEAD + check.encode() + b'"}':
+        raise JournalError(f"{path}: line {number} was altered, or lines before it are missing; {_ADVICE}")
+    return check
+
+
+def _decoded(path: Path, number: int, line: bytes, decoder: msgspec.json.Decoder[_Kind]) -> _Kind:
+    try:
+        return decoder.decode(line[:-_CHECK_BYTES] + b"}")
+    except msgspec.ValidationError as problem:
+        raise JournalError(f"{path}: line {number} is no event of a search: {expectation(problem)}; {_ADVICE}") from problem
+    except (ValueError, RecursionError) as problem:
+        raise JournalError(f"{path}: line {number} is no JSON object ({problem}); {_ADVICE}") from problem
+
+
+def _compare(path: Path, kept: Header, now: Header) -> None:
+    """Whether a journal's search is the one that is asked for now.
+
+    Raises:
+        JournalError: it is not; every difference is named.
+    """
+    differences = [
+        f"{what} {name} is {_shown(old.get(name))}, now it is {_shown(new.get(name))}"
+        for what, old, new in (("its", kept.settings, now.settings), ("the digest of its", kept.inputs, now.inputs))
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
+    ]
+    if differences:
+        raise JournalError(f"{path} is of another search: {'; '.join(differences)}. Ask for the same, or name another --out")
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "not there"
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:12]}..."
+
+
+def _document(header: Header) -> dict[str, Any]:
+    return {"event": "search", "format": header.format, "settings": header.settings, "inputs": header.inputs}
+
+
+def _line(document: Mapping[str, Any], before: str) -> tuple[bytes, str]:
+    """The document as a line of the journal, and its check."""
+    body = json.dumps(document, allow_nan=False).encode()[:-1]
+    check = _digest(before, body)
+    return body + _CHECK_HEAD + check.encode() + b'"}\n', check
+
+
+def _digest(before: str, body: bytes) -> str:
+    return hashlib.sha256(before.encode() + body).hexdigest()[:_CHECK_LETTERS]
+
+
+def _plain(value: Any) -> Any:
+    """Texts as JSON readers take them: bounded, and with escapes for what is no character (bytes of a path that are no UTF-8)."""
+    return value.encode("utf-8", "backslashreplace").decode()[:_MOST_REASON] if isinstance(value, str) else value

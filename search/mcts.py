@@ -89,6 +89,10 @@ class TreeSearch:
             self.begin(leaf)
         return leaf
 
+    def is_open(self, leaf: Leaf) -> bool:
+        """Whether a leaf can be evaluated and was not asked for yet."""
+        return self._tree.is_open(leaf) and (self._pool is not None or bool(self._feasible(np.array([leaf]))[0]))
+
     def begin(self, leaf: Leaf) -> None:
         """A leaf's evaluation begins; `ask` does this for those it gives."""
         self._asked += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +11,32 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from collab.config import ModelConfig, from_document
+from collab.errors import ConfigError
+from collab.files import write_whole
 from search.archive import ARCHIVE_FILE, Found, write_archive
 from search.evaluators.base import Evaluator, HasWeights
 
 if TYPE_CHECKING:
     from lut.meta import Meta
 
+MAX_NAME: Final = 128
+"""Characters of a config's name."""
 FOUND_FILE: Final = "found.json"
 WEIGHTS_FILE: Final = "found.npz"
+
+
+def check_names(base: ModelConfig, budgets: Sequence[str]) -> None:
+    """Whether the models that are found can be named, before anything is trained.
+
+    Raises:
+        ConfigError: a name of base, strategy and budget would be too long for a config.
+    """
+    longest = 2 + len(base.stages) + max(map(len, budgets))
+    if len(base.name) + longest > MAX_NAME:
+        raise ConfigError(
+            f"the model's name, {base.name}, has {len(base.name)} characters; models are found under NAME_STRATEGY_BUDGET, which takes"
+            f" {longest} more and may have {MAX_NAME}; give it a shorter name in its config"
+        )
 
 
 def named(config: ModelConfig, budget: str) -> ModelConfig:
@@ -31,12 +50,13 @@ def write_outcome(folder: Path, found: Sequence[Found], best: Found | None, eval
     write_archive(folder / ARCHIVE_FILE, found)
     if best is None or best.config is None:
         return None
-    path = folder / FOUND_FILE
-    path.write_text(named(best.config, best.budget).to_json(), encoding="utf-8")
     if isinstance(evaluator, HasWeights):
         weights: dict[str, Any] = dict(evaluator.trained_weights(best.config))
-        np.savez(folder / WEIGHTS_FILE, **weights)
-    return path
+        content = io.BytesIO()
+        np.savez(content, **weights)
+        write_whole(folder / WEIGHTS_FILE, content.getvalue())
+    write_whole(folder / FOUND_FILE, named(best.config, best.budget).to_json())
+    return folder / FOUND_FILE
 
 
 def next_commands(folder: Path, best: Found, meta: Meta, lut: Path) -> list[str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
 import socket
+import stat
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
 from collab.errors import SyncNasError
+from collab.files import sha256_of, write_whole
 from search.evaluators.base import Evaluator, Query
 from search.executors import Outcome, evaluated
 
@@ -45,29 +49,41 @@ class _Shipped:
         """The evaluator with its files on this machine; they are written once."""
         if not self.files or not isinstance(self.evaluator, HasFolder):
             return self.evaluator
-        folder = Path(tempfile.gettempdir()) / f"syncnas-{os.getuid()}-{self.key}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid != os.getuid():
-            raise SyncNasError(f"{folder} belongs to another user; remove it")
+        folder = _own_folder(f"syncnas-{os.getuid()}-{self.key}")
         for name, content in self.files.items():
-            if not (folder / name).exists():
-                with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-                    file.write(content)
-                Path(file.name).replace(folder / name)
+            path = folder / name
+            # What is there may be what a full disk, or a program that was killed, has left.
+            if not path.is_file() or sha256_of(path) != hashlib.sha256(content).hexdigest():
+                write_whole(path, content)
         return self.evaluator.in_folder(folder)
+
+
+def _own_folder(name: str) -> Path:
+    """A folder of this user's alone among the temporary files, where others may have put something of that name first.
+
+    Raises:
+        SyncNasError: they have.
+    """
+    folder = Path(tempfile.gettempdir()) / name
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise SyncNasError(f"{folder} is no folder of this user's alone, which somebody else may have put there; remove it")
+    return folder
 
 
 def _ship(evaluator: Evaluator) -> _Shipped:
     files: dict[str, bytes] = {}
     if isinstance(evaluator, HasFolder) and evaluator.folder is not None:
-        paths = [path for path in sorted(evaluator.folder.iterdir()) if path.is_file()]
+        paths = [path for path in sorted(evaluator.folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
         if sum(path.stat().st_size for path in paths) > _MOST_BYTES:
             raise SyncNasError(f"{evaluator.folder} holds more than {_MOST_BYTES >> 30} GiB, which is too much to send to every machine")
         files = {path.name: path.read_bytes() for path in paths}
     digest = hashlib.sha256()
     for name, content in files.items():
         digest.update(name.encode() + b"\0" + content)
-    return _Shipped(evaluator, files, digest.hexdigest()[:16])
+    return _Shipped(evaluator, files, digest.hexdigest()[:32])
 
 
 def _evaluate(shipped: _Shipped, n: int, query: Query) -> Outcome:
@@ -85,24 +101,46 @@ def _knock(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
 
 
+def _on_loopback_only() -> None:
+    """Has Ray, which is yet to be imported, listen on the loopback device only, as it does on systems without clusters (seen in 2.60)."""
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+
 class RayExecutor:
     """Evaluations as Ray tasks.
 
     The toolkit must be installed on every machine of the cluster, and data must be found there by the same path.
 
     Args:
-        address: of the cluster; ``auto`` for the one that this machine is part of, ``local`` for one of this machine alone.
+        address: of the cluster; ``auto`` for the one that this machine is part of, ``local`` for one of this machine alone,
+            which is started, whatever other clusters there are, and can be reached from this machine only.
         workers: evaluations at the same time.
         cpus: of one evaluation.
         gpus: of one evaluation; may be a fraction.
         retries: so often a failed evaluation is tried again.
+        say: takes a line for the user: which cluster evaluations are sent to.
 
     Raises:
         SyncNasError: Ray is not installed, the cluster cannot be reached, or none of its machines is large enough.
     """
 
-    def __init__(self, evaluator: Evaluator, *, address: str, workers: int, cpus: float, gpus: float, retries: int) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        *,
+        address: str,
+        workers: int,
+        cpus: float,
+        gpus: float,
+        retries: int,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        if not address:
+            # Ray would look for a cluster by itself: evaluations are pickles, and go to none that was not named.
+            raise SyncNasError("--address is empty; give a cluster's, or auto, or local")
         try:
+            if address == "local":
+                _on_loopback_only()
             import ray
         except ImportError as error:
             raise SyncNasError("--executor ray needs Ray: pip install '.[ray]'") from error
@@ -110,8 +148,7 @@ class RayExecutor:
         self._workers, self._retries = workers, retries
         try:
             _knock(address)
-            where = None if address == "local" else address
-            ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
+            self._join(address, say)
         except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise SyncNasError(f"--address {address}: no Ray cluster is reached ({reason}); start one with: ray start --head") from error
@@ -120,6 +157,16 @@ class RayExecutor:
         self._task: Any = remote(_evaluate)
         self._shipped = ray.put(_ship(evaluator))
         self._running: dict[Any, tuple[int, Query, int]] = {}
+
+    def _join(self, address: str, say: Callable[[str], None]) -> None:
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+        if address == "local":
+            # This very word makes Ray start a cluster; without an address, it joins what RAY_ADDRESS or a file in /tmp/ray names.
+            self._ray.init(address="local", include_dashboard=False, **quiet)
+        else:
+            self._ray.init(address=address, **quiet)
+        joined = address if address not in ("auto", "local") else self._ray.get_runtime_context().gcs_address
+        say(f"evaluations go to {'a Ray cluster of this machine alone' if address == 'local' else 'the Ray cluster'} at {joined}")
 
     def _check_resources(self, cpus: float, gpus: float) -> None:
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]

@@ -12,7 +12,9 @@ import typer
 
 from collab.cli import make_app, print_json, run_app
 from collab.console import say, tell
-from collab.errors import JournalError
+from collab.errors import JournalError, WeightsError
+from collab.files import FolderLock, sha256_of
+from collab.options import number, whole
 
 if TYPE_CHECKING:
     from collab.config import ModelConfig
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from search.evaluators.base import Evaluator
     from search.evaluators.choose import EvaluatorOptions
     from search.executors import Executor
+    from search.journal import Setting
     from search.problem import DeviceProblem, Problem
 
 _SHARED = "shared"
@@ -35,38 +38,42 @@ def main(
     model: Annotated[str, typer.Option(help="Base model: of the zoo, or a config. NAME:blocks allows a sync after any block.")] = "",
     budget: Annotated[str, typer.Option(help="0.5x of the base model's latency, or 12ms; several with commas between.")] = "1.0x",
     margin: Annotated[
-        float, typer.Option(min=0.0, help="Predictions stay this fraction below the budget: 0.1 where verify finds them 10 % too low.")
+        float, number(least=0, most=100, help="Predictions stay this fraction below the budget: 0.1 where verify finds them 10 % too low.")
     ] = 0.0,
     placement: Annotated[
         str,
         typer.Option(help="best: the roomiest for each strategy; tree: part of the search; or one, e.g. 0=cpu0,1=cpu1,stem=all,head=0."),
     ] = "best",
     evaluator: Annotated[str, typer.Option(help="What tells accuracies: supernet, train, command or table.")] = "supernet",
-    evaluations: Annotated[int, typer.Option(min=1, help="How many strategies are evaluated, per budget.")] = 60,
+    evaluations: Annotated[int, whole(least=1, most=1_000_000, help="How many strategies are evaluated, per budget.")] = 60,
     data: Annotated[str, typer.Option(help="glyphs, digits, or a folder of images (train/CLASS/*, val/CLASS/*).")] = "glyphs",
     epochs: Annotated[
-        float | None, typer.Option(min=0.0, help="Passes over the data: of the supernet (8) or of each training (5).")
+        float | None, number(least=0.001, most=100_000, help="Passes over the data: of the supernet (8) or of each training (5).")
     ] = None,
-    batch: Annotated[int, typer.Option(min=2, help="Images in a training step.")] = 64,
-    learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Highest learning rate of a training.")] = None,
-    validation: Annotated[int | None, typer.Option(min=1, help="Images that an accuracy is measured on. Default: all.")] = None,
+    batch: Annotated[int, whole(least=2, most=65536, help="Images in a training step.")] = 64,
+    learning_rate: Annotated[float | None, number(least=1e-9, most=100, help="Highest learning rate of a training.")] = None,
+    validation: Annotated[int | None, whole(least=1, help="Images that an accuracy is measured on. Default: all.")] = None,
     weights: Annotated[Path | None, typer.Option(help="With train: a checkpoint that models inherit their weights from.")] = None,
     table: Annotated[Path | None, typer.Option(help="With table: a CSV of strategy,accuracy.")] = None,
     command: Annotated[str, typer.Option(help="With command: a program; {config} stands for the config's path.")] = "",
-    timeout_s: Annotated[float, typer.Option(min=0.1, help="With command: how long one evaluation may take.")] = 3600.0,
-    retries: Annotated[int, typer.Option(min=0, help="With command, ray: so often a failed evaluation is tried again.")] = 1,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of each training. Default: all cores, shared among workers.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Evaluations at the same time.")] = 1,
+    timeout_s: Annotated[float, number(least=0.1, most=1e7, help="With command: how long one evaluation may take.")] = 3600.0,
+    retries: Annotated[int, whole(least=0, most=100, help="With command, ray: so often a failed evaluation is tried again.")] = 1,
+    threads: Annotated[
+        int | None, whole(least=1, most=1024, help="Threads of each training. Default: all cores, shared among workers.")
+    ] = None,
+    workers: Annotated[int, whole(least=1, most=256, help="Evaluations at the same time.")] = 1,
     executor: Annotated[str, typer.Option(help="local, or ray.")] = "local",
     address: Annotated[
-        str, typer.Option(help="With ray: the cluster's address; auto finds the one that this machine is part of.")
+        str, typer.Option(help="With ray: the cluster's address; auto finds the one that this machine is part of, local starts one.")
     ] = "auto",
-    cpus: Annotated[float, typer.Option(min=0.0, help="With ray: CPUs of one evaluation.")] = 1.0,
-    gpus: Annotated[float, typer.Option(min=0.0, help="With ray: GPUs of one evaluation, e.g. 0.25.")] = 0.0,
-    latency_weight: Annotated[float, typer.Option(min=0.0, help="Maximise accuracy x (budget / latency) ^ this; 0: accuracy alone.")] = 0.0,
-    multiple: Annotated[int, typer.Option(min=1, help="Expansion channels are multiples of this.")] = 4,
+    cpus: Annotated[float, number(least=0, most=1024, help="With ray: CPUs of one evaluation.")] = 1.0,
+    gpus: Annotated[float, number(least=0, most=64, help="With ray: GPUs of one evaluation, e.g. 0.25.")] = 0.0,
+    latency_weight: Annotated[
+        float, number(least=0, most=10, help="Maximise accuracy x (budget / latency) ^ this; 0: accuracy alone.")
+    ] = 0.0,
+    multiple: Annotated[int, whole(least=1, most=1024, help="Expansion channels are multiples of this.")] = 4,
     prior: Annotated[bool, typer.Option("--prior/--no-prior", help="Whether what was learned so far guides the tree.")] = True,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the search and of all that is trained.")] = 0,
+    seed: Annotated[int, whole(least=0, help="Seed of the search and of all that is trained.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -93,14 +100,19 @@ def main(
     check_options(options, has_tables=lut is not None and bool(model))
     run = _Run(out, options, evaluations, seed, prior, latency_weight, resume, say=_quiet if json else say)
     run.check_folder()
-    subjects = _device_subjects(run, lut, model, budget, margin, placement, multiple) if lut is not None and model else _table_subjects(run)
+    with FolderLock(out):
+        run.check_content()
+        device = lut is not None and bool(model)
+        subjects = _device_subjects(run, lut, model, budget, margin, placement, multiple) if device else _table_subjects(run)
 
-    def make_workers(made: Evaluator) -> Executor:
-        from search.executors import make_executor
+        def make_workers(made: Evaluator) -> Executor:
+            from search.executors import make_executor
 
-        return make_executor(made, workers=workers, kind=executor, address=address, resources=(cpus, gpus), retries=retries)
+            return make_executor(
+                made, workers=workers, kind=executor, address=address, resources=(cpus, gpus), retries=retries, say=run.say
+            )
 
-    results = _search_all(run, subjects, make_workers, json=json)
+        results = _search_all(run, subjects, make_workers, json=json)
     if json:
         print_json({"results": results})
 
@@ -119,18 +131,44 @@ class _Run:
     say: Callable[[str], None]
 
     def check_folder(self) -> None:
-        """Whether the folder holds what `--resume` asks for, or nothing yet.
+        """Whether there can be a search in the folder; nothing is made yet.
+
+        Raises:
+            JournalError: the folder is a file, or has nothing to resume.
+        """
+        if self.out.exists() and not self.out.is_dir():
+            raise JournalError(f"{self.out} is a file; name a folder with --out")
+        if self.resume and not self.out.is_dir():
+            raise JournalError(f"{self.out} holds no search to resume; leave --resume out to begin one")
+
+    def check_content(self) -> None:
+        """Whether the folder, which is locked, holds what `--resume` asks for, or nothing yet.
 
         Raises:
             JournalError: it does not.
         """
-        holds = self.out.is_dir() and any(self.out.glob("**/journal.jsonl"))
+        from search.journal import JOURNAL_FILE
+
+        holds = any(self.out.glob(JOURNAL_FILE)) or any(self.out.glob(f"*/{JOURNAL_FILE}"))
         if holds and not self.resume:
             raise JournalError(f"{self.out} holds a search already; go on with it by --resume, or name another folder with --out")
         if not holds and self.resume and not (self.out / _SHARED).is_dir():
             raise JournalError(f"{self.out} holds no search to resume; leave --resume out to begin one")
-        if self.out.exists() and not self.out.is_dir():
-            raise JournalError(f"{self.out} is a file; name a folder with --out")
+        if not holds:
+            self.check_free(self.out)
+
+    def check_free(self, folder: Path) -> None:
+        """Whether a folder without a journal holds no file that a search would replace.
+
+        Raises:
+            JournalError: it does.
+        """
+        from search.archive import ARCHIVE_FILE
+        from search.outcome import FOUND_FILE, WEIGHTS_FILE
+
+        for name in (ARCHIVE_FILE, FOUND_FILE, WEIGHTS_FILE):
+            if (folder / name).exists():
+                raise JournalError(f"{folder / name} is there, but no journal of a search beside it; name another folder with --out")
 
 
 @dataclass(frozen=True)
@@ -151,8 +189,10 @@ class _Subject:
     problem: Problem
     budget: str
     budget_us: float | None
-    header: dict[str, Any]
+    header: dict[str, Setting]
+    inputs: dict[str, str]
     device: _Device | None = None
+    known: dict[str, float] | None = None
 
 
 def _table_subjects(run: _Run) -> list[_Subject]:
@@ -160,19 +200,23 @@ def _table_subjects(run: _Run) -> list[_Subject]:
     from search.problem import StrategyTable
 
     assert run.options.table is not None
-    problem = StrategyTable(sorted(read_accuracies(run.options.table)))
-    return [_Subject(run.out, problem, "", None, _header(run, "", ""))]
+    known = read_accuracies(run.options.table)
+    return [_Subject(run.out, StrategyTable(sorted(known)), "", None, _header(run), _inputs(run), known=known)]
 
 
-def _device_subjects(run: _Run, lut: Path, model: str, budget: str, margin: float, placement: str, multiple: int) -> list[_Subject]:
+def _device_subjects(run: _Run, lut: Path | None, model: str, budget: str, margin: float, placement: str, multiple: int) -> list[_Subject]:
     from collab.config import load as load_config
     from lut.costs import Costs
     from lut.tables import load as load_tables
     from search.budget import base_latency, parse_budgets
     from search.evaluators.table import read_accuracies
+    from search.inputs import data_sha256, tables_sha256
+    from search.outcome import check_names
     from search.problem import DeviceProblem, Restricted, placements_to_try
 
+    assert lut is not None
     budgets, base = parse_budgets(budget), load_config(model)
+    check_names(base, [each.text for each in budgets])
     tables = load_tables(lut)
     costs = Costs(tables, source=str(lut))
     units = list(tables.meta.units)
@@ -181,29 +225,37 @@ def _device_subjects(run: _Run, lut: Path, model: str, budget: str, margin: floa
     run.say(f"{base.name} takes {reference.us / 1e3:.3f} ms on {reference.unit}, its fastest unit")
     run.say(f"Certificate of the tables: {costs.certificate_sentence}")
     device = _Device(base, costs, tables.meta, lut)
-    known = frozenset(read_accuracies(run.options.table)) if run.options.name == "table" and run.options.table is not None else None
+    known = read_accuracies(run.options.table) if run.options.name == "table" and run.options.table is not None else None
+    data = data_sha256(base, run.options.data) if run.options.trains else None
+    inputs = {"base": base.sha256, "tables": tables_sha256(tables), **_inputs(run), **({} if data is None else {"images": data})}
     subjects = []
     for each in budgets:
         limit_us = each.resolve_us(reference.us) / (1 + margin)
         on_device = DeviceProblem(base, costs, placements, limit_us, in_tree=in_tree, multiple=multiple)
         on_device.check()
-        problem = on_device if known is None else Restricted(on_device, known)
+        problem = on_device if known is None else Restricted(on_device, frozenset(known))
         folder = run.out if len(budgets) == 1 else run.out / each.text
-        header = _header(run, base.name, placement, base=base.sha256, budget=each.text, budget_us=round(limit_us, 3), multiple=multiple)
-        subjects.append(_Subject(folder, problem, each.text, limit_us, header, device))
+        header = _header(run, model=base.name, placement=placement, budget=each.text, budget_us=round(limit_us, 3), multiple=multiple)
+        subjects.append(_Subject(folder, problem, each.text, limit_us, header, inputs, device, known))
     return subjects
 
 
-def _header(run: _Run, model: str, placement: str, **more: object) -> dict[str, Any]:
-    return {
-        "model": model,
-        "placement": placement,
-        "evaluator": run.options.description,
-        "seed": run.seed,
-        "prior": run.prior,
-        "latency_weight": run.latency_weight,
-        **more,
-    }
+def _header(run: _Run, **more: Setting) -> dict[str, Setting]:
+    own: dict[str, Setting] = {"seed": run.seed, "prior": run.prior, "latency_weight": run.latency_weight}
+    return {**run.options.settings, **own, **more}
+
+
+def _inputs(run: _Run) -> dict[str, str]:
+    """The SHA-256 of the files that the evaluator reads."""
+    options = run.options
+    inputs = {}
+    if options.name == "table" and options.table is not None:
+        inputs["table"] = sha256_of(options.table)
+    if options.name == "train" and options.weights is not None:
+        if not options.weights.is_file():
+            raise WeightsError(f"{options.weights}: no such file; give a checkpoint (.pth, .pt or .npz) with --weights")
+        inputs["weights"] = sha256_of(options.weights)
+    return inputs
 
 
 def _search_all(run: _Run, subjects: list[_Subject], make_workers: Callable[[Evaluator], Executor], *, json: bool) -> list[dict[str, Any]]:
@@ -246,17 +298,22 @@ def _search_one(
     run: _Run, subject: _Subject, evaluator: Evaluator, executor: Executor, everything: list[Found], *, json: bool
 ) -> dict[str, Any]:
     from search.driver import Objective, Search
+    from search.journal import JOURNAL_FILE
     from search.mcts import Settings
     from search.outcome import summary, write_outcome
     from search.progress import search_bar
 
     subject.folder.mkdir(parents=True, exist_ok=True)
+    if not (subject.folder / JOURNAL_FILE).exists():
+        run.check_free(subject.folder)
     search = Search(
         subject.problem,
         Settings(seed=run.seed, prior=run.prior),
         Objective(run.latency_weight, subject.budget_us),
         subject.folder,
         subject.header,
+        inputs=subject.inputs,
+        known=subject.known,
         budget=subject.budget,
     )
     _announce(run, subject, search)

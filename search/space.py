@@ -88,9 +88,13 @@ class Space:
         """
         letters = [SYNCS.index(letter) if letter in SYNCS else -1 for letter in strategy]
         found = (*letters, placement)
-        if len(found) != len(self.options) or any(value not in options for value, options in zip(found, self.options, strict=True)):
+        if not self.holds(found):
             raise ConfigError(f"'{strategy}' is no strategy of {self.stages} stages that could be searched")
         return found
+
+    def holds(self, leaf: Leaf) -> bool:
+        """Whether it is a leaf of this space."""
+        return len(leaf) == len(self.options) and all(value in options for value, options in zip(leaf, self.options, strict=True))
 
     def random(self, count: int, generator: np.random.Generator) -> Ints:
         """(count, decisions) leaves drawn uniformly."""

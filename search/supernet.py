@@ -10,8 +10,8 @@ Techniques", ICCV 2019): in each step the widest model learns from the labels, a
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -28,6 +28,7 @@ from collab import network as networks
 from collab.blocks import MBConv
 from collab.config import SYNCS, ModelConfig, from_document
 from collab.errors import ConfigError, SyncNasError
+from collab.files import write_whole
 from collab.network import BranchedStage, InvertedResidual, Network
 from collab.variants import CHANNEL_STEP, collaborative
 from collab.weights import Array
@@ -60,6 +61,7 @@ Widths: TypeAlias = tuple[tuple[tuple[int, ...], ...], ...]
 FORMAT: Final = 1
 FILE: Final = "supernet.pth"
 _PARTIAL: Final = "supernet.partial.pth"
+_MOST_BYTES: Final = 8 << 30
 _MOST_BLOCKS: Final = 8192
 """Skeletons of blocks that are kept, of about ten kilobytes each."""
 
@@ -334,14 +336,19 @@ def train_supernet(
     device = device or pick_device()
     about = _about(space, data.name, recipe, seed)
     if (folder / FILE).is_file():
-        content = _read(folder / FILE, about)
-        return Supernet(space, {name: tensor.to(device) for name, tensor in content["tensors"].items()})
+        tensors = _fitting(folder / FILE, _read(folder / FILE, about)["tensors"], space)
+        return Supernet(space, {name: tensor.to(device) for name, tensor in tensors.items()})
     supernet = initial_supernet(space, seed=seed)
     supernet.tensors = {name: tensor.detach().to(device).requires_grad_() for name, tensor in supernet.tensors.items()}
     training = _Training(supernet, recipe, seed, device, total_steps(data, recipe.training))
     start = 0
     if (folder / _PARTIAL).is_file():
-        start = training.restore(_read(folder / _PARTIAL, about))
+        content = _read(folder / _PARTIAL, about)
+        _fitting(folder / _PARTIAL, content["tensors"], space)
+        try:
+            start = training.restore(content)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise SupernetError(f"{folder / _PARTIAL}: is no state of this training; delete it to train anew") from error
         if say is not None:
             say(f"supernet: going on from step {start} of {training.total}")
     saved = time.monotonic()
@@ -371,9 +378,13 @@ def load(folder: Path, *, device: torch.device | None = None) -> Supernet:
     path = folder / FILE
     content = _read(path, None)
     about = json.loads(content["about"])
-    space = ModelFamily(configs.from_document(about["base"], origin=str(path)), about["branches"], _as_widths(about["widest"]))
+    try:
+        space = ModelFamily(configs.from_document(about["base"], origin=str(path)), about["branches"], _as_widths(about["widest"]))
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise SupernetError(f"{path}: does not say what it was trained for; delete it to train anew") from error
+    tensors = _fitting(path, content["tensors"], space)
     target = device or pick_device()
-    return Supernet(space, {name: tensor.to(target) for name, tensor in content["tensors"].items()})
+    return Supernet(space, {name: tensor.to(target) for name, tensor in tensors.items()})
 
 
 def inherited_weights(supernet: Supernet, config: ModelConfig, data: Data, *, batches: int = 8) -> dict[str, Array]:
@@ -453,7 +464,10 @@ class _Training:
         for name, momentum in content["momenta"].items():
             self._optimizer.state[self.supernet.tensors[name]]["momentum_buffer"] = momentum.to(self.device)
         self._scaler.load_state_dict(content["scaler"])
-        return int(content["step"])
+        step = int(content["step"])
+        if not 0 <= step <= self.total:
+            raise ValueError(f"step {step} of {self.total}")
+        return step
 
 
 def _step_seed(seed: int, step: int) -> int:
@@ -486,17 +500,40 @@ def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     """Writes the whole file or leaves what was there, also if the process or the machine dies in between."""
-    staging = path.with_suffix(".tmp")
-    with staging.open("wb") as file:
-        torch.save(dict(content), file)
-        file.flush()
-        os.fsync(file.fileno())
-    staging.replace(path)
+    # By way of memory: of a full disk, torch tells something that is no OSError.
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)
+    write_whole(path, buffer.getvalue())
+
+
+def _fitting(path: Path, tensors: Mapping[str, Any], space: ModelFamily) -> Mapping[str, Tensor]:
+    """The tensors, if they are all that the space's supernet has, and finite.
+
+    Raises:
+        SupernetError: they are not.
+    """
+    wanted = {name: tensor.shape for name, tensor in initial_supernet(space, seed=0).tensors.items()}
+    found = {name: getattr(tensor, "shape", None) for name, tensor in tensors.items()}
+    wrong = next((name for name in sorted({*wanted, *map(str, found)}) if wanted.get(name) != found.get(name)), None)
+    if wrong is None:
+        wrong = next(
+            (
+                name
+                for name, tensor in tensors.items()
+                if (tensor.dtype, tensor.layout) != (torch.float32, torch.strided) or not tensor.isfinite().all()
+            ),
+            None,
+        )
+    if wrong is not None:
+        raise SupernetError(f"{path}: its tensor {wrong[:80]} is not there, not of this supernet, or no numbers; delete it to train anew")
+    return tensors
 
 
 def _read(path: Path, about: str | None) -> dict[str, Any]:
     """The content of a supernet's file; with `about`, one that was trained with just that."""
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise SupernetError(f"{path}: is larger than {_MOST_BYTES >> 30} GiB, which no supernet is; delete it to train anew")
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
         stored = json.loads(content["about"])
         if stored["format"] != FORMAT:

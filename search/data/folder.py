@@ -40,6 +40,8 @@ _LEAST_AREA, _MOST_ASPECT = 0.2, 4 / 3
 _AHEAD: Final = 3
 """Batches that are decoded ahead of the training step."""
 _MOST_THREADS: Final = 16
+_MOST_PIXELS: Final = 64 << 20
+"""Of an image that is decoded whole: a file of some kilobytes may claim to be gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +114,24 @@ def open_folder(folder: Path, *, size: int) -> FolderData:
         train=_mixed(train, folder),
         validation=_mixed(validation, folder),
     )
+
+
+def listing_sha256(data: FolderData) -> str:
+    """The SHA-256 of the names, labels and sizes in bytes of all images.
+
+    Raises:
+        DataError: an image is no longer there.
+    """
+    digest = hashlib.sha256()
+    for part in (data.train, data.validation):
+        for path, label in part:
+            try:
+                size = path.stat().st_size
+            except OSError as error:
+                raise DataError(f"{path}: cannot be read ({error.strerror}); replace or remove it") from error
+            digest.update(os.fsencode(f"{path.parent.name}/{path.name}\0{label}\0{size}\n"))
+        digest.update(b"\n")
+    return digest.hexdigest()
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
@@ -229,6 +249,8 @@ def _opened(path: Path, crop: Callable[[Image], Image], *, least_side: int) -> P
     try:
         with Image.open(path) as image:
             image.draft("RGB", (least_side, least_side))
+            if image.width * image.height > _MOST_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels are more than {_MOST_PIXELS >> 20} million")
             return np.asarray(crop(image.convert("RGB")), dtype=np.uint8)
     except Exception as error:  # damaged files make Pillow's readers raise almost anything
         raise DataError(f"{path}: cannot be read as an image ({error}); replace or remove it") from error

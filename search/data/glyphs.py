@@ -19,6 +19,7 @@ from search.data.base import ArrayData, DataError, Labels, Part, Pixels
 MAX_CLASSES: Final = 64
 DEFAULT_TRAIN_IMAGES: Final = 8000
 DEFAULT_VALIDATION_IMAGES: Final = 2000
+_MOST_PIXELS: Final = 4 << 30
 
 Floats = npt.NDArray[np.float32]
 
@@ -79,6 +80,11 @@ def _check(options: GlyphOptions) -> None:
     for what, count in (("train", options.train_images), ("val", options.validation_images)):
         if count < options.classes:
             raise DataError(f"glyphs: {what}={count} is fewer than one image for each of {options.classes} classes; raise {what}")
+    pixels = (options.train_images + options.validation_images) * options.size**2
+    if pixels > _MOST_PIXELS:
+        raise DataError(
+            f"glyphs: {pixels} pixels are more than the {_MOST_PIXELS >> 30} x 2^30 that are kept in memory; lower train and val"
+        )
     if options.seed < 0:
         raise DataError(f"glyphs: seed={options.seed} is negative; give 0 or more")
 

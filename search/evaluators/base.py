@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from collab.config import ModelConfig
 from collab.errors import SyncNasError
 from collab.weights import Array
+
+MAX_ACCURACY: Final = 1e9
+"""Accuracies lie between this and its negative: whatever the scale, objectives and their squares stay finite."""
 
 
 class EvaluationError(SyncNasError):
@@ -60,7 +63,7 @@ class Evaluator(Protocol):
         """
 
     def evaluate(self, query: Query) -> float:
-        """The accuracy, a finite number.
+        """The accuracy, a number of no more than `MAX_ACCURACY`.
 
         Raises:
             EvaluationError: this strategy cannot be evaluated.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from collab.errors import ConfigError
 from search.evaluators.base import Evaluator
+from search.journal import Setting
 
 if TYPE_CHECKING:
     from collab.config import ModelConfig
@@ -17,6 +18,7 @@ NAMES: Final = ("table", "command", "train", "supernet")
 _SUPERNET_EPOCHS: Final = 8.0
 _TRAIN_EPOCHS: Final = 5.0
 _SUPERNET_VALIDATION: Final = 2000
+_LONGEST_COMMAND: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,25 @@ class EvaluatorOptions:
     seed: int = 0
 
     @property
-    def description(self) -> str:
-        """What must be the same when a search goes on."""
+    def trains(self) -> bool:
+        """Whether it trains networks, and so needs data."""
+        return self.name in ("train", "supernet")
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """What must be the same when a search goes on, besides the files that it reads."""
         if self.name == "table":
-            return f"table {self.table}"
+            return {"evaluator": self.name}
         if self.name == "command":
-            return f"command {self.command}"
-        trained = f"{self.name} on {self.data}, epochs {self.epochs}, batch {self.batch}, rate {self.learning_rate}"
-        return f"{trained}, validation {self.validation}, weights {self.weights}"
+            return {"evaluator": self.name, "command": self.command}
+        return {
+            "evaluator": self.name,
+            "data": self.data,
+            "epochs": self.epochs,
+            "batch": self.batch,
+            "learning_rate": self.learning_rate,
+            "validation": self.validation,
+        }
 
 
 def check_options(options: EvaluatorOptions, *, has_tables: bool) -> None:
@@ -60,6 +73,8 @@ def check_options(options: EvaluatorOptions, *, has_tables: bool) -> None:
         raise ConfigError("--evaluator table needs --table FILE, a CSV with the columns strategy and accuracy")
     if options.name == "command" and not options.command.strip():
         raise ConfigError("--evaluator command needs --command, e.g. --command 'python evaluate.py {config}'")
+    if len(options.command) > _LONGEST_COMMAND:
+        raise ConfigError(f"--command: longer than {_LONGEST_COMMAND} characters; put it into a script")
     if options.name != "table" and not has_tables:
         raise ConfigError(f"--evaluator {options.name} evaluates models, whose widths come from device tables: give --lut and --model")
 
@@ -92,7 +107,7 @@ def _train(options: EvaluatorOptions, base: ModelConfig) -> Evaluator:
     from search.recipe import Recipe
 
     rate = {} if options.learning_rate is None else {"learning_rate": options.learning_rate}
-    recipe = Recipe(epochs=options.epochs or _TRAIN_EPOCHS, batch=options.batch, **rate)
+    recipe = Recipe(epochs=_TRAIN_EPOCHS if options.epochs is None else options.epochs, batch=options.batch, **rate)
     return TrainEvaluator(
         base,
         options.data,
@@ -108,7 +123,9 @@ def _supernet(options: EvaluatorOptions, base: ModelConfig, branches: int, wides
     from search.recipe import Recipe, SupernetRecipe
 
     rate = 0.05 if options.learning_rate is None else options.learning_rate
-    recipe = SupernetRecipe(Recipe(epochs=options.epochs or _SUPERNET_EPOCHS, batch=options.batch, learning_rate=rate))
+    recipe = SupernetRecipe(
+        Recipe(epochs=_SUPERNET_EPOCHS if options.epochs is None else options.epochs, batch=options.batch, learning_rate=rate)
+    )
     return SupernetEvaluator(
         base,
         branches,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import selectors
 import shlex
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,11 +18,16 @@ from pathlib import Path
 from typing import Final
 
 from collab.errors import ConfigError
-from search.evaluators.base import EvaluationError, Query
+from search.evaluators.base import MAX_ACCURACY, EvaluationError, Query
 
 PLACE: Final = "{config}"
 """Where the config's path goes in a command; at its end if it is nowhere."""
 _SHOWN: Final = 300
+_KEPT_BYTES: Final = 64 << 10
+"""Of each output: a program may print more than there is memory for."""
+_LOOK_EVERY_S: Final = 0.1
+_DRAIN_S: Final = 1.0
+"""For what is left in the pipes of a program that has ended."""
 
 
 @dataclass(frozen=True)
@@ -89,19 +96,62 @@ class CommandEvaluator:
             process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, start_new_session=True
             )
-        except OSError as error:
-            raise EvaluationError(f"{words[0]} cannot be started ({error.strerror}); is it the right --command?") from error
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise EvaluationError(f"{words[0]} cannot be started ({reason}); is it the right --command?") from error
         try:
-            output, errors = process.communicate(timeout=self.timeout_s)
+            output, errors = _ends_of_outputs(process, self.timeout_s)
         except subprocess.TimeoutExpired:
             raise EvaluationError(f"{words[0]} took longer than {self.timeout_s:g} s and was killed; --timeout-s allows more") from None
         finally:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _kill(process)
         if process.returncode != 0:
-            raise EvaluationError(f"{words[0]} ended with status {process.returncode}: {_last_line(errors) or 'nothing on stderr'}")
+            raise EvaluationError(
+                f"{words[0]} ended with status {process.returncode}: {_last_line(errors)[:_SHOWN] or 'nothing on stderr'}"
+            )
         return _accuracy(words[0], _last_line(output))
+
+
+def _ends_of_outputs(process: subprocess.Popen[bytes], timeout_s: float) -> tuple[bytes, bytes]:
+    """Waits for a program to end; gives the last part of what it wrote to stdout and stderr.
+
+    Processes that it leaves behind may keep its pipes: they are killed, and what escapes that is not waited for.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer.
+    """
+    assert process.stdout is not None
+    assert process.stderr is not None
+    ends = {process.stdout: b"", process.stderr: b""}
+    deadline = time.monotonic() + timeout_s
+    has_ended = False
+    with process.stdout, process.stderr, selectors.DefaultSelector() as selector:
+        for pipe in ends:
+            os.set_blocking(pipe.fileno(), False)
+            selector.register(pipe, selectors.EVENT_READ, pipe)
+        while selector.get_map() and time.monotonic() < deadline:
+            ready = selector.select(min(_LOOK_EVERY_S, max(0.0, deadline - time.monotonic())))
+            if not ready and has_ended:
+                break
+            for key, _ in ready:
+                chunk = os.read(key.fd, _KEPT_BYTES)
+                ends[key.data] = (ends[key.data] + chunk)[-_KEPT_BYTES:]
+                if not chunk:
+                    selector.unregister(key.data)
+            if not has_ended and process.poll() is not None:
+                has_ended = True
+                _kill(process)
+                deadline = min(deadline, time.monotonic() + _DRAIN_S)
+    if not has_ended:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    return ends[process.stdout], ends[process.stderr]
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kills a program with all that it has started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _last_line(output: bytes) -> str:
@@ -112,9 +162,10 @@ def _last_line(output: bytes) -> str:
 def _accuracy(program: str, line: str) -> float:
     try:
         value = json.loads(line)
-        accuracy = float(value["accuracy"] if isinstance(value, dict) else value)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        value = value["accuracy"] if isinstance(value, dict) else value
+        accuracy = math.nan if isinstance(value, bool) else float(value)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         accuracy = math.nan
-    if not math.isfinite(accuracy):
+    if not abs(accuracy) <= MAX_ACCURACY:
         raise EvaluationError(f"{program} printed '{line[:_SHOWN]}' last, which is no accuracy; print one number")
     return accuracy

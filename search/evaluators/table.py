@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from collab.config import SYNCS
+from collab.documents import read_bytes
 from collab.errors import TableError
-from search.evaluators.base import EvaluationError, Query
+from search.evaluators.base import MAX_ACCURACY, EvaluationError, Query
 
-_COLUMNS = ("strategy", "accuracy")
+_COLUMNS: Final = ("strategy", "accuracy")
+_ADVICE: Final = "name a CSV of strategy,accuracy with --table"
+_MOST_BYTES: Final = 64 << 20
+_MOST_STAGES: Final = 39
+"""Strategies of more stages are more than 64 bits can count."""
 
 
-@lru_cache(maxsize=4)
 def read_accuracies(path: Path) -> dict[str, float]:
     """The table: strategy, a letter per stage, to accuracy.
 
@@ -24,20 +30,28 @@ def read_accuracies(path: Path) -> dict[str, float]:
         TableError: it cannot be read, lacks a column, is empty, or a line of it is damaged; names the line.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            names = [name.strip() for name in reader.fieldnames or ()]
-            if any(column not in names for column in _COLUMNS):
-                raise TableError(f"{path}: the first line must name the columns strategy and accuracy, it is {','.join(names)!r:.80}")
-            reader.fieldnames = names
-            found: dict[str, float] = {}
-            for row in reader:
-                strategy, accuracy = _row(path, reader.line_num, row)
-                if strategy in found:
-                    raise TableError(f"{path}: line {reader.line_num}: {strategy} stands there a second time")
-                found[strategy] = accuracy
-    except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror}); name a CSV of strategy,accuracy with --table") from error
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise TableError(f"{path}: cannot be read ({reason}); {_ADVICE}") from error
+    return _read(path, (found.st_mtime_ns, found.st_size, found.st_ino))
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, state: tuple[int, int, int]) -> dict[str, float]:
+    """The table, read once for each state of the file."""
+    del state
+    data = read_bytes(path, limit_bytes=_MOST_BYTES, error=TableError, advice=_ADVICE)
+    found: dict[str, float] = {}
+    try:
+        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        strategies, accuracies = _columns(path, next(reader, []))
+        for row in filter(None, reader):
+            cells = [row[column].strip() if column < len(row) else "" for column in (strategies, accuracies)]
+            strategy, accuracy = _row(path, reader.line_num, *cells)
+            if strategy in found:
+                raise TableError(f"{path}: line {reader.line_num}: {strategy} stands there a second time")
+            found[strategy] = accuracy
     except (UnicodeDecodeError, csv.Error) as error:
         raise TableError(f"{path}: is no CSV text ({error})") from error
     if not found:
@@ -47,16 +61,27 @@ def read_accuracies(path: Path) -> dict[str, float]:
     return found
 
 
-def _row(path: Path, line: int, row: dict[str, str | None]) -> tuple[str, float]:
-    strategy, text = (row["strategy"] or "").strip(), (row["accuracy"] or "").strip()
-    if not strategy or any(letter not in SYNCS for letter in strategy):
-        raise TableError(f"{path}: line {line}: '{strategy[:40]}' is no strategy; one of the letters n, a, c for each stage")
+def _columns(path: Path, row: list[str]) -> list[int]:
+    """Where the columns are that are needed, by the first line."""
+    names = [name.strip() for name in row]
+    if any(names.count(column) != 1 for column in _COLUMNS):
+        raise TableError(f"{path}: the first line must name the columns strategy and accuracy once each, it is {','.join(names)!r:.80}")
+    return [names.index(column) for column in _COLUMNS]
+
+
+def _row(path: Path, line: int, strategy: str, text: str) -> tuple[str, float]:
+    if not 0 < len(strategy) <= _MOST_STAGES or any(letter not in SYNCS for letter in strategy):
+        raise TableError(
+            f"{path}: line {line}: '{strategy[:40]}' is no strategy; one of the letters n, a, c for each of up to {_MOST_STAGES} stages"
+        )
     try:
         accuracy = float(text)
     except ValueError:
         accuracy = math.nan
-    if not math.isfinite(accuracy):
-        raise TableError(f"{path}: line {line}: the accuracy of {strategy} is '{text[:40]}', which is no finite number")
+    if not abs(accuracy) <= MAX_ACCURACY:
+        raise TableError(
+            f"{path}: line {line}: the accuracy of {strategy} is '{text[:40]}', which is no finite number within {MAX_ACCURACY:g}"
+        )
     return strategy, accuracy
 
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from search.data.base import ArrayData, Batch, Data, DataError, epoch_order, steps_per_epoch
+from search.data.folder import listing_sha256
 from search.data.glyphs import GlyphOptions, bilinear_matrix, draw_figures, family_of, open_glyphs
 from search.data.open import open_data, open_for
 from tests.models import changed, tiny
@@ -151,6 +152,7 @@ def test_digits_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("glyphs", 1000, "1000 classes, glyphs are drawn for 2 to 64; set num_classes"),
         ("glyphs:train=3", 10, "train=3 is fewer than one image for each of 10 classes"),
+        ("glyphs:train=999999999", 10, "more than the 4 x 2.30 that are kept in memory; lower train"),
         ("glyphs:train=x", 10, "train must be a whole number, is 'x'"),
         ("glyphs:size=3", 10, "no option 'size'; there are train, val, seed"),
         ("digits:train=3", 10, "no option 'train'"),
@@ -256,6 +258,43 @@ def test_damaged_image_is_named(tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(DataError, match=r"x/\d\.png: cannot be read as an image .*; replace or remove it"):
         list(opened(tmp_path).train_batches(2, seed=0, epoch=0))
+
+
+def everything(data: Data) -> list[Batch]:
+    return [*data.train_batches(2, seed=0, epoch=0), *data.validation_batches(9)]
+
+
+@pytest.mark.parametrize("name", ["bomb.ppm", "large.ppm", "cut.png", "folder.png", "loop.png"])
+def test_images_that_are_none_are_named(tmp_path: Path, name: str) -> None:
+    """A file of a hundred bytes that claims 10^10 pixels, one of 8 x 10^7 which others take, one cut off, a folder, a link to itself."""
+    make_folder(tmp_path / "images", {"a": 1, "b": 2})
+    path = tmp_path / "images" / "a" / name
+    if name == "bomb.ppm":
+        path.write_bytes(b"P6 100000 100000 255\n" + bytes(100))
+    elif name == "large.ppm":
+        path.write_bytes(b"P6 10000 8000 255\n" + bytes(100))
+    elif name == "cut.png":
+        path.write_bytes(next(path.parent.iterdir()).read_bytes()[:40])
+    elif name == "folder.png":
+        path.mkdir()
+    else:
+        path.symlink_to(path)
+    with pytest.raises(DataError, match=f"{name}: cannot be read as an image.*replace or remove it"):
+        everything(opened(tmp_path / "images"))
+
+
+def test_the_listing_of_a_folder_has_a_digest(tmp_path: Path) -> None:
+    def digest(name: str) -> str:
+        return listing_sha256(opened(tmp_path / name))  # type: ignore[arg-type]
+
+    for name in ("one", "two", "three"):
+        make_folder(tmp_path / name, {"a": 3, "b": 3})
+    (tmp_path / "three" / "a").rename(tmp_path / "three" / "c")
+    assert digest("one") == digest("two") != digest("three")
+    last = sorted((tmp_path / "two" / "a").iterdir())[-1]
+    last.write_bytes(last.read_bytes() + b"x")
+    open_data.__globals__["open_folder"].cache_clear()
+    assert digest("one") != digest("two")
 
 
 def test_refusals_of_folders(tmp_path: Path) -> None:

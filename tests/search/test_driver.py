@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.landscapes import make, space
 from collab.errors import JournalError
@@ -22,10 +25,11 @@ from search.archive import Found, pareto, write_archive
 from search.driver import Objective, Search
 from search.evaluators.base import EvaluationError, Query
 from search.executors import Executor, InlineExecutor, ProcessExecutor
-from search.journal import read_journal
+from search.journal import Asked, Evaluated, Failed, Same, SearchJournal, read_journal
 from search.mcts import Settings, TreeSearch
 from search.problem import Candidate, StrategyTable
 from search.space import Leaf, Space
+from tests.search.journals import checked, unchecked
 from tests.search.workers import Fatal, Flaky, Known, Sleepy
 
 LANDSCAPE = make("effects", 11)
@@ -142,12 +146,13 @@ def test_a_journal_replays_to_the_same_questions(tmp_path: Path) -> None:
     flying = 0
     most = 0
     for entry in entries:
-        if entry.event == "asked":
+        if isinstance(entry, Evaluated):
+            tree.tell(entry.leaf, entry.accuracy)
+            flying -= 1
+        else:
+            assert isinstance(entry, Asked)
             assert tree.ask() == entry.leaf
             flying += 1
-        else:
-            tree.tell(entry.leaf, entry.values["accuracy"])
-            flying -= 1
         most = max(most, flying)
     assert most == 3
 
@@ -242,25 +247,147 @@ def test_two_searches_do_not_write_one_journal(tmp_path: Path) -> None:
     first.close()
 
 
+ANSWERED = '"n": 0, "leaf": [LEAF], "strategy": "STRATEGY"'
+ANYWHERE = '"leaf": [0, 0, 0, 0, 0, 0, 1, 0], "strategy": "nnnnnna"'
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
         ("nonsense", "line 4 is no JSON"),
-        ("[]", "line 4 is no JSON object"),
-        ('{"event": "evaluated", "n": 0, "leaf": [0], "accuracy": "high"}', "line 4 has no accuracy"),
-        ('{"event": "evaluated", "n": 0, "leaf": [0], "accuracy": NaN}', "line 4 has no accuracy"),
+        ("[]", "line 4 is no event of a search: expected an object"),
+        (
+            '{"event": "evaluated", "n": 0, "leaf": [0], "strategy": "n", "accuracy": "high"}',
+            "line 4 is no event.*accuracy: expected a number",
+        ),
+        ('{"event": "evaluated", "n": 0, "leaf": [0], "strategy": "n", "accuracy": NaN}', "line 4 is no JSON"),
+        ('{"event": "evaluated", "n": 0, "leaf": [0], "strategy": "n", "accuracy": 1e300}', "line 4 is no event.*accuracy"),
         ('{"event": "won", "n": 0, "leaf": [0]}', "line 4 is no event"),
-        ('{"event": "asked", "n": -1, "leaf": [0]}', "line 4 is no event"),
-        ('{"event": "asked", "n": 7, "leaf": [0, 0, 0, 0, 0, 0, 1, 0]}', "question 7 does not follow"),
-        ('{"event": "evaluated", "n": 7, "leaf": [0, 0, 0, 0, 0, 0, 1, 0], "accuracy": 1}', "was not asked"),
+        ('{"event": "asked", "n": -1, "leaf": [0]}', "line 4 is no event.*n: expected"),
+        ('{"event": "asked", "n": 1, "leaf": [0, 7], "strategy": "n"}', "question 1 does not follow"),
+        ('{"event": "asked", "n": 1, "leaf": [7, 0, 0, 0, 0, 0, 1, 0], "strategy": "nnnnnna"}', "question 1 does not follow"),
+        ('{"event": "asked", "n": 1, "leaf": [-1, 0, 0, 0, 0, 0, 1, 0], "strategy": "nnnnnna"}', "line 4 is no event.*leaf"),
+        ('{"event": "asked", "n": 7, ANYWHERE}', "question 7 does not follow"),
+        ('{"event": "asked", "n": 1, "leaf": [LEAF], "strategy": "STRATEGY"}', "question 1 is of a leaf that was asked before"),
+        ('{"event": "asked", "n": 1, "leaf": [0, 0, 0, 0, 0, 0, 1, 0], "strategy": "aaaaaaa"}', "its leaf is nnnnnna, not aaaaaaa"),
+        ('{"event": "asked", "n": 1, ANYWHERE, "placement": "0=cpu0"}', "nnnnnna is placed None, not 0=cpu0"),
+        ('{"event": "asked", "n": 1, ANYWHERE, "latency_us": 5}', "not 5.000"),
+        ('{"event": "evaluated", "n": 7, ANYWHERE, "accuracy": 1}', "question 7 has an answer, but was not asked"),
+        ('{"event": "evaluated", ANSWERED, "accuracy": 1}', "question 0 has an answer already"),
+        ('{"event": "same", ANSWERED, "of": 0}', "question 0 has an answer already"),
+        ('{"event": "search", "settings": {}, "inputs": {}}', "line 4 is no event"),
+        ('{"event": "asked", "n": 1, ANYWHERE, "more": 1}', "unknown field"),
     ],
 )
 def test_damaged_journals_are_named(tmp_path: Path, line: str, says: str) -> None:
     run(tmp_path, 1)
-    with (tmp_path / "journal.jsonl").open("a") as file:
-        file.write(line + "\n")
-    with pytest.raises(JournalError, match=says):
+    first = lines(tmp_path)[1]
+    line = line.replace("ANSWERED", ANSWERED).replace("ANYWHERE", ANYWHERE)
+    line = line.replace("LEAF", ", ".join(map(str, first["leaf"]))).replace("STRATEGY", first["strategy"])
+    journal = tmp_path / "journal.jsonl"
+    journal.write_bytes(checked([*unchecked(journal), line.encode()]))
+    with pytest.raises(JournalError, match=says) as refused:
         search(tmp_path)
+    assert "line 4" in str(refused.value)
+    assert "another folder" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("event", "changes", "says"),
+    [
+        ("evaluated", {"leaf": [0, 0, 0, 0, 0, 0, 1, 0]}, "question 0 was of another leaf"),
+        ("evaluated", {"strategy": "nnnnnnc"}, "its leaf is .*, not nnnnnnc"),
+        ("same", {"of": 0}, "question 0 repeats question 0, which has not evaluated"),
+        ("same", {"of": 5}, "question 0 repeats question 5, which has not evaluated"),
+        ("evaluated", {"accuracy": 0.123}, "[nac]+ has accuracy 0.123, in --table "),
+    ],
+)
+def test_answers_that_are_none_are_named(tmp_path: Path, event: str, changes: dict[str, Any], says: str) -> None:
+    run(tmp_path, 1)
+    journal = tmp_path / "journal.jsonl"
+    head, asked, answer = unchecked(journal)
+    document = {**json.loads(asked), "event": event, **({"accuracy": json.loads(answer)["accuracy"]} if event == "evaluated" else {})}
+    journal.write_bytes(checked([head, asked, json.dumps({**document, **changes}).encode()]))
+    with pytest.raises(JournalError, match=rf"line 3: {says}"):
+        Search(StrategyTable(sorted(ACCURACIES)), Settings(seed=3), Objective(), tmp_path, HEADER, known=ACCURACIES)
+
+
+def test_an_architecture_has_one_accuracy(tmp_path: Path) -> None:
+    """Also where two questions of it were under way: the second answer must be that of the first."""
+    run(tmp_path, 30, ProcessExecutor(Known(ACCURACIES), 3), problem=Twins())
+    journal = tmp_path / "journal.jsonl"
+    forged = [re.sub(rb'"event": "same"(.*)"of": [0-9]+', rb'"event": "evaluated"\1"accuracy": 0.9', line) for line in unchecked(journal)]
+    assert forged != unchecked(journal)
+    journal.write_bytes(checked(forged))
+    with pytest.raises(JournalError, match=r"is of the architecture that question [0-9]+ has evaluated already"):
+        search(tmp_path, problem=Twins())
+
+
+@pytest.mark.parametrize("damage", ["altered", "moved", "lost", "twice"])
+def test_a_line_that_is_not_as_it_was_written_shows(tmp_path: Path, damage: str) -> None:
+    run(tmp_path, 4)
+    journal = tmp_path / "journal.jsonl"
+    text = journal.read_bytes().splitlines(keepends=True)
+    if damage == "altered":
+        text[4] = text[4].replace(b'"seconds": 0', b'"seconds": 1')
+    elif damage == "moved":
+        text[3], text[4] = text[4], text[3]
+    elif damage == "lost":
+        del text[3]
+    else:
+        text.insert(3, text[2])
+    journal.write_bytes(b"".join(text))
+    with pytest.raises(JournalError, match=r"line [3-5] was altered, or lines before it are missing"):
+        search(tmp_path)
+    assert journal.read_bytes() == b"".join(text)
+
+
+def test_journals_of_the_first_format_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").write_text('{"event": "search", "format": 1, "model": "made", "seed": 3}\n')
+    with pytest.raises(JournalError, match=r"format 1 do not say .* search again in another folder"):
+        search(tmp_path)
+
+
+def test_every_difference_is_named(tmp_path: Path) -> None:
+    made = StrategyTable(sorted(ACCURACIES)), Settings(seed=3), Objective(), tmp_path
+    Search(*made, {"seed": 3, "model": "a"}, inputs={"tables": "0" * 64, "table": "1" * 64}).close()
+    with pytest.raises(JournalError) as refused:
+        Search(*made, {"seed": 4, "model": "a", "multiple": 8}, inputs={"tables": "f" * 64})
+    for says in (
+        "its seed is 3, now it is 4",
+        "its multiple is not there, now it is 8",
+        "its tables is 000000000000..., now it is ffffffffffff...",
+    ):
+        assert says in str(refused.value)
+    assert "its table is 111111111111..., now it is not there" in str(refused.value)
+    assert "model" not in str(refused.value).split("its", 1)[1]
+
+
+@given(
+    settings_text=st.text(max_size=50),
+    accuracy=st.floats(-1e9, 1e9),
+    seconds=st.floats(0, 1e6),
+    reason=st.text(max_size=3000) | st.just("x\udcff\x00\n"),
+)
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, settings_text: str, accuracy: float, seconds: float, reason: str
+) -> None:
+    path = tmp_path_factory.mktemp("journals") / "journal.jsonl"
+    journal = SearchJournal(path, {"command": settings_text, "seed": 1, "x": None, "y": 0.5}, {"tables": "0" * 64})
+    leaf = (0, 1, 0)
+    journal.write("asked", 0, leaf, strategy="na", placement="0=cpu0,1=cpu1", latency_us=12.5)
+    journal.write("evaluated", 0, leaf, strategy="na", accuracy=accuracy, seconds=seconds)
+    journal.write("failed", 1, leaf, strategy="na", reason=reason)
+    journal.write("same", 2, leaf, strategy="na", of=0)
+    journal.close()
+    header, entries = read_journal(path)
+    assert header.settings == {"command": settings_text, "seed": 1, "x": None, "y": 0.5}
+    assert entries == [
+        Asked(n=0, leaf=leaf, strategy="na", placement="0=cpu0,1=cpu1", latency_us=12.5),
+        Evaluated(n=0, leaf=leaf, strategy="na", accuracy=accuracy, seconds=seconds),
+        Failed(n=1, leaf=leaf, strategy="na", reason=reason.encode("utf-8", "backslashreplace").decode()[:2000]),
+        Same(n=2, leaf=leaf, strategy="na", of=0),
+    ]
 
 
 def test_an_empty_journal(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -55,6 +58,10 @@ def test_accuracies_are_looked_up(tmp_path: Path) -> None:
         ("strategy,accuracy\naca,0.5\naa,0.5\n", "differ in length"),
         ('strategy,accuracy\naca,"0.5\n', "no CSV text"),
         ("strategy,accuracy\naca\n", "line 2"),
+        ("strategy,accuracy\naca,1e300\n", "no finite number within 1e\\+09"),
+        ("strategy,accuracy,accuracy\naca,1,1\n", "once each"),
+        ("strategy,accuracy\n" + "a" * 40 + ",1\n", "up to 39 stages"),
+        ("strategy,accuracy\naca,1\n\n\naca,2\n", "line 5: aca stands there a second time"),
     ],
 )
 def test_damaged_tables_are_named(tmp_path: Path, text: str, says: str) -> None:
@@ -76,6 +83,11 @@ def test_any_bytes_are_a_table_or_refused(tmp_path_factory: pytest.TempPathFacto
     except SyncNasError:
         return
     assert all(set(strategy) <= set("nac") for strategy in found)
+
+
+def test_a_table_that_was_changed_is_read_anew(tmp_path: Path) -> None:
+    assert read_accuracies(table(tmp_path, "\ufeffstrategy,accuracy\naca,0.5\n")) == {"aca": 0.5}
+    assert read_accuracies(table(tmp_path, "strategy,accuracy\naca,0.25\n")) == {"aca": 0.25}
 
 
 def program(folder: Path, body: str) -> tuple[str, ...]:
@@ -104,6 +116,11 @@ def test_a_command_gets_the_config_and_prints_an_accuracy(tmp_path: Path) -> Non
         ("print('NaN')", "no accuracy"),
         ("print([1, 2])", "no accuracy"),
         ("print('[' * 100000)", "no accuracy"),
+        ("print(10**400)", "no accuracy"),
+        ("print('1e300')", "no accuracy"),
+        ("print('true')", "no accuracy"),
+        ("print(json.dumps({'accuracy': None}))", "no accuracy"),
+        ("sys.stderr.write('x' * 1000000); sys.exit(3)", "status 3: x{300}$"),
     ],
 )
 def test_what_a_failing_command_did(tmp_path: Path, body: str, says: str) -> None:
@@ -139,6 +156,31 @@ def test_a_command_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> 
         time.sleep(0.05)
     os.kill(child, 9)
     pytest.fail("the command's child outlived it")
+
+
+def test_of_what_a_command_prints_the_end_is_kept(tmp_path: Path) -> None:
+    """It prints four times what this process may take besides."""
+    body = "for _ in range(4096): sys.stdout.write('x' * 65536 + chr(10)); sys.stderr.write('y' * 1024)\nprint(0.25)"
+    script = (
+        "import resource, sys\nfrom tests.search.test_evaluators import *\nfrom pathlib import Path\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20), used + (64 << 20)))\n"
+        f"print(CommandEvaluator({program(tmp_path, body)!r}, retries=0).evaluate(QUERY))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.stdout == "0.25\n", done.stderr
+
+
+@pytest.mark.parametrize("options", ["", ", start_new_session=True"])
+def test_what_a_command_leaves_behind_is_not_waited_for(tmp_path: Path, options: str) -> None:
+    mark = tmp_path / "child"
+    body = f"import subprocess; c = subprocess.Popen(['sleep', '300']{options}); open({str(mark)!r}, 'w').write(str(c.pid)); print(0.5)"
+    try:
+        # With the time limit, the evaluation would fail if it were waited for.
+        assert CommandEvaluator(program(tmp_path, body), timeout_s=60.0, retries=0).evaluate(QUERY) == 0.5
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(mark.read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("text", ["", "python 'open quote"])

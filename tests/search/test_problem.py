@@ -38,7 +38,25 @@ def test_several_budgets() -> None:
     assert [budget.text for budget in parse_budgets("0.5x, 0.75x,1.0x")] == ["0.5x", "0.75x", "1.0x"]
 
 
-@pytest.mark.parametrize("text", ["", "1.0", "x", "-1x", "0x", "0ms", "1.0x,", "1x,1x", "nanx", "1e3ms", "5 s"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1.0",
+        "x",
+        "-1x",
+        "0x",
+        "0ms",
+        "1.0x,",
+        "1x,1x",
+        "nanx",
+        "1e3ms",
+        "5 s",
+        "1x,1.0x",
+        "0.1000000000000000000000x",
+        ",".join(["1x"] * 65),
+    ],
+)
 def test_what_is_no_budget(text: str) -> None:
     with pytest.raises(ConfigError, match="--budget"):
         parse_budgets(text)

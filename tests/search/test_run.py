@@ -10,14 +10,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from collab import config as configs
+from lut.certificate import Accuracy, Certificate
 from lut.costs import Costs
 from lut.prediction import predict
-from lut.tables import load
+from lut.tables import load, save
 from search.budget import base_latency
 from tests.models import tiny
 from tests.search.made import written
@@ -237,3 +239,72 @@ def test_damaged_tables_are_a_sentence(model: Path, tmp_path: Path) -> None:
     assert "to measure it" in call("--lut", lut, "--model", model, "--out", tmp_path / "found", status=2).stderr
     (lut / "blocks.csv").write_text("")
     assert "blocks.csv" in call("--lut", lut, "--model", model, "--out", tmp_path / "found", status=2).stderr
+
+
+def resumed(lut: Path, model: Path, table: Path, out: Path, status: int) -> str:
+    what = ["--lut", lut, "--model", model, "--evaluator", "table", "--table", table, "--evaluations", "4", "--out", out]
+    return call(*what, *(["--resume"] if out.exists() else []), status=status).stderr
+
+
+def test_a_search_goes_on_only_with_the_same_inputs(model: Path, table: Path, tmp_path: Path) -> None:
+    lut, out = written(tmp_path / "lut", micro()), tmp_path / "found"
+    own = tmp_path / "table.csv"
+    own.write_bytes(table.read_bytes())
+    resumed(lut, model, own, out, 0)
+    before = (out / "journal.jsonl").read_bytes()
+    own.write_text(table.read_text().replace("0.6", "0.9", 1))
+    assert "its table is " in resumed(lut, model, own, out, 2)
+    own.write_bytes(table.read_bytes())
+    tables = load(lut)
+    slower = [replace(row, marginal_us=None if row.marginal_us is None else 1.01 * row.marginal_us) for row in tables.blocks]
+    save(replace(tables, blocks=tuple(slower)), lut)
+    said = resumed(lut, model, own, out, 2)
+    assert "its tables is " in said
+    assert "its table is " not in said
+    assert (out / "journal.jsonl").read_bytes() == before
+
+
+def test_tables_may_be_certified_in_between(model: Path, table: Path, tmp_path: Path) -> None:
+    lut, out = written(tmp_path / "lut", micro()), tmp_path / "found"
+    resumed(lut, model, table, out, 0)
+    tables = load(lut)
+    close = Accuracy(0.01, 0.02, 1.0, 1.0)
+    certificate = Certificate(20, close, close, 0.0, 0.01, 0.02, {"cpu0": 1.0}, {}, "2026-01-01T00:00:00+00:00")
+    save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)
+    resumed(lut, model, table, out, 0)
+
+
+def test_a_name_that_leaves_no_room_is_refused_before_the_search(lut: Path, table: Path, tmp_path: Path) -> None:
+    longest = 128 - len("_") - 3 - len("_1.0x")
+    for length, status in ((longest, 0), (longest + 1, 2)):
+        path, out = tmp_path / f"{length}.json", tmp_path / str(length)
+        path.write_text(json.dumps({**micro().document, "name": "m" * length}))
+        done = call(
+            "--lut", lut, "--model", path, "--evaluator", "table", "--table", table, "--evaluations", "1", "--out", out, status=status
+        )
+        assert (out / "found.json").exists() == (status == 0)
+    assert "give it a shorter name" in done.stderr
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_a_search_that_goes_on(table: Path, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: writes end in the same way, short first."""
+    what = ["--evaluator", "table", "--table", str(table), "--evaluations", "12", "--out"]
+    call(*what, tmp_path / "whole")
+    size = (tmp_path / "whole" / "journal.jsonl").stat().st_size
+    for limit in (100, size // 2):
+        limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))"
+        script = f"{limited}; from search.run import app, run_app; run_app(app)"
+        out = tmp_path / str(limit)
+        done = subprocess.run([sys.executable, "-c", script, *what, str(out)], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert "journal.jsonl cannot be written: the disk" in done.stderr
+        call(*what, out, *(["--resume"] if (out / "shared").exists() else []))
+        assert evaluated(out) == evaluated(tmp_path / "whole")
+        assert (out / "archive.csv").read_bytes() == (tmp_path / "whole" / "archive.csv").read_bytes()
+
+
+def test_files_of_somebody_else_s_are_not_replaced(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "archive.csv").write_text("mine")
+    done = call("--evaluator", "table", "--table", table, "--out", tmp_path, status=2)
+    assert "name another folder" in done.stderr
+    assert (tmp_path / "archive.csv").read_text() == "mine"

@@ -282,7 +282,7 @@ def test_training_survives_being_killed(trained: Path, tmp_path: Path) -> None:
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
     assert same(train_supernet(space(), digits(), QUICK, tmp_path / "killed", seed=1), load(trained))
-    assert [path.name for path in (tmp_path / "killed").iterdir() if path.suffix != ".tmp"] == [FILE]
+    assert [path.name for path in (tmp_path / "killed").iterdir() if not path.name.startswith(".")] == [FILE]
 
 
 def test_files_that_do_not_fit_are_refused(trained: Path, tmp_path: Path) -> None:
@@ -307,6 +307,30 @@ def test_files_that_do_not_fit_are_refused(trained: Path, tmp_path: Path) -> Non
     refused("cannot be read as a supernet")
     with pytest.raises(SupernetError, match="no such file; train a supernet first"):
         load(tmp_path / "none")
+
+
+@pytest.mark.parametrize("damage", ["missing", "more", "shape", "nan", "kind", "none"])
+def test_a_supernet_with_other_tensors_is_refused(trained: Path, tmp_path: Path, damage: str) -> None:
+    content = torch.load(trained / FILE, weights_only=True)
+    tensors = content["tensors"]
+    name = sorted(tensors)[0]
+    if damage == "missing":
+        del tensors[name]
+    elif damage == "more":
+        tensors["another"] = tensors[name]
+    elif damage == "shape":
+        tensors[name] = tensors[name][..., None]
+    elif damage == "nan":
+        tensors[name].view(-1)[0] = float("nan")
+    elif damage == "kind":
+        tensors[name] = tensors[name].double()
+    else:
+        tensors[name] = None
+    torch.save(content, tmp_path / FILE)
+    with pytest.raises(SupernetError, match=r"supernet\.pth: its tensor .* delete it to train anew"):
+        load(tmp_path)
+    with pytest.raises(SupernetError, match=r"supernet\.pth: its tensor .* delete it to train anew"):
+        train_supernet(space(), digits(), QUICK, tmp_path, seed=1)
 
 
 def test_evaluator(trained: Path, tmp_path: Path) -> None:
