@@ -6,45 +6,38 @@ has grown since the phase began.
 
 from __future__ import annotations
 
-import json
-import os
-import re
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-_IDENTITY = re.compile(r"[0-9a-f]{12}")
-_TOKEN = re.compile(r"[0-9a-f]{16}")
+import msgspec
+
+from collab.documents import Natural, read
+from collab.errors import JournalError
+from collab.files import write_whole
+
 _SUFFIX: Final = ".phase"
+_LARGEST_BYTES: Final = 4096
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A phase on a device: its name there, whose it is, and where its lines begin in the journal here."""
 
-    identity: str
-    token: str
-    begin: int
+    identity: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{12}\Z")]
+    token: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+    begin: Natural
 
     def save(self, journal: Path) -> None:
-        staging = _path(journal).with_suffix(".new")
-        with staging.open("w", encoding="utf-8") as file:
-            json.dump(asdict(self), file)
-            file.flush()
-            os.fsync(file.fileno())
-        staging.replace(_path(journal))
+        write_whole(_path(journal), msgspec.json.encode(self))
 
 
 def load_cursor(journal: Path) -> Cursor | None:
     """The phase that was not followed to its end, None if there is none. A damaged file counts as none: what it told is measured again."""
     try:
-        document = json.loads(_path(journal).read_text(encoding="utf-8"))
-        cursor = Cursor(str(document["identity"]), str(document["token"]), int(document["begin"]))
+        cursor = read(_path(journal), Cursor, limit_bytes=_LARGEST_BYTES, error=JournalError, advice="it is passed over")
         size = journal.stat().st_size
-    except (OSError, ValueError, KeyError, TypeError):
+    except (JournalError, OSError):
         return None
-    known = _IDENTITY.fullmatch(cursor.identity) and _TOKEN.fullmatch(cursor.token)
-    return cursor if known and 0 <= cursor.begin <= size else None
+    return cursor if cursor.begin <= size else None
 
 
 def forget_cursor(journal: Path) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import Aars, Clean, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.options import MOST_RUNS, Aars, Clean, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
 from collab.errors import RunnerError
+from collab.files import holding
 
 if TYPE_CHECKING:
     from android_harness.deployment import Deployed
@@ -24,7 +25,7 @@ def main(
         list[str] | None,
         typer.Option(help="A unit of the bundle, e.g. cpu:cluster=big; one for each, in order. Default: the tables'."),
     ] = None,
-    runs: Annotated[int, typer.Option(min=1, help="Inferences that are measured.")] = 100,
+    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Inferences that are measured.")] = 100,
     wait: Annotated[
         str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: the tables', else spin.")
     ] = "",
@@ -49,13 +50,14 @@ def main(
     from exporters.manifest import load_manifest
     from lut.tables import load
 
+    journal = journal or bundle.resolve().parent / "deploy.jsonl"
     manifest = load_manifest(bundle)
     tables = load(lut) if lut is not None else None
     name = device or (tables.meta.device if tables is not None else default_device(""))
     options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     wishes = Wishes(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
-    with closing(remote_target(open_device(name), replace(options, layout=layout_of(name)))) as target:
-        result = deploy(target, bundle, manifest, tables, wishes, journal=journal or bundle.with_name("deploy.jsonl"), notice=tell)
+    with holding(journal), closing(remote_target(open_device(name), replace(options, layout=layout_of(name)))) as target:
+        result = deploy(target, bundle, manifest, tables, wishes, journal=journal, notice=tell)
         if clean:
             target.clean()
     if json:

@@ -18,12 +18,15 @@ from android_harness.push import Pushed, sha256_of
 from android_harness.stats import Summary, summarise
 from android_harness.target import default_units, resolve_units, warnings
 from android_harness.timeline import MeasuredStep, distinct_outputs, measured_steps
-from collab.errors import DeviceError, MissingEntryError, RunnerError, TableError
+from collab.errors import ConfigError, DeviceError, MissingEntryError, RunnerError, TableError
+from collab.files import write_whole
 from collab.placement import parse_placement
 from collab.units import UnitSpec, name_units, parse_unit
 from exporters.bundle import read_f32
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST, Manifest
+from lut.meta import WAITS
+from lut.paths import WISHES
 
 if TYPE_CHECKING:
     from android_harness.remote import RemoteTarget
@@ -49,6 +52,12 @@ class Wishes:
     wait: str = ""
     path: str = ""
     keep: bool = True
+
+    def __post_init__(self) -> None:
+        if self.wait not in ("", *WAITS) or self.path not in ("", *WISHES):
+            raise ConfigError(
+                f"hand-over by '{self.path}' and '{self.wait}': --path is one of {', '.join(WISHES)}, --wait one of {', '.join(WAITS)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -215,5 +224,5 @@ def _leave_script(target: RemoteTarget, folder: str, phase: Phase, output_sha256
         "verified.sha256": f"{output_sha256}  -\n",
     }
     for name, text in files.items():
-        (scratch / name).write_text(text, encoding="utf-8")
+        write_whole(scratch / name, text)
     target.push(folder, {name: scratch / name for name in files})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,12 @@ def checked(device: Device, script: str, *arguments: str, doing: str, timeout_s:
     if result.status != 0:
         raise DeviceError(f"{device.serial}: {doing} failed ({result.complaint})")
     return result
+
+
+def whole_number(text: str | bytes) -> int | None:
+    """A whole number that a device has said; None for anything else, or one of more than 18 digits."""
+    word = text.decode("ascii", "replace") if isinstance(text, bytes) else text
+    return int(word) if re.fullmatch(r"[0-9]{1,18}", word) else None
 
 
 SPAWN: Final = """

@@ -27,6 +27,7 @@ from android_harness.journal import (
 from android_harness.phases import Phase, Sentinel
 from android_harness.target import PhaseRun, Target
 from collab.errors import HotDeviceError, RunnerError
+from collab.files import holding
 
 _TOO_HOT: Final = "hot"
 _MOST_IDLE_INTERRUPTIONS: Final = 3
@@ -87,10 +88,12 @@ def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Eve
         the KeyboardInterrupt is not passed on).
 
     Raises:
+        BusyFolderError: another process writes the journal, or the folder that it lies in.
         RunnerError: the runner refuses the phase, or dies between jobs or is ended from outside time and again.
         HotDeviceError: the device does not cool down; all events were passed on.
     """
-    return _Execution(target, phase, journal, on_event).carry_out()
+    with holding(journal):
+        return _Execution(target, phase, journal, on_event).carry_out()
 
 
 class _Execution:
@@ -198,6 +201,7 @@ def _follow(run: PhaseRun, progress: _Progress, on_event: Callable[[Event], None
 
 def finish_leftover(target: Target, journal: Path) -> None:
     """Reads to its end what a runner measures or has measured for a process here that was killed; it is then in the journal."""
-    leftover = target.adopt(journal)
-    if leftover is not None:
-        _follow(leftover, _Progress(), lambda _: None)
+    with holding(journal):
+        leftover = target.adopt(journal)
+        if leftover is not None:
+            _follow(leftover, _Progress(), lambda _: None)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from android_harness.journal import Event, parse_line
+from collab.files import writing
+
+_CHUNK_BYTES: Final = 1 << 16
 
 
 class JournalTail:
@@ -35,9 +40,21 @@ class JournalTail:
 
 
 def cut_to_whole_lines(journal: Path) -> int:
-    """Removes a last line that was cut off; gives the size of the file, which is made where it is not there."""
-    with journal.open("ab+") as file:
-        file.seek(0)
-        whole = file.read().rfind(b"\n") + 1
-        file.truncate(whole)
-    return whole
+    """Removes a last line that was cut off; gives the size of the file, which is made where it is not there. Hold its lock.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with writing(journal), journal.open("ab+") as file:
+        end = size = file.seek(0, os.SEEK_END)
+        while end > 0:
+            begin = max(0, end - _CHUNK_BYTES)
+            file.seek(begin)
+            whole = file.read(end - begin).rfind(b"\n") + 1
+            if whole > 0:
+                end = begin + whole
+                break
+            end = begin
+        if end != size:
+            file.truncate(end)
+    return end

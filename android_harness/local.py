@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -19,8 +18,9 @@ from android_harness.journal_tail import JournalTail, cut_to_whole_lines
 from android_harness.machine import LOCAL_NAME, machine_fingerprint
 from android_harness.phases import Phase
 from android_harness.runtime import litert_library, litert_version
-from android_harness.target import Cluster, DeviceInfo
+from android_harness.target import JOURNAL_LOST, Cluster, DeviceInfo
 from collab.errors import DeviceError
+from collab.files import holding, write_whole
 
 _POLL_S: Final = 0.1
 """The journal is looked at this often: rarely enough not to be felt on the cores that are measured."""
@@ -48,27 +48,27 @@ class LocalTarget:
         """Nobody else is kept out."""
 
     def start(self, phase: Phase, journal: Path) -> LocalRun:
-        """Starts the runner in a session of its own, so that a Ctrl-C reaches the host alone."""
-        journal.parent.mkdir(parents=True, exist_ok=True)
-        lock = _lock_journal(journal)
-        folder = Path(tempfile.mkdtemp(prefix="syncnas-"))
-        phase_file = folder / "phase.json"
-        phase_file.write_text(phase.to_json(runtime={"litert": self._library}), encoding="utf-8")
-        offset = journal.stat().st_size
-        stderr = (folder / "stderr").open("wb+")
-        try:
-            process = subprocess.Popen(
-                [self._runner, phase_file, "--journal", journal],
-                stdin=subprocess.DEVNULL,
-                stdout=stderr,
-                stderr=stderr,
-                start_new_session=True,
-                pass_fds=[lock],
-            )
-        except OSError as error:
-            raise DeviceError(f"the runner {self._runner} cannot be started ({error.strerror})") from error
-        finally:
-            os.close(lock)
+        """Starts the runner in a session of its own, so that a Ctrl-C reaches the host alone.
+
+        The runner inherits the locks on the journal: when this process is killed, nobody else writes there until the runner has ended.
+        """
+        with holding(journal) as locks:
+            offset = cut_to_whole_lines(journal)
+            folder = Path(tempfile.mkdtemp(prefix="syncnas-"))
+            phase_file = folder / "phase.json"
+            write_whole(phase_file, phase.to_json(runtime={"litert": self._library}))
+            stderr = (folder / "stderr").open("wb+")
+            try:
+                process = subprocess.Popen(
+                    [self._runner, phase_file, "--journal", journal],
+                    stdin=subprocess.DEVNULL,
+                    stdout=stderr,
+                    stderr=stderr,
+                    start_new_session=True,
+                    pass_fds=locks,
+                )
+            except OSError as error:
+                raise DeviceError(f"the runner {self._runner} cannot be started ({error.strerror})") from error
         return LocalRun(process, journal, offset, stderr, folder)
 
 
@@ -77,6 +77,7 @@ class LocalRun:
 
     def __init__(self, process: subprocess.Popen[bytes], journal: Path, offset: int, stderr: IO[bytes], folder: Path) -> None:
         self._process = process
+        self._journal = journal
         self._tail = JournalTail(journal, offset)
         self._stderr = stderr
         self._folder = folder
@@ -98,12 +99,6 @@ class LocalRun:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
 
-    def kill(self) -> None:
-        """Ends the runner at once."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-
     def _describe_exit(self) -> str | None:
         code = self._process.returncode
         self._stderr.seek(0)
@@ -112,25 +107,12 @@ class LocalRun:
         _remove_folder(self._folder)
         if code == 0:
             return None
+        if code == JOURNAL_LOST:
+            self.interrupted = True
+            return f"{self._journal}: {words[-1] if words else 'it could not be written'}; make room there"
         if code < 0:
             return f"crashed ({signal.Signals(-code).name})"
         return words[-1] if words else f"ended with status {code}"
-
-
-def _lock_journal(journal: Path) -> int:
-    """A descriptor that locks the journal for as long as the runner, which inherits it, lives; a cut-off last line is removed.
-
-    Raises:
-        DeviceError: an earlier runner, whose host was killed, is still measuring.
-    """
-    descriptor = os.open(journal, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise DeviceError(f"a runner is still measuring into {journal}; wait until it has ended, or end it") from None
-    cut_to_whole_lines(journal)
-    return descriptor
 
 
 def _remove_folder(folder: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from android_harness.device import COMMAND_LIMIT_S, ShellResult
 from android_harness.machine import LOCAL_NAME
-from collab.errors import DeviceError
+from collab.errors import DeviceError, StorageError
+from collab.files import is_full, reason_of
 
 
 class LocalDevice:
@@ -28,6 +29,9 @@ class LocalDevice:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False)
         except subprocess.TimeoutExpired as error:
             raise DeviceError(f"this machine: a command was not through within {timeout_s:.0f} s") from error
+        except (OSError, ValueError) as error:
+            # Arguments that are too long, or hold a NUL character.
+            raise DeviceError(f"this machine: a command cannot be started ({error})") from error
         return ShellResult(done.returncode, done.stdout, done.stderr)
 
     def push(self, source: Path, target: str) -> None:
@@ -44,4 +48,6 @@ def _copy(source: Path, target: Path) -> None:
     try:
         shutil.copyfile(source, target)
     except OSError as error:
+        if is_full(error):
+            raise StorageError(str(reason_of(error, target))) from error
         raise DeviceError(f"{source} cannot be copied to {target} ({error.strerror})") from error

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
 if TYPE_CHECKING:
     from android_harness.find import HarnessOptions
+
+MOST_RUNS: Final = 100_000
+MOST_ROUNDS: Final = 10_000
+"""The runner refuses more (kMostRuns and kMostRounds in runner/src/phase.cc)."""
 
 DeviceName: TypeAlias = Annotated[
     str, typer.Option(help="A phone's serial number, HOST:PORT, or 'local' for this machine. Default: the only phone that is connected.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +10,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from android_harness.device import Device, checked
+from android_harness.device import Device, checked, whole_number
+from collab import files
 from collab.errors import DeviceError
+from collab.files import writing
 
 _BATCH_BYTES: Final = 8 << 20
 """An archive and what is unpacked from it are on the device at the same time, and one that is cut is sent again: so they are small."""
 _TRIES: Final = 4
+LONGEST_NAME_BYTES: Final = 100
+"""Of a file's name in an archive of the form USTAR, the one that every Android's tar reads."""
 _BLOCK_BYTES: Final = 4096
 _SPARE_BYTES: Final = 8 << 20
 """Left free for journals and for the device itself."""
@@ -59,22 +62,14 @@ class _Listing:
 
 def sha256_of(path: Path) -> str:
     """The checksum of a local file; a file that has not changed since is not read again."""
-    stat = path.stat()
+    with writing(path):
+        stat = path.stat()
     return _sha256(path, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=65536)
 def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(path)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return files.sha256_of(path)
 
 
 def push_files(device: Device, folder: str, files: Mapping[str, Path], *, budget_bytes: int, prune: bool = False) -> Pushed:
@@ -89,6 +84,10 @@ def push_files(device: Device, folder: str, files: Mapping[str, Path], *, budget
     Raises:
         DeviceError: no room, over the budget, or files arrive damaged time and again.
     """
+    if too_long := next((name for name in files if len(name.encode()) > LONGEST_NAME_BYTES), None):
+        raise DeviceError(
+            f"the file name {too_long} has more than {LONGEST_NAME_BYTES} bytes, the most that every device's tar takes; shorten it"
+        )
     wanted = {name: sha256_of(path) for name, path in files.items()}
     pushed = Pushed(0, 0)
     for _ in range(_TRIES):
@@ -110,11 +109,13 @@ def _list(device: Device, folder: str) -> _Listing:
     result = checked(device, _LIST, folder, doing=f"looking into {folder}", timeout_s=_LIST_LIMIT_S)
     space, *lines = result.stdout.decode(errors="replace").splitlines() or [""]
     fields = space.split()
-    if len(fields) < 4 or not fields[3].isdigit():
+    free_kb = whole_number(fields[3]) if len(fields) > 3 else None
+    if free_kb is None:
         raise DeviceError(f"{device.serial}: how much storage is free at {folder} cannot be told (df says '{space}')")
     middle = lines.index("==") if "==" in lines else len(lines)
     digests, sizes = _by_name(lines[:middle]), _by_name(lines[middle + 1 :])
-    return _Listing(digests, {name: int(size) for name, size in sizes.items() if size.isdigit()}, int(fields[3]) * 1024)
+    known = {name: whole_number(size) for name, size in sizes.items()}
+    return _Listing(digests, {name: size for name, size in known.items() if size is not None}, free_kb * 1024)
 
 
 def _by_name(lines: Sequence[str]) -> dict[str, str]:
@@ -170,7 +171,7 @@ def _batches(names: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[st
 def _push_batch(device: Device, folder: str, files: Mapping[str, Path]) -> None:
     """Sends an archive and unpacks it; whether all arrived whole is for the next listing to say."""
     archive = f"{folder.rstrip('/')}.incoming.tar"
-    with tempfile.NamedTemporaryFile(prefix="syncnas-", suffix=".tar") as file:
+    with writing(Path(tempfile.gettempdir())), tempfile.NamedTemporaryFile(prefix="syncnas-", suffix=".tar") as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             for name, path in files.items():
                 tar.add(path, name, recursive=False, filter=_plain)

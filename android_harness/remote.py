@@ -24,6 +24,7 @@ from android_harness.state import DeviceState
 from android_harness.target import DeviceInfo
 from android_harness.tuning import Tuning
 from collab.errors import DeviceError
+from collab.files import write_whole
 
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
 DEFAULT_STORAGE_BYTES: Final = 1 << 30
@@ -164,8 +165,8 @@ class RemoteTarget:
         """Leftovers of earlier phases, which nobody follows any more, are removed first."""
         checked(self.device, _SWEEP, self.layout.phases, identity, doing="removing earlier phases")
         document = phase.to_json(runtime=self.runtime_paths(phase, self.kit_folder))
-        (scratch / "phase.json").write_text(document, encoding="utf-8")
-        (scratch / "owner").write_text(self._owner.token, encoding="utf-8")
+        write_whole(scratch / "phase.json", document)
+        write_whole(scratch / "owner", self._owner.token)
         files = {"phase.json": scratch / "phase.json", "owner": scratch / "owner"}
         files |= {name: _SCRIPTS / name for name in _TUNING_FILES}
         push_files(self.device, self.layout.phase(identity), files, budget_bytes=self._settings.storage_bytes)

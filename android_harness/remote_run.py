@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from android_harness.cursor import forget_cursor
-from android_harness.device import ALIVE, Device, checked
+from android_harness.device import ALIVE, Device, checked, whole_number
 from android_harness.journal import Event
 from android_harness.journal_tail import JournalTail
 from android_harness.layout import Layout
+from android_harness.target import JOURNAL_LOST
 from collab.errors import DeviceError
+from collab.files import append_whole, sha256_of, writing
 
 JOURNAL_FILE: Final = "journal.jsonl"
 _CHUNK_BYTES: Final = 1 << 18
 _STEP_S: Final = 0.2
 _MOST_STEPS: Final = 10
 """Each look costs the device some ten processes, and each step of waiting one; rarely enough not to be felt in medians."""
-_JOURNAL_LOST: Final = 3
 
 _LOOK: Final = (
     ALIVE
@@ -46,6 +48,8 @@ exit 0
 """
 _LAST_WORDS: Final = 'tail -c 4096 "$1/output" 2>/dev/null'
 _REMOVE: Final = 'rm -rf "$1"'
+_DIGEST: Final = 'cat "$1/journal.jsonl" 2>/dev/null | sha256sum'
+_MISSING: Final = "missing"
 
 
 class RemoteRun:
@@ -97,15 +101,18 @@ class RemoteRun:
             steps = 0
             head, _, chunk = result.stdout.partition(b"\n")
             words = head.decode(errors="replace").split()
-            if len(words) != 2 or not words[1].isdigit():
+            size = whole_number(words[1]) if len(words) == 2 else None
+            if size is None:
                 raise DeviceError(f"{self._device.serial}: the state of the runner cannot be told (the device says '{head!r}')")
-            chunk = chunk[: max(int(words[1]) - have, 0)]
-            with self._journal.open("ab", buffering=0) as file:
-                file.write(chunk)
+            chunk = chunk[: max(size - have, 0)]
+            append_whole(self._journal, chunk)
             if len(chunk) < _CHUNK_BYTES:
                 return words[0]
 
     def _conclude(self, state: str) -> None:
+        """The device's copy goes last, when all of it is on the disk here."""
+        if state != _MISSING:
+            self._compare_journals()
         if state == "0":
             self._fetch_outputs()
         else:
@@ -115,6 +122,26 @@ class RemoteRun:
         forget_cursor(self._journal)
         if self.interrupted:
             self._on_interrupted()
+
+    def _compare_journals(self) -> None:
+        """Holds what was read against what the device has.
+
+        Raises:
+            DeviceError: they differ. What is here of the phase is taken out again, and the device's copy stays: it is read anew when the
+                profile goes on.
+        """
+        there = checked(self._device, _DIGEST, self._folder, doing="reading the journal's checksum").text.split()
+        with writing(self._journal), self._journal.open("r+b") as file:
+            file.seek(self._begin)
+            here = hashlib.sha256()
+            while chunk := file.read(_CHUNK_BYTES):
+                here.update(chunk)
+            if there[:1] == [here.hexdigest()]:
+                return
+            file.truncate(self._begin)
+        raise DeviceError(
+            f"{self._device.serial}: the journal arrived damaged; it is still on the device, and the same command with --resume reads it again"
+        )
 
     def _fetch_outputs(self) -> None:
         for name, target in self._outputs.items():
@@ -132,24 +159,28 @@ def fetch(device: Device, source: str, target: Path, *, tries: int = 4) -> None:
     Raises:
         DeviceError: it arrives damaged time and again, or is not there.
     """
-    from android_harness.push import sha256_of
-
     expected = checked(device, 'sha256sum < "$1"', source, doing=f"reading {source}").text.split()[0]
-    for _ in range(tries):
-        device.pull(source, target)
-        if sha256_of(target) == expected:
-            return
+    arriving = target.with_name(f".{target.name[:64]}.arriving")
+    try:
+        for _ in range(tries):
+            device.pull(source, arriving)
+            if sha256_of(arriving) == expected:
+                with writing(target):
+                    arriving.replace(target)
+                return
+    finally:
+        arriving.unlink(missing_ok=True)
     raise DeviceError(f"{device.serial}: {source} arrived damaged {tries} times in a row; try another cable or port")
 
 
 def _reason(state: str, last_words: str) -> tuple[str, bool]:
     """How a runner ended that did not come to its end, and whether that was the device's doing rather than a job's."""
-    if state == "missing":
+    if state == _MISSING:
         return "the phase is no longer on the device", True
     if state == "gone":
         return "the device was restarted, or ended all that the harness had started there", True
     code = int(state) if state.isdigit() else 255
-    if code == _JOURNAL_LOST:
+    if code == JOURNAL_LOST:
         return last_words or "the journal could not be written", True
     if code > 128:
         try:

@@ -13,10 +13,13 @@ from typing import Any, Final
 from android_harness.phases import CollabJob, Job, Load, Phase, TimeJob, TransferJob
 from android_harness.push import sha256_of
 from collab.errors import ExportError
+from collab.files import write_whole
 from exporters.manifest import load_manifest
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.+-]")
-_MOST_WORDS: Final = 96
+_MOST_WORDS: Final = 60
+_LONGEST_SUFFIX: Final = 16
+"""With the digits and two dots, less than a device's tar takes (`push.LONGEST_NAME_BYTES`)."""
 _DIGITS: Final = 16
 
 
@@ -96,14 +99,14 @@ class _Stager:
         # A folder of its own: the files are sent when all are staged, and two jobs may have the same manifest.
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         staged = folder / path.name
-        staged.write_text(json.dumps(rewritten), encoding="utf-8")
+        write_whole(staged, json.dumps(rewritten))
         return self._add(staged)
 
 
 def _store_name(path: Path) -> str:
     """What people know the file by, for the runner's messages, and what tells it from all others of that name."""
     words = _UNSAFE.sub("_", path.stem)[:_MOST_WORDS]
-    return f"{words}.{sha256_of(path)[:_DIGITS]}{_UNSAFE.sub('_', path.suffix)[:_MOST_WORDS]}"
+    return f"{words}.{sha256_of(path)[:_DIGITS]}{_UNSAFE.sub('_', path.suffix)[:_LONGEST_SUFFIX]}"
 
 
 def relocated_manifest(document: Mapping[str, Any], place: Callable[[str], str]) -> dict[str, Any]:

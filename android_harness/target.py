@@ -16,6 +16,8 @@ from collab.units import UnitSpec, format_cores, name_units, parse_unit
 NNAPI_DEPRECATED: Final = "NNAPI is deprecated since Android 15: vendors stop to maintain it, and it may run on the CPU"
 NNAPI_ADVICE: Final = "LiteRT's own NPU drivers take its place; --unit npu is not there yet, so measure CPU and GPU meanwhile"
 _NNAPI_DEPRECATED_API: Final = 35
+JOURNAL_LOST: Final = 3
+"""The runner's exit status when it could not write the journal: no job is to blame."""
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,17 @@ def reason_of(error: OSError, path: Path | str | None = None) -> str | None:
     Writing to a file that is open raises errors without its name, so the caller should give it.
     """
     name = path if path is not None else error.filename
-    if error.errno in _FULL:
+    if is_full(error):
         where = f"{name} cannot be written" if name is not None else "a file cannot be written"
         return f"{where}: the disk, or the quota on it, is full ({error.strerror}); make room and give the same command again"
     if name is None:
         return None
     return f"{name}: {error.strerror or error}; is it the right path, and may it be read and written?"
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a file could not be written because the disk, or a quota on it, is full."""
+    return error.errno in _FULL
 
 
 @contextlib.contextmanager
@@ -117,44 +122,85 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-class FolderLock:
-    """Holds an output folder for this process until it is closed, and for every process that inherits its descriptor.
+class FileLock:
+    """Holds a file for this process until it is closed, and for every process that inherits its descriptor.
 
-    Take it before anything in the folder is read. The folder is made if it is not there.
+    Take it before anything is read. The file is made if it is not there, and otherwise left as it is.
 
     Raises:
-        BusyFolderError: another process has the folder.
-        StorageError: the folder cannot be made or written.
+        BusyFolderError: another process has it.
+        StorageError: it cannot be made or written.
     """
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / LOCK_FILE
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path) -> None:
+        self._path = path.resolve()
         with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._descriptor)
             raise BusyFolderError(
-                f"{folder} is being written by another process (a command, or a runner that one has left behind);"
-                " wait until it has ended, or name another folder"
+                f"{self._shown(path)} is being written by another process (a command, or a runner that one has left behind);"
+                " wait until it has ended, or name another"
             ) from None
+        _HELD[self._path] = self._descriptor
+
+    @staticmethod
+    def _shown(path: Path) -> Path:
+        return path
 
     @property
     def descriptor(self) -> int:
-        """For `pass_fds`: a child that has it holds the folder as well."""
+        """For `pass_fds`: a child that has it holds the file as well."""
         return self._descriptor
 
     def close(self) -> None:
+        _HELD.pop(self._path, None)
         os.close(self._descriptor)
 
-    def __enter__(self) -> FolderLock:
+    def __enter__(self) -> FileLock:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class FolderLock(FileLock):
+    """Holds an output folder, which is made if it is not there. See `FileLock`."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / LOCK_FILE)
+
+    @staticmethod
+    def _shown(path: Path) -> Path:
+        return path.parent
+
+
+def existing_folder_lock(folder: Path) -> contextlib.AbstractContextManager[object]:
+    """Holds a folder that a command goes on with; a folder that is not there is not made, so that the command can say what is missing."""
+    return FolderLock(folder) if folder.is_dir() else contextlib.nullcontext()
+
+
+_HELD: Final[dict[Path, int]] = {}
+"""What this process holds: files, resolved, and their descriptors."""
+
+
+def _held_descriptors(path: Path) -> list[int]:
+    resolved = path.resolve()
+    return [_HELD[held] for held in (resolved, resolved.parent / LOCK_FILE) if held in _HELD]
+
+
+@contextlib.contextmanager
+def holding(path: Path) -> Iterator[list[int]]:
+    """Holds a file, unless this process holds it already; gives the descriptors of the locks on it and on its folder.
+
+    Raises:
+        BusyFolderError, StorageError: see `FileLock`.
+    """
+    with contextlib.nullcontext() if path.resolve() in _HELD else FileLock(path):
+        yield _held_descriptors(path)
 
 
 def holds_nothing(folder: Path) -> bool:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.options import MOST_ROUNDS, MOST_RUNS, Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console
 from collab.errors import RunnerError, TableError
+from collab.files import existing_folder_lock, write_whole
 
 if TYPE_CHECKING:
     from lut.certificate import Certificate
@@ -36,8 +37,8 @@ def main(
     device: DeviceName = "",
     strategies: Annotated[int, typer.Option("-n", "--strategies", min=1, help="How many random strategies to measure.")] = 60,
     model: Annotated[str, typer.Option(help="Whose strategies: of the zoo, or a config. Default: what the tables were made for.")] = "",
-    rounds: Annotated[int, typer.Option(min=2, help="Visits of each of the two measurements of a strategy.")] = 12,
-    runs: Annotated[int, typer.Option(min=1, help="Inferences per visit.")] = 4,
+    rounds: Annotated[int, typer.Option(min=2, max=MOST_ROUNDS, help="Visits of each of the two measurements of a strategy.")] = 12,
+    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Inferences per visit.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the strategies and of the order of visits.")] = 0,
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: certify.jsonl beside the tables.")] = None,
     aar: Aars = None,
@@ -48,6 +49,8 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Run random strategies, each on all units at once, and hold them against their predictions; the tables then carry the result."""
+    from json import dumps
+
     from android_harness.find import closing, open_target
     from lut.costs import Costs
     from lut.meta import check_belongs
@@ -55,21 +58,22 @@ def main(
     from profiler.compare import Trial, compare, visits
     from profiler.progress import phase_bar
 
-    tables = load(lut)
-    costs = Costs(tables, source=str(lut))
     trial = Trial(rounds=rounds, runs=runs, warmup=1, seed=seed)
     options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
-    with closing(open_target(device or tables.meta.device, options)) as target:
-        check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
-        candidates = _candidates(tables, costs, model, strategies, seed)
-        with phase_bar(f"Running {len(candidates)} strategies", quiet=json) as bar:
-            bar.expect(visits(len(candidates), trial))
-            results = compare(target, candidates, costs, trial, journal=journal or lut / "certify.jsonl", on_event=bar.note)
-    _check_outputs(results)
-    certificate = certify(tables, candidates, results)
-    save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)
-    document = {**certificate.to_document(), "strategies": [_strategy_document(result) for result in results]}
-    _write(document, lut / CERTIFICATE_FILE)
+    with existing_folder_lock(lut):
+        tables = load(lut)
+        costs = Costs(tables, source=str(lut))
+        with closing(open_target(device or tables.meta.device, options)) as target:
+            check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
+            candidates = _candidates(tables, costs, model, strategies, seed)
+            with phase_bar(f"Running {len(candidates)} strategies", quiet=json) as bar:
+                bar.expect(visits(len(candidates), trial))
+                results = compare(target, candidates, costs, trial, journal=journal or lut / "certify.jsonl", on_event=bar.note)
+        _check_outputs(results)
+        certificate = certify(tables, candidates, results)
+        save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)
+        document = {**certificate.to_document(), "strategies": [_strategy_document(result) for result in results]}
+        write_whole(lut / CERTIFICATE_FILE, dumps(document, indent=1) + "\n")
     if json:
         print_json(document)
     else:
@@ -137,14 +141,6 @@ def _check_outputs(results: Sequence[Comparison]) -> None:
             f"{len(wrong)} of {len(results)} strategies gave wrong outputs, the first {wrong[0].prediction.model} (off by"
             f" {wrong[0].output_error:.1e} of its range); latencies of wrong results mean nothing, so there is no certificate"
         )
-
-
-def _write(document: Mapping[str, Any], path: Path) -> None:
-    from json import dumps
-
-    staging = path.with_name(f".{path.name}.new")
-    staging.write_text(dumps(document, indent=1) + "\n", encoding="utf-8")
-    staging.replace(path)
 
 
 def _strategy_document(result: Comparison) -> Mapping[str, Any]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from android_harness.journal import CollabDone, TimeDone
+from android_harness.journal import CollabDone, TimeDone, TimeSamples
 from android_harness.stats import error_of_median, summarise
 from lut.meta import Reference
 from profiler.campaign import SentinelId
@@ -125,11 +126,12 @@ def without_drift(samples: JobSamples, line: SpeedLine | None) -> JobSamples:
 
 
 def _slowed(visit: TimeDone, factor: float) -> TimeDone:
-    return replace(visit, samples={name: _scaled(values, factor) for name, values in visit.samples.items()})
+    scaled = {name: _scaled(visit.samples[name], factor) for name in TimeSamples.__struct_fields__}
+    return msgspec.structs.replace(visit, samples=TimeSamples(**scaled))
 
 
 def _stretched(visit: CollabDone, factor: float) -> CollabDone:
-    return replace(
+    return msgspec.structs.replace(
         visit,
         begin_ns=tuple(_scaled(values, factor) for values in visit.begin_ns),
         end_ns=tuple(_scaled(values, factor) for values in visit.end_ns),

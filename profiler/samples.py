@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
 
 from android_harness.groups import VisitGroups
 from android_harness.journal import CollabDone, Event, JobFailed, PhaseEnded, PhaseStarted, TimeDone, TransferDone
@@ -77,7 +79,7 @@ class SampleStore:
             return
         samples.failure = None
         # A monotonic clock begins anew when a device restarts; visits of several phases are put on one line of time.
-        event = replace(event, t_ns=event.t_ns + self._to_unix_ns)
+        event = msgspec.structs.replace(event, t_ns=event.t_ns + self._to_unix_ns)
         if isinstance(event, TimeDone):
             samples.times.append(event)
         elif isinstance(event, TransferDone):

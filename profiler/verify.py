@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.options import MOST_ROUNDS, MOST_RUNS, Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console
 from collab.errors import RunnerError
+from collab.files import holding
 
 if TYPE_CHECKING:
     from profiler.compare import Comparison
@@ -21,8 +22,8 @@ def main(
     model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
     device: DeviceName = "",
     placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
-    rounds: Annotated[int, typer.Option(min=1, help="Visits of each of the two jobs.")] = 8,
-    runs: Annotated[int, typer.Option(min=1, help="Inferences per visit.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, max=MOST_ROUNDS, help="Visits of each of the two jobs.")] = 8,
+    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Inferences per visit.")] = 10,
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: verify.jsonl beside the tables.")] = None,
     aar: Aars = None,
     storage_mb: StorageMb = 1024,
@@ -42,13 +43,18 @@ def main(
     from profiler.progress import phase_bar
 
     config = load_config(model)
+    journal = journal or lut / "verify.jsonl"
     costs = Costs(load(lut), source=str(lut))
     candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
     trial = Trial(rounds=rounds, runs=runs)
     options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
-    with closing(open_target(device or costs.meta.device, options)) as target, phase_bar(f"Running {model}", quiet=json) as bar:
+    with (
+        holding(journal),
+        closing(open_target(device or costs.meta.device, options)) as target,
+        phase_bar(f"Running {model}", quiet=json) as bar,
+    ):
         bar.expect(visits(1, trial))
-        [result] = compare(target, [candidate], costs, trial, journal=journal or lut / "verify.jsonl", on_event=bar.note)
+        [result] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
     if json:
         print_json(comparison_document(result))
     else:

@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-from android_harness.device import ShellResult
+from android_harness.device import ShellResult, whole_number
 from collab.errors import ConnectionLostError
 
 _MAX_STATUS: Final = 255
@@ -58,15 +58,16 @@ class Command:
         """
         token = self.token.encode()
         frame, found, trailer = output.rpartition(b"\n" + token + b" ")
-        words = trailer.split()
-        if not found or len(words) < 2 or not (words[0].isdigit() and words[1].isdigit()):
+        numbers = [whole_number(word) for word in trailer.split()[:2]]
+        if not found or len(numbers) < 2 or None in numbers:
             raise ConnectionLostError("the connection broke under a command")
-        if int(words[1]) != len(frame) or int(words[0]) != posix_cksum(frame):
+        if numbers != [posix_cksum(frame), len(frame)]:
             raise ConnectionLostError("what the device said arrived damaged")
         parts = frame.split(token)
-        if len(parts) != 3 or not parts[1].isdigit() or int(parts[1]) > _MAX_STATUS:
+        status = whole_number(parts[1]) if len(parts) == 3 else None
+        if status is None or status > _MAX_STATUS:
             raise ConnectionLostError("what the device said cannot be read")
-        return ShellResult(int(parts[1]), parts[0], parts[2])
+        return ShellResult(status, parts[0], parts[2])
 
 
 def posix_cksum(data: bytes) -> int:

@@ -18,7 +18,8 @@ from adb_shell.transport.tcp_transport import TcpTransport
 from android_harness.adb.keys import load_signer
 from android_harness.adb.transport import SILENCE_S
 from collab.console import tell
-from collab.errors import ConnectionLostError, DeviceError
+from collab.errors import ConnectionLostError, DeviceError, StorageError
+from collab.files import is_full, reason_of
 
 if TYPE_CHECKING:
     from adb_shell.adb_device import AdbDevice
@@ -89,7 +90,7 @@ class DirectTransport:
             self._connected().push(str(source), target, transport_timeout_s=SILENCE_S, read_timeout_s=SILENCE_S)
 
     def pull(self, source: str, target: Path) -> None:
-        with self._reporting():
+        with self._reporting(target):
             self._connected().pull(source, str(target), transport_timeout_s=SILENCE_S, read_timeout_s=SILENCE_S)
 
     def close(self) -> None:
@@ -105,11 +106,13 @@ class DirectTransport:
         return self._device
 
     @contextmanager
-    def _reporting(self) -> Iterator[None]:
+    def _reporting(self, written: Path | None = None) -> Iterator[None]:
         try:
             yield
         except (*_BREAKS, *_usb_errors()) as error:
             self.close()
+            if written is not None and isinstance(error, OSError) and is_full(error):
+                raise StorageError(str(reason_of(error, written))) from error
             raise ConnectionLostError(str(error) or type(error).__name__) from error
         except BaseException:
             # Interrupted in the middle of a packet: what comes next on this connection could not be understood.

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from android_harness.adb.transport import SILENCE_S
-from collab.errors import ConnectionLostError, DeviceError
+from collab.errors import ConnectionLostError, DeviceError, StorageError
+from collab.files import is_full, reason_of
 
 if TYPE_CHECKING:
     from adbutils import AdbClient, AdbDevice
@@ -109,7 +110,7 @@ class ServerTransport:
             self._device(SILENCE_S).sync.push(source, target, mode=0o644)
 
     def pull(self, source: str, target: Path) -> None:
-        with _reporting():
+        with _reporting(target):
             self._device(SILENCE_S).sync.pull_file(source, target)
 
     def close(self) -> None:
@@ -129,11 +130,13 @@ def _client(address: ServerAddress, timeout_s: float) -> AdbClient:
 
 
 @contextmanager
-def _reporting() -> Iterator[None]:
-    """Whatever goes wrong on the way through the server is a broken connection."""
+def _reporting(written: Path | None = None) -> Iterator[None]:
+    """Whatever goes wrong on the way through the server is a broken connection, but for a full disk under the file that is written."""
     from adbutils import AdbError
 
     try:
         yield
     except (AdbError, OSError, EOFError, ValueError, AssertionError) as error:
+        if written is not None and isinstance(error, OSError) and is_full(error):
+            raise StorageError(str(reason_of(error, written))) from error
         raise ConnectionLostError(str(error).strip() or type(error).__name__) from error

@@ -29,7 +29,7 @@ class Transport(Protocol):
         """Sends a file."""
 
     def pull(self, source: str, target: Path) -> None:
-        """Fetches a file."""
+        """Fetches a file. Raises StorageError when the disk here is full."""
 
     def close(self) -> None:
         """Gives the connection up; never raises."""

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from android_harness.execute import execute
 from android_harness.groups import VisitGroups
-from android_harness.journal import Cooled, Event, JobFailed, JobStarted, PhaseStarted, StateChecked, TimeDone, read_journal
+from android_harness.journal import (
+    FORMAT,
+    Cooled,
+    Event,
+    JobFailed,
+    JobStarted,
+    PhaseStarted,
+    StateChecked,
+    TimeDone,
+    TimeSamples,
+    read_journal,
+)
 from android_harness.local import LocalTarget
 from android_harness.phases import Gate, Phase, Repeat, Sentinel, TimeJob
 from android_harness.target import resolve_units
@@ -23,11 +34,11 @@ from profiler.samples import SampleStore
 
 
 def started() -> PhaseStarted:
-    return PhaseStarted("p", "0", "x", {}, 0, 0)
+    return PhaseStarted("p", "0", "x", {}, 0, 0, FORMAT)
 
 
 def done(job: str) -> TimeDone:
-    return TimeDone(job, 0, 0, 1, 1, True, dict.fromkeys(("write", "run", "read", "total", "cpu"), (1,)), (), None)
+    return TimeDone(job, 0, 0, 1, 1, True, TimeSamples(*[(1,)] * 5), (), None)
 
 
 def checked(hot: str | None) -> StateChecked:

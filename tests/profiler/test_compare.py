@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from android_harness.journal import CollabDone, StepLabel, TimeDone
+from android_harness.journal import CollabDone, Outputs, StepLabel, TimeDone, TimeSamples
 from collab import config as configs
 from collab.placement import parse_placement
 from collab.variants import collaborative
@@ -28,11 +28,11 @@ def collab_done(job: str, t_ns: int, runs_ns: list[int], *, output_hash: str = "
     total = sum(runs_ns)
     begins = tuple((sum(runs_ns[:index]),) * 2 for index in range(len(runs_ns)))
     ends = tuple((sum(runs_ns[: index + 1]),) * 2 for index in range(len(runs_ns)))
-    return CollabDone(job, 0, t_ns, steps, begins, ends, (total, total), distinct, output_hash, {})
+    return CollabDone(job, 0, t_ns, steps, begins, ends, (total, total), Outputs(distinct, output_hash), {})
 
 
 def sentinel_done(unit: str, t_ns: int, run_ns: int) -> TimeDone:
-    samples = dict.fromkeys(("write", "run", "read", "total", "cpu"), (run_ns,) * 3)
+    samples = TimeSamples(*[(run_ns,) * 3] * 5)
     return TimeDone(f"sentinel/{unit}", 0, t_ns, None, None, True, samples, (), None)
 
 

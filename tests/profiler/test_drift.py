@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.journal import PhaseStarted, TimeDone
+from android_harness.journal import FORMAT, PhaseStarted, TimeDone, TimeSamples
 from android_harness.stats import error_of_median
 from collab.blocks import parse_key
 from profiler.campaign import BlockId, SentinelId
@@ -17,7 +17,7 @@ JOB, SENTINEL = BlockId("cpu0", BLOCK).text, SentinelId("cpu0").text
 
 
 def visit(job: str, t_ns: int, run_ns: int) -> TimeDone:
-    samples = dict.fromkeys(("write", "run", "read", "total", "cpu"), (run_ns,) * 3)
+    samples = TimeSamples(*[(run_ns,) * 3] * 5)
     return TimeDone(job, 0, t_ns, None, None, True, samples, (), None)
 
 
@@ -71,7 +71,7 @@ def test_too_few_visits_tell_nothing() -> None:
 def test_phases_after_a_restart_are_on_one_line_of_time() -> None:
     store = SampleStore()
     for unix_ns, t_ns in ((1_000_000, 900_000), (2_000_000, 5)):
-        store.add(PhaseStarted("p", "r", "x", {}, t_ns, unix_ns))
+        store.add(PhaseStarted("p", "r", "x", {}, t_ns, unix_ns, FORMAT))
         store.add(visit(JOB, t_ns + 7, 1))
     assert [t.t_ns for t in store.jobs[JOB].times] == [1_000_007, 2_000_007]
 

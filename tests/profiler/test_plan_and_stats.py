@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.journal import CollabDone, JobFailed, StepLabel, TimeDone, TransferDone
+from android_harness.journal import CollabDone, JobFailed, Outputs, StepLabel, TimeDone, TimeSamples, TransferDone, TransferSamples
 from android_harness.stats import summarise
 from collab import config as configs
 from collab.blocks import Add, Concat, MBConv, parse_key
@@ -127,7 +126,7 @@ def test_other_ids_are_none_of_a_campaign(text: str) -> None:
 
 def time_done(job: str, runs_ns: list[int], *, accelerated: bool = True) -> TimeDone:
     zeros = tuple(100 for _ in runs_ns)
-    samples = {"write": zeros, "run": tuple(runs_ns), "read": zeros, "total": tuple(runs_ns), "cpu": tuple(runs_ns)}
+    samples = TimeSamples(write=zeros, run=tuple(runs_ns), read=zeros, total=tuple(runs_ns), cpu=tuple(runs_ns))
     return TimeDone(job, 0, 1, 5000, 9000, accelerated, samples, (1_800_000,), 41_000)
 
 
@@ -160,7 +159,7 @@ def network_done(job: str, runs_ns: list[int], *, write_ns: int = 5000, read_ns:
         begins.append((now,) * 3)
         ends.append((now + ns,) * 3)
         now += ns
-    return CollabDone(job, 0, 1, tuple(labels), tuple(begins), tuple(ends), (now,) * 3, 1, "00", {})
+    return CollabDone(job, 0, 1, tuple(labels), tuple(begins), tuple(ends), (now,) * 3, Outputs(1, "00"), {})
 
 
 SMALL, LARGE = parse_key("mbconv_14_k3s1_16-64-16_relu6"), parse_key("mbconv_28_k3s2_8-64-16_relu6")
@@ -315,7 +314,7 @@ def test_turns_on_a_core_count_by_their_mean() -> None:
     turns = network_done(LoadedId("cpu0", "cpu1", network, network).text, [100_000])
     end_ns = list(turns.end_ns)
     end_ns[1] = (turns.end_ns[1][0], turns.end_ns[1][1], turns.end_ns[1][2] + 300_000)
-    events += [replace(turns, end_ns=tuple(end_ns)) for _ in range(10)]
+    events += [msgspec.structs.replace(turns, end_ns=tuple(end_ns)) for _ in range(10)]
     [mbconv, _] = derived(*events, plan=Plan((), (), (network,))).contention
     assert mbconv.factor == pytest.approx(2.0)
 
@@ -344,7 +343,7 @@ def test_a_median_that_is_hardly_known_is_unstable() -> None:
 
 def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> None:
     job = TransferId("cpu0", "cpu1", (1, 14, 14, 16), "shared", "spin", 0)
-    samples = {"read": (0, 0), "wakeup": (80, 90), "write": (900, 1100), "rewrite": (300, 500), "total": (1000, 1200)}
+    samples = TransferSamples(read=(0, 0), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1000, 1200))
     row = derived(TransferDone(job.text, 0, 1, "shared", 12544, samples)).transfers[0]
     assert (row.read_us, row.wakeup_us, row.write_us) == pytest.approx((0.0, 0.085, 0.6))
     assert (row.pacing, row.bytes) == ("hot", 12544)
@@ -352,7 +351,7 @@ def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> Non
 
 def handed_over(asked: str, taken: str, *, sender: str = "gpu0", receiver: str = "cpu0") -> TransferDone:
     job = TransferId(sender, receiver, (1, 14, 14, 16), asked, "spin", 0)
-    samples = {"read": (700, 700), "wakeup": (80, 90), "write": (900, 1100), "rewrite": (300, 500), "total": (1700, 1900)}
+    samples = TransferSamples(read=(700, 700), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1700, 1900))
     return TransferDone(job.text, 0, 1, taken, 12544, samples, ("webgpu-packed",), ("host",))
 
 

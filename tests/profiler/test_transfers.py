@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from android_harness.journal import TransferDone
+from android_harness.journal import TransferDone, TransferSamples
 from collab.units import parse_unit
 from profiler.campaign import TransferId
 from profiler.plan import Plan
@@ -15,7 +15,7 @@ UNITS = {"cpu0": parse_unit("cpu:cores=0"), "gpu0": parse_unit("gpu")}
 def handed(kilobytes: int, *, read_ns: int, write_ns: int, wakeup_ns: tuple[int, ...], gap_us: int = 0) -> TransferDone:
     job = TransferId("gpu0", "cpu0", (1, 1, kilobytes, 256), "memcpy", "condvar", gap_us)
     many = len(wakeup_ns)
-    samples = {"read": (read_ns,) * many, "wakeup": wakeup_ns, "write": (write_ns,) * many, "rewrite": (0,) * many, "total": (1,) * many}
+    samples = TransferSamples((read_ns,) * many, wakeup_ns, (write_ns,) * many, rewrite=(0,) * many, total=(1,) * many)
     return TransferDone(job.text, 0, 1, "memcpy", 1024 * kilobytes, samples)
 
 
