@@ -139,9 +139,7 @@ class RemoteRun:
             if there[:1] == [here.hexdigest()]:
                 return
             file.truncate(self._begin)
-        raise DeviceError(
-            f"{self._device.serial}: the journal arrived damaged; it is still on the device, and the same command with --resume reads it again"
-        )
+        raise DeviceError(f"{self._device.serial}: the journal arrived damaged; it is still on the device, and --resume reads it again")
 
     def _fetch_outputs(self) -> None:
         for name, target in self._outputs.items():

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import typer
 
-from collab.console import endure_any_encoding, one_line, tell
+from collab.console import endure_any_encoding, one_line, shortened, tell
 from collab.errors import SyncNasError
 from collab.files import reason_of
+
+_REFUSED: Final = 2
+_INTERRUPTED: Final = 130
+_PIPE_CLOSED: Final = 141
+_USAGE_ERROR: Final[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+"""Typer brings click along, under its own name in newer versions."""
 
 
 def make_app(command: Callable[..., None]) -> typer.Typer:
@@ -21,25 +27,34 @@ def make_app(command: Callable[..., None]) -> typer.Typer:
 
 
 def run_app(app: typer.Typer) -> None:
-    """Runs an app as the main program.
+    """Runs an app as the main program, and ends the process with its status.
 
-    A file that cannot be read or written is the user's to mend as well, and so is a full disk; an OSError of another kind without a file
-    is not, and keeps its traceback.
+    Whatever a user can mend is one line on stderr and status 2: an option that is not one, a `SyncNasError`, a file that cannot be read or
+    written, a full disk. An OSError of another kind without a file is no user's doing, and keeps its traceback.
     """
     endure_any_encoding()
     try:
-        app()
+        status = app(standalone_mode=False)
+    except typer.Abort:
+        tell("Stopped.")
+        raise SystemExit(_INTERRUPTED) from None
+    except _USAGE_ERROR as error:
+        _refuse(f"{error.format_message().rstrip('.')}; --help tells what the command takes")
     except SyncNasError as error:
-        tell(f"error: {one_line(str(error))}")
-        raise SystemExit(2) from None
+        _refuse(str(error))
     except BrokenPipeError:
-        raise SystemExit(141) from None
+        raise SystemExit(_PIPE_CLOSED) from None
     except OSError as error:
         reason = reason_of(error)
         if reason is None:
             raise
-        tell(f"error: {one_line(reason)}")
-        raise SystemExit(2) from None
+        _refuse(reason)
+    raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    tell(f"error: {one_line(shortened(sentence))}")
+    raise SystemExit(_REFUSED) from None
 
 
 def print_json(document: Mapping[str, Any]) -> None:

@@ -20,6 +20,8 @@ _UNPRINTABLE: Final = re.compile(
     "\ud800-\udfff]"  # halves of characters, which no encoding has
 )
 
+_LONGEST_SENTENCE: Final = 2000
+
 
 def printable(text: str) -> str:
     """The text with an escape for each character that does more than to be seen. Line feeds stay."""
@@ -29,6 +31,11 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """A name or another short text as part of a line: line feeds are escaped too."""
     return printable(text).replace("\n", "\\n")
+
+
+def shortened(text: str, *, most: int = _LONGEST_SENTENCE) -> str:
+    """A sentence that fits a screen, also when it quotes something of thousands of characters: the middle is left out."""
+    return text if len(text) <= most else f"{text[: most * 2 // 3]} [...] {text[-most // 4 :]}"
 
 
 def say(text: str = "") -> None:

@@ -11,37 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from collab.config import ModelConfig, from_document
-from collab.errors import ConfigError
 from collab.files import write_whole
+from collab.names import derived_name
 from search.archive import ARCHIVE_FILE, Found, write_archive
 from search.evaluators.base import Evaluator, HasWeights
 
 if TYPE_CHECKING:
     from lut.meta import Meta
 
-MAX_NAME: Final = 128
-"""Characters of a config's name."""
 FOUND_FILE: Final = "found.json"
 WEIGHTS_FILE: Final = "found.npz"
 
 
-def check_names(base: ModelConfig, budgets: Sequence[str]) -> None:
-    """Whether the models that are found can be named, before anything is trained.
-
-    Raises:
-        ConfigError: a name of base, strategy and budget would be too long for a config.
-    """
-    longest = 2 + len(base.stages) + max(map(len, budgets))
-    if len(base.name) + longest > MAX_NAME:
-        raise ConfigError(
-            f"the model's name, {base.name}, has {len(base.name)} characters; models are found under NAME_STRATEGY_BUDGET, which takes"
-            f" {longest} more and may have {MAX_NAME}; give it a shorter name in its config"
-        )
-
-
 def named(config: ModelConfig, budget: str) -> ModelConfig:
     """The config under a name that says base, strategy and budget."""
-    name = f"{config.name}_{budget}"
+    name = derived_name(f"{config.name}_{budget}")
     return from_document({**config.document, "name": name}, origin=name)
 
 

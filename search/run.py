@@ -211,12 +211,10 @@ def _device_subjects(run: _Run, lut: Path | None, model: str, budget: str, margi
     from search.budget import base_latency, parse_budgets
     from search.evaluators.table import read_accuracies
     from search.inputs import data_sha256, tables_sha256
-    from search.outcome import check_names
     from search.problem import DeviceProblem, Restricted, placements_to_try
 
     assert lut is not None
     budgets, base = parse_budgets(budget), load_config(model)
-    check_names(base, [each.text for each in budgets])
     tables = load_tables(lut)
     costs = Costs(tables, source=str(lut))
     units = list(tables.meta.units)

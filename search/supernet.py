@@ -29,6 +29,7 @@ from collab.blocks import MBConv
 from collab.config import SYNCS, ModelConfig, from_document
 from collab.errors import ConfigError, SyncNasError
 from collab.files import write_whole
+from collab.names import derived_name
 from collab.network import BranchedStage, InvertedResidual, Network
 from collab.variants import CHANNEL_STEP, collaborative
 from collab.weights import Array
@@ -110,7 +111,7 @@ class ModelFamily:
     def model(self, strategy: str, widths: Widths) -> ModelConfig:
         """The model of a strategy and widths, with even shares where it concatenates. A width equal to in_c means no expansion."""
         frame = collaborative(self.base, strategy, branches=self.branches)
-        document = {**frame.document, "name": f"{self.base.name}_{strategy}"}
+        document = {**frame.document, "name": derived_name(f"{self.base.name}_{strategy}")}
         for index in range(len(self.base.stages)):
             document[str(index)] = {
                 branch: [[*row[:4], width, row[5]] for row, width in zip(rows, widths[int(branch)][index], strict=True)]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from collab.config import SYNCS, ModelConfig, from_document
 from collab.errors import ConfigError
+from collab.names import derived_name
 from lut.replay import Floats, Ints
 from lut.variants import LETTER_CONCAT, LETTER_NONE, Schedules, VariantCosts, VariantReplay
 from search.capacity import SCALES, CapacityCurves
@@ -276,7 +277,7 @@ class WidthAllocator:
                 str(branch): self._stage_rows(stage, branch, int(letters[stage]), int(allocation.scale[row, branch, phase[stage]]))
                 for branch in range(self.costs.branches)
             }
-        name = f"{base.name}_{strategy}"
+        name = derived_name(f"{base.name}_{strategy}")
         return from_document({**document, "name": name, "sync": list(strategy)}, origin=name)
 
     def _stage_rows(self, stage: int, branch: int, letter: int, scale: int) -> list[list[int]]:
