@@ -44,16 +44,17 @@ def main(
     from dataclasses import replace
 
     from android_harness.deployment import Wishes, deploy
-    from android_harness.find import closing, default_device, open_device, remote_target
+    from android_harness.find import closing, default_device, device_of, open_device, remote_target
     from android_harness.layout import layout_of
     from exporters.checking import MAX_ERROR
     from exporters.manifest import load_manifest
+    from lut.meta import META_FILE
     from lut.tables import load
 
     journal = journal or bundle.resolve().parent / "deploy.jsonl"
     manifest = load_manifest(bundle)
     tables = load(lut) if lut is not None else None
-    name = device or (tables.meta.device if tables is not None else default_device(""))
+    name = default_device(device) if tables is None or lut is None else device_of(device, tables.meta.device, lut / META_FILE)
     options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     wishes = Wishes(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
     with holding(journal), closing(remote_target(open_device(name), replace(options, layout=layout_of(name)))) as target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from android_harness.local_device import LocalDevice
 from android_harness.machine import LOCAL_NAME
 from android_harness.phases import Gate
 from android_harness.target import Target
-from collab.console import tell
+from collab.console import one_line, tell
 from collab.errors import ConnectionLostError, DeviceError
 
 if TYPE_CHECKING:
@@ -147,6 +148,25 @@ def default_device(name: str) -> str:
         return name
     found = survey().seen
     return choose(found) if found else LOCAL_NAME
+
+
+def device_of(given: str, named: str, file: Path) -> str:
+    """The device to use: the one given on the command line, else the one that a file names.
+
+    Whoever wrote the file must not choose what is dialled, and whom the user's adb key signs for: a device out of a file is used only if it
+    is this machine, or if it is seen just now without anybody being dialled.
+
+    Raises:
+        DeviceError: the file's device is not seen.
+    """
+    if given or named == LOCAL_NAME:
+        return given or named
+    if any(device.serial == named for device in survey().seen):
+        return named
+    raise DeviceError(
+        f"{file} is of the device '{one_line(named)}', which is not connected, and an address out of a file is not dialled unasked;"
+        f" if it is the one that you mean, name it: --device {shlex.quote(one_line(named))}"
+    )
 
 
 def open_target(name: str, options: HarnessOptions | None = None, *, notice: Notice = tell) -> Target:

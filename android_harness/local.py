@@ -15,7 +15,7 @@ from android_harness.build import host_runner
 from android_harness.gpu_driver import local_conditions
 from android_harness.journal import Event
 from android_harness.journal_tail import JournalTail, cut_to_whole_lines
-from android_harness.machine import LOCAL_NAME, machine_fingerprint
+from android_harness.machine import LOCAL_NAME, machine_fingerprint, memory_bytes
 from android_harness.phases import Phase
 from android_harness.runtime import litert_library, litert_version
 from android_harness.target import JOURNAL_LOST, Cluster, DeviceInfo
@@ -32,7 +32,7 @@ class LocalTarget:
     def __init__(self) -> None:
         self._runner = host_runner()
         self._library = litert_library()
-        self.info = DeviceInfo(LOCAL_NAME, machine_fingerprint(), _clusters(), local_conditions())
+        self.info = DeviceInfo(LOCAL_NAME, machine_fingerprint(), _clusters(), local_conditions(), memory_bytes=memory_bytes())
 
     @property
     def runtime(self) -> str:

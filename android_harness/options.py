@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
+from collab.options import number
+
 if TYPE_CHECKING:
     from android_harness.find import HarnessOptions
 
@@ -20,11 +22,13 @@ DeviceName: TypeAlias = Annotated[
 Aars: TypeAlias = Annotated[
     list[Path] | None, typer.Option("--aar", help="The LiteRT (or TFLite) AAR with the runtime for Android; may be repeated.")
 ]
-StorageMb: TypeAlias = Annotated[int, typer.Option(min=1, help="How much of the phone's storage may be used.")]
+StorageMb: TypeAlias = Annotated[int, typer.Option(min=1, max=1 << 24, help="How much of the phone's storage may be used.")]
 Root: TypeAlias = Annotated[bool, typer.Option("--root", help="On a rooted phone: fix the clocks of CPU and GPU while measuring.")]
-CpuMhz: TypeAlias = Annotated[int, typer.Option(min=0, help="With --root: the CPU clock, or the next lower one. 0: the highest.")]
-GpuMhz: TypeAlias = Annotated[int, typer.Option(min=0, help="With --root: the GPU clock, likewise.")]
-CoolLimitS: TypeAlias = Annotated[float, typer.Option(min=0, help="How long a phone that got hot is given to cool down, in seconds.")]
+CpuMhz: TypeAlias = Annotated[
+    int, typer.Option(min=0, max=100_000, help="With --root: the CPU clock, or the next lower one. 0: the highest.")
+]
+GpuMhz: TypeAlias = Annotated[int, typer.Option(min=0, max=100_000, help="With --root: the GPU clock, likewise.")]
+CoolLimitS: TypeAlias = Annotated[float, number(least=0, most=1e6, help="How long a phone that got hot is given to cool down, in seconds.")]
 Clean: TypeAlias = Annotated[bool, typer.Option("--clean", help="Afterwards, remove all that was put on the phone.")]
 
 

@@ -74,6 +74,7 @@ class DeviceState:
     battery: Battery | None
     graphics: str
     free_bytes: int | None
+    memory_bytes: int | None
 
     @property
     def is_android(self) -> bool:
@@ -127,7 +128,7 @@ class DeviceState:
     def info(self) -> DeviceInfo:
         # Tables of this machine are made without asking it by commands.
         fingerprint = machine_fingerprint() if self.serial == LOCAL_NAME else self.fingerprint
-        return DeviceInfo(self.serial, fingerprint, self.clusters, self.conditions, self.api_level)
+        return DeviceInfo(self.serial, fingerprint, self.clusters, self.conditions, self.api_level, self.memory_bytes)
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -183,6 +184,7 @@ def parse_state(serial: str, text: str) -> DeviceState:
         battery=_battery(sections.get("battery", [])),
         graphics=" ".join(sections.get("graphics", [])).partition(":")[2].strip(),
         free_bytes=_free_bytes(sections.get("storage", [])),
+        memory_bytes=_memory_bytes(system.get("memory", "")),
     )
 
 
@@ -250,3 +252,8 @@ def _free_bytes(lines: list[str]) -> int | None:
     fields = lines[0].split() if lines else []
     free = _whole(fields[3]) if len(fields) > 3 else None
     return free * 1024 if free is not None and free >= 0 else None
+
+
+def _memory_bytes(text: str) -> int | None:
+    kilobytes = _whole(text)
+    return kilobytes * 1024 if kilobytes is not None and kilobytes > 0 else None

@@ -40,6 +40,8 @@ class DeviceInfo:
     """How it was when it was looked at: governors, heat, battery. For the records; it decides nothing."""
     api_level: int | None = None
     """Android's; None where it is not Android."""
+    memory_bytes: int | None = None
+    """All of its memory; None where it does not say."""
 
     @property
     def cores(self) -> tuple[int, ...]:

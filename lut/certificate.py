@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
 
+import msgspec
 import numpy as np
 
+from collab.documents import Count, Fraction, Text
 
-@dataclass(frozen=True)
-class Accuracy:
+_Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Signed: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+
+
+class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of absolute errors, fractions of the measured latency: median, 95th percentile, and the shares within 5 and 10 %."""
 
-    median_error: float
-    p95_error: float
-    within_5: float
-    within_10: float
+    median_error: Fraction
+    p95_error: Fraction
+    within_5: _Share
+    within_10: _Share
 
     @staticmethod
     def of(errors: Sequence[float]) -> Accuracy:
@@ -59,54 +63,46 @@ class Certificate:
         """As it stands in ``meta.json`` and in what ``--json`` prints."""
         return {
             "n": self.n,
-            **asdict(self.corrected),
-            **{f"raw_{name}": value for name, value in asdict(self.raw).items()},
+            **msgspec.structs.asdict(self.corrected),
+            **{f"raw_{name}": value for name, value in msgspec.structs.asdict(self.raw).items()},
             "bias": self.bias,
             "repeatability": self.repeatability,
             "repeatability_p95": self.repeatability_p95,
             "drift": dict(self.drift),
-            "baselines": {name: asdict(accuracy) for name, accuracy in self.baselines.items()},
+            "baselines": {name: msgspec.structs.asdict(accuracy) for name, accuracy in self.baselines.items()},
             "measured_at": self.measured_at,
         }
 
 
-def parse_certificate(document: Mapping[str, Any]) -> Certificate:
-    """Reads `Certificate.to_document` back.
+class CertificateFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`Certificate.to_document` as it is read back."""
 
-    Raises:
-        ValueError, KeyError, TypeError: a field is missing or impossible.
-    """
-    n = document["n"]
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"a certificate over {n!r} strategies")
-    return Certificate(
-        n=n,
-        corrected=_accuracy(document),
-        raw=_accuracy({name.removeprefix("raw_"): value for name, value in document.items() if name.startswith("raw_")}),
-        bias=_finite(document["bias"], "bias"),
-        repeatability=_size(document["repeatability"], "repeatability"),
-        repeatability_p95=_size(document["repeatability_p95"], "repeatability_p95"),
-        drift={str(unit): _size(value, "drift") for unit, value in document["drift"].items()},
-        baselines={str(name): _accuracy(value) for name, value in document["baselines"].items()},
-        measured_at=str(document["measured_at"]),
-    )
+    n: Count
+    median_error: Fraction
+    p95_error: Fraction
+    within_5: _Share
+    within_10: _Share
+    raw_median_error: Fraction
+    raw_p95_error: Fraction
+    raw_within_5: _Share
+    raw_within_10: _Share
+    bias: _Signed
+    repeatability: Fraction
+    repeatability_p95: Fraction
+    drift: Mapping[str, Fraction]
+    baselines: Mapping[str, Accuracy]
+    measured_at: Text
 
-
-def _accuracy(document: Mapping[str, Any]) -> Accuracy:
-    shares = [_size(document[name], name) for name in ("within_5", "within_10")]
-    if max(shares) > 1:
-        raise ValueError("a share of strategies above 1")
-    return Accuracy(_size(document["median_error"], "median_error"), _size(document["p95_error"], "p95_error"), *shares)
-
-
-def _size(value: Any, name: str) -> float:
-    number = _finite(value, name)
-    if number < 0:
-        raise ValueError(f"{name} is {value!r}, below 0")
-    return number
-
-
-def _finite(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{name} is {value!r}, not a number")
-    return float(value)
+    @property
+    def certificate(self) -> Certificate:
+        return Certificate(
+            n=self.n,
+            corrected=Accuracy(self.median_error, self.p95_error, self.within_5, self.within_10),
+            raw=Accuracy(self.raw_median_error, self.raw_p95_error, self.raw_within_5, self.raw_within_10),
+            bias=self.bias,
+            repeatability=self.repeatability,
+            repeatability_p95=self.repeatability_p95,
+            drift=self.drift,
+            baselines=self.baselines,
+            measured_at=self.measured_at,
+        )

@@ -12,15 +12,15 @@ Other columns are not read, and named.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from collab.errors import TableError
+from lut.csv_rows import csv_rows
 from lut.foreign import (
     UNITS_OF_TIME_US,
     Entry,
@@ -69,17 +69,17 @@ def read_csv(path: Path) -> Source:
         TableError: no CSV with the columns above, or too large.
     """
     text, sha256 = read_text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines = csv_rows(text)
     entries: list[Entry] = []
     left_out: list[LeftOut] = []
     try:
-        header = [printable(cell.strip().lower()) for cell in next(reader, [])]
+        header = [printable(cell.strip().lower()) for cell in next(lines, (1, []))[1]]
         columns = _columns(header, path)
         left_out += [LeftOut(header[i], f"{printable(path.name)}, line 1", "a column that is not read") for i in _unread(header, columns)]
-        for cells in reader:
+        for number, cells in lines:
             if not any(cell.strip() for cell in cells):
                 continue
-            where = f"{printable(path.name)}, line {reader.line_num}"
+            where = f"{printable(path.name)}, line {number}"
             row = [printable(cell.strip()) for cell in cells]
             try:
                 entries.append(_entry(row, columns, where))
@@ -87,15 +87,15 @@ def read_csv(path: Path) -> Source:
                 name = row[columns.name] if len(row) > columns.name else ""
                 left_out.append(LeftOut(name or "a row without a block", where, str(error)))
             refuse_too_many(len(entries) + len(left_out), path)
-    except csv.Error as error:
-        raise TableError(f"{path}, line {reader.line_num}: not CSV ({error}); a table begins with a line like {_EXAMPLE}") from None
+    except ValueError as error:
+        raise TableError(f"{path}: not CSV ({error}); a table begins with a line like {_EXAMPLE}") from None
     return Source(printable(path.name), sha256, tuple(entries), tuple(left_out))
 
 
 def _columns(header: Sequence[str], path: Path) -> _Columns:
     where = f"{path}, line 1"
-    for column in header:
-        if column and header.count(column) > 1:
+    for column, count in Counter(header).items():
+        if column and count > 1:
             raise TableError(f"{where}: two columns are named {column}; which one holds cannot be told, keep one")
     if "marginal_us" in header:
         raise TableError(f"{where}: these are tables of this project already; use their folder as it is: --lut {path.parent}")

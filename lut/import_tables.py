@@ -32,15 +32,19 @@ def main(
     """Import block latencies from elsewhere, and say what of them could not be taken and what they lack."""
     from collab.blocks import ACTIVATIONS
     from collab.errors import ConfigError, TableError
+    from collab.files import holds_nothing
     from collab.units import name_units, parse_unit
     from lut.importing import import_sources
+    from lut.meta import MAX_NAME
     from lut.tables import save
 
     if act and act not in ACTIVATIONS.values():
         raise ConfigError(f"--act {act}: no block has that here; one of {', '.join(ACTIVATIONS.values())}")
-    if not device.strip() or not device.isprintable():
-        raise ConfigError("--device is empty or cannot be printed; name the device, for example --device pixel1")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not device.strip() or not device.isprintable() or len(device) > MAX_NAME:
+        raise ConfigError(
+            f"--device is empty, cannot be printed, or has more than {MAX_NAME} characters; name the device, for example --device pixel1"
+        )
+    if not holds_nothing(out):
         raise TableError(f"{out} is there already and not empty; name another folder with --out")
     units = name_units([parse_unit(text) for text in unit])
     imported = import_sources([_read(path) for path in sources], device=device, units=units, act=act or None)
@@ -68,7 +72,9 @@ def _read(path: Path) -> Source:
 def _write_account(imported: Imported, path: Path) -> None:
     import json
 
-    path.write_text(json.dumps(imported.document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    from collab.files import write_whole
+
+    write_whole(path, json.dumps(imported.document, indent=1, allow_nan=False) + "\n")
 
 
 def _print(imported: Imported, out: Path) -> None:

@@ -5,19 +5,30 @@ Times are microseconds. A row that could not be measured is kept with its `statu
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-import math
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from collab.blocks import parse_key
+from collab.console import one_line
+from collab.documents import MAX_US, read_bytes
 from collab.errors import ConfigError, TableError
-from lut.meta import WAITS, Meta, load_meta, meta_document
+from collab.files import write_whole, writing
+from lut.csv_rows import csv_rows
+from lut.meta import META_FILE, WAITS, Meta, load_meta, meta_document
 from lut.paths import PATHS
 
+BLOCKS_FILE: Final = "blocks.csv"
+TRANSFERS_FILE: Final = "transfers.csv"
+MAX_FILE_BYTES: Final = 64 << 20
+MAX_ROWS: Final = 1_000_000
+MAX_TEXT: Final = 4096
+"""Characters of a text in a row."""
 STATUSES: Final = ("ok", "partial", "failed", "unstable")
 USABLE: Final = ("ok", "unstable")
 
@@ -99,6 +110,11 @@ class Tables:
 
 _Row = TypeVar("_Row", BlockRow, TransferRow)
 _RENAMED: Final = {"from_unit": "from", "to_unit": "to"}
+_SHORT_US: Final = 1e-3
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_MAX_WHOLE: Final = (1 << 63) - 1
+_MAX_CELL: Final = 4 * MAX_TEXT
 _STATISTICS: Final = ("n", "median_us", "p95_us", "mad_us", "marginal_us", "write_us", "read_us")
 
 
@@ -111,34 +127,31 @@ def save(tables: Tables, folder: Path) -> None:
     """Writes the three files, each replaced as a whole (a reader never sees half a table).
 
     Raises:
-        TableError: the folder cannot be written.
+        StorageError: the folder cannot be made or written.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / "blocks.csv", _csv(tables.blocks, BlockRow))
-        _replace(folder / "transfers.csv", _csv(tables.transfers, TransferRow))
-        _replace(folder / "meta.json", json.dumps(meta_document(tables.meta), indent=1, allow_nan=False) + "\n")
-    except OSError as error:
-        raise TableError(f"{folder}: the tables cannot be written ({error.strerror})") from error
-
-
-def _replace(path: Path, text: str) -> None:
-    staging = path.with_name(f".{path.name}.new")
-    with staging.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    staging.replace(path)
+    write_whole(folder / BLOCKS_FILE, _csv(tables.blocks, BlockRow))
+    write_whole(folder / TRANSFERS_FILE, _csv(tables.transfers, TransferRow))
+    write_whole(folder / META_FILE, json.dumps(meta_document(tables.meta), indent=1, allow_nan=False) + "\n")
 
 
 def _csv(rows: Iterable[BlockRow] | Iterable[TransferRow], kind: type[_Row]) -> str:
-    import pandas as pd
-
     names = [f.name for f in fields(kind)]
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=names).rename(columns=_RENAMED)
-    frame["n"] = frame["n"].astype("Int64")  # an empty cell would make all others floats
-    text: str = frame.to_csv(index=False, float_format="%.4f", lineterminator="\n")
-    return text
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([_RENAMED.get(name, name) for name in names])
+    writer.writerows([_cell(getattr(row, name)) for name in names] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> str:
+    """A value as text; a time so short that 4 decimals say little or nothing of it has 4 digits instead."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4f}" if value == 0 or abs(value) >= _SHORT_US else f"{value:.4g}"
+    return one_line(str(value))[:MAX_TEXT]
 
 
 def load(folder: Path) -> Tables:
@@ -147,12 +160,12 @@ def load(folder: Path) -> Tables:
     Raises:
         TableError: a file is missing or unreadable, the format is another version's, or a value is impossible.
     """
-    meta = load_meta(folder / "meta.json")
-    blocks = tuple(_check_block(row, meta, f"{folder}/blocks.csv") for row in _load_rows(folder / "blocks.csv", BlockRow))
-    transfers = tuple(_check_transfer(row, meta, f"{folder}/transfers.csv") for row in _load_rows(folder / "transfers.csv", TransferRow))
-    _refuse_duplicates(folder / "blocks.csv", [(row.unit, row.block) for row in blocks])
+    meta = load_meta(folder / META_FILE)
+    blocks = tuple(_check_block(row, meta, str(folder / BLOCKS_FILE)) for row in _load_rows(folder / BLOCKS_FILE, BlockRow))
+    transfers = tuple(_check_transfer(row, meta, str(folder / TRANSFERS_FILE)) for row in _load_rows(folder / TRANSFERS_FILE, TransferRow))
+    _refuse_duplicates(folder / BLOCKS_FILE, [(row.unit, row.block) for row in blocks])
     _refuse_duplicates(
-        folder / "transfers.csv", [(t.from_unit, t.to_unit, str(t.bytes), t.shape, t.path, t.wait, t.pacing) for t in transfers]
+        folder / TRANSFERS_FILE, [(t.from_unit, t.to_unit, str(t.bytes), t.shape, t.path, t.wait, t.pacing) for t in transfers]
     )
     return Tables(blocks, transfers, meta)
 
@@ -161,53 +174,66 @@ def _refuse_duplicates(path: Path, keys: Sequence[tuple[str, ...]]) -> None:
     seen: set[tuple[str, ...]] = set()
     for key in keys:
         if key in seen:
-            raise TableError(f"{path}: two rows for {' '.join(key)}; which one holds cannot be told, measure again")
+            raise TableError(f"{path}: two rows for {_shown(' '.join(key))}; which one holds cannot be told, measure again")
         seen.add(key)
 
 
 def _load_rows(path: Path, kind: type[_Row]) -> list[_Row]:
-    import pandas as pd
-
+    again = "measure again with profiler.run"
+    data = read_bytes(path, limit_bytes=MAX_FILE_BYTES, error=TableError, advice=again)
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise TableError(f"{path}: cannot be read as CSV ({error}); measure again with profiler.run") from error
-    frame = frame.rename(columns={new: old for old, new in _RENAMED.items()})
-    missing = [f.name for f in fields(kind) if f.name not in frame.columns]
-    if missing:
-        raise TableError(f"{path}: the column {_RENAMED.get(missing[0], missing[0])} is missing")
-    rows = frame[[f.name for f in fields(kind)]].to_dict("records")
-    return [
-        _parse_row(kind, {str(key): value for key, value in row.items()}, f"{path}, line {line}") for line, row in enumerate(rows, start=2)
-    ]
+        return list(_rows(csv_rows(data.decode("utf-8")), path, kind))
+    except ValueError as error:
+        raise TableError(f"{path}: cannot be read as CSV ({error}); {again}") from error
 
 
-def _parse_row(kind: type[_Row], row: Mapping[str, str], where: str) -> _Row:
-    values: dict[str, Any] = {}
-    for f in fields(kind):
-        text, name = row[f.name], _RENAMED.get(f.name, f.name)
-        if f.type == "str":
-            values[f.name] = text
-            continue
-        if text == "" and "None" in str(f.type):
-            values[f.name] = None
-            continue
-        try:
-            number = int(text) if str(f.type).startswith("int") else float(text)
-        except ValueError:
-            raise TableError(f"{where}: {name} is '{text}', not a number") from None
-        if not math.isfinite(number):
-            raise TableError(f"{where}: {name} is {text}; a table holds finite numbers only")
-        values[f.name] = number
-    return kind(**values)
+def _rows(lines: Iterator[tuple[int, list[str]]], path: Path, kind: type[_Row]) -> Iterator[_Row]:
+    """A value of `kind` for each line after the header, which must hold its columns; others are not read.
+
+    Raises:
+        TableError: a column is missing or there twice, a line is longer or shorter than the header, or a cell is not what its column holds.
+        ValueError: not CSV.
+    """
+    _, header = next(lines, (1, []))
+    columns = [(f.name, _RENAMED.get(f.name, f.name), str(f.type)) for f in fields(kind)]
+    for _, column, _ in columns:
+        if header.count(column) != 1:
+            problem = "is missing" if column not in header else "is there twice; which one holds cannot be told"
+            raise TableError(f"{path}: the column {column} {problem}")
+    places = [(name, column, form, header.index(column)) for name, column, form in columns]
+    for number, cells in lines:
+        where = f"{path}, line {number}"
+        if len(cells) != len(header):
+            raise TableError(f"{where}: {len(cells)} cells, the first line has {len(header)}; measure again with profiler.run")
+        if number > MAX_ROWS + 1:
+            raise TableError(f"{path} has more than {MAX_ROWS} rows, which no table has")
+        yield kind(**{name: _value(cells[place], form, f"{where}: {column}") for name, column, form, place in places})
+
+
+def _value(text: str, form: str, where: str) -> Any:
+    """A cell's value; `form` is its field's type as it is annotated."""
+    if form == "str":
+        if len(text) > _MAX_CELL:
+            raise TableError(f"{where} has {len(text)} characters; a row's texts have {MAX_TEXT} at most")
+        return text
+    if text == "" and form.endswith("None"):
+        return None
+    is_whole = form.startswith("int")
+    if not (_WHOLE if is_whole else _NUMBER).fullmatch(text):
+        shown = one_line(text if len(text) <= 60 else f"{text[:57]}...")
+        raise TableError(f"{where} is '{shown}', not a {'whole ' if is_whole else ''}number")
+    value = int(text) if is_whole else float(text)
+    if abs(value) > (_MAX_WHOLE if is_whole else MAX_US):
+        raise TableError(f"{where} is {text}, more than anything that was measured here")
+    return value
 
 
 def _check_block(row: BlockRow, meta: Meta, where: str) -> BlockRow:
-    where = f"{where}: {row.block} on {row.unit}"
+    where = f"{where}: {_shown(row.block)} on {_shown(row.unit)}"
     try:
-        parse_key(row.block)
-    except ConfigError as error:
-        raise TableError(f"{where}: {error}") from error
+        parse_key(row.block[:MAX_TEXT])
+    except ConfigError:
+        raise TableError(f"{where}: this is no block key; keys look like mbconv_28_k3s1_32-192-32_relu6 or add_28_32x2") from None
     _check_status(row.status, row.reason, where)
     _check_unit(row.unit, meta, where)
     if row.n is None and not meta.source:
@@ -230,28 +256,34 @@ def _said(row: BlockRow) -> frozenset[str]:
 
 
 def _check_transfer(row: TransferRow, meta: Meta, where: str) -> TransferRow:
-    where = f"{where}: {row.bytes} bytes from {row.from_unit} to {row.to_unit}"
+    where = f"{where}: {row.bytes} bytes from {_shown(row.from_unit)} to {_shown(row.to_unit)}"
     _check_status(row.status, row.reason, where)
     for unit in (row.from_unit, row.to_unit):
         _check_unit(unit, meta, where)
     if row.path not in PATHS or row.wait not in WAITS or row.pacing not in ("hot", "paced") or row.bytes <= 0:
-        raise TableError(f"{where}: path {row.path}, wait {row.wait}, pacing {row.pacing}: not what a transfer can have")
+        raise TableError(
+            f"{where}: path {_shown(row.path)}, wait {_shown(row.wait)}, pacing {_shown(row.pacing)}: not what a transfer can have"
+        )
     if row.status in USABLE:
         _check_count(row.n, where)
         _check_not_negative(row, ("read_us", "wakeup_us", "write_us"), where)
     return row
 
 
+def _shown(text: str) -> str:
+    return one_line(text if len(text) <= 120 else f"{text[:117]}...")
+
+
 def _check_status(status: str, reason: str, where: str) -> None:
     if status not in STATUSES:
-        raise TableError(f"{where}: status is '{status}'; one of {', '.join(STATUSES)}")
+        raise TableError(f"{where}: status is '{_shown(status)}'; one of {', '.join(STATUSES)}")
     if status != "ok" and not reason:
         raise TableError(f"{where}: status {status} without a reason")
 
 
 def _check_unit(unit: str, meta: Meta, where: str) -> None:
     if unit not in meta.units:
-        raise TableError(f"{where}: meta.json knows no unit {unit}; are the files of one and the same profile?")
+        raise TableError(f"{where}: meta.json knows no unit {_shown(unit)}; are the files of one and the same profile?")
 
 
 def _check_count(n: int | None, where: str) -> None:

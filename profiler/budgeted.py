@@ -18,6 +18,7 @@ from android_harness.journal import Event
 from android_harness.target import Target
 from collab.errors import ConfigError
 from profiler.campaign import JobId, LoadedId, NetworkId, block_ids
+from profiler.limits import room_bytes
 from profiler.plan import LOADS, Plan, plan_blocks
 from profiler.refine import Suggestion, suggest, within
 from profiler.request import Request
@@ -28,6 +29,7 @@ from profiler.work import Work, carry_out, pending_work
 _BUDGET: Final = re.compile(r"([0-9]{1,6})(s|m|h)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _LEAST_S: Final = 10
+_MOST_S: Final = 30 * 24 * 3600
 _LOOKS: Final = 2
 """How often points are chosen: the second time with what was learned from the first ones."""
 _REFINED_SHARE: Final = 0.35
@@ -55,8 +57,8 @@ def parse_budget_s(text: str) -> int:
     """
     match = _BUDGET.fullmatch(text.strip())
     seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
-    if seconds <= 0:
-        raise ConfigError(f"--budget '{text}' is no time; write for example 90s, 10m or 1h")
+    if not 0 < seconds <= _MOST_S:
+        raise ConfigError(f"--budget '{text[:40]}' is no time up to 30 days; write for example 90s, 10m or 1h")
     return seconds
 
 
@@ -78,8 +80,7 @@ def spend(
         chosen = within(_suggestions(request, store), _REFINED_SHARE * left_s() * 1e6) if left_s() > _LEAST_S else []
         if chosen:
             request = request.with_plan(request.plan.merged(plan_blocks(chosen)))
-            request.save(folder)
-        work = [*_common(request, store, left_s()), *(pending_work(request, store) if chosen else [])]
+        work = [*_common(request, store, left_s()), *(pending_work(request, store, room=room_bytes(device.info)) if chosen else [])]
         if not carry_out(device, request, work, store, folder, on_work(work)):
             return Spent(request, complete=False)
     work = [*_common(request, store, left_s()), *_more_rounds(request, store, (1 - _COMMON_SHARE) * left_s())]

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
 
 from android_harness.phases import CollabJob, Job, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
 from collab.blocks import Block, Shape, parse_key
+from collab.documents import Count
 from collab.errors import ConfigError
 from collab.units import UnitSpec
 from exporters.bundle import write_pieces
@@ -35,25 +38,33 @@ FIXED_SHAPE: Final = (1, 1, 1, 4)
 PACED_GAP_US: Final = 2000
 
 
-@dataclass(frozen=True)
-class Effort:
+_Runs: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+_Rounds: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+"""As the runner bounds them."""
+
+
+class Effort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often everything is measured: in rounds spread over the whole time, `runs` samples a visit (networks: `network_runs`).
 
     Few samples a visit and many visits: a machine that others use, or that is about to throttle, has slow and fast spells, and samples
     of one spell say the same thing again and again.
     """
 
-    warmup: int
-    warmup_us: int
-    runs: int
-    network_runs: int
-    min_rounds: int
-    max_rounds: int
-    target_ci: float
-    transfer_runs: int
-    transfer_rounds: int
-    sentinel_every: int
+    warmup: Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+    warmup_us: Annotated[int, msgspec.Meta(ge=0, le=60_000_000)]
+    runs: _Runs
+    network_runs: _Runs
+    min_rounds: _Rounds
+    max_rounds: _Rounds
+    target_ci: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    transfer_runs: _Runs
+    transfer_rounds: _Rounds
+    sentinel_every: Count
     all_waits: bool
+
+    def __post_init__(self) -> None:
+        if self.max_rounds < self.min_rounds:
+            raise ValueError(f"max_rounds {self.max_rounds} is below min_rounds {self.min_rounds}")
 
 
 FULL: Final = Effort(
@@ -84,12 +95,11 @@ QUICK: Final = Effort(
 )
 
 
-BUDGETED: Final = replace(QUICK, min_rounds=8, max_rounds=8)
+BUDGETED: Final = msgspec.structs.replace(QUICK, min_rounds=8, max_rounds=8)
 """For a start: what is left of the time is spent where it helps most."""
 
 
-@dataclass(frozen=True)
-class Handover:
+class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How units hand features over: what the tables' predictions take."""
 
     wait: str = "spin"
@@ -97,7 +107,7 @@ class Handover:
 
     def __post_init__(self) -> None:
         if self.wait not in WAITS or self.path not in WISHES:
-            raise ConfigError(f"hand-over by {self.path} and {self.wait}: --path is shared or memcpy, --wait one of {', '.join(WAITS)}")
+            raise ValueError(f"hand-over by {self.path} and {self.wait}: --path is shared or memcpy, --wait one of {', '.join(WAITS)}")
 
 
 @dataclass(frozen=True)

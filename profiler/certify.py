@@ -51,9 +51,9 @@ def main(
     """Run random strategies, each on all units at once, and hold them against their predictions; the tables then carry the result."""
     from json import dumps
 
-    from android_harness.find import closing, open_target
+    from android_harness.find import closing, device_of, open_target
     from lut.costs import Costs
-    from lut.meta import check_belongs
+    from lut.meta import META_FILE, check_belongs
     from lut.tables import load, save
     from profiler.compare import Trial, compare, visits
     from profiler.progress import phase_bar
@@ -63,7 +63,7 @@ def main(
     with existing_folder_lock(lut):
         tables = load(lut)
         costs = Costs(tables, source=str(lut))
-        with closing(open_target(device or tables.meta.device, options)) as target:
+        with closing(open_target(device_of(device, tables.meta.device, lut / META_FILE), options)) as target:
             check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
             candidates = _candidates(tables, costs, model, strategies, seed)
             with phase_bar(f"Running {len(candidates)} strategies", quiet=json) as bar:

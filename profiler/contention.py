@@ -18,7 +18,7 @@ from collab.blocks import Block, Stem
 from lut.costs import BLOCK_CLASSES, block_class
 from lut.meta import Contention
 from profiler.campaign import LoadedId, NetworkId
-from profiler.networks import network_runs, piece_runs
+from profiler.networks import network_runs, network_samples, piece_runs
 from profiler.plan import LOADS, Network
 from profiler.samples import JobSamples, SampleStore
 
@@ -32,7 +32,7 @@ def contention_factors(store: SampleStore, networks: Sequence[Network], units: I
     units = list(units)
     found: list[Contention] = []
     for unit in units if networks else []:
-        alone = store.measured(NetworkId(unit, networks[0]).text)
+        alone = network_samples(store, NetworkId(unit, networks[0]).text, networks[0])
         for other in units:
             loaded = _loaded(store, unit, other, networks)
             if alone is not None and loaded is not None:
@@ -42,7 +42,7 @@ def contention_factors(store: SampleStore, networks: Sequence[Network], units: I
 
 def _loaded(store: SampleStore, unit: str, other: str, networks: Sequence[Network]) -> JobSamples | None:
     """The base beside the load that takes the other unit about as long as the base takes this one."""
-    samples = {load: store.measured(LoadedId(unit, other, networks[0], load).text) for load in networks[:LOADS]}
+    samples = {load: network_samples(store, LoadedId(unit, other, networks[0], load).text, networks[0]) for load in networks[:LOADS]}
     known = [load for load, found in samples.items() if found is not None]
     if not known:
         return None
@@ -63,9 +63,9 @@ def _of_pair(unit: str, other: str, network: Network, alone: JobSamples, loaded:
     pieces_of_class["stem"] = [number for number, piece in enumerate(network) if isinstance(piece[0], Stem)]
     pieces_of_class["sync"] = list(range(len(network)))
     return [
-        Contention(unit, name, other, _mean_ns(loaded, pieces) / _mean_ns(alone, pieces), n)
+        Contention(unit, name, other, _mean_ns(loaded, pieces) / alone_ns, n)
         for name, pieces in pieces_of_class.items()
-        if pieces
+        if pieces and (alone_ns := _mean_ns(alone, pieces)) > 0
     ]
 
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -27,6 +28,8 @@ _NEIGHBOURS: Final = 15
 """On either side: many more than a slow spell of some ten milliseconds has visits, few against what drifts within minutes."""
 _MIN_VISITS: Final = 2 * _NEIGHBOURS + 1
 _LEAST_ERROR: Final = 1e-3
+_MOST_NS: Final = 1 << 50
+"""Longer than any time that is taken for one, and sums of it still fit."""
 _CORRECTED: Final = ("fixed", "block", "network", "loaded")
 
 
@@ -79,6 +82,9 @@ def pace(visited_ns: Sequence[int], took_us: Sequence[float], usual: Reference, 
 
 def speed_line(t_ns: Sequence[int], took_us: Sequence[float], *, usual_us: float | None = None) -> SpeedLine:
     """From what a sentinel took at each of at least one visit, against what it usually takes (None: the median of these)."""
+    if any(later < earlier for earlier, later in pairwise(t_ns)):  # a device's clock was set back
+        order = sorted(range(len(t_ns)), key=t_ns.__getitem__)
+        t_ns, took_us = [t_ns[at] for at in order], [took_us[at] for at in order]
     neighbours = min(_NEIGHBOURS, (len(t_ns) - 1) // 2)
     padded = np.pad(np.asarray(took_us, dtype=np.float64), neighbours, mode="edge")
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * neighbours + 1), axis=1)
@@ -141,4 +147,4 @@ def _stretched(visit: CollabDone, factor: float) -> CollabDone:
 
 def _scaled(values: Sequence[int], factor: float) -> tuple[int, ...]:
     """A visit has a handful of samples, for which numpy takes longer; there are tens of thousands of visits."""
-    return tuple([round(value * factor) for value in values])
+    return tuple([min(max(round(value * factor), 1), _MOST_NS) if value else 0 for value in values])

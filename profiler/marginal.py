@@ -25,7 +25,7 @@ from collab.blocks import Block
 from lut.costs import BLOCK_CLASSES, block_class
 from lut.meta import Context, Fit, Measured
 from profiler.campaign import BlockId, NetworkId
-from profiler.networks import pooled_pieces
+from profiler.networks import network_samples, pooled_pieces
 from profiler.plan import Network
 from profiler.samples import SampleStore
 
@@ -94,7 +94,7 @@ def _group(block: Block) -> _Group:
 def _pieces(store: SampleStore, unit: str, networks: Iterable[Network], call_alone: Measured) -> list[_Piece]:
     pieces: list[_Piece] = []
     for network in networks:
-        samples = store.measured(NetworkId(unit, network).text)
+        samples = network_samples(store, NetworkId(unit, network).text, network)
         if samples is None:
             continue
         medians_us = np.median(pooled_pieces(samples), axis=1) / NS_PER_US

@@ -22,6 +22,18 @@ def piece_runs(visit: CollabDone) -> npt.NDArray[np.int64]:
     return np.array([np.subtract(visit.end_ns[index], visit.begin_ns[index]) for index in runs], dtype=np.int64)
 
 
+def network_samples(store: SampleStore, job: str, network: Network) -> JobSamples | None:
+    """What there is of a network's job: its visits with a run of every piece; None if there is none, or the last one failed."""
+    samples = store.measured(job)
+    whole = [visit for visit in samples.collabs if _is_whole(visit, len(network))] if samples is not None else []
+    return JobSamples(collabs=whole) if whole else None
+
+
+def _is_whole(visit: CollabDone, pieces: int) -> bool:
+    runs = piece_runs(visit)
+    return len(runs) == pieces and bool(np.all(runs.sum(axis=0) > 0))
+
+
 def network_run(visits: Iterable[CollabDone]) -> Summary:
     """What all pieces took together, over the inferences of at least one visit."""
     return summarise(np.concatenate([piece_runs(visit).sum(axis=0) for visit in visits]).tolist())
@@ -31,7 +43,7 @@ def network_runs(store: SampleStore, network: Network, units: Iterable[str]) -> 
     """`network_run` per unit; units on which the network could not be run are left out."""
     found: dict[str, Reference] = {}
     for unit in units:
-        samples = store.measured(NetworkId(unit, network).text)
+        samples = network_samples(store, NetworkId(unit, network).text, network)
         if samples is not None:
             summary = network_run(samples.collabs)
             error = error_of_median([network_run([visit]).median_us for visit in samples.collabs])
@@ -49,7 +61,7 @@ def network_copies(store: SampleStore, networks: Iterable[Network], units: Itera
     for network in networks:
         ends = {"write": network[0][0], "read": network[-1][-1]}
         for unit in units:
-            samples = store.measured(NetworkId(unit, network).text)
+            samples = network_samples(store, NetworkId(unit, network).text, network)
             for visit in samples.collabs if samples is not None else []:
                 _add_copies(copies, unit, visit, ends)
     return copies

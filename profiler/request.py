@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from collab.blocks import Block, parse_key
+import msgspec
+
+from collab.blocks import Block, feature_bytes, parse_key
+from collab.documents import Count, Natural, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
-from collab.units import UnitSpec, parse_unit
+from collab.files import write_whole
+from collab.units import UnitSpec, is_unit_name, parse_unit
+from lut.meta import Key, Name
 from profiler.campaign import Effort, Handover
 from profiler.plan import Plan
 
 FORMAT: Final = 2
 PLAN_FILE: Final = "plan.json"
 JOURNAL_FILE: Final = "journal.jsonl"
+MAX_FILE_BYTES: Final = 64 << 20
+MAX_SEED: Final = (1 << 62) - 1
+"""Phases count on from it, in what the runner reads as 64 bits with a sign."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +73,43 @@ class Request:
             "networks": [[[block.key for block in piece] for piece in network] for network in self.plan.networks],
             "probe": [block.key for block in self.plan.probe],
             "partials": [block.key for block in self.plan.partials],
-            "effort": asdict(self.effort),
-            "handover": asdict(self.handover),
+            "effort": msgspec.structs.asdict(self.effort),
+            "handover": msgspec.structs.asdict(self.handover),
             "seed": self.seed,
             "budget_s": self.budget_s,
         }
-        staging = folder / f".{PLAN_FILE}.new"
-        staging.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        staging.replace(folder / PLAN_FILE)
+        write_whole(folder / PLAN_FILE, json.dumps(document, indent=1) + "\n")
 
 
 def _short(value: Any) -> str:
     return value if isinstance(value, str) else ", ".join(f"{key}={text}" for key, text in value.items())
+
+
+class _Format(msgspec.Struct):
+    format: Natural
+
+
+_Keys = tuple[Key, ...]
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`Request` as it stands in the file: its plan's parts side by side, blocks as keys."""
+
+    format: Literal[2]
+    device: Name
+    fingerprint: Mapping[Name, Text]
+    runtime: Text
+    units: Annotated[Mapping[Name, Name], msgspec.Meta(min_length=1)]
+    models: tuple[Text, ...]
+    blocks: _Keys
+    transfers: tuple[Annotated[tuple[Count, ...], msgspec.Meta(min_length=1, max_length=8)], ...]
+    networks: tuple[tuple[_Keys, ...], ...]
+    probe: _Keys
+    partials: _Keys
+    effort: Effort
+    handover: Handover
+    seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)]
+    budget_s: Count | None
 
 
 def load_request(folder: Path) -> Request:
@@ -85,38 +118,47 @@ def load_request(folder: Path) -> Request:
     Raises:
         TableError: there is none, or it is damaged.
     """
-    path = folder / PLAN_FILE
+    path, advice = folder / PLAN_FILE, "profile into another folder"
+    if not path.exists():
+        raise TableError(f"{folder} holds no profile to go on with: {PLAN_FILE} is not there; make one without --resume")
+    data = read_bytes(path, limit_bytes=MAX_FILE_BYTES, error=TableError, advice=advice)
+    found = parse(data, _Format, origin=str(path), error=TableError, advice=advice).format
+    if found != FORMAT:
+        raise TableError(f"{path}: format {found}; this version reads {FORMAT}: {advice}")
+    file = parse(data, _File, origin=str(path), error=TableError, advice=advice)
     try:
-        return _parse(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise TableError(f"{folder} holds no profile to go on with: {path.name} cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-        raise TableError(f"{path}: damaged or of another version ({type(error).__name__}: {error}); profile into another folder") from error
+        return _request(file)
+    except (ValueError, ConfigError) as error:
+        raise TableError(f"{path}: {error}; {advice}") from error
 
 
 def _blocks(keys: Sequence[str]) -> tuple[Block, ...]:
     return tuple(parse_key(key) for key in keys)
 
 
-def _parse(document: Mapping[str, Any]) -> Request:
-    if document["format"] != FORMAT:
-        raise ValueError(f"format {document['format']!r}, this version reads {FORMAT}")
+def _request(file: _File) -> Request:
+    if not all(is_unit_name(name) for name in file.units):
+        raise ValueError("units must be named like cpu0")
+    if not all(network and all(network) for network in file.networks):
+        raise ValueError("networks: one of them, or a piece of one, has no blocks")
+    if any(feature_bytes(shape) >= 1 << 63 for shape in file.transfers):
+        raise ValueError("transfers: one of more bytes than any program counts")
     plan = Plan(
-        _blocks(document["blocks"]),
-        tuple(tuple(int(extent) for extent in shape) for shape in document["transfers"]),
-        tuple(tuple(_blocks(piece) for piece in network) for network in document["networks"]),
-        _blocks(document["probe"]),
-        _blocks(document["partials"]),
+        _blocks(file.blocks),
+        file.transfers,
+        tuple(tuple(_blocks(piece) for piece in network) for network in file.networks),
+        _blocks(file.probe),
+        _blocks(file.partials),
     )
     return Request(
-        device=str(document["device"]),
-        fingerprint={str(k): str(v) for k, v in document["fingerprint"].items()},
-        runtime=str(document["runtime"]),
-        units={str(name): parse_unit(text) for name, text in document["units"].items()},
-        models=tuple(map(str, document["models"])),
+        device=file.device,
+        fingerprint=file.fingerprint,
+        runtime=file.runtime,
+        units={name: parse_unit(text) for name, text in file.units.items()},
+        models=file.models,
         plan=plan,
-        effort=Effort(**document["effort"]),
-        handover=Handover(**document["handover"]),
-        seed=int(document["seed"]),
-        budget_s=None if document["budget_s"] is None else int(document["budget_s"]),
+        effort=file.effort,
+        handover=file.handover,
+        seed=file.seed,
+        budget_s=file.budget_s,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +15,8 @@ import typer
 from android_harness.options import Aars, Clean, CoolLimitS, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
-from collab.errors import ConfigError, TableError
+from collab.errors import ConfigError, StorageError, TableError
+from collab.files import FolderLock, existing_folder_lock, holds_nothing
 
 if TYPE_CHECKING:
     from android_harness.journal import Event
@@ -29,6 +32,8 @@ _SHOWN = 10
 _MENTIONED = 0.001
 """A share from which on it is worth a word."""
 _DEFAULT_MODEL = "mobilenet_v2"
+_MAX_NAME = 4096
+_MAX_SEED = (1 << 62) - 1
 
 
 def main(
@@ -52,7 +57,7 @@ def main(
         str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: spin, or condvar if units share a core.")
     ] = "",
     path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy.")] = "shared",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the order in which jobs are visited.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Seed of the order in which jobs are visited.")] = 0,
     aar: Aars = None,
     storage_mb: StorageMb = 1024,
     root: Root = False,
@@ -63,36 +68,45 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Time every block and every transfer that a model's search space needs, and write them as CSV tables."""
-    from android_harness.find import closing, default_device, open_target
+    from android_harness.find import closing, default_device, device_of, open_target
     from android_harness.target import warnings
+    from profiler.limits import check_new
+    from profiler.request import PLAN_FILE
 
     if budget and quick:
         raise ConfigError("--budget begins with the coarse grid that --quick asks for; give one of them")
     if out is None:
         device = device or default_device(device)
         out = Path("luts") / _folder_name(device)
-    earlier = _earlier(out, resume=resume)
-    device = device or (earlier.device if earlier is not None else default_device(device))
-    if not (model or block or transfer_bytes or earlier):
-        model = [_DEFAULT_MODEL]
-    options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz, cool_limit_s=cool_limit_s)
-    branches = max(2, len(unit or ()), len(earlier.units) if earlier is not None else 0)
-    budget_s = _budget_s(budget, earlier)
-    coarse = quick or budget_s is not None
-    plan = _plan(model or [], block or [], transfer_bytes or [], coarse=coarse, branches=branches, earlier=earlier)
-    with closing(open_target(device, options)) as target:
-        request = _request(
-            target, device, earlier, plan, model or [], unit or [], quick=quick, budget_s=budget_s, wait=wait, path=path, seed=seed
-        )
-        if earlier is not None:
-            request.check_extends(earlier, out)
-        for sentence in warnings(request.units, target.info):
-            tell(sentence)
-        if not json:
-            _announce(request)
-        outcome = _measure(target, request, out, json=json)
-        if clean:
-            target.clean()
+    with ExitStack() as held:
+        if resume:
+            held.enter_context(existing_folder_lock(out))
+        earlier = _earlier(out, resume=resume)
+        device = device_of(device, earlier.device, out / PLAN_FILE) if earlier is not None else default_device(device)
+        if not (model or block or transfer_bytes or earlier):
+            model = [_DEFAULT_MODEL]
+        options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz, cool_limit_s=cool_limit_s)
+        branches = max(2, len(unit or ()), len(earlier.units) if earlier is not None else 0)
+        budget_s, specs = _budget_s(budget, earlier), _specs(unit or [])
+        _check_handover(wait, path)
+        coarse = quick or budget_s is not None
+        plan = _plan(model or [], block or [], transfer_bytes or [], coarse=coarse, branches=branches, earlier=earlier)
+        with closing(open_target(device, options)) as target:
+            request = _request(
+                target, device, earlier, plan, model or [], specs, quick=quick, budget_s=budget_s, wait=wait, path=path, seed=seed
+            )
+            if earlier is not None:
+                request.check_extends(earlier, out)
+            check_new(request.plan, earlier.plan if earlier is not None else None, request.units, target.info)
+            for sentence in warnings(request.units, target.info):
+                tell(sentence)
+            if not json:
+                _announce(request)
+            if earlier is None:
+                held.enter_context(_new_folder_lock(out))
+            outcome = _measure(target, request, out, json=json)
+            if clean:
+                target.clean()
     _report(outcome, out, device, request, json=json)
     if not outcome.complete:
         raise typer.Exit(130)
@@ -126,9 +140,23 @@ def _earlier(out: Path, *, resume: bool) -> Request | None:
         return load_request(out)
     if (out / PLAN_FILE).exists():
         raise TableError(f"{out} holds a profile already; go on with it by --resume, or name another folder with --out")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not holds_nothing(out):
         raise TableError(f"{out} is not an empty folder; name another with --out")
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise StorageError(f"{out} cannot be made: {there} is no folder that may be written; name another with --out")
     return None
+
+
+def _new_folder_lock(out: Path) -> FolderLock:
+    """Holds the folder of a new profile; another process may have begun one there in the meantime."""
+    lock = FolderLock(out)
+    try:
+        _earlier(out, resume=False)
+    except TableError:
+        lock.close()
+        raise
+    return lock
 
 
 def _budget_s(budget: str, earlier: Request | None) -> int | None:
@@ -144,6 +172,8 @@ def _plan(models: list[str], blocks: list[str], sizes: list[int], *, coarse: boo
     from collab.config import load
     from profiler.plan import COARSE, FULL, plan_blocks, plan_model, plan_transfers
 
+    if any(len(name) > _MAX_NAME or not name.isprintable() for name in models):
+        raise ConfigError(f"--model: a name or path has up to {_MAX_NAME} characters that can be printed")
     if any(size < 4 or size % 4 for size in sizes):
         raise ConfigError("--transfer-bytes: features are float32, so sizes are positive multiples of 4")
     plan = earlier.plan if earlier is not None else plan_blocks([])
@@ -158,7 +188,7 @@ def _request(
     earlier: Request | None,
     plan: Plan,
     models: list[str],
-    units: list[str],
+    specs: Sequence[UnitSpec],
     *,
     quick: bool,
     budget_s: int | None,
@@ -167,11 +197,9 @@ def _request(
     seed: int,
 ) -> Request:
     from android_harness.target import resolve_units
-    from collab.units import parse_unit
     from profiler.campaign import BUDGETED, FULL, QUICK, Handover
     from profiler.request import Request
 
-    specs = [parse_unit(text) for text in units]
     if earlier is not None:
         resolved = resolve_units(specs, target.info) if specs else earlier.units
         handover, effort, names = earlier.handover, earlier.effort, (*earlier.models, *models)
@@ -191,6 +219,24 @@ def _request(
         seed=seed,
         budget_s=budget_s,
     )
+
+
+def _specs(units: Sequence[str]) -> list[UnitSpec]:
+    from collab.units import parse_unit
+    from profiler.limits import MAX_UNITS
+
+    if len(units) > MAX_UNITS:
+        raise ConfigError(f"--unit is given {len(units)} times; a profile has at most {MAX_UNITS} units")
+    return [parse_unit(text) for text in units]
+
+
+def _check_handover(wait: str, path: str) -> None:
+    from profiler.campaign import Handover
+
+    try:
+        Handover(wait or "spin", path)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _shared_cores(units: Mapping[str, UnitSpec]) -> list[tuple[str, str, int]]:

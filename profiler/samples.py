@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from android_harness.groups import VisitGroups
-from android_harness.journal import CollabDone, Event, JobFailed, PhaseEnded, PhaseStarted, TimeDone, TransferDone
+from android_harness.journal import CollabDone, Event, JobFailed, JobStarted, PhaseEnded, PhaseStarted, TimeDone, TransferDone
+
+_LONGEST_PAUSE_NS: Final = 60_000_000_000
+"""A longer one between two phases is no command's that was at work."""
 
 
 @dataclass
@@ -40,6 +44,9 @@ class SampleStore:
         self.sampled_ns = 0
         self.created_ns = 0
         self.last_unix_ns = 0
+        self.elapsed_ns = 0
+        """How long measuring has taken so far, with what stood between two samples and between two phases of one command."""
+        self._seen_unix_ns = 0
         self._groups = VisitGroups()
         self._to_unix_ns = 0
 
@@ -62,6 +69,12 @@ class SampleStore:
             self.engines.update(event.engines)
             self.runner, self.last_unix_ns = event.runner, event.unix_ns
             self._to_unix_ns = event.unix_ns - event.t_ns
+            pause_ns = event.unix_ns - self._seen_unix_ns
+            if self._seen_unix_ns and 0 < pause_ns < _LONGEST_PAUSE_NS:
+                self.elapsed_ns += pause_ns
+            self._seen_unix_ns = event.unix_ns
+        elif isinstance(event, JobStarted):
+            self._note_time(event.t_ns)
         elif isinstance(event, PhaseEnded):
             self.sampled_ns += event.sampled_ns
             self.created_ns += event.created_ns
@@ -78,6 +91,7 @@ class SampleStore:
             samples.failure = event.reason
             return
         samples.failure = None
+        self._note_time(event.t_ns)
         # A monotonic clock begins anew when a device restarts; visits of several phases are put on one line of time.
         event = msgspec.structs.replace(event, t_ns=event.t_ns + self._to_unix_ns)
         if isinstance(event, TimeDone):
@@ -86,3 +100,9 @@ class SampleStore:
             samples.transfers.append(event)
         else:
             samples.collabs.append(event)
+
+    def _note_time(self, t_ns: int) -> None:
+        """Counts the time since the last line of this phase; a clock that was set back counts nothing."""
+        unix_ns = t_ns + self._to_unix_ns
+        self.elapsed_ns += max(unix_ns - self._seen_unix_ns, 0)
+        self._seen_unix_ns = unix_ns

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from android_harness.journal import TimeDone
 from android_harness.stats import Summary, error_of_median, median_us, summarise
 from collab.blocks import Block, feature_bytes
+from collab.documents import MAX_US
 from collab.units import UnitSpec
-from lut.meta import Contention, Context, Fit, Measured, Partial, Reference, TransferFit
-from lut.paths import copies_in
+from lut.meta import Contention, Context, Fit, Measured, Partial, Reference, TransferFit, can_be_read
+from lut.paths import PATHS, copies_in
 from lut.tables import BlockRow, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
 from profiler.channels import channel_step, partial_factors
@@ -30,6 +34,12 @@ from profiler.transfers import transfer_fits
 UNSTABLE_CI = 0.10
 UNSTABLE_US = 1.0
 """A median whose 95 % interval is wider than both this fraction and this time is kept, but marked."""
+
+
+_MOST_DRIFT = 1e6
+_NO_REASON = "no reason was given"
+_Entry = TypeVar("_Entry", bound=msgspec.Struct)
+_Row = TypeVar("_Row", BlockRow, TransferRow)
 
 
 @dataclass(frozen=True)
@@ -56,9 +66,9 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
     """Rows of all jobs that were visited or failed. Jobs of other units than these are left out."""
     lines = speed_lines(store, units)
     steady = steadied(store, lines)
-    call_alone = _medians(steady, {unit: FixedId(unit).text for unit in units})
+    call_alone = _readable(_medians(steady, {unit: FixedId(unit).text for unit in units}))
     fits = {unit: fit_marginals(steady, unit, plan.networks, call) for unit, call in call_alone.items()}
-    found = {unit: fit for unit, fit in fits.items() if fit is not None}
+    found = {unit: fit for unit, fit in fits.items() if fit is not None and all(map(can_be_read, (fit.call, fit.fit, *fit.contexts)))}
     context = tuple(entry for unit in sorted(found) for entry in found[unit].contexts)
     probed = {unit: channel_step(steady, unit, plan.probe) for unit in units}
     steps = {unit: step for unit, step in probed.items() if step is not None}
@@ -71,22 +81,28 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
         ),
         fixed={**call_alone, **{unit: fit.call for unit, fit in found.items()}},
         call_alone=call_alone,
-        sentinels=_sentinels(store, units),
-        network_runs=network_runs(steady, plan.networks[0], units) if plan.networks else {},
+        sentinels=_readable(_sentinels(store, units)),
+        network_runs=_readable(network_runs(steady, plan.networks[0], units)) if plan.networks else {},
         context=context,
         fits=tuple(found[unit].fit for unit in sorted(found)),
-        transfer_fits=transfer_fits(store, transfers),
+        transfer_fits=tuple(filter(can_be_read, transfer_fits(store, transfers))),
         channel_step=steps,
         partial=tuple(
             partial
             for unit, step in steps.items()
             if unit in call_alone
             for partial in partial_factors(steady, unit, plan.partials, step, call_alone[unit].median_us)
+            if can_be_read(partial)
         ),
-        contention=contention_factors(steady, plan.networks, units),
-        drift={unit: line.spread for unit, line in lines.items()},
+        contention=tuple(filter(can_be_read, contention_factors(steady, plan.networks, units))),
+        drift={unit: line.spread for unit, line in lines.items() if line.spread <= _MOST_DRIFT},
         disturbed=_disturbed(store, units),
     )
+
+
+def _readable(entries: Mapping[str, _Entry]) -> dict[str, _Entry]:
+    """Those that a reader of the tables takes; others are missing, as if they had not been measured."""
+    return {unit: entry for unit, entry in entries.items() if can_be_read(entry)}
 
 
 def _medians(store: SampleStore, jobs: Mapping[str, str]) -> dict[str, Measured]:
@@ -162,7 +178,7 @@ class _Rows:
             alone_us = max(summary.median_us - call.median_us, call.mad_us, MIN_MARGINAL_US)
             marginal = alone_us * context_factor(self._context, job.unit, job.block)
         first, last = (samples.times[0], samples.times[-1]) if samples.times else (None, None)
-        return BlockRow(
+        row = BlockRow(
             unit=job.unit,
             block=job.block.key,
             in_shape=";".join(map(shape_text, job.block.in_shapes)),
@@ -189,18 +205,20 @@ class _Rows:
             config_hash=self._config_hash(unit),
             measured_at=self._measured_at,
         )
+        return _in_bounds(row)
 
     def transfer_row(self, job: TransferId, samples: JobSamples) -> TransferRow:
         visits = samples.transfers
-        status, reason = ("failed", samples.failure) if samples.failure or not visits else ("ok", "")
-        path = visits[0].path if visits else job.path
+        has_failed = samples.failure is not None or not visits
+        status, reason = ("failed", samples.failure or _NO_REASON) if has_failed else ("ok", "")
+        path = visits[0].path if visits and visits[0].path in PATHS else job.path
         taken = sorted({visit.path for visit in visits})
-        if len(taken) > 1 or (job.path == "memcpy" and path != "memcpy"):
+        if len(taken) > 1 or not set(taken) <= set(PATHS) or (job.path == "memcpy" and path != "memcpy"):
             status, reason = "failed", f"asked for {job.path}, the units handed over by {', '.join(taken)}"
         ok = status == "ok"
         read, wakeup = (summarise(samples.pooled(name)) if ok else None for name in ("read", "wakeup"))
         write = summarise(_write_samples(samples, path)) if ok else None
-        return TransferRow(
+        row = TransferRow(
             from_unit=job.sender,
             to_unit=job.receiver,
             bytes=feature_bytes(job.shape),
@@ -219,9 +237,21 @@ class _Rows:
             write_us=write.median_us if write else None,
             write_mad_us=write.mad_us if write else None,
             status=status,
-            reason=reason or "",
+            reason=reason,
             measured_at=self._measured_at,
         )
+        return _in_bounds(row)
+
+
+def _in_bounds(row: _Row) -> _Row:
+    """The row, or a failed one without numbers if one of them is no time that a reader of the tables takes."""
+    times = {f.name: getattr(row, f.name) for f in fields(row) if f.name.endswith("_us") and f.name != "gap_us"}
+    longest = max((value for value in times.values() if value is not None), default=0.0)
+    if math.isfinite(longest) and longest <= MAX_US:
+        return row
+    reason = f"{longest:g} us, brought to the usual speed of the unit, are longer than any time that is taken for one"
+    nothing: dict[str, Any] = dict.fromkeys(times)
+    return replace(row, **nothing, n=0, status="failed", reason=reason)
 
 
 def _write_samples(samples: JobSamples, path: str) -> list[int]:
@@ -233,7 +263,7 @@ def _write_samples(samples: JobSamples, path: str) -> list[int]:
 
 def _time_status(samples: JobSamples, summary: Summary | None, call: Measured | None) -> tuple[str, str]:
     if samples.failure is not None or summary is None:
-        return "failed", samples.failure or "was not visited"
+        return "failed", samples.failure or (_NO_REASON if samples.failure is not None else "was not visited")
     if call is None:
         return "failed", "the fixed cost of a call on this unit could not be measured, so what the block adds is not known"
     if not all(visit.accelerated for visit in samples.times):

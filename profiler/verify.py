@@ -33,11 +33,12 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Predict a model's latency, measure it with all units at once, and print both side by side."""
-    from android_harness.find import closing, open_target
+    from android_harness.find import closing, device_of, open_target
     from collab.config import load as load_config
     from collab.placement import parse_placement
     from exporters.checking import MAX_ERROR
     from lut.costs import Costs
+    from lut.meta import META_FILE
     from lut.tables import load
     from profiler.compare import Candidate, Trial, compare, visits
     from profiler.progress import phase_bar
@@ -50,7 +51,7 @@ def main(
     options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     with (
         holding(journal),
-        closing(open_target(device or costs.meta.device, options)) as target,
+        closing(open_target(device_of(device, costs.meta.device, lut / META_FILE), options)) as target,
         phase_bar(f"Running {model}", quiet=json) as bar,
     ):
         bar.expect(visits(1, trial))

@@ -8,15 +8,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from android_harness.execute import execute
-from android_harness.journal import Event, read_journal
+from android_harness.journal import Event, JobFailed, read_journal
 from android_harness.target import Target
-from collab.errors import JournalError
+from collab.errors import JournalError, RunnerError
+from collab.files import write_whole, writing
 from profiler.campaign import JobId, Models, NetworkId, block_ids, make_phase, transfer_ids
 from profiler.deviation import keep_deviation
-from profiler.request import JOURNAL_FILE, Request
+from profiler.limits import why_impossible
+from profiler.request import JOURNAL_FILE, PLAN_FILE, Request
 from profiler.samples import SampleStore
 
 
@@ -48,15 +51,38 @@ def read_store(journal: Path) -> SampleStore:
     return store
 
 
-def pending_work(request: Request, store: SampleStore) -> list[Work]:
-    """What is left to do, in phases; jobs are grouped by how many rounds they lack."""
+def pending_work(request: Request, store: SampleStore, *, room: int | None = None) -> list[Work]:
+    """What is left to do, in phases; jobs are grouped by how many rounds they lack.
+
+    Args:
+        room: how many bytes a job may take; jobs that take more are left out.
+    """
     effort = request.effort
-    blocks = block_ids(request.plan, request.units)
-    transfers = transfer_ids(request.plan, request.units, request.handover, all_waits=effort.all_waits)
+    blocks, transfers = (_possible(jobs, room) for jobs in _all_jobs(request))
     return [
         *_lacking("blocks", blocks, effort.max_rounds, effort.min_rounds, store),
         *_lacking("transfers", transfers, effort.transfer_rounds, effort.transfer_rounds, store),
     ]
+
+
+def mark_impossible(request: Request, store: SampleStore, *, room: int) -> None:
+    """Rows of jobs that take more than `room` bytes say so; only a plan that was not checked has any."""
+    for job in chain(*_all_jobs(request)):
+        reason = why_impossible(job, room)
+        if reason is not None and job.text not in store.jobs:
+            store.add(JobFailed(job.text, 0, reason))
+
+
+def _all_jobs(request: Request) -> tuple[list[JobId], list[JobId]]:
+    """Those of the first phases, and the transfers."""
+    return (
+        block_ids(request.plan, request.units),
+        transfer_ids(request.plan, request.units, request.handover, all_waits=request.effort.all_waits),
+    )
+
+
+def _possible(jobs: list[JobId], room: int | None) -> list[JobId]:
+    return jobs if room is None else [job for job in jobs if why_impossible(job, room) is None]
 
 
 def _lacking(name: str, jobs: Sequence[JobId], rounds: int, enough: int, store: SampleStore) -> Iterator[Work]:
@@ -73,7 +99,15 @@ def _lacking(name: str, jobs: Sequence[JobId], rounds: int, enough: int, store: 
 def carry_out(
     device: Target, request: Request, work: Sequence[Work], store: SampleStore, folder: Path, on_event: Callable[[Event], None]
 ) -> bool:
-    """Measures; every sample is in the journal before it is anywhere else. False if it was stopped before the end."""
+    """Measures; every sample is in the journal before it is anywhere else. False if it was stopped before the end.
+
+    The request is kept in the folder once the models of all jobs are written, and before the first of them is run. If the runner refuses
+    them after all, the request that was there before is there again.
+
+    Raises:
+        ExportError, StorageError: a model cannot be written; the folder is as it was.
+        RunnerError: see `execute`.
+    """
 
     def note(event: Event) -> None:
         store.add(event)
@@ -82,15 +116,34 @@ def carry_out(
     with temporary_folder() as models_folder:
         models = Models(models_folder)
         try:
-            for number, item in enumerate(work):
-                name = f"{item.name}-{number}"
-                phase = make_phase(name, item.jobs, request.units, request.effort, models, rounds=item.rounds, seed=request.seed + number)
-                if not execute(device, phase, folder / JOURNAL_FILE, note):
-                    return False
+            phases = [
+                make_phase(f"{item.name}-{number}", item.jobs, request.units, request.effort, models, rounds=item.rounds, seed=seed)
+                for number, (item, seed) in enumerate(zip(work, count(request.seed)))
+            ]
+            with kept(request, folder):
+                for phase in phases:
+                    if not execute(device, phase, folder / JOURNAL_FILE, note):
+                        return False
         finally:
             networks = {job.network for item in work for job in item.jobs if isinstance(job, NetworkId)}
             keep_deviation(folder, [models.pieces(network) for network in networks], request.units)
     return True
+
+
+@contextmanager
+def kept(request: Request, folder: Path) -> Iterator[None]:
+    """Keeps a request in a folder; gives the folder its earlier one back where the runner refuses what this one asks for."""
+    plan = folder / PLAN_FILE
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        earlier = plan.read_bytes() if plan.exists() else None
+    request.save(folder)
+    try:
+        yield
+    except RunnerError:
+        if earlier is not None:
+            write_whole(plan, earlier)
+        raise
 
 
 @contextmanager

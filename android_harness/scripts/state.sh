@@ -22,6 +22,7 @@ have cmd && printf 'cmd=yes\n'
 printf 'allowed=%s\n' "$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)"
 printf 'processor=%s\n' "$(sed -n 's/^\(model name\|Hardware\)[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
 printf 'parts=%s\n' "$(sed -n 's/^CPU part[[:space:]]*: //p' /proc/cpuinfo | sort | uniq -c | tr -s ' \n' ' ')"
+printf 'memory=%s\n' "$(sed -n 's/^MemTotal:[[:space:]]*\([0-9]*\) kB$/\1/p' /proc/meminfo)"
 section tools
 for tool in flock sha256sum cksum tar setsid stat df find tail head tr sed mkdir mv touch date; do
   have "$tool" || printf '%s\n' "$tool"

@@ -1,0 +1,163 @@
+"""Any journal that is one gives tables that can be saved and loaded, whatever the device said it measured."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from android_harness.journal import CollabDone, Event, JobFailed, PhaseEnded, PhaseStarted, StepLabel, TimeDone, TransferDone
+from collab.blocks import feature_bytes, parse_key
+from collab.documents import MAX_NS
+from lut.tables import USABLE, Tables, load, save
+from profiler.budgeted import _suggestions
+from profiler.campaign import QUICK, Handover, JobId, LoadedId, NetworkId, TransferId, block_ids, sentinel_ids, transfer_ids
+from profiler.measure import tables_of
+from profiler.plan import Network, Plan
+from profiler.request import Request
+from profiler.samples import SampleStore
+from tests.borders.fuzzing import fuzz
+from tests.lut.made_tables import THREE_UNITS, UNITS
+
+STEM, HEAD = parse_key("stem_16_k3s2_3-8_relu"), parse_key("head_8_k1s1_8-16-10_relu")
+BODY = tuple(parse_key(f"mbconv_8_k3s1_8-{exp_c}-8_relu") for exp_c in (4, 16, 32))
+PROBE = tuple(parse_key(f"mbconv_8_k3s1_12-{exp_c}-8_relu") for exp_c in range(16, 80, 4))
+NETWORKS: tuple[Network, ...] = (((STEM, BODY[1]), (BODY[2],), (HEAD,)), ((STEM,), (BODY[0], HEAD)))
+PLAN: Final = Plan(
+    (STEM, *BODY, HEAD, *PROBE, parse_key("add_8_8x2")), ((1, 8, 8, 8), (1, 8, 8, 4), (1, 1, 1, 1)), NETWORKS, PROBE, (*PROBE, *BODY)
+)
+REASONS: Final = ("crashed", "", "x" * 9000, 'a "quoted", reason\nof two lines\r', "\x00\x1b[2J\u202e", "ä ﬃ")
+Clock = Callable[[], int]
+
+
+def samples_of(generator: random.Random) -> Clock:
+    """How long things take in this journal, or on this unit in it."""
+    kind, usual = generator.randrange(7), generator.choice((1, 2, 1000, 10**5, 10**6, 10**9, MAX_NS))
+    choices: tuple[Clock, ...] = (
+        lambda: usual,
+        lambda: 1,
+        lambda: MAX_NS,
+        lambda: generator.choice((1, MAX_NS)),
+        lambda: generator.randint(1, MAX_NS),
+        lambda: min(MAX_NS, max(1, round(usual * generator.lognormvariate(0, 0.1)))),
+        lambda: min(MAX_NS, max(1, round(usual * generator.lognormvariate(0, 8)))),
+    )
+    return choices[kind]
+
+
+def journal(generator: random.Random) -> tuple[Request, list[Event]]:
+    units = generator.choice((UNITS, THREE_UNITS, {"cpu0": UNITS["cpu0"]}))
+    plan = generator.choice(
+        (PLAN, Plan(PLAN.blocks, (), (), PROBE, PLAN.partials), Plan((), PLAN.transfers), Plan(PLAN.blocks[:5], (), PLAN.networks))
+    )
+    request = Request("local", {"cpu": "x"}, "r", units, ("m",), plan, QUICK, Handover(), 0)
+    jobs = [*block_ids(plan, units), *sentinel_ids(units), *transfer_ids(plan, units, request.handover, all_waits=False)]
+    shown = generator.choice((0.1, 0.7, 1.0, 1.0))
+    jobs = [job for job in jobs if generator.random() < shown]
+    took = samples_of(generator)
+    by_job = {job: samples_of(generator) if generator.random() < 0.1 else took for job in jobs}
+    now = generator.choice((0, 10**12, 2**62))
+    events: list[Event] = [phase_started(generator, now)] if generator.random() < 0.95 else []
+    visits = generator.choice((1, 2, 5, 40))
+    for number in range(visits):
+        for job in jobs if visits < 40 else [job for job in jobs if job.text.startswith(("sentinel", "fixed")) or number < 3]:
+            if generator.random() < 0.9:
+                now = max(0, min(2**63 - 1, now + generator.choice((0, 1, 10**6, 10**9, -(10**9)))))
+                events.append(visit(job, number, now, by_job[job], generator))
+        if generator.random() < 0.1:
+            events.append(phase_started(generator, now))
+    if generator.random() < 0.5:
+        events.append(PhaseEnded("p", 1, 0, generator.choice((0, 10**9, 2**62)), 0, None))
+    return request, events
+
+
+def phase_started(generator: random.Random, now: int) -> PhaseStarted:
+    unix_ns = generator.choice((0, 1, 1_700_000_000 * 10**9, 2**63 - 1))
+    return PhaseStarted(
+        phase="p",
+        runner="0.1.0",
+        abi="x",
+        engines=generator.choice(({"litert": "1"}, {"": "x", "y" * 300: "\x1b" * 5000})),
+        t_ns=now,
+        unix_ns=unix_ns,
+    )
+
+
+def visit(job: JobId, number: int, now: int, took: Clock, generator: random.Random) -> Event:
+    if generator.random() < 0.02:
+        return JobFailed(job=job.text, round=number, reason=generator.choice(REASONS))
+    count = generator.choice((1, 2, 4))
+
+    def some(least: int = 1) -> tuple[int, ...]:
+        return tuple(generator.choice((least, took())) if least == 0 else took() for _ in range(count))
+
+    if isinstance(job, TransferId):
+        return TransferDone(
+            job=job.text,
+            round=number,
+            t_ns=now,
+            path=generator.choice(("shared", "shared", "shared", job.path, "memcpy", "upload", "readback", "post")),
+            bytes=feature_bytes(job.shape),
+            samples={name: some(0) for name in ("read", "wakeup", "write", "rewrite")} | {"total": some()},
+        )
+    if isinstance(job, (NetworkId, LoadedId)):
+        return collab(job, number, now, count, took, generator)
+    return TimeDone(
+        job=job.text,
+        round=number,
+        t_ns=now,
+        create_ns=generator.choice((None, 0, 10**6, MAX_NS)),
+        first_ns=generator.choice((None, 1, MAX_NS)),
+        accelerated=generator.random() < 0.95,
+        samples={"run": some(), "total": some(), "cpu": some(0), "write": some(0), "read": some(0)},
+        clock_khz=generator.choice(((), (0,), (1_800_000, 2**31))),
+        temperature_mc=generator.choice((None, -273_150, 0, 40_000)),
+        disturbed=generator.choice(((), (1,), (MAX_NS,))),
+    )
+
+
+def collab(job: NetworkId | LoadedId, number: int, now: int, count: int, took: Clock, generator: random.Random) -> CollabDone:
+    pieces = len(job.network) if generator.random() < 0.98 else generator.randrange(4)
+    steps = [StepLabel(unit=job.unit, segment=str(piece), step="run", peer="") for piece in range(pieces)]
+    if generator.random() < 0.9:
+        ends = [StepLabel(unit=job.unit, segment="x", step=step, peer="input") for step in ("write", "read")]
+        steps = [ends[0], *steps, ends[1]]
+    begin = tuple(tuple(generator.choice((0, took())) for _ in range(count)) for _ in steps)
+    end = tuple(tuple(min(MAX_NS, at + generator.choice((took(), took(), 0))) for at in row) for row in begin)
+    return CollabDone(
+        job=job.text,
+        round=number,
+        t_ns=now,
+        steps=tuple(steps),
+        begin_ns=begin,
+        end_ns=end,
+        total_ns=tuple(took() for _ in range(count)),
+        distinct_outputs=1,
+        output_hash="0",
+        paths={},
+    )
+
+
+def test_any_journal_gives_tables_that_are_read_as_they_were_written() -> None:
+    usable: list[int] = []
+
+    def feed(made: tuple[Request, list[Event]]) -> None:
+        request, events = made
+        store = SampleStore()
+        store.add_all(events)
+        tables = tables_of(request, store, {"governors": "x"})
+        if len(events) % 4 == 0:
+            _suggestions(request, store)
+        with tempfile.TemporaryDirectory() as folder:
+            save(tables, Path(folder))
+            loaded: Tables = load(Path(folder))
+        assert loaded.meta == tables.meta
+        assert [(row.unit, row.block, row.status) for row in loaded.blocks] == [(row.unit, row.block, row.status) for row in tables.blocks]
+        assert len(loaded.transfers) == len(tables.transfers)
+        usable.append(sum(row.status in USABLE for row in loaded.blocks) > 0)
+
+    counts = fuzz("derived tables", journal, feed)
+    assert counts["accepted"] > 0.9 * sum(counts.values())
+    assert sum(usable) > 0.3 * len(usable), "most journals had nothing in them that could be used"
