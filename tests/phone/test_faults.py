@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -394,3 +395,43 @@ def test_the_settings_are_changed_back_whoever_is_killed(phone: VirtualPhone, mo
 def _clock(phone: VirtualPhone) -> tuple[str, ...]:
     folder = phone.path(f"/sys/devices/system/cpu/cpu{phone.clusters[-1].cores[0]}/cpufreq")
     return tuple((folder / name).read_text().strip() for name in ("scaling_min_freq", "scaling_max_freq", "scaling_governor"))
+
+
+def test_a_second_process_in_a_folder_changes_nothing(phone: VirtualPhone, model: Path, undisturbed: Path, tmp_path: Path) -> None:
+    host, out = Host(tmp_path / "home"), tmp_path / "luts"
+    process = host.start("profiler.run", *arguments(phone.serial, model, out), "--json")
+    wait_for_visits(out, 100, process)
+    for more in ([], ["--block", "add_28_32x2"]):
+        done = host.run("profiler.run", "--device", phone.serial, "--out", out, "--resume", *more)
+        assert done.status == 2
+        assert "another process" in done.stderr
+    assert finish(process).status == 0
+    assert_like(out, undisturbed)
+    assert host.json("profiler.run", "--device", phone.serial, "--out", out, "--resume")["failed"] == 0
+    assert_like(out, undisturbed)
+
+
+@contextmanager
+def small_disk(folder: Path, size_bytes: int) -> Iterator[None]:
+    """A file system of its own of so many bytes."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_full_disk_of_the_host_loses_no_sample(way: str, phone: VirtualPhone, model: Path, undisturbed: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    with reached(way, phone, tmp_path) as (host, proxy), small_disk(disk, 400 << 10):
+        out = disk / "luts"
+        done = host.run("profiler.run", *arguments(proxy.serial, model, out))
+        assert done.status == 2
+        assert "make room" in done.stderr
+        assert str(out) in done.stderr
+        assert not failures(out), "no model is to blame"
+        subprocess.run(["mount", "-o", f"remount,size={64 << 20}", disk], check=True)
+        assert host.json("profiler.run", "--device", proxy.serial, "--out", out, "--resume")["failed"] == 0
+        assert_like(out, undisturbed)

@@ -199,9 +199,14 @@ def test_a_killed_profile_goes_on_too(runner: Path, model: Path, tmp_path: Path)
         [*COMMAND, "profiler.run", "--model", str(model), "--out", str(out), "--quick", "--json"], stdout=subprocess.DEVNULL
     )
     _wait_for_samples(out / "journal.jsonl")
+    # Held still, the runner that is left behind has not ended when the next process comes, and writes nothing meanwhile.
+    os.kill(_runner_of(out / "journal.jsonl"), signal.SIGSTOP)
     process.kill()
     process.wait()
-    assert "still measuring" in run("profiler.run", "--out", out, "--resume", status=2)
+    before = _contents(out)
+    assert "another process" in run("profiler.run", "--out", out, "--resume", status=2)
+    assert "another process" in run("profiler.run", "--out", out, "--resume", "--block", "add_28_32x2", status=2)
+    assert _contents(out) == before
     _end_orphan(out / "journal.jsonl")
     with (out / "journal.jsonl").open("ab") as file:
         file.write(b'{"event":"start","job":"cut o')
@@ -217,9 +222,18 @@ def _wait_for_samples(journal: Path) -> None:
         time.sleep(0.02)
 
 
+def _contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def _runner_of(journal: Path) -> int:
+    pid: int = json.loads(journal.read_bytes().split(b"\n")[0])["pid"]
+    return pid
+
+
 def _end_orphan(journal: Path) -> None:
     """The runner goes on when its host is killed; it is a process of this test and ended by its id."""
-    pid = json.loads(journal.read_bytes().split(b"\n")[0])["pid"]
+    pid = _runner_of(journal)
     os.kill(pid, signal.SIGKILL)
     while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
         time.sleep(0.01)
