@@ -3,6 +3,10 @@
 Started by `tests.phone.virtual_phone` inside the phone's namespaces as ``python -m tests.phone.init SETTINGS``. It obeys lines of its
 standard input and answers each with a line of JSON; when the input ends, because whoever holds the phone has let it go or was killed, it
 ends too, and with it, as it is process 1, every process of the phone.
+
+Before it starts anything it goes behind the fence: it leaves the host's root for the phone's, in a mount namespace of this boot, and of
+root's capabilities keeps only those whose objects the phone's namespaces separate from this machine's. It may import nothing from then
+on. The mounts that outlive a boot are in the mount namespace in which it was started, and which no process of the phone can enter.
 """
 
 from __future__ import annotations
@@ -18,9 +22,10 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
-from tests.phone import kernel
+from tests.phone import capabilities, kernel
+from tests.phone.clients import Clients
 from tests.phone.loopback import ADDRESS, LoopbackPort
 from tests.phone.relay import Relay
 
@@ -33,8 +38,9 @@ _ADBD_STARTS_WITHIN_S: Final = 30.0
 """Under qemu it takes a second."""
 _POLL_S: Final = 0.005
 
-_ENDANGER_THE_HOST: Final = "-sys_module,-sys_rawio,-mknod,-sys_time,-sys_boot"
-"""Capabilities whose objects no namespace separates."""
+_SETPRIV: Final = "/usr/bin/setpriv"
+_HARMLESS: Final = ("chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "net_bind_service", "sys_nice")
+"""Capabilities over nothing but the phone's own files, processes and ports."""
 
 _DEVICES: Final = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 _DEVICE_LINKS: Final = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1"}
@@ -50,6 +56,10 @@ class Settings:
     """A folder of the host over which, in the phone's mount namespace only, everything of the phone is mounted."""
     storage_bytes: int
     listening_fd: int
+    client_table_fds: tuple[int, ...]
+    """The host's tables of connections, see `Clients`."""
+    client_user_ids: tuple[int, ...]
+    """Who may connect."""
     user_id: int
     environment: dict[str, str]
     boot_id: str
@@ -68,13 +78,35 @@ class Settings:
 def main() -> None:
     """Boots, then obeys until the standard input ends."""
     settings = Settings(**json.loads(sys.argv[1]))
+    _close_all_but({0, 1, 2, settings.listening_fd, *settings.client_table_fds})
     if settings.first_boot:
         _power_on(settings)
-    _mount_proc(settings)
-    phone = Phone(settings)
     # /proc is still the host's here, so this is the number by which the host knows this process.
-    _answer(pid=int(Path("/proc/self").readlink().name))
+    pid = int(Path("/proc/self").readlink().name)
+    _go_behind_the_fence(settings)
+    phone = Phone(settings)
+    _answer(pid=pid)
     phone.obey()
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Those of the namespaces that were entered, for example, which nothing in the phone may inherit."""
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        if int(entry.name) not in kept:
+            with contextlib.suppress(OSError):  # the one by which the folder was listed
+                os.close(int(entry.name))
+
+
+def _go_behind_the_fence(settings: Settings) -> None:
+    kernel.copy_mounts()
+    _mount_proc(settings)
+    kernel.make_root(Path(settings.mount_point))
+    # To a process whose root is a folder of its namespace's root, the kernel refuses user namespaces, in which it would have all
+    # capabilities again. Around the folder are the phone's own layers, and nothing of the host.
+    os.chroot(settings.root.name)
+    os.chdir("/")
+    capabilities.keep_only(_HARMLESS)
+    capabilities.hide_process()
 
 
 def _power_on(settings: Settings) -> None:
@@ -109,14 +141,17 @@ def _make_devices(folder: Path) -> None:
 
 
 def _mount_proc(settings: Settings) -> None:
-    """/proc of this boot's processes, through which the host's settings cannot be changed."""
+    """/proc of this boot's processes. What else is in it is the host's: it cannot be changed, and what only root may read is empty."""
     proc = settings.root / "proc"
-    if not settings.first_boot:
-        kernel.unmount(proc)
     kernel.mount("proc", proc, "proc")
-    kernel.bind(proc / "sys", proc / "sys", read_only=True)
-    if (proc / "sysrq-trigger").exists():  # kernels may be built without it
-        kernel.bind(proc / "sysrq-trigger", proc / "sysrq-trigger", read_only=True)
+    for entry in proc.iterdir():
+        if entry.is_symlink() or entry.name.isdecimal():
+            continue
+        mode = entry.stat().st_mode
+        if stat.S_ISREG(mode) and not mode & stat.S_IROTH:
+            kernel.bind(settings.root / "dev/null", entry)
+        elif stat.S_ISDIR(mode) or mode & stat.S_IWUSR:
+            kernel.bind(entry, entry, read_only=True)
     _replace(proc / "sys/kernel/random/boot_id", settings.boot_id + "\n", Path(settings.mount_point) / "boot_id")
     if settings.cpu_info is not None:
         _replace(proc / "cpuinfo", settings.cpu_info, Path(settings.mount_point) / "cpuinfo")
@@ -135,7 +170,10 @@ class Phone:
         self._daemon: int | None = None
         listening = socket.socket(fileno=settings.listening_fd)
         listening.set_inheritable(False)
-        self._relay = Relay(LoopbackPort(listening), _connect_to_daemon)
+        clients = Clients(settings.client_table_fds, settings.client_user_ids)
+        for table in clients.tables:
+            os.set_inheritable(table, False)
+        self._relay = Relay(LoopbackPort(listening), clients, _connect_to_daemon)
         self._wakeup, write_end = os.pipe()
         os.set_blocking(write_end, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -162,21 +200,25 @@ class Phone:
     def _start_daemon(self) -> str | None:
         """Why adbd could not be started; None when it listens."""
         settings = self._settings
-        log = Path(settings.mount_point) / "adbd.log"
         run_as = ["--reuid", str(settings.user_id), "--regid", str(settings.user_id), "--clear-groups"] if settings.user_id else []
-        limits = ["setpriv", f"--bounding-set={_ENDANGER_THE_HOST}", *run_as]
-        self._daemon = os.posix_spawnp(
-            "chroot",
-            ["chroot", str(settings.root), *limits, _ADBD],
-            {**settings.environment, "ADBD_PORT": str(_ADBD_PORT)},
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-            ],
-            setsid=True,
-            setsigdef=[signal.SIGPIPE, signal.SIGCHLD],
-        )
+        command = [_SETPRIV, *run_as, _ADBD] if run_as else [_ADBD]
+        log = os.memfd_create("adbd.log")
+        with os.fdopen(log, encoding="utf-8", errors="replace") as words:
+            self._daemon = os.posix_spawn(
+                command[0],
+                command,
+                {**settings.environment, "ADBD_PORT": str(_ADBD_PORT)},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, log, 1),
+                    (os.POSIX_SPAWN_DUP2, log, 2),
+                ],
+                setsid=True,
+                setsigdef=[signal.SIGPIPE, signal.SIGCHLD],
+            )
+            return self._error_unless_it_listens(words)
+
+    def _error_unless_it_listens(self, log: TextIO) -> str | None:
         deadline = time.monotonic() + _ADBD_STARTS_WITHIN_S
         while self._daemon_lives() and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
@@ -184,7 +226,8 @@ class Phone:
                 self._relay.open()
                 return None
             time.sleep(_POLL_S)
-        words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        log.seek(0)
+        words = log.read().strip().splitlines()
         return f"adbd does not listen ({words[-1] if words else 'it says nothing'})"
 
     def _kill_daemon(self) -> None:
@@ -208,7 +251,13 @@ class Phone:
 
 
 def _connect_to_daemon() -> socket.socket:
-    return socket.create_connection((ADDRESS, _ADBD_PORT))
+    daemon = socket.socket()
+    try:
+        daemon.connect((ADDRESS, _ADBD_PORT))
+    except OSError:
+        daemon.close()
+        raise
+    return daemon
 
 
 def _answer(**fields: int | str | None) -> None:

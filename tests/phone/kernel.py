@@ -1,4 +1,5 @@
-"""The few system calls that Python does not have: mounting, and raising the loopback interface of a new network namespace."""
+"""The few system calls that Python does not have: mounting, leaving the host's root, and raising the loopback interface of a new network
+namespace."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ MS_REMOUNT: Final = 32
 MS_BIND: Final = 4096
 
 _MNT_DETACH: Final = 2
+_CLONE_NEWNS: Final = 0x20000
 _SIOCGIFFLAGS: Final = 0x8913
 _SIOCSIFFLAGS: Final = 0x8914
 _IFF_UP: Final = 1
@@ -41,6 +43,22 @@ def unmount(target: Path) -> None:
     """Takes away what is mounted there and below, even if it is in use."""
     if _libc.umount2(os.fsencode(target), _MNT_DETACH) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(target))
+
+
+def copy_mounts() -> None:
+    """Gives this process a mount namespace of its own; what is private in it (as after unshare(1)) changes nowhere else."""
+    if _libc.unshare(_CLONE_NEWNS) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def make_root(folder: Path) -> None:
+    """Makes what is mounted there the root of this mount namespace. Whatever is outside of it is in no process's reach any more."""
+    os.chdir(folder)
+    # With both arguments equal, the old root comes to lie over the new one, from where it is taken away.
+    if _libc.pivot_root(b".", b".") != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+    unmount(Path())
+    os.chdir("/")
 
 
 def raise_loopback() -> None:

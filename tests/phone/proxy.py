@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Final
 
+from tests.phone.clients import Clients
 from tests.phone.loopback import ADDRESS, LoopbackPort
 from tests.phone.relay import Connection, Direction, Relay
 
@@ -20,7 +21,8 @@ class FaultProxy(Relay):
 
     def __init__(self, target_port: int) -> None:
         port = LoopbackPort.reserve()
-        super().__init__(port, lambda: socket.create_connection((ADDRESS, target_port)))
+        clients = Clients.of_this_machine()
+        super().__init__(port, clients, lambda: socket.create_connection((ADDRESS, target_port)))
         self.serial: str = port.serial
         self.port: int = port.number
         self.connections = 0
@@ -35,6 +37,7 @@ class FaultProxy(Relay):
         self._flips: dict[Direction, list[int]] = {direction: [] for direction in Direction}
         self._silent_from: int | None = None
         self._listening = port
+        self._admitted = clients
 
     def __enter__(self) -> FaultProxy:
         self.open()
@@ -43,6 +46,7 @@ class FaultProxy(Relay):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.down()
         self._listening.close()
+        self._admitted.close()
 
     @property
     def total_bytes(self) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
+from tests.phone.clients import Clients
 from tests.phone.loopback import LoopbackPort
 
 _CHUNK_BYTES: Final = 1 << 16
@@ -43,10 +45,11 @@ class Connection:
 
 
 class Relay:
-    """Accepts at a port and connects each client by `connect`; a client is dropped when that fails."""
+    """Accepts at a port and connects each client by `connect`; a client is dropped when that fails, and reset if it is not of `clients`."""
 
-    def __init__(self, port: LoopbackPort, connect: Callable[[], socket.socket]) -> None:
+    def __init__(self, port: LoopbackPort, clients: Clients, connect: Callable[[], socket.socket]) -> None:
         self._port = port
+        self._clients = clients
         self._connect = connect
 
     def open(self) -> None:
@@ -64,6 +67,9 @@ class Relay:
                 host, _ = self._port.socket.accept()
             except OSError:
                 return
+            if not self._clients.admits(host):
+                _reset(host)
+                continue
             try:
                 phone = self._connect()
             except OSError:
@@ -95,6 +101,11 @@ class Relay:
         """Delivers what was received; raises OSError to end the connection."""
         _, sink = connection.ends(direction)
         sink.sendall(chunk)
+
+
+def _reset(end: socket.socket) -> None:
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    end.close()
 
 
 def _end(end: socket.socket) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from collab.errors import DeviceError
 from tests.phone import init, state
+from tests.phone.clients import Clients
 from tests.phone.hardware import Cluster, clusters_of, write_sys
 from tests.phone.loopback import LoopbackPort
 from tests.phone.processes import Process, processes_of
@@ -41,6 +42,8 @@ class _Power:
 class VirtualPhone(PhoneState):
     """Android's adbd in namespaces of its own, reached by a port of 127.0.0.1 whose number stays the same until the phone is closed.
 
+    Only who started it may connect, and, under sudo, who called that; to others the port is closed. Its root reaches nothing of the host.
+
     Shells are root's, as on a rooted phone, or with `rooted=False` the user `shell`'s. `/data` holds `storage_bytes`. Everything that is
     written in the phone, also by the host through `path`, is gone when it is closed, or when the process that made it ends in any way.
     """
@@ -57,6 +60,7 @@ class VirtualPhone(PhoneState):
         self._gpu = gpu
         self._user_id = 0 if rooted else _SHELL_USER_ID
         self._port = LoopbackPort.reserve()
+        self._clients = Clients.of_this_machine()
         self._power: _Power | None = None
         self._namespaces: dict[str, int] = {}
         self.clusters: tuple[Cluster, ...] = clusters_of(sorted(os.sched_getaffinity(0)))
@@ -98,6 +102,7 @@ class VirtualPhone(PhoneState):
         self._switch_off()
         self._drop_namespaces()
         self._port.close()
+        self._clients.close()
 
     def kill_daemon(self) -> None:
         """Kills adbd alone: connections end, new ones are refused, and what shells have started in the background lives on."""
@@ -121,7 +126,7 @@ class VirtualPhone(PhoneState):
         """
         if self._power is None:
             raise DeviceError("the virtual phone is off; start it first")
-        return Path(f"/proc/{self._power.init_pid}/root{_mount_point()}/root") / inside.lstrip("/")
+        return Path(f"/proc/{self._power.init_pid}/root") / inside.lstrip("/")
 
     def processes(self) -> tuple[Process, ...]:
         """What runs in the phone but for its process 1."""
@@ -148,6 +153,8 @@ class VirtualPhone(PhoneState):
             mount_point=str(_mount_point()),
             storage_bytes=self._storage_bytes,
             listening_fd=self._port.socket.fileno(),
+            client_table_fds=self._clients.tables,
+            client_user_ids=tuple(self._clients.user_ids),
             user_id=self._user_id,
             environment=_environment(),
             boot_id=str(uuid.uuid4()),
@@ -165,16 +172,17 @@ class VirtualPhone(PhoneState):
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": str(_SOURCE)},
-            pass_fds=[self._port.socket.fileno(), *self._namespaces.values()],
+            pass_fds=[self._port.socket.fileno(), *self._clients.tables, *self._namespaces.values()],
             start_new_session=True,
         )
         return _Power(machine, int(_answer_of(machine)["pid"]))
 
     def _keep_namespaces(self) -> None:
-        """Storage and network outlive the processes of a boot only while somebody holds their namespaces."""
+        """Storage and network outlive the processes of a boot only while somebody holds their namespaces. Those of process 1's parent,
+        unshare, as process 1 has gone on to a mount namespace of the boot."""
         assert self._power is not None
         for option, name in (("mount", "mnt"), ("net", "net"), ("uts", "uts"), ("ipc", "ipc")):
-            self._namespaces[option] = os.open(f"/proc/{self._power.init_pid}/ns/{name}", os.O_RDONLY)
+            self._namespaces[option] = os.open(f"/proc/{self._power.machine.pid}/ns/{name}", os.O_RDONLY)
 
     def _drop_namespaces(self) -> None:
         while self._namespaces:
