@@ -201,6 +201,8 @@ def _follow(run: PhaseRun, progress: _Progress, on_event: Callable[[Event], None
 
 def finish_leftover(target: Target, journal: Path) -> None:
     """Reads to its end what a runner measures or has measured for a process here that was killed; it is then in the journal."""
+    if not journal.exists():
+        return
     with holding(journal):
         leftover = target.adopt(journal)
         if leftover is not None:

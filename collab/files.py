@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ LOCK_FILE: Final = ".lock"
 """In every output folder. It stays there when it is not held: who removes a lock file may remove another process's."""
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CHUNK_BYTES: Final = 1 << 20
+_HALF_WRITTEN: Final = re.compile(r"\..{1,64}\.[a-z0-9_]{8}\.new", re.DOTALL)
+"""What `write_whole` calls a file until it is whole; `tempfile` chooses the eight characters."""
 
 
 def reason_of(error: OSError, path: Path | str | None = None) -> str | None:
@@ -168,10 +171,14 @@ class FileLock:
 
 
 class FolderLock(FileLock):
-    """Holds an output folder, which is made if it is not there. See `FileLock`."""
+    """Holds an output folder, which is made if it is not there. See `FileLock`.
+
+    What a process that was killed had half written there is removed.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / LOCK_FILE)
+        _remove_half_written(folder)
 
     @staticmethod
     def _shown(path: Path) -> Path:
@@ -204,11 +211,18 @@ def holding(path: Path) -> Iterator[list[int]]:
 
 
 def holds_nothing(folder: Path) -> bool:
-    """Whether a folder is empty but for its lock file, or not there at all."""
+    """Whether a folder is empty but for its lock file and what was half written when a process was killed, or not there at all."""
     if not folder.exists():
         return True
     with writing(folder):
-        return folder.is_dir() and all(entry.name == LOCK_FILE for entry in folder.iterdir())
+        return folder.is_dir() and all(entry.name == LOCK_FILE or _HALF_WRITTEN.fullmatch(entry.name) for entry in folder.iterdir())
+
+
+def _remove_half_written(folder: Path) -> None:
+    with writing(folder):
+        for entry in folder.iterdir():
+            if _HALF_WRITTEN.fullmatch(entry.name) and entry.is_file() and not entry.is_symlink():
+                entry.unlink(missing_ok=True)
 
 
 def _to_disk(descriptor: int) -> None:

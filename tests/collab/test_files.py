@@ -81,6 +81,19 @@ def test_one_process_has_a_folder(tmp_path: Path) -> None:
     assert not holds_nothing(folder)
 
 
+def test_what_was_half_written_when_a_process_was_killed_is_cleared_away(tmp_path: Path) -> None:
+    mine = [tmp_path / name for name in ("x.new", ".x.new", ".x.abcdefg.new", "x.abcdefgh.new")]
+    half = tmp_path / ".plan.json.abc_e5gh.new"
+    half.touch()
+    assert holds_nothing(tmp_path)
+    for path in mine:
+        path.touch()
+    FolderLock(tmp_path).close()
+    assert not half.exists()
+    assert all(path.exists() for path in mine)
+    assert not holds_nothing(tmp_path)
+
+
 def test_a_child_that_inherits_the_lock_holds_the_folder_as_well(tmp_path: Path) -> None:
     lock = FolderLock(tmp_path)
     child = subprocess.Popen(["sleep", "60"], pass_fds=[lock.descriptor])
