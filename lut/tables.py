@@ -109,7 +109,7 @@ class Tables:
 
 
 _Row = TypeVar("_Row", BlockRow, TransferRow)
-_RENAMED: Final = {"from_unit": "from", "to_unit": "to"}
+RENAMED: Final = {"from_unit": "from", "to_unit": "to"}
 _SHORT_US: Final = 1e-3
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
@@ -140,7 +140,7 @@ def _csv(rows: Iterable[BlockRow] | Iterable[TransferRow], kind: type[_Row]) -> 
     names = [f.name for f in fields(kind)]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_RENAMED.get(name, name) for name in names])
+    writer.writerow([RENAMED.get(name, name) for name in names])
     writer.writerows([_cell(getattr(row, name)) for name in names] for row in rows)
     return text.getvalue()
 
@@ -195,7 +195,7 @@ def _rows(lines: Iterator[tuple[int, list[str]]], path: Path, kind: type[_Row]) 
         ValueError: not CSV.
     """
     _, header = next(lines, (1, []))
-    columns = [(f.name, _RENAMED.get(f.name, f.name), str(f.type)) for f in fields(kind)]
+    columns = [(f.name, RENAMED.get(f.name, f.name), str(f.type)) for f in fields(kind)]
     for _, column, _ in columns:
         if header.count(column) != 1:
             problem = "is missing" if column not in header else "is there twice; which one holds cannot be told"
