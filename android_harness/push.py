@@ -14,6 +14,7 @@ from android_harness.device import Device, checked, whole_number
 from collab import files
 from collab.errors import DeviceError
 from collab.files import writing
+from collab.names import shown
 
 _BATCH_BYTES: Final = 8 << 20
 """An archive and what is unpacked from it are on the device at the same time, and one that is cut is sent again: so they are small."""
@@ -86,7 +87,7 @@ def push_files(device: Device, folder: str, files: Mapping[str, Path], *, budget
     """
     if too_long := next((name for name in files if len(name.encode()) > LONGEST_NAME_BYTES), None):
         raise DeviceError(
-            f"the file name {too_long} has more than {LONGEST_NAME_BYTES} bytes, the most that every device's tar takes; shorten it"
+            f"the file name {shown(too_long)} has more than {LONGEST_NAME_BYTES} bytes, the most that every device's tar takes; shorten it"
         )
     wanted = {name: sha256_of(path) for name, path in files.items()}
     pushed = Pushed(0, 0)
@@ -111,7 +112,7 @@ def _list(device: Device, folder: str) -> _Listing:
     fields = space.split()
     free_kb = whole_number(fields[3]) if len(fields) > 3 else None
     if free_kb is None:
-        raise DeviceError(f"{device.serial}: how much storage is free at {folder} cannot be told (df says '{space}')")
+        raise DeviceError(f"{device.serial}: how much storage is free at {folder} cannot be told (df says '{shown(space)}')")
     middle = lines.index("==") if "==" in lines else len(lines)
     digests, sizes = _by_name(lines[:middle]), _by_name(lines[middle + 1 :])
     known = {name: whole_number(size) for name, size in sizes.items()}

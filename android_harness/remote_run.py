@@ -16,6 +16,7 @@ from android_harness.layout import Layout
 from android_harness.target import JOURNAL_LOST
 from collab.errors import DeviceError
 from collab.files import append_whole, sha256_of, writing
+from collab.names import shown
 
 JOURNAL_FILE: Final = "journal.jsonl"
 _CHUNK_BYTES: Final = 1 << 18
@@ -100,10 +101,11 @@ class RemoteRun:
             result = checked(self._device, _LOOK, *wanted, doing="looking into the journal")
             steps = 0
             head, _, chunk = result.stdout.partition(b"\n")
-            words = head.decode(errors="replace").split()
+            said = head.decode(errors="replace")
+            words = said.split()
             size = whole_number(words[1]) if len(words) == 2 else None
             if size is None:
-                raise DeviceError(f"{self._device.serial}: the state of the runner cannot be told (the device says '{head!r}')")
+                raise DeviceError(f"{self._device.serial}: the state of the runner cannot be told (the device says '{shown(said)}')")
             chunk = chunk[: max(size - have, 0)]
             append_whole(self._journal, chunk)
             if len(chunk) < _CHUNK_BYTES:

@@ -8,7 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from android_harness.journal import CollabDone, Event, JobFailed, PhaseEnded, PhaseStarted, StepLabel, TimeDone, TransferDone
+from android_harness.journal import (
+    FORMAT,
+    CollabDone,
+    Event,
+    JobFailed,
+    Outputs,
+    PhaseEnded,
+    PhaseStarted,
+    StepLabel,
+    TimeDone,
+    TimeSamples,
+    TransferDone,
+    TransferSamples,
+)
 from collab.blocks import feature_bytes, parse_key
 from collab.documents import MAX_NS
 from lut.tables import USABLE, Tables, load, save
@@ -82,6 +95,7 @@ def phase_started(generator: random.Random, now: int) -> PhaseStarted:
         engines=generator.choice(({"litert": "1"}, {"": "x", "y" * 300: "\x1b" * 5000})),
         t_ns=now,
         unix_ns=unix_ns,
+        format=FORMAT,
     )
 
 
@@ -100,7 +114,7 @@ def visit(job: JobId, number: int, now: int, took: Clock, generator: random.Rand
             t_ns=now,
             path=generator.choice(("shared", "shared", "shared", job.path, "memcpy", "upload", "readback", "post")),
             bytes=feature_bytes(job.shape),
-            samples={name: some(0) for name in ("read", "wakeup", "write", "rewrite")} | {"total": some()},
+            samples=TransferSamples(some(0), some(0), some(0), some(0), some()),
         )
     if isinstance(job, (NetworkId, LoadedId)):
         return collab(job, number, now, count, took, generator)
@@ -111,8 +125,8 @@ def visit(job: JobId, number: int, now: int, took: Clock, generator: random.Rand
         create_ns=generator.choice((None, 0, 10**6, MAX_NS)),
         first_ns=generator.choice((None, 1, MAX_NS)),
         accelerated=generator.random() < 0.95,
-        samples={"run": some(), "total": some(), "cpu": some(0), "write": some(0), "read": some(0)},
-        clock_khz=generator.choice(((), (0,), (1_800_000, 2**31))),
+        samples=TimeSamples(run=some(), total=some(), cpu=some(0), write=some(0), read=some(0)),
+        core_clocks_khz=generator.choice(((), (0,), (None, 1_800_000), (1_800_000, 100_000_000))),
         temperature_mc=generator.choice((None, -273_150, 0, 40_000)),
         disturbed=generator.choice(((), (1,), (MAX_NS,))),
     )
@@ -134,8 +148,7 @@ def collab(job: NetworkId | LoadedId, number: int, now: int, count: int, took: C
         begin_ns=begin,
         end_ns=end,
         total_ns=tuple(took() for _ in range(count)),
-        distinct_outputs=1,
-        output_hash="0",
+        outputs=Outputs(1, "0"),
         paths={},
     )
 
