@@ -15,6 +15,7 @@ from android_harness.options import Aars, DeviceName
 from collab.cli import make_app, print_json, run_app
 from collab.console import printable, result_console
 from collab.errors import SyncNasError
+from collab.files import write_whole
 from collab.units import format_cores
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def try_units(target: RemoteTarget, texts: Sequence[str]) -> list[Check]:
 
     with tempfile.TemporaryDirectory(prefix="syncnas-") as folder:
         model = Path(folder) / "relu.tflite"
-        model.write_bytes(write_relu(_TRIAL_SHAPE))
+        write_whole(model, write_relu(_TRIAL_SHAPE))
         jobs = tuple(TimeJob(name, name, model, warmup=2, runs=20) for name in units)
         try:
             execute(target, Phase("doctor", units, jobs, Repeat(1, 1), order="given"), Path(folder) / "journal.jsonl", note)

@@ -18,6 +18,7 @@ from android_harness.phases import CollabJob, Job, Load, Phase, Repeat, Sentinel
 from collab.blocks import Block, Shape, parse_key
 from collab.documents import Count
 from collab.errors import ConfigError
+from collab.files import writing
 from collab.units import UnitSpec
 from exporters.bundle import write_pieces
 from exporters.manifest import MANIFEST
@@ -297,7 +298,10 @@ class Models:
     def _file(self, name: str, write: Callable[[], bytes]) -> Path:
         if name not in self._written:
             path = self._folder / f"{name}.tflite"
-            path.write_bytes(write())
+            content = write()
+            # Not put on the disk one by one: there are hundreds, and none is read again once this process has ended.
+            with writing(path):
+                path.write_bytes(content)
             self._written[name] = path
         return self._written[name]
 

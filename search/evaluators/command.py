@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from collab.errors import ConfigError
+from collab.files import write_whole
 from search.evaluators.base import MAX_ACCURACY, EvaluationError, Query
 
 PLACE: Final = "{config}"
@@ -77,7 +78,7 @@ class CommandEvaluator:
             raise EvaluationError(f"{query.strategy}: a command needs a config, and so device tables")
         with tempfile.TemporaryDirectory(prefix="syncnas-") as folder:
             path = Path(folder) / f"{query.config.name}.json"
-            path.write_text(query.config.to_json(), encoding="utf-8")
+            write_whole(path, query.config.to_json())
             for attempt in range(self.retries + 1):
                 try:
                     return self._run(path, query)
