@@ -6,7 +6,6 @@ names are taken out, and each is read before it is trusted to be what its name s
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from android_harness.elf import ElfFile, read_elf
 from android_harness.ndk import MACHINES
 from android_harness.runtime import LITERT_LIBRARY, is_accelerator, is_litert_library
 from collab.errors import DeviceError
+from collab.files import sha256_of
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _unpacked(archive: Path, android_abi: str) -> dict[str, Path]:
     prefix = f"jni/{android_abi}/"
     names = {member.removeprefix(prefix) for member in member_names(archive) if member.startswith(prefix)}
     wanted = {f"{prefix}{name}": name for name in names if _is_wanted(name)}
-    folder = _cache_folder() / _sha256(archive) / android_abi
+    folder = _cache_folder() / sha256_of(archive) / android_abi
     unpack(archive, wanted, folder)
     return {name: folder / name for name in wanted.values()}
 
@@ -174,14 +174,6 @@ def _is_wanted(name: str) -> bool:
 
 def _cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syncnas" / "aar"
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _version_key(version: str) -> tuple[list[int], bool, str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -11,22 +15,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from collab.console import one_line
 from collab.errors import DeviceError
+from collab.files import sync_folder, writing
 
 MAX_MEMBERS: Final = 100_000
 MAX_MEMBER_BYTES: Final = 512 << 20
-"""Far more than any runtime library has, and little enough to fit on a disk."""
+"""Far more than any runtime library has, and little enough to fit on a disk; of all that is taken out of one archive, too."""
 
+_MAX_DIRECTORY_BYTES: Final = 64 << 20
 _CHUNK_BYTES: Final = 1 << 20
-_DAMAGES: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError, ValueError)
+_DAMAGES: Final = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError),
+    *(ValueError, LookupError, ArithmeticError, MemoryError),
+)
 """What `zipfile` raises on archives that are cut off, altered, encrypted, or compressed in a way that it does not know."""
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Those of all AARs and wheels. The others' bombs go off in memory: `zipfile` unpacks what it has read of them at one go."""
+_MAX_WORDS: Final = 200
 
 
 def member_names(archive: Path) -> tuple[str, ...]:
     """Names of the archive's members, as they stand there.
 
     Raises:
-        DeviceError: it is no zip archive, or holds more than `MAX_MEMBERS`.
+        DeviceError: it cannot be read, is no zip archive, or holds more than `MAX_MEMBERS`.
     """
     with _opened(archive) as opened:
         return tuple(opened.namelist())
@@ -39,18 +52,24 @@ def unpack(archive: Path, members: Mapping[str, str], folder: Path) -> None:
     of this machine.
 
     Raises:
-        DeviceError: the archive is damaged, or a member is missing or larger than `MAX_MEMBER_BYTES`.
+        DeviceError: the archive is damaged, or a member is missing, or it, or all of them, are larger than `MAX_MEMBER_BYTES`.
+        StorageError: the folder cannot be written.
     """
     if folder.is_dir():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    with writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f"{folder.name[:64]}.", dir=folder.parent))
     try:
+        room = MAX_MEMBER_BYTES
         with _opened(archive) as opened:
             for member, name in members.items():
-                _write_member(opened, member, partial / name, archive)
-        partial.chmod(0o755)
-        _rename_unless_there(partial, folder)
+                room -= _write_member(opened, member, partial / name, archive, room)
+        with writing(folder):
+            sync_folder(partial)
+            partial.chmod(0o755)
+            _rename_unless_there(partial, folder)
+            sync_folder(folder.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -63,26 +82,59 @@ def _rename_unless_there(partial: Path, folder: Path) -> None:
             raise
 
 
+class _WaryFile(io.FileIO):
+    """A file of which nobody reads as much at once as an archive may claim its directory to have."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MAX_DIRECTORY_BYTES:
+            raise ValueError(f"its directory has more than {_MAX_DIRECTORY_BYTES >> 20} MiB")
+        data = super().read(-1 if size is None else size)
+        assert data is not None, "files block"
+        return data
+
+
 @contextmanager
 def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with _WaryFile(archive) as file, zipfile.ZipFile(file) as opened:
             if len(opened.infolist()) > MAX_MEMBERS:
                 raise DeviceError(f"{archive} holds more than {MAX_MEMBERS} files; is it the right one?")
             yield opened
     except _DAMAGES as error:
-        raise DeviceError(f"{archive} is no readable zip archive ({error}); get it again") from None
+        words = one_line(str(error))[:_MAX_WORDS] or type(error).__name__
+        raise DeviceError(f"{archive} is no readable zip archive ({words}); get it again") from None
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise DeviceError(f"{archive} is no readable zip archive (an offset in it is impossible); get it again") from None
+        raise DeviceError(f"{archive} cannot be read ({error.strerror}); is it the right file, and may it be read?") from None
 
 
-def _write_member(opened: zipfile.ZipFile, member: str, path: Path, archive: Path) -> None:
+def _write_member(opened: zipfile.ZipFile, member: str, path: Path, archive: Path, room: int) -> int:
+    """Writes a member of at most `room` bytes, which is on the disk when this returns its size in bytes."""
     try:
-        source = opened.open(member)
+        about = opened.getinfo(member)
     except KeyError:
         raise DeviceError(f"{archive} holds no {member}") from None
+    if about.compress_type not in _METHODS:
+        raise NotImplementedError(f"{member} is compressed in a way that no such archive is")
     written = 0
-    with source, path.open("xb") as target:
+    with opened.open(about) as source, _created(path) as target:
         while chunk := source.read(_CHUNK_BYTES):
             written += len(chunk)
-            if written > MAX_MEMBER_BYTES:
-                raise DeviceError(f"{archive}: {member} has more than {MAX_MEMBER_BYTES >> 20} MiB; is it the right file?")
-            target.write(chunk)
+            if max(written, about.file_size) > room:
+                raise DeviceError(f"{archive}: {member} has more than {room >> 20} MiB; is it the right file?")
+            rest = memoryview(chunk)
+            with writing(path):
+                while rest:
+                    rest = rest[target.write(rest) :]
+        with writing(path):
+            os.fsync(target.fileno())
+    return written
+
+
+@contextmanager
+def _created(path: Path) -> Iterator[io.FileIO]:
+    with writing(path):
+        file = io.FileIO(path, "xb")
+    with file:
+        yield file

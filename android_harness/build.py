@@ -123,7 +123,7 @@ def _tool(name: str) -> str:
 
 
 def _run(command: list[str], doing: str) -> None:
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
     if result.returncode != 0:
         tail = "\n".join(result.stdout.splitlines()[-30:])
         raise DeviceError(f"{doing} failed; is there a C++17 compiler (g++ or clang++)?\n{tail}")

@@ -57,6 +57,8 @@ def _tools(state: DeviceState) -> Iterator[Check]:
 
 
 def _cores(state: DeviceState) -> Check:
+    if not state.clusters:
+        return Check(BAD, "CPU cores", "none that this shell may run on", "is /sys/devices/system/cpu readable for the shell?")
     parts = []
     for cluster in state.clusters:
         clock = f"{cluster.max_khz / 1e6:.2f} GHz" if cluster.max_khz else "clock unknown"

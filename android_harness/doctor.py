@@ -14,7 +14,7 @@ import typer
 from android_harness.options import Aars, DeviceName
 from collab.cli import make_app, print_json, run_app
 from collab.console import printable, result_console
-from collab.errors import SyncNasError
+from collab.errors import DeviceError, SyncNasError
 from collab.files import write_whole
 from collab.units import format_cores
 
@@ -100,7 +100,10 @@ def try_units(target: RemoteTarget, texts: Sequence[str]) -> list[Check]:
     from collab.units import parse_unit
     from exporters.tflite_route import write_relu
 
-    specs = [parse_unit(text) for text in texts] or _default_trials(target)
+    try:
+        specs = [parse_unit(text) for text in texts] or _default_trials(target)
+    except DeviceError as error:
+        return [Check(BAD, "trial", "there is no core to try", str(error))]
     units = resolve_units(specs, target.info)
     found: dict[str, Event] = {}
 

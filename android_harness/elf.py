@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from collab.documents import read_bytes
 from collab.errors import DeviceError
 
 MACHINES: Final = {62: "x86_64", 183: "aarch64"}
@@ -26,6 +27,10 @@ _SECTION_STRINGS, _SECTION_DYNAMIC, _SECTION_SYMBOLS = 3, 6, 11
 _TAG_END, _TAG_NEEDED = 0, 1
 _UNDEFINED: Final = 0
 _LOCAL: Final = 0
+_MAX_FILE_BYTES: Final = 1 << 30
+_MAX_SYMBOLS: Final = 1 << 18
+_MAX_NEEDED: Final = 1 << 10
+"""Several times what the largest libraries have."""
 _MAX_NAME_BYTES: Final = 255
 """Longer ones are mangled C++ names. Without a limit, a made-up file of some megabytes could ask for gigabytes of names."""
 
@@ -56,9 +61,9 @@ def read_elf(path: Path) -> ElfFile:
     """Reads headers and dynamic tables of a file.
 
     Raises:
-        DeviceError: it is no 64-bit little-endian ELF file, or a damaged one.
+        DeviceError: it cannot be read, is no 64-bit little-endian ELF file, or a damaged one.
     """
-    content = path.read_bytes()
+    content = read_bytes(path, limit_bytes=_MAX_FILE_BYTES, error=DeviceError, advice="was the right file given?")
     if not content.startswith(_IDENTITY):
         raise DeviceError(f"{path} is not a 64-bit program or library for Linux or Android; was the right file given?")
     try:
@@ -111,7 +116,9 @@ def _name(strings: bytes, offset: int) -> str | None:
 
 def _needed(content: bytes, sections: list[_Section]) -> Iterator[str]:
     table, strings = _table(content, sections, _SECTION_DYNAMIC)
-    for tag, value in _DYNAMIC.iter_unpack(table):
+    for number, (tag, value) in enumerate(_DYNAMIC.iter_unpack(table)):
+        if number == _MAX_NEEDED:
+            raise ValueError(f"its dynamic table has more than {_MAX_NEEDED} entries")
         if tag == _TAG_END:
             break
         if tag == _TAG_NEEDED:
@@ -123,6 +130,8 @@ def _needed(content: bytes, sections: list[_Section]) -> Iterator[str]:
 
 def _exports(content: bytes, sections: list[_Section]) -> Iterator[str]:
     table, strings = _table(content, sections, _SECTION_SYMBOLS)
+    if len(table) > _MAX_SYMBOLS * _SYMBOL.size:
+        raise ValueError(f"it has more than {_MAX_SYMBOLS} symbols")
     for offset, info, _, defined_in, _, _ in _SYMBOL.iter_unpack(table):
         if defined_in != _UNDEFINED and info >> 4 != _LOCAL:
             name = _name(strings, offset)

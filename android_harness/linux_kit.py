@@ -10,14 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from android_harness.runtime import is_litert_library, litert_libraries, litert_version
 from android_harness.toolchain import runtime_libraries
 from android_harness.wheel import unpack_litert
+from collab.documents import Text, read
 from collab.errors import DeviceError
+from collab.files import writing
 
 FOLDER: Final = "kit"
 DESCRIPTION: Final = "kit.json"
 FORMAT: Final = 1
+_MAX_DESCRIPTION_BYTES: Final = 1 << 16
+
+
+class _Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``kit.json``: which LiteRT, by name and version, lies in the folder."""
+
+    format: int
+    litert: Text
 
 
 @dataclass(frozen=True)
@@ -59,8 +71,10 @@ def assemble(runner: Path, machine: str) -> Path:
     made = Path(tempfile.mkdtemp(prefix=f"{FOLDER}.", dir=build))
     try:
         for name, source in {runner.name: runner, **litert, **support}.items():
-            shutil.copy(source, made / name)
-        (made / DESCRIPTION).write_text(json.dumps({"format": FORMAT, "litert": litert_version()}) + "\n", encoding="utf-8")
+            with writing(made / name):
+                shutil.copy(source, made / name)
+        with writing(made / DESCRIPTION):
+            (made / DESCRIPTION).write_text(json.dumps({"format": FORMAT, "litert": litert_version()}) + "\n", encoding="utf-8")
         made.chmod(0o755)
         shutil.rmtree(build / FOLDER, ignore_errors=True)
         return made.rename(build / FOLDER)
@@ -75,14 +89,17 @@ def cross_parts(build: Path, runner: str, rebuild: str) -> LinuxParts:
         DeviceError: they are not there, or are of another version of LiteRT than the installed one; names the command.
     """
     folder = build / FOLDER
+    if not (folder / DESCRIPTION).exists():
+        raise DeviceError(f"the kit for this device is not built yet; build it with: {rebuild}")
     try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        path = folder / DESCRIPTION
+        description = read(path, _Description, limit_bytes=_MAX_DESCRIPTION_BYTES, error=DeviceError, advice="it is not ours")
         files = {path.name: path for path in sorted(folder.iterdir()) if path.name != DESCRIPTION}
-        version, program = str(description["litert"]), files.pop(runner)
-    except FileNotFoundError:
-        raise DeviceError(f"the kit for this device is not built yet; build it with: {rebuild}") from None
-    except (ValueError, KeyError, TypeError):
+        version, program = description.litert, files.pop(runner)
+    except (DeviceError, KeyError, OSError):
         raise DeviceError(f"the kit {folder} is damaged; build it again with: {rebuild}") from None
+    if description.format != FORMAT:
+        raise DeviceError(f"the kit {folder} is of format {description.format}, not {FORMAT}; build it again with: {rebuild}")
     if version != litert_version():
         raise DeviceError(f"the kit {folder} holds {version}, but {litert_version()} is installed; build it again with: {rebuild}")
     litert = {name: path for name, path in files.items() if is_litert_library(name)}

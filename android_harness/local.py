@@ -15,7 +15,7 @@ from android_harness.build import host_runner
 from android_harness.gpu_driver import local_conditions
 from android_harness.journal import Event
 from android_harness.journal_tail import JournalTail, cut_to_whole_lines
-from android_harness.machine import LOCAL_NAME, machine_fingerprint, memory_bytes
+from android_harness.machine import LOCAL_NAME, clock_khz, machine_fingerprint, memory_bytes
 from android_harness.phases import Phase
 from android_harness.runtime import litert_library, litert_version
 from android_harness.target import JOURNAL_LOST, Cluster, DeviceInfo
@@ -130,6 +130,6 @@ def _clusters() -> tuple[Cluster, ...]:
 
 def _max_khz(core: int) -> int | None:
     try:
-        return int(Path(f"/sys/devices/system/cpu/cpu{core}/cpufreq/cpuinfo_max_freq").read_text(encoding="ascii"))
+        return clock_khz(Path(f"/sys/devices/system/cpu/cpu{core}/cpufreq/cpuinfo_max_freq").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None

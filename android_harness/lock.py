@@ -14,10 +14,13 @@ from typing import Final
 
 from android_harness.device import ALIVE, Device
 from android_harness.layout import Layout
+from collab.console import one_line
 from collab.errors import DeviceError
 
 STALE_S: Final = 300
 """Longer than a push of runtime and models over slow Wi-Fi, during which the owner does not look in."""
+
+_MOST_CHARACTERS: Final = 200
 
 # Under a mutex, so that of two hosts that find a stale lock one gets it. In a subshell, because mksh closes what `exec 9>` has opened
 # before it starts a program, and Android's flock takes descriptors only.
@@ -64,7 +67,7 @@ class Owner:
 
     @classmethod
     def new(cls) -> Owner:
-        return cls(secrets.token_hex(8), f"{_user()}@{socket.gethostname()}")
+        return cls(secrets.token_hex(8), _short(f"{_user()}@{socket.gethostname()}"))
 
 
 def _user() -> str:
@@ -72,6 +75,11 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "somebody"
+
+
+def _short(name: str) -> str:
+    """What another host, or a device, says, as a part of a line of ours."""
+    return one_line(name.strip())[:_MOST_CHARACTERS]
 
 
 def acquire(device: Device, layout: Layout, owner: Owner) -> None:
@@ -83,7 +91,7 @@ def acquire(device: Device, layout: Layout, owner: Owner) -> None:
     result = device.shell(_ACQUIRE, layout.lock, owner.token, owner.name, str(STALE_S), layout.phases)
     if result.status == 0:
         return
-    who = result.complaint
+    who = _short(result.complaint)
     if result.status == 3:
         raise DeviceError(
             f"{device.serial} is measuring for {who}; wait until it is through (or end it: python -m android_harness.devices --clean"

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Final
 
+from collab.console import one_line
+
 LOCAL_NAME: Final = "local"
 """What it is called where others have a serial number."""
+MOST_CHARACTERS: Final = 512
+"""No name or text that a system gives of itself is longer; what is, is cut."""
+_READ_BYTES: Final = 1 << 16
+_MOST_KHZ: Final = 100_000_000
 
 
 def machine_fingerprint() -> dict[str, str]:
@@ -25,11 +32,18 @@ def memory_bytes() -> int | None:
     return size if size > 0 else None
 
 
-def _cpu_model() -> str:
+def clock_khz(text: str) -> int | None:
+    """A clock as Linux writes it; None for what is no number, or none that a core can have."""
+    digits = text.strip()
+    khz = int(digits) if re.fullmatch(r"\d{1,9}", digits, re.ASCII) else 0
+    return khz if 0 < khz <= _MOST_KHZ else None
+
+
+def _cpu_model(cpu_info: Path = Path("/proc/cpuinfo")) -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith(("model name", "Hardware", "CPU part")):
-                return line.partition(":")[2].strip()
+        with cpu_info.open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(_READ_BYTES).splitlines()
     except OSError:
-        pass
-    return platform.processor() or "unknown"
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Hardware", "CPU part")))
+    return one_line(next(named, "") or platform.processor() or "unknown")[:MOST_CHARACTERS]

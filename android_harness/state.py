@@ -13,15 +13,21 @@ from typing import Final
 
 from android_harness.device import Device, checked
 from android_harness.gpu_driver import with_note
-from android_harness.machine import LOCAL_NAME, machine_fingerprint
+from android_harness.machine import LOCAL_NAME, MOST_CHARACTERS, clock_khz, machine_fingerprint
 from android_harness.target import Cluster, DeviceInfo
 from collab.errors import ConfigError, DeviceError
-from collab.units import parse_cores
+from collab.units import MAX_CORE, parse_cores
 
 _SCRIPT: Final = (Path(__file__).parent / "scripts" / "state.sh").read_text(encoding="utf-8")
 _GATHER_LIMIT_S: Final = 60.0
 THERMAL_STATUSES: Final = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 _PLAUSIBLE_C: Final = (-60.0, 200.0)
+_MOST_LINES: Final = 2048
+"""Of a section; there are 1,024 cores at most."""
+_MOST_TOOLS: Final = 32
+_MOST_API_LEVEL: Final = 9999
+_MOST_USER: Final = (1 << 32) - 1
+_MOST_KIB: Final = 1 << 50
 _CLEAN = re.compile(r"[^\x20-\x7e]+")
 
 
@@ -82,7 +88,7 @@ class DeviceState:
 
     @property
     def api_level(self) -> int | None:
-        return _whole(self.properties.get("ro.build.version.sdk", ""))
+        return _between(self.properties.get("ro.build.version.sdk", ""), 1, _MOST_API_LEVEL)
 
     @property
     def model(self) -> str:
@@ -122,7 +128,7 @@ class DeviceState:
             "system": f"Android {self.properties.get('ro.build.version.release', '?')}" if self.is_android else self.kernel,
             "build": self.properties.get("ro.build.fingerprint", ""),
         }
-        return {name: text for name, text in said.items() if text}
+        return {name: text[:MOST_CHARACTERS] for name, text in said.items() if text}
 
     @property
     def info(self) -> DeviceInfo:
@@ -143,7 +149,7 @@ class DeviceState:
         }
         if self.battery is not None:
             said["battery"] = self.battery.text
-        return with_note({name: text for name, text in said.items() if text})
+        return with_note({name: text[:MOST_CHARACTERS] for name, text in said.items() if text})
 
 
 def gather(device: Device, root: str) -> DeviceState:
@@ -170,13 +176,13 @@ def parse_state(serial: str, text: str) -> DeviceState:
         machine=system.get("machine", ""),
         kernel=system.get("kernel", ""),
         libc=system.get("libc", "glibc"),
-        user=_whole(system.get("user", "")) or 0,
+        user=_between(system.get("user", ""), 0, _MOST_USER) or 0,
         boot=system.get("boot", ""),
         has_su="su" in system,
         can_stay_awake="svc" in system,
         has_fixed_performance=bool(sections.get("performance")),
         processor=system.get("processor", "") or system.get("parts", ""),
-        missing_tools=tuple(filter(None, sections.get("tools", []))),
+        missing_tools=tuple(filter(None, sections.get("tools", [])[:_MOST_TOOLS])),
         cores=_cores(sections.get("cores", [])),
         allowed_cores=_allowed(system.get("allowed", "")),
         thermal_status=_thermal_status(thermal),
@@ -190,12 +196,12 @@ def parse_state(serial: str, text: str) -> DeviceState:
 
 def _sections(text: str) -> dict[str, list[str]]:
     sections: dict[str, list[str]] = {}
-    lines: list[str] = []
+    lines: list[str] = []  # those before the first section belong to none
     for line in text.splitlines():
         if line.startswith("== "):
             lines = sections.setdefault(line[3:].strip(), [])
-        else:
-            lines.append(_CLEAN.sub(" ", line).rstrip())
+        elif len(lines) < _MOST_LINES:
+            lines.append(_CLEAN.sub(" ", line[:MOST_CHARACTERS]).rstrip())
     return sections
 
 
@@ -204,20 +210,22 @@ def _pairs(lines: list[str]) -> dict[str, str]:
     return {name.strip(): value.strip() for name, equals, value in pairs if equals and value.strip()}
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"-?\d{1,18}", text.strip(), re.ASCII) else None
+def _between(text: str, least: int, most: int) -> int | None:
+    """A whole number within bounds; None for everything else."""
+    number = int(text) if re.fullmatch(r"-?\d{1,18}", text.strip(), re.ASCII) else None
+    return number if number is not None and least <= number <= most else None
 
 
 def _cores(lines: list[str]) -> tuple[Core, ...]:
-    cores = []
+    cores: dict[int, Core] = {}
     for line in lines:
         fields = line.split()
-        number = _whole(fields[0]) if len(fields) == 5 else None
-        if number is None or not 0 <= number < 1024:
-            continue
-        _, maximum, cap, governor, online = fields
-        cores.append(Core(number, _whole(maximum), _whole(cap), None if governor == "-" else governor, online != "0"))
-    return tuple(sorted(cores, key=lambda core: core.number))
+        number = _between(fields[0], 0, MAX_CORE) if len(fields) == 5 else None
+        if number is not None:
+            _, maximum, cap, governor, online = fields
+            named = governor if re.fullmatch(r"\w[\w-]{0,31}", governor, re.ASCII) else None
+            cores.setdefault(number, Core(number, clock_khz(maximum), clock_khz(cap), named, online != "0"))
+    return tuple(cores[number] for number in sorted(cores))
 
 
 def _allowed(text: str) -> tuple[int, ...]:
@@ -228,15 +236,20 @@ def _allowed(text: str) -> tuple[int, ...]:
 
 
 def _thermal_status(text: str) -> int | None:
-    match = re.search(r"^\s*Thermal Status:\s*(\d)\s*$", text, re.MULTILINE)
+    match = re.search(r"^[ \t]*Thermal Status:[ \t]*(\d)[ \t]*$", text, re.MULTILINE)
     status = int(match[1]) if match else None
     return status if status is not None and status < len(THERMAL_STATUSES) else None
 
 
 def _hottest(lines: list[str]) -> float | None:
-    readings = [_whole(line.split()[0]) for line in lines if line.split()]
-    celsius = [reading / 1000 for reading in readings if reading is not None]
-    return max((value for value in celsius if _PLAUSIBLE_C[0] <= value <= _PLAUSIBLE_C[1]), default=None)
+    readings = [_celsius(line.split()[0], parts=1000) for line in lines if line.split()]
+    return max((reading for reading in readings if reading is not None), default=None)
+
+
+def _celsius(text: str, *, parts: int) -> float | None:
+    """A temperature that is written in parts of a degree; None where no phone could be so cold or hot."""
+    reading = _between(text, int(_PLAUSIBLE_C[0] * parts), int(_PLAUSIBLE_C[1] * parts))
+    return reading / parts if reading is not None else None
 
 
 def _battery(lines: list[str]) -> Battery | None:
@@ -244,16 +257,15 @@ def _battery(lines: list[str]) -> Battery | None:
     if "level" not in said:
         return None
     powered = any(value == "true" for name, value in said.items() if name.endswith("powered"))
-    temperature = _whole(said.get("temperature", ""))
-    return Battery(_whole(said["level"]), powered, temperature / 10 if temperature is not None else None)
+    return Battery(_between(said["level"], 0, 100), powered, _celsius(said.get("temperature", ""), parts=10))
 
 
 def _free_bytes(lines: list[str]) -> int | None:
     fields = lines[0].split() if lines else []
-    free = _whole(fields[3]) if len(fields) > 3 else None
-    return free * 1024 if free is not None and free >= 0 else None
+    free = _between(fields[3], 0, _MOST_KIB) if len(fields) > 3 else None
+    return free * 1024 if free is not None else None
 
 
 def _memory_bytes(text: str) -> int | None:
-    kilobytes = _whole(text)
-    return kilobytes * 1024 if kilobytes is not None and kilobytes > 0 else None
+    kib = _between(text, 1, _MOST_KIB)
+    return kib * 1024 if kib is not None else None

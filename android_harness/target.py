@@ -101,12 +101,13 @@ def default_units(info: DeviceInfo) -> tuple[UnitSpec, ...]:
     """Two CPU units that do not share a core: a core each of the fastest cluster, or of the two fastest clusters.
 
     Raises:
-        DeviceError: the device has one core only.
+        DeviceError: the device has one core only, or none.
     """
+    _require_cores(info)
     fastest_first = [core for cluster in reversed(info.clusters) for core in cluster.cores]
     if len(fastest_first) < 2:
         raise DeviceError(
-            f"{info.name} lets this process run on {len(fastest_first)} core only, and two units want a core each;"
+            f"{info.name} lets this process run on 1 core only, and two units want a core each;"
             " name the units with --unit, for example --unit cpu:cores=0 --unit cpu:cores=0"
         )
     return tuple(parse_unit("cpu:threads=1").on_cores([core]) for core in sorted(fastest_first[:2]))
@@ -138,6 +139,7 @@ def warnings(units: Mapping[str, UnitSpec], info: DeviceInfo) -> Iterator[str]:
 def _resolve(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:
     if spec.kind != "cpu":
         return spec
+    _require_cores(info)
     if spec.cluster is not None:
         return spec.on_cores(_cluster_cores(spec.cluster, info))
     if spec.cores is None:
@@ -156,9 +158,18 @@ def _resolve(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:
     return spec
 
 
+def _require_cores(info: DeviceInfo) -> None:
+    if not info.cores:
+        raise DeviceError(
+            f"{info.name} shows no CPU core that this process may run on; are /sys/devices/system/cpu and /proc/self/status readable there?"
+        )
+
+
 def _cluster_cores(cluster: str, info: DeviceInfo) -> tuple[int, ...]:
     names = {str(number): entry.cores for number, entry in enumerate(info.clusters)}
     names |= {"little": info.clusters[0].cores, "big": info.clusters[-1].cores}
     if cluster not in names:
-        raise DeviceError(f"cluster={cluster}: {info.name} has the clusters {', '.join(names)} (slowest is 0)")
+        last = len(info.clusters) - 1
+        numbers = "0" if last == 0 else f"0 (the slowest) to {last}"
+        raise DeviceError(f"cluster={cluster}: {info.name} has the clusters {numbers}, which are also called little (0) and big ({last})")
     return names[cluster]

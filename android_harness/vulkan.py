@@ -15,7 +15,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
+
+from collab.console import one_line
+from collab.documents import parse
+from collab.errors import DeviceError
 
 LOADER: Final = "libvulkan.so.1"
 CPU_TYPE: Final = 4
@@ -35,8 +41,8 @@ _LIMIT_S: Final = 20
 class VulkanDevice:
     """A device that a Vulkan driver offers; `kind` as Vulkan numbers it."""
 
-    name: str
-    kind: int
+    name: Annotated[str, msgspec.Meta(max_length=_NAME_BYTES)]
+    kind: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 
     @property
     def is_software(self) -> bool:
@@ -81,10 +87,21 @@ def vulkan_device() -> VulkanDevice | None:
             timeout=_LIMIT_S,
             check=True,
         )
-        devices = [VulkanDevice(str(device["name"]), int(device["kind"])) for device in json.loads(asked.stdout.splitlines()[-1])]
-    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError):
+        devices = offered(asked.stdout)
+    except (OSError, subprocess.SubprocessError, DeviceError):
         return None
     return min(devices, key=lambda device: _PREFERENCE.get(device.kind, device.kind), default=None)
+
+
+def offered(answer: bytes) -> list[VulkanDevice]:
+    """The devices that the program lists in the last line of its answer; drivers may have printed others before.
+
+    Raises:
+        DeviceError: it is no such list.
+    """
+    last = (answer.splitlines() or [b""])[-1]
+    devices = parse(last, list[VulkanDevice], origin="Vulkan's devices", error=DeviceError, advice="is the driver sound?")
+    return [VulkanDevice(one_line(device.name), device.kind) for device in devices[:_MOST_DEVICES]]
 
 
 def _ask() -> list[VulkanDevice]:

@@ -47,7 +47,12 @@ def _download(folder: Path, machine: str) -> Path:
         command += ["--platform", tag]
     try:
         result = subprocess.run(
-            [*command, "--dest", str(folder), f"{name}=={version}"], capture_output=True, text=True, check=False, timeout=_MOST_SECONDS
+            [*command, "--dest", str(folder), f"{name}=={version}"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_MOST_SECONDS,
         )
     except subprocess.TimeoutExpired:
         raise DeviceError(f"downloading {name} {version} for {machine} took more than {_MOST_SECONDS} s; is the network there?") from None

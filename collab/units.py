@@ -23,7 +23,7 @@ _OPTIONS: Final = {
     "nnapi": ("accelerator", "precision", "engine"),
     "npu": ("precision", "engine"),
 }
-_MAX_CORE: Final = 1023
+MAX_CORE: Final = 1023
 _MAX_TEXT: Final = 3000
 """All cores of the largest device, every other one left out, take fewer."""
 _NAME = re.compile(r"(cpu|gpu|nnapi|npu)(0|[1-9][0-9]{0,2})")
@@ -96,8 +96,8 @@ def parse_cores(text: str) -> tuple[int, ...]:
             raise ConfigError(f"cores={shown(text)}: '{shown(part)}' is not a core or a range; write for example cores=4-7 or cores=0+2")
         first = int(match[1])
         last = int(match[2]) if match[2] is not None else first
-        if last < first or last > _MAX_CORE:
-            raise ConfigError(f"cores={shown(text)}: the range '{shown(part)}' is empty or goes beyond core {_MAX_CORE}")
+        if last < first or last > MAX_CORE:
+            raise ConfigError(f"cores={shown(text)}: the range '{shown(part)}' is empty or goes beyond core {MAX_CORE}")
         cores.update(range(first, last + 1))
     return tuple(sorted(cores))
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from collab.console import one_line
+from collab.documents import read_bytes
 from collab.errors import DeviceError
 
 if TYPE_CHECKING:
     from adb_shell.auth.sign_pythonrsa import PythonRSASigner
+
+
+_MAX_KEY_BYTES: Final = 1 << 16
+_MAX_WORDS: Final = 200
 
 
 def key_path() -> Path:
@@ -31,24 +38,41 @@ def load_signer(path: Path | None = None) -> PythonRSASigner:
             _generate(path)
         elif not public.exists():
             _write_public_key(path)
-        return PythonRSASigner(public.read_text(encoding="utf-8"), path.read_text(encoding="utf-8"))
+        return PythonRSASigner(_text(public), _text(path))
+    except DeviceError:
+        raise
     except OSError as error:
         raise DeviceError(f"the adb key {path} cannot be read or made ({error.strerror}); is the folder yours?") from error
     except Exception as error:
+        # Whatever the library raises: it was not written for keys that are none.
+        words = one_line(str(error))[:_MAX_WORDS] or type(error).__name__
         raise DeviceError(
-            f"the adb key {path} is damaged ({error}); remove it and {public.name}, and accept the new one on the phone"
+            f"the adb key {path} is damaged ({words}); remove it and {public.name}, and accept the new one on the phone"
         ) from error
 
 
+def _text(path: Path) -> str:
+    return read_bytes(path, limit_bytes=_MAX_KEY_BYTES, error=DeviceError, advice="it is a part of adb's key; is it yours?").decode()
+
+
 def _generate(path: Path) -> None:
+    """Makes a key pair aside and puts the private key, whose being there is what counts, in its place last."""
     from adb_shell.auth.keygen import keygen
 
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    keygen(str(path))
-    path.chmod(0o600)
+    with tempfile.TemporaryDirectory(prefix=f"{path.name}.", dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        keygen(str(made))
+        made.chmod(0o600)
+        made.with_name(made.name + ".pub").replace(path.with_name(path.name + ".pub"))
+        made.replace(path)
 
 
 def _write_public_key(path: Path) -> None:
     from adb_shell.auth.keygen import write_public_keyfile
 
-    write_public_keyfile(str(path), str(path) + ".pub")
+    public = path.with_name(path.name + ".pub")
+    with tempfile.TemporaryDirectory(prefix=f"{path.name}.", dir=path.parent) as folder:
+        made = Path(folder) / public.name
+        write_public_keyfile(str(path), str(made))
+        made.replace(public)

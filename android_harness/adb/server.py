@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from android_harness.adb.transport import SILENCE_S
+from collab.console import one_line
 from collab.errors import ConnectionLostError, DeviceError, StorageError
 from collab.files import is_full, reason_of
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT: Final = 5037
 _LOOK_S: Final = 0.5
+_SERIAL: Final = re.compile(r"[!-~]{1,255}")
+_STATE: Final = re.compile(r"[ -~]{1,64}")
+_MOST_CHARACTERS: Final = 300
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,8 @@ class ServerAddress:
         """Raises DeviceError for a port that is none."""
         host = os.environ.get("ANDROID_ADB_SERVER_ADDRESS") or os.environ.get("ANDROID_ADB_SERVER_HOST") or cls.host
         port = os.environ.get("ANDROID_ADB_SERVER_PORT") or str(cls.port)
-        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-            raise DeviceError(f"ANDROID_ADB_SERVER_PORT is '{port}', which is no port; unset it, or set it to the server's")
+        if not (re.fullmatch(r"\d{1,9}", port, re.ASCII) and 0 < int(port) < 65536):
+            raise DeviceError(f"ANDROID_ADB_SERVER_PORT is '{port[:20]}', which is no port; unset it, or set it to the server's")
         return cls(host, int(port))
 
     @property
@@ -42,7 +47,8 @@ class ServerAddress:
         """Whether something listens there."""
         try:
             socket.create_connection((self.host, self.port), timeout=_LOOK_S).close()
-        except OSError:
+        except (OSError, ValueError):
+            # ValueError: ANDROID_ADB_SERVER_ADDRESS is no name that a host can have.
             return False
         return True
 
@@ -56,7 +62,7 @@ class ServerEntry:
 
 
 def server_entries(address: ServerAddress) -> list[ServerEntry]:
-    """What the server sees; empty where no server runs.
+    """What the server sees; empty where no server runs. Entries that no device could be named by are left out.
 
     Raises:
         ConnectionLostError: what answers is no adb server.
@@ -64,7 +70,8 @@ def server_entries(address: ServerAddress) -> list[ServerEntry]:
     if not address.is_up:
         return []
     with _reporting():
-        return [ServerEntry(info.serial, info.state) for info in _client(address, SILENCE_S).list()]
+        seen = [ServerEntry(info.serial, info.state) for info in _client(address, SILENCE_S).list()]
+    return [entry for entry in seen if _SERIAL.fullmatch(entry.serial) and _STATE.fullmatch(entry.state)]
 
 
 class ServerTransport:
@@ -136,7 +143,8 @@ def _reporting(written: Path | None = None) -> Iterator[None]:
 
     try:
         yield
-    except (AdbError, OSError, EOFError, ValueError, AssertionError) as error:
+    except (AdbError, OSError, EOFError, ValueError, LookupError, AssertionError) as error:
         if written is not None and isinstance(error, OSError) and is_full(error):
             raise StorageError(str(reason_of(error, written))) from error
-        raise ConnectionLostError(str(error).strip() or type(error).__name__) from error
+        said = one_line(str(error).strip())[:_MOST_CHARACTERS]
+        raise ConnectionLostError(said or type(error).__name__) from error

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
+from tests.phone.programs import program
 
 CROSS_COMPILER = "aarch64-linux-gnu-g++"
 EMULATOR = "qemu-aarch64-static"
 COMPILERS = {"x86_64": "g++", "aarch64": CROSS_COMPILER}
-
-
-def program(name: str) -> str:
-    """The path of a program; a test that needs one that is not there is skipped."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def shared_library(path: Path, machine: str, *functions: str) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import struct
 import subprocess
@@ -18,6 +17,7 @@ from typing import Final, TypeVar
 
 from collab.errors import DeviceError
 from tests.phone.loopback import ADDRESS, LoopbackPort
+from tests.phone.programs import program
 
 _STARTS_WITHIN_S: Final = 10.0
 _REFUSALS: Final = {
@@ -32,13 +32,10 @@ class RealAdbServer:
     """The adb of Debian's package, as a server on a port and with a home of its own."""
 
     def __init__(self, home: Path) -> None:
-        """Raises DeviceError when adb is not installed."""
-        program = shutil.which("adb")
-        if program is None:
-            raise DeviceError("adb is missing: apt-get install adb")
+        """Where adb is not installed, the test is skipped or fails, as `program` has it."""
+        self._program = program("adb")
         with contextlib.closing(LoopbackPort.reserve()) as free:
             self.port = free.number
-        self._program = program
         self._environment = {**os.environ, "HOME": str(home), "ANDROID_ADB_SERVER_PORT": str(self.port), "ADB_MDNS": "0"}
         self._server: subprocess.Popen[bytes] | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,11 +11,9 @@ import pytest
 
 from collab.errors import DeviceError
 from tests.phone.adb_server import RealAdbServer
+from tests.phone.programs import lacking
 from tests.phone.rootfs import build
 from tests.phone.virtual_phone import VirtualPhone
-
-REQUIRED = "SYNCNAS_REQUIRE_PHONE"
-"""Set to 1 where nothing that these tests need may be missing."""
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +22,7 @@ def phone_root() -> Path:
     try:
         return build()
     except DeviceError as error:
-        if os.environ.get(REQUIRED) == "1":
-            raise
-        pytest.skip(f"no virtual phone: {error}")
+        lacking(f"no virtual phone: {error}")
 
 
 @pytest.fixture
@@ -51,12 +46,6 @@ def phone(make_phone: Callable[..., VirtualPhone]) -> VirtualPhone:
 @pytest.fixture
 def adb_server(tmp_path: Path) -> Iterator[RealAdbServer]:
     """A real adb server of the test's own."""
-    try:
-        server = RealAdbServer(tmp_path / "adb-home")
-    except DeviceError as error:
-        if os.environ.get(REQUIRED) == "1":
-            raise
-        pytest.skip(str(error))
     (tmp_path / "adb-home").mkdir()
-    with server:
+    with RealAdbServer(tmp_path / "adb-home") as server:
         yield server

@@ -17,6 +17,7 @@ from android_harness.adb.direct import tcp_transport
 from android_harness.device import Device, alive, spawn
 from android_harness.push import sha256_of
 from tests.phone.adb_server import RealAdbServer
+from tests.phone.programs import program
 from tests.phone.virtual_phone import VirtualPhone
 
 
@@ -95,7 +96,7 @@ def test_storage_can_be_full(make_phone: Callable[..., VirtualPhone]) -> None:
 
 
 def test_only_this_machine_reaches_it(phone: VirtualPhone) -> None:
-    listening = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
+    listening = subprocess.run([program("ss"), "-Hltn"], capture_output=True, text=True, check=True).stdout
     own = [line.split()[3] for line in listening.splitlines() if line.split()[3].endswith(f":{phone.port}")]
     assert own == [f"127.0.0.1:{phone.port}"]
     assert not [line for line in listening.splitlines() if line.split()[3].endswith(":5555")], "adbd's own port is in another namespace"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from android_harness.adb.commands import Command, posix_cksum
 from collab.errors import ConnectionLostError
-from tests.phone.fixtures import REQUIRED
+from tests.phone.programs import program
 
 SHELLS = [shell for shell in ("dash", "bash", "mksh") if shutil.which(shell)]
 TEXT = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=200)
@@ -23,8 +22,7 @@ def run(shell: str, command: Command) -> bytes:
 
 
 def test_androids_own_shell_is_among_them() -> None:
-    if os.environ.get(REQUIRED) != "1" and "mksh" not in SHELLS:
-        pytest.skip("mksh, Android's own shell, is not installed")
+    program("mksh")
     assert "mksh" in SHELLS
 
 
