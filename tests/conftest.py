@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from android_harness.build import build_runner
 from android_harness.local import LocalTarget
 
 pytest_plugins = ["tests.phone.fixtures"]
+
+# No property depends on how quick the machine is.
+settings.register_profile("any_pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_pace")
 
 
 @pytest.fixture(scope="session")

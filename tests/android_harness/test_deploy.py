@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -15,7 +16,8 @@ import pytest
 from collab.config import load
 from collab.placement import default_placement
 from collab.variants import collaborative
-from exporters.bundle import write_bundle
+from exporters.bundle import read_f32, write_bundle
+from exporters.checking import relative_error
 from exporters.manifest import MANIFEST
 
 
@@ -88,17 +90,18 @@ def test_nothing_is_left_where_nothing_is_to_be_kept(bundle: Path, home: Mapping
 def test_a_wrong_reference_is_an_error_with_its_size(bundle: Path, home: Mapping[str, str]) -> None:
     document = json.loads((bundle / MANIFEST).read_text())
     output = bundle / document["output"]["file"]
+    right = read_f32(output, document["output"]["shape"])
     content = bytearray(output.read_bytes())
     content[0:4] = b"\0\0\x80\x41"
     output.write_bytes(content)
     error = run("android_harness.deploy", "--device", "local", bundle, env=home, status=2)
-    assert "sha256" in error or "checksum" in error
-    import hashlib
-
+    assert "its checksum differs from the manifest's" in error
     document["output"]["sha256"] = hashlib.sha256(content).hexdigest()
     (bundle / MANIFEST).write_text(json.dumps(document))
     error = run("android_harness.deploy", "--device", "local", bundle, env=home, status=2)
-    assert "the output is wrong" in error
+    size = relative_error(right, read_f32(output, right.shape))
+    assert size > 0.1
+    assert f"the output is wrong: it differs from the reference by {size:.1e} of its range" in error
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,7 @@ def test_a_device_that_is_not_there_is_a_sentence_with_a_way_out(
 ) -> None:
     arguments = [str(tmp_path / "out") if argument == "x" else argument for argument in arguments]
     error = run(*arguments, env=home, status=2)
+    assert error.startswith("error: ")
     assert reason in error
     assert "python -m android_harness.devices" in error
     assert not (tmp_path / "out").exists()

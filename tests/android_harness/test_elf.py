@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.elf import ElfFile, read_elf
+from android_harness.elf import read_elf
 from android_harness.runtime import litert_libraries
 from collab.errors import DeviceError
 from tests.android_harness.cross import program, shared_library
@@ -77,6 +77,6 @@ def test_a_damaged_file_is_refused_or_read_but_never_a_crash(
     path = tmp_path_factory.mktemp("damaged") / "libsmall.so"
     path.write_bytes(content[: data.draw(st.one_of(st.just(len(content)), st.integers(6, len(content))))])
     try:
-        assert isinstance(read_elf(path), ElfFile)
+        read_elf(path)
     except DeviceError as error:
         assert "libsmall.so" in str(error)

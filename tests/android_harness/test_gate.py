@@ -72,20 +72,34 @@ def test_a_visit_counts_if_and_only_if_its_group_was_found_fit(events: list[Even
     assert [event for event in given_on if not isinstance(event, TimeDone)] == others, "all others at once, failures among them"
 
 
+_DUMPSYS = """#!/bin/sh
+cd "${0%/*}" || exit 1
+read -r first last status < heat
+read -r calls < calls
+calls=$((calls + 1))
+echo $calls > calls
+[ $calls -ge $first ] && [ $calls -le $last ] || status=0
+echo "IsStatusOverride: false"
+echo "Thermal Status: $status"
+"""
+
+
 @pytest.fixture(name="dumpsys")
 def a_thermal_service(tmp_path: Path) -> Path:
-    """A program that prints what Android's does, with the status that the file ``status`` beside it holds."""
-    program = tmp_path / "dumpsys"
-    program.write_text('#!/bin/sh\necho "IsStatusOverride: false"\necho "Thermal Status: $(cat "${0%/*}/status")"\n')
+    """A program that prints what Android's does; it counts its calls, and says that the device is cool until `set_heat`."""
+    folder = tmp_path / "thermal"
+    folder.mkdir()
+    program = folder / "dumpsys"
+    program.write_text(_DUMPSYS)
     program.chmod(0o755)
-    set_status(program, 0)
+    (folder / "calls").write_text("0\n")
+    set_heat(program, first=0, last=0, status=0)
     return program
 
 
-def set_status(program: Path, status: int) -> None:
-    staging = program.with_name("status.new")
-    staging.write_text(str(status))
-    staging.replace(program.with_name("status"))
+def set_heat(program: Path, *, first: int, last: int = 10**9, status: int) -> None:
+    """From its call number `first` (the runner's first is 1) to `last` the service gives this status."""
+    program.with_name("heat").write_text(f"{first} {last} {status}\n")
 
 
 @pytest.fixture(name="phase")
@@ -95,23 +109,8 @@ def a_gated_phase(device: LocalTarget, dumpsys: Path, tmp_path: Path) -> Phase:
     model.write_bytes(write_block(parse_key("add_14_16x2")))
     jobs = tuple(TimeJob(f"block/{unit}/{number}", unit, model, warmup=1, runs=5, gap_us=2000) for unit in units for number in range(6))
     sentinel = TimeJob("sentinel/cpu0", "cpu0", model, warmup=1, runs=5)
-    gate = Gate(status=(str(dumpsys), "thermalservice"), every_s=0.05, cool_s=5, poll_s=0.05)
+    gate = Gate(status=(str(dumpsys), "thermalservice"), every_s=0.05, cool_s=600, poll_s=0.05)
     return Phase("gated", units, (*jobs, sentinel), Repeat(3, 3), seed=1, sentinel=Sentinel((sentinel.id,), 4), gate=gate)
-
-
-class Heat:
-    """Heats the device at the n-th visit and cools it when the runner has noticed."""
-
-    def __init__(self, dumpsys: Path, *, at: int, cools: bool) -> None:
-        self.events: list[Event] = []
-        self._dumpsys, self._at, self._cools = dumpsys, at, cools
-
-    def __call__(self, event: Event) -> None:
-        self.events.append(event)
-        if sum(isinstance(event, JobStarted) for event in self.events) == self._at and isinstance(event, JobStarted):
-            set_status(self._dumpsys, 2)
-        if isinstance(event, StateChecked) and event.hot is not None and self._cools:
-            set_status(self._dumpsys, 0)
 
 
 def counted(events: list[Event]) -> Counter[str]:
@@ -123,40 +122,41 @@ def counted(events: list[Event]) -> Counter[str]:
 def test_a_device_that_heats_up_half_way_and_cools_is_measured_whole(
     device: LocalTarget, phase: Phase, dumpsys: Path, tmp_path: Path
 ) -> None:
-    heat = Heat(dumpsys, at=12, cools=True)
-    assert execute(device, phase, tmp_path / "j.jsonl", heat)
-    assert [event.hot for event in heat.events if isinstance(event, StateChecked) and event.hot] == ["thermal status 2 (moderate)"] * sum(
-        isinstance(event, StateChecked) and event.hot is not None for event in heat.events
-    )
-    assert any(isinstance(event, Cooled) for event in heat.events)
-    assert set(counted(heat.events).values()) == {3}
-    assert len(counted(heat.events)) == 12
+    # Fit at the start and after the first group, hot after the second.
+    set_heat(dumpsys, first=3, last=4, status=2)
+    events: list[Event] = []
+    assert execute(device, phase, tmp_path / "j.jsonl", events.append)
+    assert {event.hot for event in events if isinstance(event, StateChecked)} == {None, "thermal status 2 (moderate)"}
+    assert any(isinstance(event, Cooled) for event in events)
+    assert set(counted(events).values()) == {3}
+    assert len(counted(events)) == 12
     store = SampleStore()
     store.add_all(read_journal(tmp_path / "j.jsonl"))
     assert store.dropped_hot > 0
-    assert {job: samples.visits for job, samples in store.jobs.items() if not job.startswith("sentinel/")} == counted(heat.events)
+    assert {job: samples.visits for job, samples in store.jobs.items() if not job.startswith("sentinel/")} == counted(events)
 
 
 def test_a_device_that_never_cools_is_given_up_and_what_was_fit_is_kept(
     device: LocalTarget, phase: Phase, dumpsys: Path, tmp_path: Path
 ) -> None:
-    heat = Heat(dumpsys, at=25, cools=False)
+    set_heat(dumpsys, first=3, status=2)
+    events: list[Event] = []
     assert phase.gate is not None
     brief = replace(phase, gate=replace(phase.gate, cool_s=0.3))
     with pytest.raises(HotDeviceError, match=r"stays hot \(thermal status 2 \(moderate\)\).*--resume"):
-        execute(device, brief, tmp_path / "j.jsonl", heat)
-    kept = counted(heat.events)
+        execute(device, brief, tmp_path / "j.jsonl", events.append)
+    kept = counted(events)
     assert 0 < sum(kept.values()) < 36
-    assert list(read_journal(tmp_path / "j.jsonl")) == heat.events
+    assert list(read_journal(tmp_path / "j.jsonl")) == events
 
 
 def test_a_device_that_is_hot_at_the_start_is_waited_for(device: LocalTarget, phase: Phase, dumpsys: Path, tmp_path: Path) -> None:
-    set_status(dumpsys, 3)
-    heat = Heat(dumpsys, at=10**6, cools=True)
-    assert execute(device, phase, tmp_path / "j.jsonl", heat)
-    first_visit = next(index for index, event in enumerate(heat.events) if isinstance(event, JobStarted))
-    assert any(isinstance(event, StateChecked) and event.hot for event in heat.events[:first_visit])
-    assert set(counted(heat.events).values()) == {3}
+    set_heat(dumpsys, first=1, last=2, status=3)
+    events: list[Event] = []
+    assert execute(device, phase, tmp_path / "j.jsonl", events.append)
+    first_visit = next(index for index, event in enumerate(events) if isinstance(event, JobStarted))
+    assert any(isinstance(event, StateChecked) and event.hot for event in events[:first_visit])
+    assert set(counted(events).values()) == {3}
 
 
 def test_without_a_thermal_service_nothing_is_hot(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from android_harness.layout import Layout
 from android_harness.local_device import LocalDevice
 from android_harness.lock import STALE_S, Owner, acquire, release
 from collab.errors import DeviceError
+from tests.processes import wait_until
 
 ANNA, BERT = Owner("aaaaaaaaaaaaaaaa", "anna@desk"), Owner("bbbbbbbbbbbbbbbb", "bert@lab")
 
@@ -115,6 +116,7 @@ def test_a_spawned_program_is_started_once_and_told_from_others(tmp_path: Path) 
     for _ in range(3):
         spawn(device, str(tmp_path), ["sh", "-c", "echo once; sleep 600"])
     assert alive(device, str(tmp_path))
+    wait_until(lambda: (tmp_path / "output").stat().st_size > 0)
     assert (tmp_path / "output").read_text() == "once\n"
     pid, start, boot = (tmp_path / "pid").read_text().split()
     (tmp_path / "pid").write_text(f"{pid} {int(start) + 1} {boot}")

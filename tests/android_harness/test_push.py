@@ -97,7 +97,7 @@ def test_executables_stay_executable(files: dict[str, Path], tmp_path: Path) -> 
 
 
 @given(contents=st.lists(st.binary(max_size=3000), min_size=1, max_size=12, unique=True))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_contents_arrive_under_their_checksums(contents: list[bytes], tmp_path: Path) -> None:
     files = {}
     for content in contents:

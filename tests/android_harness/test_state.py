@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.diagnosis import BAD, NOTE, Check, diagnose
+from android_harness.diagnosis import BAD, NOTE, diagnose
 from android_harness.local_device import LocalDevice
 from android_harness.state import DeviceState, gather, parse_state
 
@@ -111,14 +111,13 @@ def test_this_machine_can_be_looked_at() -> None:
     assert state.cores
     assert not state.missing_tools
     assert state.info.cores
-    assert all(isinstance(check, Check) and check.level in ("ok", NOTE) for check in diagnose(state))
+    assert all(check.level in ("ok", NOTE) for check in diagnose(state))
 
 
 @given(st.text(max_size=2000))
 def test_nonsense_is_never_more_than_unknown(text: str) -> None:
     state = parse_state("S1", text)
     assert diagnose(state)
-    assert state.fingerprint["model"] is not None if "model" in state.fingerprint else True
 
 
 @given(st.lists(st.sampled_from(PHONE.splitlines()), max_size=80), st.data())

@@ -42,7 +42,7 @@ def fuzz(border: str, make: Callable[[random.Random], _Input], feed: Callable[[_
     for number in range(inputs):
         value = make(random.Random(f"{border}/{number}"))
         try:
-            with _watched():
+            with watched():
                 feed(value)
             counts["accepted"] += 1
         except SyncNasError as error:
@@ -55,6 +55,22 @@ def fuzz(border: str, make: Callable[[random.Random], _Input], feed: Callable[[_
         with Path(COUNTS_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"border": border, "inputs": inputs, **counts}) + "\n")
     return counts
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Fails what takes 30 seconds, which is a hang."""
+
+    def too_long(*_: object) -> None:
+        raise TimeoutError(f"the input was not dealt with within {_HANGS_AFTER_S} s")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, _HANGS_AFTER_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def check_sentence(text: str, what: str) -> None:
@@ -86,17 +102,3 @@ def refused_in_a_sentence(result: tuple[int, str, str]) -> str:
     assert printable(err) == err, err[-2000:]
     check_sentence(lines[0], "the command")
     return lines[0].removeprefix("error: ")
-
-
-@contextlib.contextmanager
-def _watched() -> Iterator[None]:
-    def too_long(*_: object) -> None:
-        raise TimeoutError(f"the input was not dealt with within {_HANGS_AFTER_S} s")
-
-    before = signal.signal(signal.SIGALRM, too_long)
-    signal.setitimer(signal.ITIMER_REAL, _HANGS_AFTER_S)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

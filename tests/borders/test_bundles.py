@@ -62,7 +62,7 @@ def test_hostile_manifests(bundle: Path) -> None:
     assert counts["refused"] >= 100
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(2, 4), st.booleans(), st.booleans())
 def test_every_manifest_that_is_made_is_read_as_it_was_written(seed: int, branches: int, with_model: bool, has_stem: bool) -> None:
     config = random_collaborative(tiny(), np.random.default_rng(seed), branches=branches)

@@ -102,7 +102,7 @@ def test_hostile_texts(border: str, texts: list[str], feed: Any) -> None:
     assert counts["refused"] >= 100
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32), st.integers(2, 4), st.sampled_from(["tiny", "mini_v2", "fbnet_c"]))
 def test_every_model_that_is_made_is_read_as_it_was_written(seed: int, branches: int, base: str) -> None:
     import numpy as np

@@ -228,7 +228,7 @@ _TIMES = st.floats(1e-9, MAX_US)
 _TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     def changes(kind: type[BlockRow] | type[TransferRow], kept: tuple[str, ...]) -> dict[str, Any]:

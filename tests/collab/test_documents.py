@@ -11,7 +11,7 @@ import pytest
 
 from collab.documents import Count, LatencyUs, Natural, Sha256, Text, parse, read, read_bytes
 from collab.errors import TableError
-from tests.borders.fuzzing import fuzz
+from tests.borders.fuzzing import fuzz, watched
 from tests.borders.mutation import mutate_json
 
 
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said_in_a_sentence(text: str | bytes, said: str) -> No
 
 def test_sixty_thousand_keys_before_a_repeated_one_take_no_time() -> None:
     keys = ", ".join(f'"k{number}": 0' for number in range(60_000))
-    with pytest.raises(TableError, match="stands twice"):
+    with watched(), pytest.raises(TableError, match="stands twice"):
         _parse(f'{{{keys}, "k59999": 1}}')
 
 

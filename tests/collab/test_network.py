@@ -118,12 +118,7 @@ def test_network_of_every_zoo_model(name: str) -> None:
         assert difference(network.run_schedule(schedule, modules, x), y) < ROUNDING
 
 
-def test_zoo_has_both_kinds_of_models() -> None:
-    kinds = {configs.load(name).is_collaborative for name in configs.zoo_names()}
-    assert kinds == {False, True}
-
-
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     strategy=st.tuples(*[st.sampled_from("nac")] * 6, st.sampled_from("ac")).map("".join),
     branches=st.integers(2, 3),
@@ -151,7 +146,6 @@ def test_the_comparison_of_segments_sees_a_wrong_one() -> None:
     x = image(net.config)
     y = logits(net, x)
     modules = network.segment_modules(net, schedule)
-    assert difference(network.run_schedule(schedule, modules, x), y) < ROUNDING
     others = network.segment_modules(seeded_network(net.config, seed=1), schedule)
     for name in modules:
         assert difference(network.run_schedule(schedule, {**modules, name: others[name]}, x), y) > 1e-3, name

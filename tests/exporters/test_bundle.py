@@ -15,7 +15,7 @@ from collab.errors import ExportError
 from collab.placement import parse_placement
 from collab.variants import collaborative
 from exporters.bundle import read_f32, write_bundle
-from exporters.checking import reference_input, relative_error
+from exporters.checking import relative_error
 from exporters.manifest import MANIFEST, load_manifest
 
 torch = pytest.importorskip("torch")
@@ -32,8 +32,10 @@ def torch_output(config: configs.ModelConfig, image: np.ndarray) -> np.ndarray:
         return np.asarray(network(torch.from_numpy(image).permute(0, 3, 1, 2)))
 
 
-@pytest.mark.parametrize("placement", ["", "stem=0"])
-@pytest.mark.parametrize("name", configs.zoo_names())
+@pytest.mark.parametrize(
+    ("name", "placement"),
+    [(name, placement) for name in configs.zoo_names() for placement in ("", "stem=0") if not placement or configs.load(name).branches > 1],
+)
 def test_segments_of_every_zoo_model_together_equal_the_torch_network(name: str, placement: str, tmp_path: Path) -> None:
     config = configs.load(name)
     manifest = write_bundle(config, parse_placement(placement, branches=config.branches), tmp_path / "b")
@@ -52,12 +54,6 @@ def test_any_strategy_with_any_number_of_branches_equals_torch(strategy: str, br
     image = read_f32(tmp_path / "b" / manifest.input.file, manifest.input_shape)
     output = read_f32(tmp_path / "b" / manifest.output.file, manifest.output_shape)
     assert relative_error(output, torch_output(config, image)) <= TOLERANCE
-
-
-def test_other_inputs_give_other_outputs() -> None:
-    shape = BASE.stem.in_shapes[0]
-    one, other = (torch_output(BASE, reference_input(shape, seed=seed)) for seed in (0, 1))
-    assert relative_error(one, other) > 100 * TOLERANCE
 
 
 def test_exporting_twice_gives_the_same_bytes(tmp_path: Path) -> None:

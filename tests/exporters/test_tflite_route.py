@@ -52,7 +52,7 @@ BLOCKS = st.one_of(
 
 
 @given(BLOCKS)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_block_computes_what_torch_computes(block: Block) -> None:
     check_against_torch(block)
 

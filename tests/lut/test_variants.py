@@ -62,7 +62,7 @@ def body_us(config: ModelConfig, phase: np.ndarray, table: Costs, units: tuple[s
     path=st.sampled_from(PATHS),
     factor=st.sampled_from([1.0, 1.3]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_latencies_are_those_of_the_prediction(seed: int, placement: str, path: str, factor: float) -> None:
     placed, table = parse_placement(placement, branches=2), COSTS[path, factor]
     generator = np.random.default_rng(seed)
@@ -86,7 +86,7 @@ def test_latencies_are_those_of_the_prediction(seed: int, placement: str, path: 
     paths=st.tuples(*[st.sampled_from(PATHS)] * len(PAIRS)),
     strategy=st.text("na", min_size=6, max_size=6).map(lambda letters: letters + "a"),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_they_are_for_three_units_whatever_the_paths(seed: int, placement: str, paths: tuple[str, ...], strategy: str) -> None:
     placed, table = parse_placement(placement, branches=3), over(dict(zip(PAIRS, paths, strict=True)))
     model = collaborative(BASE, strategy, branches=3)

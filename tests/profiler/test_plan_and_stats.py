@@ -71,11 +71,11 @@ def test_a_grid_reaches_beyond_the_base_and_steps_around_no_expansion() -> None:
 
 
 @pytest.mark.parametrize("grid", [FULL, COARSE])
-def test_shares_are_multiples_of_four_that_leave_four(grid: object) -> None:
+def test_shares_are_multiples_of_four_that_leave_four(grid: Grid) -> None:
     for name in ("mobilenet_v2", "mnasnet_b1", "fbnet_c"):
         for stage in configs.load(name).stages:
             slot = stage.branches[0][-1]
-            shares = share_channels(slot, FULL)
+            shares = share_channels(slot, grid)
             assert shares[0] == 4
             assert shares[-1] == slot.out_c - 4
             assert all(share % 4 == 0 for share in shares)

@@ -23,7 +23,7 @@ from collab.errors import JournalError
 from lut.replay import Ints
 from search.archive import Found, pareto, write_archive
 from search.driver import Objective, Search
-from search.evaluators.base import EvaluationError, Query
+from search.evaluators.base import EvaluationError
 from search.executors import Executor, InlineExecutor, ProcessExecutor
 from search.journal import Asked, Evaluated, Failed, Same, SearchJournal, read_journal
 from search.mcts import Settings, TreeSearch
@@ -411,9 +411,3 @@ def test_the_objective_weighs_latency_as_told() -> None:
     assert Objective()(0.8, 5.0) == 0.8
     assert Objective(0.5, 10.0)(0.8, 2.5) == pytest.approx(1.6)
     assert Objective(0.5, 10.0)(0.8, None) == 0.8
-
-
-def test_queries_travel() -> None:
-    import pickle
-
-    assert pickle.loads(pickle.dumps(Query("aca", None, 1))) == Query("aca", None, 1)

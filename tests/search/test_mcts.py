@@ -67,7 +67,7 @@ def test_infeasible_leaves_are_never_asked_for_and_all_others_are(prior: bool) -
 
 @pytest.mark.parametrize("prior", [True, False])
 @given(seed=st.integers(0, 1000), order=st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_parallel_questions_are_distinct_and_answers_may_come_in_any_order(prior: bool, seed: int, order) -> None:  # type: ignore[no-untyped-def]
     landscape = make("effects", seed, stages=4)
     asked, flying, met = search(landscape, seed=seed, prior=prior), [], []

@@ -19,7 +19,7 @@ from search.ray_executor import RayExecutor, _own_folder, _ship
 from search.recipe import Recipe, SupernetRecipe
 from tests.search.models import micro
 from tests.search.test_driver import ACCURACIES, evaluated, search
-from tests.search.workers import Fatal, Flaky, Known, Sleepy, Slow
+from tests.search.workers import Fatal, Flaky, Known, Sharing, Slow
 
 pytest.importorskip("ray")
 
@@ -79,11 +79,11 @@ def test_failures_are_the_evaluator_s_and_crashes_are_told(cluster: Any, tmp_pat
 
 def test_fractions_of_gpus_are_given_out(cluster: Any) -> None:
     cluster.add_node(num_cpus=1, num_gpus=1)
-    workers = executor(cluster, Sleepy(ACCURACIES), gpus=0.5)
+    workers = executor(cluster, Sharing(ACCURACIES), gpus=0.5)
     try:
         for n, strategy in enumerate(sorted(ACCURACIES)[:4]):
             workers.submit(n, Query(strategy, None, 0))
-        assert {workers.next().n for _ in range(4)} == {0, 1, 2, 3}
+        assert {(outcome.n, outcome.accuracy) for outcome in (workers.next() for _ in range(4))} == {(n, 0.5) for n in range(4)}
     finally:
         workers.close()
 

@@ -60,7 +60,7 @@ def test_one_process_is_the_textbook_s(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(seed=st.integers(0, 10_000), scale=st.floats(1e-6, 1e6), shift=st.floats(-1e3, 1e3))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_scale_of_rewards_does_not_matter(seed: int, scale: float, shift: float) -> None:
     values = effects(seed)
     seen = np.random.default_rng(seed).choice(81, 9, replace=False)
@@ -70,7 +70,7 @@ def test_the_scale_of_rewards_does_not_matter(seed: int, scale: float, shift: fl
 
 
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 20), asked_at=st.lists(st.integers(1, 20), max_size=4))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_a_kept_pool_says_what_a_fresh_question_says(seed: int, count: int, asked_at: list[int]) -> None:
     values = effects(seed)
     surrogate = Surrogate(4, pool=LEAVES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from search.space import Space
@@ -17,7 +17,6 @@ def leaves(space: Space) -> list[tuple[int, ...]]:
 
 
 @given(seed=st.integers(0, 10_000), closed=st.sets(st.integers(0, 17)), rewards=st.booleans())
-@settings(deadline=None)
 def test_every_open_leaf_is_met_once_and_no_closed_one(seed: int, closed: set[int], rewards: bool) -> None:
     tree, generator, everything = Tree(SMALL), np.random.default_rng(seed), leaves(SMALL)
     for index in closed:

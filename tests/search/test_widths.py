@@ -39,7 +39,7 @@ def test_every_strategy_meets_the_budget_and_uses_it(placement: str, scale: floa
 
 
 @given(row=st.integers(0, len(ALL) - 1), scale=st.sampled_from([0.4, 0.8, 1.1]), placement=st.sampled_from(["", "stem=1,head=1"]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_config_is_predicted_to_take_what_the_allocation_says(row: int, scale: float, placement: str) -> None:
     widths = allocator(placement)
     found = widths.allocate(ALL[[row]], scale * BASE_US)

@@ -79,3 +79,13 @@ class Slow(Known):
     def evaluate(self, query: Query) -> float:
         time.sleep(0.4)
         return super().evaluate(query)
+
+
+@dataclass(frozen=True)
+class Sharing(Known):
+    """Gives for an accuracy how much of a GPU Ray has assigned to it."""
+
+    def evaluate(self, query: Query) -> float:
+        import ray
+
+        return float(ray.get_runtime_context().get_assigned_resources().get("GPU", 0))

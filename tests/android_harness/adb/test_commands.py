@@ -28,7 +28,7 @@ def test_androids_own_shell_is_among_them() -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 @given(arguments=st.lists(TEXT, max_size=3), status=st.integers(0, 255))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_arguments_status_and_both_outputs_come_through(shell: str, arguments: list[str], status: int) -> None:
     command = Command.of('for word in "$@"; do printf "%s\\n" "$word"; printf "%s" "$word" >&2; done; exit ' + str(status), *arguments)
     result = command.result(run(shell, command))
@@ -54,7 +54,7 @@ def test_large_outputs_and_trailing_lines_are_whole(shell: str) -> None:
 
 
 @given(cut=st.integers(0, 10_000), flip=st.integers(0, 10_000), bit=st.integers(0, 7))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_cut_or_damaged_output_is_never_believed(cut: int, flip: int, bit: int) -> None:
     command = Command.of("echo result; echo words >&2; exit 5")
     whole = run("dash", command)
