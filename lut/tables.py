@@ -19,6 +19,7 @@ from collab.console import one_line
 from collab.documents import MAX_US, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.files import write_whole, writing
+from collab.names import shown
 from lut.csv_rows import csv_rows
 from lut.meta import META_FILE, WAITS, Meta, load_meta, meta_document
 from lut.paths import PATHS
@@ -174,7 +175,7 @@ def _refuse_duplicates(path: Path, keys: Sequence[tuple[str, ...]]) -> None:
     seen: set[tuple[str, ...]] = set()
     for key in keys:
         if key in seen:
-            raise TableError(f"{path}: two rows for {_shown(' '.join(key))}; which one holds cannot be told, measure again")
+            raise TableError(f"{path}: two rows for {shown(' '.join(key))}; which one holds cannot be told, measure again")
         seen.add(key)
 
 
@@ -220,8 +221,7 @@ def _value(text: str, form: str, where: str) -> Any:
         return None
     is_whole = form.startswith("int")
     if not (_WHOLE if is_whole else _NUMBER).fullmatch(text):
-        shown = one_line(text if len(text) <= 60 else f"{text[:57]}...")
-        raise TableError(f"{where} is '{shown}', not a {'whole ' if is_whole else ''}number")
+        raise TableError(f"{where} is '{shown(text)}', not a {'whole ' if is_whole else ''}number")
     value = int(text) if is_whole else float(text)
     if abs(value) > (_MAX_WHOLE if is_whole else MAX_US):
         raise TableError(f"{where} is {text}, more than anything that was measured here")
@@ -229,7 +229,7 @@ def _value(text: str, form: str, where: str) -> Any:
 
 
 def _check_block(row: BlockRow, meta: Meta, where: str) -> BlockRow:
-    where = f"{where}: {_shown(row.block)} on {_shown(row.unit)}"
+    where = f"{where}: {shown(row.block)} on {shown(row.unit)}"
     try:
         parse_key(row.block[:MAX_TEXT])
     except ConfigError:
@@ -256,13 +256,13 @@ def _said(row: BlockRow) -> frozenset[str]:
 
 
 def _check_transfer(row: TransferRow, meta: Meta, where: str) -> TransferRow:
-    where = f"{where}: {row.bytes} bytes from {_shown(row.from_unit)} to {_shown(row.to_unit)}"
+    where = f"{where}: {row.bytes} bytes from {shown(row.from_unit)} to {shown(row.to_unit)}"
     _check_status(row.status, row.reason, where)
     for unit in (row.from_unit, row.to_unit):
         _check_unit(unit, meta, where)
     if row.path not in PATHS or row.wait not in WAITS or row.pacing not in ("hot", "paced") or row.bytes <= 0:
         raise TableError(
-            f"{where}: path {_shown(row.path)}, wait {_shown(row.wait)}, pacing {_shown(row.pacing)}: not what a transfer can have"
+            f"{where}: path {shown(row.path)}, wait {shown(row.wait)}, pacing {shown(row.pacing)}: not what a transfer can have"
         )
     if row.status in USABLE:
         _check_count(row.n, where)
@@ -270,20 +270,16 @@ def _check_transfer(row: TransferRow, meta: Meta, where: str) -> TransferRow:
     return row
 
 
-def _shown(text: str) -> str:
-    return one_line(text if len(text) <= 120 else f"{text[:117]}...")
-
-
 def _check_status(status: str, reason: str, where: str) -> None:
     if status not in STATUSES:
-        raise TableError(f"{where}: status is '{_shown(status)}'; one of {', '.join(STATUSES)}")
+        raise TableError(f"{where}: status is '{shown(status)}'; one of {', '.join(STATUSES)}")
     if status != "ok" and not reason:
         raise TableError(f"{where}: status {status} without a reason")
 
 
 def _check_unit(unit: str, meta: Meta, where: str) -> None:
     if unit not in meta.units:
-        raise TableError(f"{where}: meta.json knows no unit {_shown(unit)}; are the files of one and the same profile?")
+        raise TableError(f"{where}: meta.json knows no unit {shown(unit)}; are the files of one and the same profile?")
 
 
 def _check_count(n: int | None, where: str) -> None:

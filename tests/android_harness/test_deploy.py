@@ -66,6 +66,15 @@ def test_a_bundle_is_deployed_checked_and_left_with_a_script(bundle: Path, home:
     assert deploy(bundle, "--runs", 20, env=home)["pushed_bytes"] == 0, "the second time nothing is sent"
 
 
+def test_a_bundle_may_be_the_current_folder(bundle: Path, home: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bundle)
+    assert deploy(Path(), "--runs", 4, env=home)["output_error"] == 0.0
+    assert (bundle.parent / "deploy.jsonl").is_file(), "beside the bundle"
+    assert "--path is one of shared, memcpy" in run(
+        "android_harness.deploy", "--device", "local", ".", "--path", "post", env=home, status=2
+    )
+
+
 def test_the_script_notices_another_output(bundle: Path, home: Mapping[str, str]) -> None:
     script = Path(deploy(bundle, env=home)["script"])
     (script.parent / "reference_input.f32").write_bytes(b"\1" * (script.parent / "reference_input.f32").stat().st_size)

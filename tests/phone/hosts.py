@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,14 @@ def runner_pid(phone: VirtualPhone) -> int:
 
 def kill_runner(phone: VirtualPhone, how: signal.Signals = signal.SIGKILL) -> None:
     phone.kill(runner_pid(phone), how)
+
+
+@contextmanager
+def held_runner(phone: VirtualPhone) -> Iterator[None]:
+    """Holds the runner still, so that it has not ended before something else has happened, however slow this machine is."""
+    pid = runner_pid(phone)
+    phone.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        phone.kill(pid, signal.SIGCONT)

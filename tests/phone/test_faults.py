@@ -20,6 +20,7 @@ from tests.phone.hosts import (
     assert_no_visit_twice,
     failures,
     finish,
+    held_runner,
     kill_runner,
     rows,
     usable,
@@ -306,7 +307,8 @@ def test_two_hosts_at_once(phone: VirtualPhone, model: Path, undisturbed: Path, 
     first, second = Host(tmp_path / "home1"), Host(tmp_path / "home2")
     process = first.start("profiler.run", *arguments(phone.serial, model, tmp_path / "luts"), "--json")
     wait_for_visits(tmp_path / "luts", 100, process)
-    done = second.run("profiler.run", *arguments(phone.serial, model, tmp_path / "other"))
+    with held_runner(phone):
+        done = second.run("profiler.run", *arguments(phone.serial, model, tmp_path / "other"))
     assert done.status == 2
     assert "is measuring for" in done.stderr
     assert finish(process).status == 0
@@ -401,10 +403,11 @@ def test_a_second_process_in_a_folder_changes_nothing(phone: VirtualPhone, model
     host, out = Host(tmp_path / "home"), tmp_path / "luts"
     process = host.start("profiler.run", *arguments(phone.serial, model, out), "--json")
     wait_for_visits(out, 100, process)
-    for more in ([], ["--block", "add_28_32x2"]):
-        done = host.run("profiler.run", "--device", phone.serial, "--out", out, "--resume", *more)
-        assert done.status == 2
-        assert "another process" in done.stderr
+    with held_runner(phone):
+        for more in ([], ["--block", "add_28_32x2"]):
+            done = host.run("profiler.run", "--device", phone.serial, "--out", out, "--resume", *more)
+            assert done.status == 2
+            assert "another process" in done.stderr
     assert finish(process).status == 0
     assert_like(out, undisturbed)
     assert host.json("profiler.run", "--device", phone.serial, "--out", out, "--resume")["failed"] == 0
