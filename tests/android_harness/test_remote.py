@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from android_harness.cursor import load_cursor
-from android_harness.device import alive
+from android_harness.device import COMMAND_LIMIT_S, ShellResult, alive
 from android_harness.execute import execute, finish_leftover
 from android_harness.find import HarnessOptions, remote_target
 from android_harness.journal import CollabDone, Event, JobFailed, JobStarted, TimeDone, read_journal
@@ -213,6 +213,27 @@ def test_what_a_killed_host_has_left_is_taken_up_by_the_next(
     assert set(counted.values()) == {6}, "nothing is lost and nothing is there twice"
     assert load_cursor(journal) is None
     finish_leftover(target, journal)
+
+
+class DamagingDevice(LocalDevice):
+    """This machine behind a link that changes a number in a journal, so that its lines can still be read."""
+
+    def shell(self, script: str, *arguments: str, timeout_s: float = COMMAND_LIMIT_S) -> ShellResult:
+        result = super().shell(script, *arguments, timeout_s=timeout_s)
+        return replace(result, stdout=result.stdout.replace(b'"round":0', b'"round":1', 1))
+
+
+def test_the_devices_copy_stays_until_ours_is_like_it(target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path) -> None:
+    journal = tmp_path / "j.jsonl"
+    damaged = remote_target(DamagingDevice(), HarnessOptions(layout=layout))
+    with pytest.raises(DeviceError, match="arrived damaged; it is still on the device"):
+        execute(damaged, phase, journal, lambda _: None)
+    damaged.close()
+    assert (the_phase_folder(layout) / "journal.jsonl").stat().st_size > 0
+    assert journal.read_bytes() == b"", "nothing of it is believed"
+    finish_leftover(target, journal)
+    assert set(visits(list(read_journal(journal))).values()) == {3}
+    assert not list(Path(layout.phases).iterdir())
 
 
 def test_a_cursor_of_a_phase_that_is_gone_does_no_harm(target: RemoteTarget, layout: Layout, tmp_path: Path) -> None:
