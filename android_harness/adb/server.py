@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT: Final = 5037
 _LOOK_S: Final = 0.5
-_SERIAL: Final = re.compile(r"[!-~]{1,255}")
-_STATE: Final = re.compile(r"[ -~]{1,64}")
+_MOST_SERIAL_CHARACTERS: Final = 255
+_MOST_STATE_CHARACTERS: Final = 64
 _MOST_CHARACTERS: Final = 300
 
 
@@ -62,7 +62,7 @@ class ServerEntry:
 
 
 def server_entries(address: ServerAddress) -> list[ServerEntry]:
-    """What the server sees; empty where no server runs. Entries that no device could be named by are left out.
+    """What the server sees; empty where no server runs. Texts are cut where no device's are so long, and fit to be shown.
 
     Raises:
         ConnectionLostError: what answers is no adb server.
@@ -70,8 +70,12 @@ def server_entries(address: ServerAddress) -> list[ServerEntry]:
     if not address.is_up:
         return []
     with _reporting():
-        seen = [ServerEntry(info.serial, info.state) for info in _client(address, SILENCE_S).list()]
-    return [entry for entry in seen if _SERIAL.fullmatch(entry.serial) and _STATE.fullmatch(entry.state)]
+        seen = _client(address, SILENCE_S).list()
+    return [
+        ServerEntry(one_line(info.serial)[:_MOST_SERIAL_CHARACTERS], one_line(info.state)[:_MOST_STATE_CHARACTERS])
+        for info in seen
+        if info.serial
+    ]
 
 
 class ServerTransport:
