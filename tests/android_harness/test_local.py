@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from android_harness.execute import execute
 from android_harness.journal import Event, JobFailed, JobStarted, PhaseEnded, TimeDone, UnitFailed, read_journal
-from android_harness.local import LocalTarget
+from android_harness.local import LocalRun, LocalTarget
 from android_harness.phases import Phase, Repeat, Sentinel, TimeJob
-from android_harness.target import default_units, resolve_units
+from android_harness.target import PhaseRun, default_units, resolve_units
 from collab.blocks import parse_key
 from collab.errors import DeviceError, RunnerError
 from collab.units import parse_unit
 from exporters.tflite_route import write_block
+from tests.android_harness.lasting import ActsOnStart
 
 BLOCKS = ("mbconv_14_k3s1_16-64-16_relu6", "mbconv_14_k3s2_16-32-24_relu", "add_14_16x2", "head_7_k1s1_16-32-10_relu")
 
@@ -85,37 +88,19 @@ def test_a_core_that_is_not_there_fails_the_unit_and_its_jobs_only(device: Local
     assert {event.job.split("/")[0] for event in events if isinstance(event, JobFailed)} == {"cpu1"}
 
 
-class _Killer:
-    """Kills the runner when it takes up a given job for the n-th time, so many times."""
+def _kill(how: signal.Signals) -> Callable[[PhaseRun], None]:
+    def kill(run: PhaseRun) -> None:
+        assert isinstance(run, LocalRun)
+        os.kill(run._process.pid, how)
 
-    def __init__(self, job: str, *, times: int, how: signal.Signals) -> None:
-        self.events: list[Event] = []
-        self._job, self._left, self._how, self._pid = job, times, how, 0
-
-    def __call__(self, event: Event) -> None:
-        self.events.append(event)
-        if isinstance(event, JobStarted) and event.job == self._job and self._left > 0:
-            self._left -= 1
-            os.kill(self._pid, self._how)
-
-    def watch(self, device: LocalTarget) -> LocalTarget:
-        """The device, telling the process id of each runner that it starts."""
-        killer = self
-
-        class Watched(LocalTarget):
-            def start(self, phase: Phase, journal: Path):  # type: ignore[no-untyped-def]
-                run = super().start(phase, journal)
-                killer._pid = run._process.pid
-                return run
-
-        return Watched()
+    return kill
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_crash_costs_nothing_but_a_retry(device: LocalTarget, phase: Phase, tmp_path: Path, how: signal.Signals) -> None:
-    slow = _slow_job(tmp_path)
-    killer = _Killer(slow.id, times=1, how=how)
-    assert execute(killer.watch(device), replace(phase, jobs=(*phase.jobs, slow)), tmp_path / "j.jsonl", killer)
+    other = _another_job(tmp_path)
+    killer = ActsOnStart(device, other.id, times=1, act=_kill(how))
+    assert execute(killer, replace(phase, jobs=(*phase.jobs, other)), tmp_path / "j.jsonl", killer.note)
     assert not [event for event in killer.events if isinstance(event, JobFailed)]
     assert min(visits(killer.events).values()) >= 3
     assert len(visits(killer.events)) == len(phase.jobs) + 1
@@ -123,49 +108,41 @@ def test_a_crash_costs_nothing_but_a_retry(device: LocalTarget, phase: Phase, tm
 
 
 def test_a_job_that_crashes_twice_fails_and_the_others_are_measured(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
-    slow = _slow_job(tmp_path)
-    killer = _Killer(slow.id, times=2, how=signal.SIGSEGV)
-    assert execute(killer.watch(device), replace(phase, jobs=(*phase.jobs, slow)), tmp_path / "j.jsonl", killer)
+    other = _another_job(tmp_path)
+    killer = ActsOnStart(device, other.id, times=2, act=_kill(signal.SIGSEGV))
+    assert execute(killer, replace(phase, jobs=(*phase.jobs, other)), tmp_path / "j.jsonl", killer.note)
     failed = [event for event in killer.events if isinstance(event, JobFailed)]
-    assert failed == [JobFailed(slow.id, 0, "crashed the runtime twice: crashed (SIGSEGV)")]
+    assert failed == [JobFailed(other.id, 0, "crashed the runtime twice: crashed (SIGSEGV)")]
     assert min(visits(killer.events)[job.id] for job in phase.jobs) >= 3
 
 
-def _slow_job(folder: Path) -> TimeJob:
-    """Long enough (the gaps) that it is certainly running when the host has read its started line."""
-    model = folder / "slow.tflite"
+def _another_job(folder: Path) -> TimeJob:
+    model = folder / "another.tflite"
     model.write_bytes(write_block(parse_key("add_14_16x2")))
-    return TimeJob("block/cpu0/slow", "cpu0", model, warmup=1, runs=40, gap_us=10_000)
+    return TimeJob("block/cpu0/another", "cpu0", model, warmup=1, runs=4)
 
 
-def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(
+    device: LocalTarget, phase: Phase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes while the journal is waited for, once some lines are there."""
     events: list[Event] = []
-    long = replace(phase, jobs=(*phase.jobs, _slow_job(tmp_path)), repeat=Repeat(50, 50))
+    interrupted: list[int] = []
 
-    def note(event: Event) -> None:
-        events.append(event)
-        if isinstance(event, TimeDone) and len(events) > 20 and not interrupted.is_set():
-            interrupted.set()
+    def sleep(seconds: float) -> None:
+        if len(events) > 20 and not interrupted:
+            interrupted.append(len(events))
             signal.raise_signal(signal.SIGINT)
+        time.sleep(seconds)
 
-    interrupted = threading.Event()
-    assert not execute(device, long, tmp_path / "j.jsonl", _interruptible(note))
+    monkeypatch.setattr("android_harness.local.time", SimpleNamespace(sleep=sleep))
+    paced = tuple(replace(job, gap_us=10_000) for job in phase.jobs if isinstance(job, TimeJob))
+    assert not execute(device, replace(phase, jobs=paced, repeat=Repeat(1000, 1000)), tmp_path / "j.jsonl", events.append)
+    assert interrupted
     ended = events[-1]
     assert isinstance(ended, PhaseEnded)
     assert ended.stopped == "signal"
     assert list(read_journal(tmp_path / "j.jsonl")) == events
-
-
-def _interruptible(note):  # type: ignore[no-untyped-def]
-    """Hands the interrupt to the loop that follows the journal, as a Ctrl-C at any moment would be."""
-
-    def guarded(event: Event) -> None:
-        try:
-            note(event)
-        except KeyboardInterrupt:
-            threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
-
-    return guarded
 
 
 def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -19,7 +20,7 @@ from android_harness.cursor import load_cursor
 from android_harness.device import COMMAND_LIMIT_S, ShellResult, alive
 from android_harness.execute import execute, finish_leftover
 from android_harness.find import HarnessOptions, remote_target
-from android_harness.journal import CollabDone, Event, JobFailed, JobStarted, TimeDone, read_journal
+from android_harness.journal import CollabDone, Event, JobFailed, JobStarted, PhaseEnded, TimeDone, read_journal
 from android_harness.layout import Layout
 from android_harness.local_device import LocalDevice
 from android_harness.phases import CollabJob, Phase, Repeat, TimeJob
@@ -32,6 +33,8 @@ from collab.placement import default_placement
 from exporters.bundle import read_f32, write_bundle
 from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block
+from tests.android_harness.lasting import ActsOnStart
+from tests.processes import held, state_of, wait_until
 
 BLOCKS = ("mbconv_14_k3s1_16-64-16_relu6", "add_14_16x2", "head_7_k1s1_16-32-10_relu")
 
@@ -59,27 +62,12 @@ def small_phase(target: RemoteTarget, tmp_path: Path) -> Phase:
     return Phase("small", units, tuple(jobs), Repeat(3, 3), seed=1)
 
 
-def slow(phase: Phase) -> TimeJob:
-    """Long enough (the gaps) that it is certainly running when its started line has been read."""
-    return replace(phase.jobs[0], id="block/cpu0/slow", runs=60, gap_us=20_000)  # type: ignore[return-value, arg-type]
+def another(phase: Phase) -> TimeJob:
+    return replace(phase.jobs[0], id="block/cpu0/another")  # type: ignore[return-value]
 
 
 def visits(events: list[Event]) -> Counter[str]:
     return Counter(event.job for event in events if isinstance(event, TimeDone))
-
-
-class OnStart:
-    """Does something the first few times that a job is taken up."""
-
-    def __init__(self, job: str, *, times: int, act) -> None:  # type: ignore[no-untyped-def]
-        self.events: list[Event] = []
-        self._job, self._left, self._act = job, times, act
-
-    def __call__(self, event: Event) -> None:
-        self.events.append(event)
-        if isinstance(event, JobStarted) and event.job == self._job and self._left > 0:
-            self._left -= 1
-            self._act()
 
 
 def the_phase_folder(layout: Layout) -> Path:
@@ -109,9 +97,9 @@ def test_a_phase_comes_back_whole_and_leaves_only_what_is_kept(target: RemoteTar
 def test_a_crashed_job_is_tried_once_more_at_the_end(
     target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path, how: signal.Signals
 ) -> None:
-    job = slow(phase)
-    note = OnStart(job.id, times=1, act=lambda: kill_runner(layout, how))
-    assert execute(target, replace(phase, jobs=(*phase.jobs, job)), tmp_path / "j.jsonl", note)
+    job = another(phase)
+    note = ActsOnStart(target, job.id, times=1, act=lambda _: kill_runner(layout, how))
+    assert execute(note, replace(phase, jobs=(*phase.jobs, job)), tmp_path / "j.jsonl", note.note)
     assert not [event for event in note.events if isinstance(event, JobFailed)]
     assert min(visits(note.events).values()) >= 3
     assert list(read_journal(tmp_path / "j.jsonl")) == note.events
@@ -120,41 +108,44 @@ def test_a_crashed_job_is_tried_once_more_at_the_end(
 def test_a_second_crash_makes_it_failed_and_the_others_are_measured(
     target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path
 ) -> None:
-    job = slow(phase)
-    note = OnStart(job.id, times=2, act=lambda: kill_runner(layout, signal.SIGSEGV))
-    assert execute(target, replace(phase, jobs=(*phase.jobs, job)), tmp_path / "j.jsonl", note)
+    job = another(phase)
+    note = ActsOnStart(target, job.id, times=2, act=lambda _: kill_runner(layout, signal.SIGSEGV))
+    assert execute(note, replace(phase, jobs=(*phase.jobs, job)), tmp_path / "j.jsonl", note.note)
     [failed] = [event for event in note.events if isinstance(event, JobFailed)]
     assert failed.job == job.id
     assert "SIGSEGV" in failed.reason
     assert min(visits(note.events)[job.id] for job in phase.jobs) >= 3
 
 
+def end_all(layout: Layout) -> None:
+    """Kills the runner with the script that looks after it, as a restart would."""
+    for name in ("pid", "runner.pid"):
+        os.kill(int((the_phase_folder(layout) / name).read_text().split()[0]), signal.SIGKILL)
+
+
+def wipe(layout: Layout) -> None:
+    end_all(layout)
+    subprocess.run(["rm", "-rf", layout.root], check=True)
+
+
 def test_what_was_ended_from_outside_is_begun_again_and_no_job_is_blamed(
     target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path
 ) -> None:
-    def wipe() -> None:
-        for name in ("runner.pid", "pid"):
-            os.kill(int((the_phase_folder(layout) / name).read_text().split()[0]), signal.SIGKILL)
-        subprocess.run(["rm", "-rf", layout.root], check=True)
-
-    job = slow(phase)
-    note = OnStart(job.id, times=1, act=wipe)
-    assert execute(target, replace(phase, jobs=(*phase.jobs, job)), tmp_path / "j.jsonl", note)
+    job = another(phase)
+    note = ActsOnStart(target, job.id, times=1, act=lambda _: wipe(layout))
+    assert execute(note, replace(phase, jobs=(*phase.jobs, job)), tmp_path / "j.jsonl", note.note)
     assert not [event for event in note.events if isinstance(event, JobFailed)]
     assert min(visits(note.events).values()) >= 3
 
 
+@pytest.mark.parametrize("end", [end_all, wipe])
 def test_a_runner_that_is_ended_before_it_measures_is_given_up_in_a_sentence(
-    target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path
+    target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path, end: Callable[[Layout], None]
 ) -> None:
-    job = slow(phase)
-
-    def end() -> None:
-        os.kill(int((the_phase_folder(layout) / "pid").read_text().split()[0]), signal.SIGKILL)
-        os.kill(int((the_phase_folder(layout) / "runner.pid").read_text()), signal.SIGKILL)
-
+    job = another(phase)
+    note = ActsOnStart(target, job.id, times=100, act=lambda _: end(layout))
     with pytest.raises(RunnerError, match="ended 3 times"):
-        execute(target, replace(phase, jobs=(job,)), tmp_path / "j.jsonl", OnStart(job.id, times=100, act=end))
+        execute(note, replace(phase, jobs=(job,)), tmp_path / "j.jsonl", note.note)
 
 
 def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(target: RemoteTarget, phase: Phase, tmp_path: Path) -> None:
@@ -164,10 +155,25 @@ def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(target: Remo
 
 
 def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(target: RemoteTarget, phase: Phase, tmp_path: Path) -> None:
-    job = slow(phase)
-    interrupt = OnStart(job.id, times=1, act=lambda: threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start())
-    assert not execute(target, replace(phase, jobs=(*phase.jobs, job), repeat=Repeat(50, 50)), tmp_path / "j.jsonl", interrupt)
-    assert list(read_journal(tmp_path / "j.jsonl")) == interrupt.events
+    """It comes while the device is asked for more, once a visit has begun."""
+    events: list[Event] = []
+    shell = target.device.shell
+    interrupted: list[int] = []
+
+    def interrupted_shell(*arguments: Any, **options: Any) -> ShellResult:
+        result = shell(*arguments, **options)
+        if events and not interrupted:
+            interrupted.append(len(events))
+            signal.raise_signal(signal.SIGINT)
+        return result
+
+    paced = tuple(replace(job, gap_us=10_000) for job in phase.jobs if isinstance(job, TimeJob))
+    with patch.object(target.device, "shell", interrupted_shell):
+        assert not execute(target, replace(phase, jobs=paced, repeat=Repeat(1000, 1000)), tmp_path / "j.jsonl", events.append)
+    assert interrupted
+    assert isinstance(events[-1], PhaseEnded)
+    assert events[-1].stopped == "signal"
+    assert list(read_journal(tmp_path / "j.jsonl")) == events
 
 
 HOST = """
@@ -195,16 +201,19 @@ def test_what_a_killed_host_has_left_is_taken_up_by_the_next(
     model = tmp_path / f"{BLOCKS[0]}.tflite"
     host = subprocess.Popen([sys.executable, "-c", HOST, layout.root, str(model), str(journal)], stdout=subprocess.PIPE, text=True)
     assert host.stdout is not None
-    for line in host.stdout:
-        if line == "TimeDone\n":
-            break
-    host.kill()
-    host.wait()
+    wait_until(lambda: bool(list(Path(layout.root).glob("phases/*/runner.pid"))))
     folder = the_phase_folder(layout)
-    assert alive(LocalDevice(), str(folder)), "the runner goes on by itself"
-    assert load_cursor(journal) is not None
-    with pytest.raises(DeviceError, match="is measuring for"):
-        execute(target, phase, tmp_path / "other.jsonl", lambda _: None)
+    wait_until(lambda: (folder / "journal.jsonl").exists() and b'"done"' in (folder / "journal.jsonl").read_bytes())
+    with held(int((folder / "runner.pid").read_text())):
+        for line in host.stdout:
+            if line == "TimeDone\n":
+                break
+        host.kill()
+        host.wait()
+        assert alive(LocalDevice(), str(folder)), "the runner goes on by itself"
+        assert load_cursor(journal) is not None
+        with pytest.raises(DeviceError, match="is measuring for"):
+            execute(target, phase, tmp_path / "other.jsonl", lambda _: None)
     while wait_for_end and alive(LocalDevice(), str(folder)):
         time.sleep(0.05)
     finish_leftover(target, journal)
@@ -268,8 +277,17 @@ def test_everything_is_in_one_folder_and_can_be_removed(target: RemoteTarget, ph
 
 
 def test_cleaning_ends_what_runs(target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path) -> None:
-    job = slow(phase)
-    note = OnStart(job.id, times=9, act=lambda: remove_all(LocalDevice(), layout))
-    with pytest.raises(RunnerError, match="ended 3 times"):
-        execute(target, replace(phase, jobs=(job,)), tmp_path / "j.jsonl", note)
-    assert not Path(layout.root).exists() or not list(Path(layout.root).glob("phases/*"))
+    class CleanedError(Exception):
+        pass
+
+    def clean(event: Event) -> None:
+        if isinstance(event, JobStarted):
+            runner = int((the_phase_folder(layout) / "runner.pid").read_text())
+            remove_all(LocalDevice(), layout)
+            wait_until(lambda: state_of(runner) in ("Z", None))
+            raise CleanedError
+
+    paced = tuple(replace(job, gap_us=10_000) for job in phase.jobs if isinstance(job, TimeJob))
+    with pytest.raises(CleanedError):
+        execute(target, replace(phase, jobs=paced, repeat=Repeat(1000, 1000)), tmp_path / "j.jsonl", clean)
+    assert not Path(layout.root).exists()
