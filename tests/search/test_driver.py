@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -29,6 +26,7 @@ from search.journal import Asked, Evaluated, Failed, Same, SearchJournal, read_j
 from search.mcts import Settings, TreeSearch
 from search.problem import Candidate, StrategyTable
 from search.space import Leaf, Space
+from tests.processes import wait_until
 from tests.search.journals import checked, unchecked
 from tests.search.workers import Fatal, Flaky, Known, Sleepy
 
@@ -109,30 +107,27 @@ def test_any_moment_is_a_good_one_to_be_killed_at(tmp_path: Path) -> None:
         assert evaluated(folder) == evaluated(whole)
 
 
-def killed(folder: Path, workers: int, after: int) -> None:
+def killed(folder: Path, gate: Path, workers: int, after: int) -> None:
     """Starts a search in a process of its own, and kills it with its workers' parent in the middle."""
-    script = f"from tests.search.test_driver import *; run(Path({str(folder)!r}), 40, {_executor(workers)})"
-    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if (folder / "journal.jsonl").exists() and (folder / "journal.jsonl").read_text().count('"evaluated"') >= after:
-            break
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _executor(workers: int) -> str:
-    return f"ProcessExecutor(Sleepy(ACCURACIES), {workers})" if workers > 1 else "InlineExecutor(Sleepy(ACCURACIES))"
+    evaluator = f"Gated(ACCURACIES, Path({str(gate)!r}), {after})"
+    executor = f"ProcessExecutor({evaluator}, {workers})" if workers > 1 else f"InlineExecutor({evaluator})"
+    script = f"from tests.search.test_driver import *; from tests.search.workers import Gated; run(Path({str(folder)!r}), 40, {executor})"
+    with subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2]) as process:
+        journal = folder / "journal.jsonl"
+        wait_until(lambda: process.poll() is not None or (journal.exists() and journal.read_text().count('"evaluated"') >= after))
+        process.kill()
+    gate.touch()
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_kill_9_loses_nothing_that_was_evaluated(tmp_path: Path, workers: int) -> None:
-    killed(tmp_path, workers, after=9)
-    before = evaluated(tmp_path)
-    assert 9 <= len(before) < 40
-    run(tmp_path, 25, ProcessExecutor(Known(ACCURACIES), workers) if workers > 1 else None)
-    after = evaluated(tmp_path)
+    found = tmp_path / "found"
+    found.mkdir()
+    killed(found, tmp_path / "gate", workers, after=9)
+    before = evaluated(found)
+    assert len(before) == 9
+    run(found, 25, ProcessExecutor(Known(ACCURACIES), workers) if workers > 1 else None)
+    after = evaluated(found)
     assert after[: len(before)] == before
     assert len(after) == len(set(after)) == 25
 

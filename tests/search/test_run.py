@@ -9,7 +9,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from lut.prediction import predict
 from lut.tables import load, save
 from search.budget import base_latency
 from tests.models import tiny
+from tests.processes import wait_until
 from tests.search.made import written
 from tests.search.models import micro
 
@@ -154,24 +154,37 @@ def test_syncs_anywhere_and_placements_may_be_searched(lut: Path, model: Path, t
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_an_ended_search_is_resumed(lut: Path, model: Path, tmp_path: Path, end: signal.Signals) -> None:
     out = tmp_path / "found"
-    what = ["--lut", str(lut), "--model", str(model), *command_evaluator(tmp_path), "--evaluations", "12", "--out", str(out)]
+    evaluator, gate = command_evaluator(tmp_path), tmp_path / "gate"
+    _hold_after(tmp_path / "evaluate.py", gate, calls=3)
+    what = ["--lut", str(lut), "--model", str(model), *evaluator, "--evaluations", "12", "--out", str(out)]
     process = subprocess.Popen([sys.executable, "-m", "search.run", *what], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not ((out / "journal.jsonl").exists() and len(evaluated_so_far(out)) >= 3):
-        time.sleep(0.02)
+    wait_until(lambda: process.poll() is not None or ((out / "journal.jsonl").exists() and len(evaluated_so_far(out)) >= 3))
+    assert process.poll() is None
     os.kill(process.pid, end)
+    gate.touch()
     _, errors = process.communicate()
     if end == signal.SIGINT:
         assert process.returncode == 130
         assert "--resume" in errors
         assert "Traceback" not in errors
     before = evaluated_so_far(out)
+    assert 3 <= len(before) <= 4
     call(*what, status=2)
     done = call(*what, "--resume")
     assert "Resumed" in done.stdout
     after = evaluated(out)
     assert after[: len(before)] == before
     assert len(after) == len(set(after)) == 12
+
+
+def _hold_after(program: Path, gate: Path, *, calls: int) -> None:
+    """Has a command's program wait, once it was called so often, until the gate is there."""
+    program.write_text(
+        "import os, time\n"
+        f"count, gate = {str(gate.with_name('calls'))!r}, {str(gate)!r}\n"
+        "open(count, 'a').write('x')\n"
+        f"while os.path.getsize(count) > {calls} and not os.path.exists(gate): time.sleep(0.02)\n" + program.read_text()
+    )
 
 
 def evaluated_so_far(out: Path) -> list[str]:

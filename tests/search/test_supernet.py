@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from search.recipe import Recipe, SupernetRecipe
 from search.supernet import FILE, ModelFamily, Supernet, SupernetError, Widths, inherited_weights, initial_supernet, load, train_supernet
 from search.training import accuracy, recalibrate
 from tests.models import changed
+from tests.processes import wait_until
 from tests.search.models import EASY, micro
 
 WIDEST: Widths = (((12,), (24, 32), (40,)), ((8,), (20, 32), (32,)))
@@ -262,12 +262,15 @@ def test_training_is_fixed_by_its_seed_and_goes_on_where_it_was_cut_off(trained:
 
 
 KILLED = """
-import sys
+import sys, time
 from pathlib import Path
 import torch
 from tests.search.test_supernet import QUICK, digits, replace, space, train_supernet
 torch.set_num_threads(int(sys.argv[2]))
-say_step = lambda step, loss: print(step, flush=True)
+def say_step(step, loss):
+    print(step, flush=True)
+    if step == 20:
+        time.sleep(600)
 train_supernet(space(), digits(), replace(QUICK, save_every_s=0), Path(sys.argv[1]), seed=1, on_step=say_step)
 """
 
@@ -278,9 +281,9 @@ def test_training_survives_being_killed(trained: Path, tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "10\n"
-        while not (tmp_path / "killed" / "supernet.partial.pth").exists() and process.poll() is None:
-            time.sleep(0.001)
+        wait_until(lambda: (tmp_path / "killed" / "supernet.partial.pth").exists() or process.poll() is not None)
         process.send_signal(signal.SIGKILL)
+    assert not (tmp_path / "killed" / FILE).exists()
     assert same(train_supernet(space(), digits(), QUICK, tmp_path / "killed", seed=1), load(trained))
     assert [path.name for path in (tmp_path / "killed").iterdir() if not path.name.startswith(".")] == [FILE]
 
