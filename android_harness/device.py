@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 from collab.errors import DeviceError
+from collab.names import shown
 
 Notice: TypeAlias = Callable[[str], None]
 """Told in one sentence what a user should know while something takes longer than it should."""
 
 COMMAND_LIMIT_S: Final = 30.0
 """Longer than any command of the harness takes on a slow phone. A device that says nothing for so long is taken for lost."""
+
+_LONGEST_COMPLAINT: Final = 500
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class ShellResult:
     def complaint(self) -> str:
         """The last line of the standard error output, for messages."""
         lines = self.stderr.decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else f"status {self.status}"
+        return shown(lines[-1].strip(), most=_LONGEST_COMPLAINT) if lines else f"status {self.status}"
 
 
 class Device(Protocol):

@@ -21,6 +21,8 @@ from collab.units import MAX_CORE, parse_cores
 _SCRIPT: Final = (Path(__file__).parent / "scripts" / "state.sh").read_text(encoding="utf-8")
 _GATHER_LIMIT_S: Final = 60.0
 THERMAL_STATUSES: Final = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
+_SHELL_USER: Final = 2000
+"""Android's user for adb's shell."""
 _PLAUSIBLE_C: Final = (-60.0, 200.0)
 _MOST_LINES: Final = 2048
 """Of a section; there are 1,024 cores at most."""
@@ -176,7 +178,7 @@ def parse_state(serial: str, text: str) -> DeviceState:
         machine=system.get("machine", ""),
         kernel=system.get("kernel", ""),
         libc=system.get("libc", "glibc"),
-        user=_between(system.get("user", ""), 0, _MOST_USER) or 0,
+        user=_user(system.get("user", "")),
         boot=system.get("boot", ""),
         has_su="su" in system,
         can_stay_awake="svc" in system,
@@ -208,6 +210,12 @@ def _sections(text: str) -> dict[str, list[str]]:
 def _pairs(lines: list[str]) -> dict[str, str]:
     pairs = (line.partition("=") for line in lines)
     return {name.strip(): value.strip() for name, equals, value in pairs if equals and value.strip()}
+
+
+def _user(text: str) -> int:
+    """The number of the shell's user. One that is not said is not root: nothing is then tried that takes root."""
+    user = _between(text, 0, _MOST_USER)
+    return _SHELL_USER if user is None else user
 
 
 def _between(text: str, least: int, most: int) -> int | None:

@@ -30,6 +30,9 @@ ACCEPT_S: Final = 30.0
 _CHUNK_BYTES: Final = 1 << 16
 
 _BREAKS: Final = (
+    # What adb-shell makes of a daemon that does not keep to the protocol: unknown words, numbers and texts that are none.
+    ValueError,
+    LookupError,
     OSError,
     struct.error,
     exceptions.AdbConnectionError,
