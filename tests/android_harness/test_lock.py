@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 def test_a_spawned_program_is_started_once_and_told_from_others(tmp_path: Path) -> None:
     device = LocalDevice()
     for _ in range(3):
-        spawn(device, str(tmp_path), ["sh", "-c", "echo once; sleep 600"])
+        spawn(device, str(tmp_path), ["sh", "-c", "echo once; exec sleep 600"])
     assert alive(device, str(tmp_path))
     wait_until(lambda: (tmp_path / "output").stat().st_size > 0)
     assert (tmp_path / "output").read_text() == "once\n"
