@@ -49,7 +49,10 @@ exit 0
 """
 _LAST_WORDS: Final = 'tail -c 4096 "$1/output" 2>/dev/null'
 _REMOVE: Final = 'rm -rf "$1"'
-_DIGEST: Final = 'cat "$1/journal.jsonl" 2>/dev/null | sha256sum'
+_DIGEST: Final = """
+stat -c %s "$1/journal.jsonl" 2>/dev/null || echo 0
+cat "$1/journal.jsonl" 2>/dev/null | sha256sum
+"""
 _MISSING: Final = "missing"
 
 
@@ -126,19 +129,24 @@ class RemoteRun:
             self._on_interrupted()
 
     def _compare_journals(self) -> None:
-        """Holds what was read against what the device has.
+        """Holds what was read against what the device has: all of that must be here.
+
+        A device that was restarted may have lost the end of its journal, which had been read before; that stays.
 
         Raises:
             DeviceError: they differ. What is here of the phase is taken out again, and the device's copy stays: it is read anew when the
                 profile goes on.
         """
-        there = checked(self._device, _DIGEST, self._folder, doing="reading the journal's checksum").text.split()
+        said = checked(self._device, _DIGEST, self._folder, doing="reading the journal's checksum").text.split()
+        size = whole_number(said[0]) if len(said) > 1 else None
         with writing(self._journal), self._journal.open("r+b") as file:
             file.seek(self._begin)
             here = hashlib.sha256()
-            while chunk := file.read(_CHUNK_BYTES):
+            left = size or 0
+            while chunk := file.read(min(left, _CHUNK_BYTES)):
                 here.update(chunk)
-            if there[:1] == [here.hexdigest()]:
+                left -= len(chunk)
+            if size is not None and left == 0 and said[1] == here.hexdigest():
                 return
             file.truncate(self._begin)
         raise DeviceError(f"{self._device.serial}: the journal arrived damaged; it is still on the device, and --resume reads it again")

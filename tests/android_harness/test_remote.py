@@ -291,3 +291,20 @@ def test_cleaning_ends_what_runs(target: RemoteTarget, phase: Phase, layout: Lay
     with pytest.raises(CleanedError):
         execute(target, replace(phase, jobs=paced, repeat=Repeat(1000, 1000)), tmp_path / "j.jsonl", clean)
     assert not Path(layout.root).exists()
+
+
+def test_a_restart_that_loses_the_end_of_the_device_s_journal_loses_nothing_here(
+    target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path
+) -> None:
+    def restart(_: object) -> None:
+        folder = the_phase_folder(layout)
+        end_all(layout)
+        wait_until(lambda: not alive(LocalDevice(), str(folder)))
+        journal = folder / "journal.jsonl"
+        os.truncate(journal, journal.stat().st_size - 600)
+
+    job = another(phase)
+    note = ActsOnStart(target, job.id, times=1, act=restart)
+    assert execute(note, replace(phase, jobs=(*phase.jobs, job), order="given"), tmp_path / "j.jsonl", note.note)
+    assert list(read_journal(tmp_path / "j.jsonl")) == note.events
+    assert min(visits(note.events).values()) >= 3
