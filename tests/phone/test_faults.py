@@ -151,9 +151,11 @@ def test_unplugged_for_a_while_and_measured_all_the_same(phone: VirtualPhone, mo
         process = host.start("profiler.run", *arguments(proxy.serial, model, tmp_path / "luts"), "--json")
         wait_for_visits(tmp_path / "luts", 100, process)
         journal = next(phone.path(f"{ROOT}/phases").glob("*/journal.jsonl"))
-        proxy.down()
-        size = journal.stat().st_size
+        with held_runner(phone):
+            proxy.down()
+            size = journal.stat().st_size
         while journal.stat().st_size < size + 100_000:
+            assert not _ended(phone), "so much is left to measure"
             time.sleep(0.05)
         proxy.up()
         assert finish(process).status == 0
