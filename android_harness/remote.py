@@ -37,15 +37,17 @@ done
 """
 _REMOVE_ALL: Final = """
 root=$1
-for pid in $(cat "$root"/phases/*/runner.pid 2>/dev/null); do
-  tr '\\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null | grep -qF "$root/" && kill -TERM "$pid"
-done
-for phase in "$root"/phases/*; do
+ours() { tr '\\0' ' ' < "/proc/$1/cmdline" 2>/dev/null | grep -qF "$root/"; }
+runners=$(cat "$root"/phases/*/runner.pid 2>/dev/null)
+for pid in $runners; do ours "$pid" && kill -TERM "$pid"; done
+for pid in $runners; do
   tries=0
-  while [ -e "$phase/runner.pid" ] && [ -d "/proc/$(cat "$phase/runner.pid")" ] && [ $tries -lt 50 ]; do
+  while ours "$pid" && [ $tries -lt 50 ]; do
     sleep 0.1
     tries=$((tries + 1))
   done
+  # A visit may last minutes; nothing that it finds out is wanted any more.
+  ours "$pid" && kill -KILL "$pid"
 done
 if [ -e "$root/settings" ]; then
   su=; [ "$(id -u)" != 0 ] && grep -q '^file' "$root/settings" && su='su 0'

@@ -276,7 +276,8 @@ def test_everything_is_in_one_folder_and_can_be_removed(target: RemoteTarget, ph
     remove_all(LocalDevice(), layout)
 
 
-def test_cleaning_ends_what_runs(target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gap_us", [10_000, 50_000_000], ids=["short visits", "a visit of minutes"])
+def test_cleaning_ends_what_runs(target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path, gap_us: int) -> None:
     class CleanedError(Exception):
         pass
 
@@ -287,7 +288,7 @@ def test_cleaning_ends_what_runs(target: RemoteTarget, phase: Phase, layout: Lay
             wait_until(lambda: state_of(runner) in ("Z", None))
             raise CleanedError
 
-    paced = tuple(replace(job, gap_us=10_000) for job in phase.jobs if isinstance(job, TimeJob))
+    paced = tuple(replace(job, gap_us=gap_us) for job in phase.jobs if isinstance(job, TimeJob))
     with pytest.raises(CleanedError):
         execute(target, replace(phase, jobs=paced, repeat=Repeat(1000, 1000)), tmp_path / "j.jsonl", clean)
     assert not Path(layout.root).exists()
