@@ -26,6 +26,7 @@ from typing import Final, TextIO
 
 from tests.phone import capabilities, kernel
 from tests.phone.clients import Clients
+from tests.phone.keyrings import withhold_keyrings
 from tests.phone.loopback import ADDRESS, LoopbackPort
 from tests.phone.relay import Relay
 
@@ -106,6 +107,7 @@ def _go_behind_the_fence(settings: Settings) -> None:
     os.chroot(settings.root.name)
     os.chdir("/")
     capabilities.keep_only(_HARMLESS)
+    withhold_keyrings()
     capabilities.hide_process()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import socket
 import struct
 import subprocess
@@ -143,6 +145,30 @@ def test_root_has_only_the_capabilities_that_stay_in_the_phone(device: AdbDevice
             assert int(status[name], 16) == kept, (process, name)
         assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0
         assert status["NoNewPrivs"] == "1"
+
+
+KEY = "syncnas-fence"
+KEYRING_CALLS = {"x86_64": (248, 249, 250), "aarch64": (217, 218, 219)}
+OF_THE_USER, UNLINK = -4, 9
+
+
+@pytest.fixture(name="key_of_the_host")
+def a_key_of_this_machine_s_root() -> Iterator[int]:
+    add, _, control = KEYRING_CALLS[platform.machine()]
+    libc = ctypes.CDLL(None, use_errno=True)
+    key = libc.syscall(add, b"user", KEY.encode(), b"the host's", 10, OF_THE_USER)
+    if key < 0:
+        pytest.skip(f"this machine gives root no keyring ({os.strerror(ctypes.get_errno())})")
+    yield key
+    libc.syscall(control, UNLINK, key, OF_THE_USER, 0, 0)
+
+
+def test_keys_of_the_host_are_not_found(device: AdbDevice, key_of_the_host: int) -> None:
+    add, request, control = KEYRING_CALLS[platform.machine()]
+    find = f"my ($t, $n, $b) = (qq(user\\0), qq({KEY}\\0), qq(\\0) x 64);"
+    for call in (f"{request}, $t, $n, 0, 0", f"{control}, 11, {key_of_the_host}, $b, 64, 0", f"{add}, $t, $n, $b, 9, {OF_THE_USER}"):
+        result = device.shell(f"perl -e '{find} print syscall({call}), qq( ), $!{{EPERM}} ? 1 : 0'")
+        assert (result.status, result.text) == (0, "-1 1"), (call, result)
 
 
 FORBIDDEN = {
