@@ -50,9 +50,14 @@ exit 0
 _LAST_WORDS: Final = 'tail -c 4096 "$1/output" 2>/dev/null'
 _REMOVE: Final = 'rm -rf "$1"'
 _DIGEST: Final = """
-stat -c %s "$1/journal.jsonl" 2>/dev/null || echo 0
-cat "$1/journal.jsonl" 2>/dev/null | sha256sum
+size=$(stat -c %s "$1/journal.jsonl" 2>/dev/null || echo 0)
+common=$2
+[ "$size" -lt "$common" ] && common=$size
+echo "$size"
+head -c "$common" "$1/journal.jsonl" 2>/dev/null | sha256sum
 """
+_MOST_LATE_LOOKS: Final = 4
+"""After the runner has ended: a supervisor that was killed may have left it behind, and what it writes then is read only so often."""
 _MISSING: Final = "missing"
 
 
@@ -91,6 +96,11 @@ class RemoteRun:
             state = self._fetch(steps)
             yield from self._tail.new_events()
             steps = min(steps + 1, _MOST_STEPS)
+        for _ in range(_MOST_LATE_LOOKS):
+            if state == _MISSING or not self._is_longer_there():
+                break
+            self._fetch(0)
+            yield from self._tail.new_events()
         self._conclude(state)
 
     def _fetch(self, steps: int) -> str:
@@ -116,8 +126,6 @@ class RemoteRun:
 
     def _conclude(self, state: str) -> None:
         """The device's copy goes last, when all of it is on the disk here."""
-        if state != _MISSING:
-            self._compare_journals()
         if state == "0":
             self._fetch_outputs()
         else:
@@ -128,26 +136,26 @@ class RemoteRun:
         if self.interrupted:
             self._on_interrupted()
 
-    def _compare_journals(self) -> None:
-        """Holds what was read against what the device has: all of that must be here.
-
-        A device that was restarted may have lost the end of its journal, which had been read before; that stays.
+    def _is_longer_there(self) -> bool:
+        """Holds what was read against what the device has; whether it has more. What is here beyond that stays: a restart may cost a device
+        the end of its journal, which had been read before.
 
         Raises:
             DeviceError: they differ. What is here of the phase is taken out again, and the device's copy stays: it is read anew when the
                 profile goes on.
         """
-        said = checked(self._device, _DIGEST, self._folder, doing="reading the journal's checksum").text.split()
+        have = self._journal.stat().st_size - self._begin
+        said = checked(self._device, _DIGEST, self._folder, str(have), doing="reading the journal's checksum").text.split()
         size = whole_number(said[0]) if len(said) > 1 else None
         with writing(self._journal), self._journal.open("r+b") as file:
             file.seek(self._begin)
             here = hashlib.sha256()
-            left = size or 0
+            left = min(have, size or 0)
             while chunk := file.read(min(left, _CHUNK_BYTES)):
                 here.update(chunk)
                 left -= len(chunk)
-            if size is not None and left == 0 and said[1] == here.hexdigest():
-                return
+            if size is not None and said[1] == here.hexdigest():
+                return size > have
             file.truncate(self._begin)
         raise DeviceError(f"{self._device.serial}: the journal arrived damaged; it is still on the device, and --resume reads it again")
 

@@ -135,7 +135,8 @@ def test_a_budget_is_spent_on_more_than_the_coarse_grid(runner: Path, model: Pat
     common = [NetworkId("cpu0", base), LoadedId("cpu0", "cpu1", base, base), LoadedId("cpu1", "cpu0", base, base)]
     fewest = min(store.jobs[job.text].visits for job in common)
     assert fewest >= max(store.jobs[NetworkId("cpu0", network).text].visits for network in others[LOADS - 1 :])
-    assert json.loads(run("profiler.run", "--out", tmp_path / "b", "--resume", "--json"))["blocks"] == said["blocks"]
+    # What a busy machine has left of the time is spent then; tests/profiler/test_budgeted.py has a clock of its own.
+    assert json.loads(run("profiler.run", "--out", tmp_path / "b", "--resume", "--json"))["blocks"] >= said["blocks"]
     assert "give one of them" in run("profiler.run", "--model", model, "--budget", "1m", "--quick", status=2)
 
 
