@@ -51,7 +51,7 @@ class _Samples(_Value, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
 
 
 class TimeSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
-    """Of a time job's visit."""
+    """Samples of a time job's visit."""
 
     write: tuple[DurationNs, ...]
     run: tuple[LatencyNs, ...]
@@ -61,7 +61,7 @@ class TimeSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_
 
 
 class TransferSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
-    """Of a transfer job's visit."""
+    """Samples of a transfer job's visit."""
 
     read: tuple[DurationNs, ...]
     wakeup: tuple[DurationNs, ...]
@@ -131,7 +131,7 @@ class TimeDone(_Value, frozen=True, gc=False):
 
     @property
     def clock_khz(self) -> tuple[int, ...]:
-        """Of the cores that say it."""
+        """Gives the clocks of the cores that say theirs."""
         return tuple(clock for clock in self.core_clocks_khz if clock is not None)
 
 
@@ -161,7 +161,7 @@ class StepLabel(_Value, frozen=True, gc=False):
 
 
 class Outputs(_Value, frozen=True, gc=False):
-    """How many different outputs the runs of a visit gave, and the hash of the last."""
+    """Counts the different outputs that the runs of a visit gave; `hash` is the last one's."""
 
     distinct: Count
     hash: Text
@@ -260,7 +260,7 @@ Event: TypeAlias = (
 
 
 class _Kind(msgspec.Struct, frozen=True, gc=False):
-    """What says which event a line is; `kind` stands in done lines only."""
+    """Tells which event a line is; `kind` stands in done lines only."""
 
     event: str
     kind: str = ""

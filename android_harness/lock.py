@@ -78,7 +78,7 @@ def _user() -> str:
 
 
 def _short(name: str) -> str:
-    """What another host, or a device, says, as a part of a line of ours."""
+    """Shortens what another host or a device says to a part of a line, with escapes."""
     return one_line(name.strip())[:_MOST_CHARACTERS]
 
 
