@@ -20,7 +20,7 @@ _BATCH_BYTES: Final = 8 << 20
 """An archive and what is unpacked from it are on the device at the same time, and one that is cut is sent again: so they are small."""
 _TRIES: Final = 4
 LONGEST_NAME_BYTES: Final = 100
-"""Of a file's name in an archive of the form USTAR, the one that every Android's tar reads."""
+"""The longest name of a file in an archive of the form USTAR, the one that every Android's tar reads."""
 _BLOCK_BYTES: Final = 4096
 _SPARE_BYTES: Final = 8 << 20
 """Left free for journals and for the device itself."""

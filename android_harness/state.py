@@ -25,7 +25,7 @@ _SHELL_USER: Final = 2000
 """Android's user for adb's shell."""
 _PLAUSIBLE_C: Final = (-60.0, 200.0)
 _MOST_LINES: Final = 2048
-"""Of a section; there are 1,024 cores at most."""
+"""The most lines of a section: there are 1,024 cores at most."""
 _MOST_TOOLS: Final = 32
 _MOST_API_LEVEL: Final = 9999
 _MOST_USER: Final = (1 << 32) - 1

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 
 _MAX_BYTES: Final = 2 * MAX_TENSOR_BYTES
-"""Of all tensors: those of the largest model, in double precision."""
+"""The most bytes of all tensors together: those of the largest model, in double precision."""
 _MAX_TENSORS: Final = 100_000
 
 

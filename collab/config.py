@@ -52,9 +52,9 @@ DEFAULT_EPS: Final = 1e-5
 ZOO: Final = Path(__file__).parent / "zoo"
 MAX_STAGES: Final = 1024
 MAX_BLOCKS: Final = 4096
-"""Of all branches together."""
+"""The most blocks of all branches together."""
 MAX_MACS: Final = 10**13
-"""Of one inference: the reference output of such a model takes an hour, and a phone as long for each sample."""
+"""The most multiply-accumulates of one inference: the reference output then takes an hour, and a phone as long for each sample."""
 _ADVICE: Final = "docs and collab/zoo show what a config looks like"
 _KNOWN: Final = ("name", "act", "stem", "head", "sync", "bn_momentum", "eps", "num_classes")
 _MAX_CONFIG_BYTES: Final = 4 << 20

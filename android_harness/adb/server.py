@@ -62,7 +62,7 @@ class ServerEntry:
 
 
 def server_entries(address: ServerAddress) -> list[ServerEntry]:
-    """What the server sees; empty where no server runs. Texts are cut where no device's are so long, and fit to be shown.
+    """Lists what the server sees; nothing where no server runs. Texts are cut where no device's are so long, and fit to be shown.
 
     Raises:
         ConnectionLostError: what answers is no adb server.
@@ -142,7 +142,7 @@ def _client(address: ServerAddress, timeout_s: float) -> AdbClient:
 
 @contextmanager
 def _reporting(written: Path | None = None) -> Iterator[None]:
-    """Whatever goes wrong on the way through the server is a broken connection, but for a full disk under the file that is written."""
+    """Turns what goes wrong on the way into a broken connection, and a full disk under the file `written` into a StorageError."""
     from adbutils import AdbError
 
     try:
