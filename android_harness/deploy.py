@@ -14,7 +14,7 @@ from collab.errors import RunnerError
 from collab.files import holding
 
 if TYPE_CHECKING:
-    from android_harness.deployment import Deployed
+    from android_harness.bundles.deployment import Deployed
 
 
 def main(
@@ -43,9 +43,9 @@ def main(
     """Put a bundle on a device, run it there, prove that it computes the reference's numbers, and leave a script that runs it again."""
     from dataclasses import replace
 
-    from android_harness.deployment import Wishes, deploy
-    from android_harness.find import closing, default_device, device_of, open_device, remote_target
-    from android_harness.layout import layout_of
+    from android_harness.bundles.deployment import Wishes, deploy
+    from android_harness.device.layout import layout_of
+    from android_harness.targets.find import closing, default_device, device_of, open_device, remote_target
     from exporters.checking import MAX_ERROR
     from exporters.manifest import load_manifest
     from lut.meta import META_FILE
@@ -74,7 +74,7 @@ def main(
 
 def document(result: Deployed) -> dict[str, Any]:
     """What came of a deployment as a JSON object, times in microseconds."""
-    from android_harness.timeline import pair_steps
+    from android_harness.bundles.timeline import pair_steps
 
     prediction = result.prediction
     return {
@@ -99,7 +99,7 @@ def document(result: Deployed) -> dict[str, Any]:
 
 
 def _print(result: Deployed) -> None:
-    from android_harness.timeline import pair_steps, step_table
+    from android_harness.bundles.timeline import pair_steps, step_table
 
     console = result_console()
     units = "  ".join(f"{name} = {spec}" for name, spec in result.units.items())

@@ -10,7 +10,7 @@ from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, say
 
 if TYPE_CHECKING:
-    from android_harness.find import Survey
+    from android_harness.targets.find import Survey
 
 _WHAT_TO_DO = {
     "unauthorized": "unlock the phone and accept the key that it shows",
@@ -24,7 +24,7 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the devices that can be seen, and by which way."""
-    from android_harness.find import survey
+    from android_harness.targets.find import survey
 
     if clean:
         _clean(clean, json=json)
@@ -38,9 +38,9 @@ def main(
 
 
 def _clean(serial: str, *, json: bool) -> None:
-    from android_harness.find import open_device
-    from android_harness.layout import layout_of
-    from android_harness.remote import remove_all
+    from android_harness.device.layout import layout_of
+    from android_harness.targets.find import open_device
+    from android_harness.targets.remote import remove_all
 
     device = open_device(serial)
     layout = layout_of(serial)

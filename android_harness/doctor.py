@@ -19,9 +19,9 @@ from collab.files import write_whole
 from collab.units import format_cores
 
 if TYPE_CHECKING:
-    from android_harness.device import Device
-    from android_harness.diagnosis import Check
-    from android_harness.remote import RemoteTarget
+    from android_harness.device.base import Device
+    from android_harness.device.diagnosis import Check
+    from android_harness.targets.remote import RemoteTarget
     from collab.units import UnitSpec
 
 _MARKS: Final = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
@@ -39,7 +39,7 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print a checklist: what the device is, what would disturb a measurement, which units work, and what to do about it."""
-    from android_harness.diagnosis import BAD
+    from android_harness.device.diagnosis import BAD
 
     checks = examine(device, unit or [], aar or [], trial=trial)
     if json:
@@ -56,10 +56,10 @@ def examine(name: str, units: Sequence[str], aars: Sequence[Path], *, trial: boo
     Raises:
         DeviceError: it cannot be reached.
     """
-    from android_harness.diagnosis import BAD, OK, Check, diagnose
-    from android_harness.find import HarnessOptions, default_device, open_device, remote_target
-    from android_harness.layout import layout_of
-    from android_harness.state import gather
+    from android_harness.device.diagnosis import BAD, OK, Check, diagnose
+    from android_harness.device.layout import layout_of
+    from android_harness.device.state import gather
+    from android_harness.targets.find import HarnessOptions, default_device, open_device, remote_target
 
     name = name or default_device("")
     connection = open_device(name)
@@ -92,11 +92,11 @@ def _round_trip_ms(device: Device) -> float:
 
 def try_units(target: RemoteTarget, texts: Sequence[str]) -> list[Check]:
     """Runs a small model on each unit: the one proof that it works."""
-    from android_harness.diagnosis import BAD, NOTE, OK, Check
-    from android_harness.execute import execute
-    from android_harness.journal import Event, JobFailed, TimeDone
-    from android_harness.phases import Phase, Repeat, TimeJob
-    from android_harness.target import resolve_units
+    from android_harness.device.diagnosis import BAD, NOTE, OK, Check
+    from android_harness.device.units import resolve_units
+    from android_harness.protocol.journal import Event, JobFailed, TimeDone
+    from android_harness.protocol.phases import Phase, Repeat, TimeJob
+    from android_harness.targets.execute import execute
     from collab.units import parse_unit
     from exporters.tflite_route import write_relu
 
@@ -137,7 +137,7 @@ def try_units(target: RemoteTarget, texts: Sequence[str]) -> list[Check]:
 
 def _default_trials(target: RemoteTarget) -> list[UnitSpec]:
     """A core, the GPU, and what the classic engine drives where there is one."""
-    from android_harness.target import default_units
+    from android_harness.device.units import default_units
     from collab.units import parse_unit
 
     core = default_units(target.info)[0]

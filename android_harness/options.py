@@ -10,7 +10,7 @@ import typer
 from collab.options import number
 
 if TYPE_CHECKING:
-    from android_harness.find import HarnessOptions
+    from android_harness.targets.find import HarnessOptions
 
 MOST_RUNS: Final = 100_000
 MOST_ROUNDS: Final = 10_000
@@ -36,7 +36,7 @@ def harness_options(
     *, aar: list[Path] | None, storage_mb: int, root: bool, cpu_mhz: int, gpu_mhz: int, cool_limit_s: float = 300.0
 ) -> HarnessOptions:
     """Gathers them."""
-    from android_harness.find import HarnessOptions
+    from android_harness.targets.find import HarnessOptions
 
     return HarnessOptions(
         aars=tuple(aar or ()), storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz, cool_limit_s=cool_limit_s

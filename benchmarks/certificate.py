@@ -78,7 +78,7 @@ def run(names: Sequence[str]) -> None:
 
 
 def _on_phone(part: Part) -> Any:
-    from tests.phone.virtual_phone import VirtualPhone
+    from tests.phone.virtual.virtual_phone import VirtualPhone
 
     with VirtualPhone() as phone:
         return _make(part, phone.serial)

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from android_harness.execute import execute
-from android_harness.find import open_target
-from android_harness.journal import CollabDone
-from android_harness.phases import CollabJob, Phase, Repeat
-from android_harness.stats import summarise
-from android_harness.target import default_units, resolve_units
+from android_harness.device.units import default_units, resolve_units
+from android_harness.protocol.journal import CollabDone
+from android_harness.protocol.phases import CollabJob, Phase, Repeat
+from android_harness.targets.execute import execute
+from android_harness.targets.find import open_target
 from benchmarks.results import FOLDER, keep, say
 from collab import config as configs
 from collab.placement import parse_placement
 from collab.schedule import Schedule, build_schedule
 from exporters.bundle import write_bundle
 from exporters.manifest import MANIFEST
-from lut.program import Operation, pack
-from lut.replay import NONE, replay
+from lut.prediction.program import Operation, pack
+from lut.prediction.replay import NONE, replay
+from lut.statistics import summarise
 from profiler.samples import SampleStore
 from profiler.work import temporary_folder
 

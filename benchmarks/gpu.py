@@ -12,16 +12,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from android_harness.execute import execute
-from android_harness.find import open_target
-from android_harness.gpu_driver import DRIVER, NO_DRIVER, gpu_warning
-from android_harness.phases import Phase, Repeat, TimeJob
-from android_harness.stats import Summary, summarise
+from android_harness.device.gpu_driver import DRIVER, NO_DRIVER, gpu_warning
+from android_harness.protocol.phases import Phase, Repeat, TimeJob
+from android_harness.targets.execute import execute
+from android_harness.targets.find import open_target
 from benchmarks.results import FOLDER, keep, say
 from collab import config as configs
 from collab.errors import RunnerError
 from collab.units import parse_unit
 from exporters.tflite_route import write_chain
+from lut.statistics import Summary, summarise
 from profiler.samples import JobSamples, SampleStore
 from profiler.work import temporary_folder
 

@@ -114,7 +114,7 @@ def _journal(budget: str) -> list[dict[str, Any]]:
 
 
 def _contenders() -> list[Contender]:
-    from lut.costs import Costs
+    from lut.prediction.costs import Costs
     from lut.tables import load
     from search.budget import base_latency
 
@@ -164,8 +164,8 @@ def _narrowed(base: Contender, found: Contender, budget: str) -> ModelConfig:
 
 def _measure(contenders: list[Contender]) -> list[dict[str, float]]:
     """All of them in one phase, their visits shuffled among each other."""
-    from android_harness.find import open_target
-    from lut.costs import Costs
+    from android_harness.targets.find import open_target
+    from lut.prediction.costs import Costs
     from lut.tables import load
     from profiler.compare import Candidate, Trial, compare
 
@@ -228,7 +228,7 @@ def _sample(effort: Effort) -> dict[str, list[float]]:
 
 
 def _problem(budget: str, *, placement: str = "best", factor: float = 1.0) -> DeviceProblem:
-    from lut.costs import Costs
+    from lut.prediction.costs import Costs
     from lut.tables import load
     from search.budget import base_latency, parse_budgets
     from search.problem import DeviceProblem, placements_to_try

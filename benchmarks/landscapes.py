@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lut.replay import Floats, Ints
+from lut.prediction.replay import Floats, Ints
 from search.space import Space
 
 STAGES = 7

@@ -10,11 +10,11 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from android_harness.journal import PhaseEnded, PhaseStarted, read_journal
+from android_harness.protocol.journal import PhaseEnded, PhaseStarted, read_journal
 from benchmarks.results import keep, say
-from tests.phone.proxy import FaultProxy
-from tests.phone.relay import Direction
-from tests.phone.virtual_phone import VirtualPhone
+from tests.phone.virtual.virtual_phone import VirtualPhone
+from tests.phone.wires.proxy import FaultProxy
+from tests.phone.wires.relay import Direction
 
 OUTSIDE = 0.10
 FIRST_SAMPLE_S = 3.0

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from android_harness.journal import TimeDone
-from android_harness.stats import NS_PER_US
+from android_harness.protocol.journal import TimeDone
 from collab.blocks import MBConv, parse_key
-from lut.costs import Costs
+from lut.prediction.costs import Costs
+from lut.statistics import NS_PER_US
 from lut.tables import Tables, load
 from profiler.campaign import NetworkId, SentinelId, TransferId, parse_job_id
 from profiler.drift import sentinel_us, speed_line, speed_lines, steadied

@@ -12,10 +12,10 @@ from benchmarks.landscapes import make, space
 from benchmarks.results import keep, say
 from collab import config as configs
 from collab.placement import parse_placement
-from lut.costs import Costs
-from lut.replay import Ints
+from lut.prediction.costs import Costs
+from lut.prediction.replay import Ints
+from lut.prediction.variants import VariantCosts, VariantReplay
 from lut.tables import load
-from lut.variants import VariantCosts, VariantReplay
 from search.budget import base_latency
 from search.mcts import Settings, TreeSearch
 from search.widths import WidthAllocator

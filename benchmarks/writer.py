@@ -46,7 +46,7 @@ def _seconds(block: MBConv, write: Callable[[MBConv], bytes]) -> float:
 
 
 def _convert(block: MBConv) -> bytes:
-    from collab.network import InvertedResidual
+    from collab.networks.network import InvertedResidual
     from exporters.litert_torch_route import convert_module
 
     module = InvertedResidual(block, momentum=0.1, eps=1e-5).eval()

@@ -20,9 +20,9 @@ from collab.blocks import BYTES_PER_VALUE, MAX_TENSOR_BYTES, Block, Shape
 from collab.config import DEFAULT_EPS, ModelConfig
 from collab.documents import read_bytes
 from collab.errors import ExportError
+from collab.networks.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from collab.placement import Placement
 from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, build_schedule
-from collab.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from exporters.checking import reference_input
 from exporters.interpret import interpreter_name, run_segments
 from exporters.manifest import MANIFEST, MAX_MANIFEST_BYTES, FileEntry, InputEntry, Manifest, SegmentEntry

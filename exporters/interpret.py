@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from collab.errors import ExportError
+from collab.networks.weights import Array
 from collab.schedule import NETWORK_INPUT, Schedule
-from collab.weights import Array
 from exporters.quiet import quiet
 
 

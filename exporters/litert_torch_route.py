@@ -23,8 +23,8 @@ import numpy as np
 from collab.blocks import Shape
 from collab.config import ModelConfig
 from collab.errors import ExportError
+from collab.networks.weights import Array, Weights
 from collab.schedule import Schedule
-from collab.weights import Array, Weights
 from exporters.checking import reference_input, require_close
 from exporters.interpret import run_model
 from exporters.quiet import quiet
@@ -33,7 +33,7 @@ from exporters.tflite_graph import operator_names
 if TYPE_CHECKING:
     from torch import nn
 
-    from collab.network import NhwcModule, SegmentModule
+    from collab.networks.network import NhwcModule, SegmentModule
 
 
 def convert_schedule(config: ModelConfig, schedule: Schedule, weights: Weights) -> dict[str, bytes]:
@@ -44,7 +44,7 @@ def convert_schedule(config: ModelConfig, schedule: Schedule, weights: Weights) 
         WeightsError: the weights do not fit the config.
     """
     _require("litert_torch")
-    from collab.network import from_weights, segment_modules
+    from collab.networks.network import from_weights, segment_modules
 
     modules = segment_modules(from_weights(config, weights), schedule)
     return {segment.name: convert_segment(modules[segment.name], segment.in_shapes) for segment in schedule.segments}
@@ -54,14 +54,14 @@ def convert_segment(module: SegmentModule, in_shapes: Sequence[Shape]) -> bytes:
     """A segment as a TFLite model without a single TRANSPOSE.
 
     Args:
-        module: of `collab.network.segment_modules`; it is left as it is, and converted in inference mode.
+        module: of `collab.networks.network.segment_modules`; it is left as it is, and converted in inference mode.
         in_shapes: NHWC shapes of its inputs, `segment.in_shapes`.
 
     Raises:
         ExportError: the converter is missing or fails, or the model differs from torch or holds a TRANSPOSE.
     """
     _require("litert_torch")
-    from collab.network import NhwcModule
+    from collab.networks.network import NhwcModule
 
     what = f"segment {module.segment.name}"
     nhwc = NhwcModule(copy.deepcopy(module.body).eval(), opening=module.opening)
@@ -86,7 +86,7 @@ def convert_module(module: nn.Module, example_inputs_nhwc: Sequence[Array], *, n
             for it with `exporters.tflite_graph.operator_names` before timing the model.
     """
     _require("litert_torch")
-    from collab.network import NhwcModule
+    from collab.networks.network import NhwcModule
 
     return _convert(NhwcModule(copy.deepcopy(module).eval()), [np.ascontiguousarray(x, np.float32) for x in example_inputs_nhwc], name)
 

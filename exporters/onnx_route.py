@@ -17,15 +17,15 @@ import numpy as np
 from collab.blocks import Shape
 from collab.config import ModelConfig
 from collab.errors import ExportError
+from collab.networks.weights import Array, Weights
 from collab.schedule import NETWORK_INPUT, Schedule
-from collab.weights import Array, Weights
 from exporters.checking import reference_input, require_close
 from exporters.quiet import quiet
 
 if TYPE_CHECKING:
     import torch
 
-    from collab.network import SegmentModule
+    from collab.networks.network import SegmentModule
 
 OPSET: Final = 18
 """Of all models. It is the one that torch's exporter writes by itself; others go through a version converter."""
@@ -39,7 +39,7 @@ def export_schedule(config: ModelConfig, schedule: Schedule, weights: Weights) -
         WeightsError: the weights do not fit the config.
     """
     _require_all()
-    from collab.network import from_weights, segment_modules
+    from collab.networks.network import from_weights, segment_modules
 
     modules = segment_modules(from_weights(config, weights), schedule)
     return {segment.name: export_segment(modules[segment.name], segment.in_shapes) for segment in schedule.segments}
@@ -49,7 +49,7 @@ def export_segment(module: SegmentModule, in_shapes_nhwc: Sequence[Shape]) -> by
     """A segment as an ONNX model with NCHW inputs and output (logits: batch, classes).
 
     Args:
-        module: of `collab.network.segment_modules`; it is left as it is, and exported in inference mode.
+        module: of `collab.networks.network.segment_modules`; it is left as it is, and exported in inference mode.
         in_shapes_nhwc: shapes of its inputs, `segment.in_shapes`.
 
     Raises:

@@ -11,8 +11,8 @@ from collab import config as configs
 from collab.cli import make_app, print_json, run_app
 from collab.errors import ConfigError, ExportError
 from collab.names import shown
+from collab.networks.weights import DEFAULT_SEED, Weights, check
 from collab.placement import parse_placement
-from collab.weights import DEFAULT_SEED, Weights, check
 from exporters.bundle import FORMATS, ROUTES, write_bundle
 from exporters.manifest import Manifest
 from exporters.publish import check_target
@@ -49,7 +49,7 @@ def main(
 def _read_weights(config: configs.ModelConfig, path: Path | None) -> Weights | None:
     if path is None:
         return None
-    from collab.checkpoint import read_checkpoint
+    from collab.networks.checkpoint import read_checkpoint
 
     return check(config, read_checkpoint(path, config), origin=str(path))
 

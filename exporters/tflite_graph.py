@@ -18,7 +18,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from collab.blocks import Shape, conv_out_size
 from collab.errors import ExportError
-from collab.weights import Array
+from collab.networks.weights import Array
 
 SIGNATURE: Final = "serving_default"
 _BUFFER_ALIGNMENT: Final = 16

@@ -12,8 +12,8 @@ import numpy as np
 from collab.blocks import MAX_TENSOR_BYTES, Add, Block, Concat, Head, MBConv, Shape, Stem, feature_bytes
 from collab.config import DEFAULT_EPS
 from collab.errors import ExportError
+from collab.networks.weights import Array, Weights, conv_names, seeded_layer
 from collab.schedule import Layer, Segment
-from collab.weights import Array, Weights, conv_names, seeded_layer
 from exporters.tflite_graph import TfliteGraph
 
 

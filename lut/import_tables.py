@@ -11,8 +11,8 @@ from collab.cli import make_app, print_json, run_app
 from collab.console import say
 
 if TYPE_CHECKING:
-    from lut.foreign import LeftOut, Source
-    from lut.importing import Imported
+    from lut.foreign.entries import LeftOut, Source
+    from lut.foreign.importing import Imported
 
 ACCOUNT_FILE: Final = "import.json"
 """What became of every entry, beside the tables."""
@@ -34,7 +34,7 @@ def main(
     from collab.errors import ConfigError, TableError
     from collab.files import holds_nothing
     from collab.units import name_units, parse_unit
-    from lut.importing import import_sources
+    from lut.foreign.importing import import_sources
     from lut.meta import MAX_NAME
     from lut.tables import save
 
@@ -58,8 +58,8 @@ def main(
 
 def _read(path: Path) -> Source:
     from collab.errors import TableError
-    from lut.foreign_csv import read_csv
-    from lut.foreign_yaml import read_yaml
+    from lut.foreign.plain_csv import read_csv
+    from lut.foreign.yaml_tables import read_yaml
 
     suffix = path.suffix.lower()
     if suffix in (".yaml", ".yml", ".json"):

@@ -14,7 +14,7 @@ from collab.console import result_console, say
 if TYPE_CHECKING:
     from lut.certificate import Certificate
     from lut.meta import Meta
-    from lut.prediction import Prediction, Step
+    from lut.prediction.predicted import Prediction, Step
 
 _BAR_WIDTH = 24
 """Width of a timeline in a narrow terminal; a wider one gives it what is left over."""
@@ -33,8 +33,8 @@ def main(
     """Predict the latency of a model by replaying its schedule with measured costs."""
     from collab.config import load as load_config
     from collab.placement import parse_placement
-    from lut.costs import Costs
-    from lut.prediction import predict
+    from lut.prediction.costs import Costs
+    from lut.prediction.predicted import predict
     from lut.tables import load
 
     config = load_config(model)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from android_harness.journal import Event
-from android_harness.target import Target
+from android_harness.protocol.journal import Event
+from android_harness.targets.base import Target
 from collab.errors import ConfigError
 from profiler.campaign import JobId, LoadedId, NetworkId, block_ids
 from profiler.limits import room_bytes

@@ -14,7 +14,7 @@ from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from android_harness.phases import CollabJob, Job, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
+from android_harness.protocol.phases import CollabJob, Job, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
 from collab.blocks import Block, Shape, parse_key
 from collab.documents import Count
 from collab.errors import ConfigError

@@ -17,7 +17,7 @@ from collab.files import existing_folder_lock, write_whole
 
 if TYPE_CHECKING:
     from lut.certificate import Certificate
-    from lut.costs import Costs
+    from lut.prediction.costs import Costs
     from lut.tables import Tables
     from profiler.compare import Candidate, Comparison
 
@@ -51,9 +51,9 @@ def main(
     """Run random strategies, each on all units at once, and hold them against their predictions; the tables then carry the result."""
     from json import dumps
 
-    from android_harness.find import closing, device_of, open_target
-    from lut.costs import Costs
+    from android_harness.targets.find import closing, device_of, open_target
     from lut.meta import META_FILE, check_belongs
+    from lut.prediction.costs import Costs
     from lut.tables import load, save
     from profiler.compare import Trial, compare, visits
     from profiler.progress import phase_bar
@@ -88,8 +88,8 @@ def certify(tables: Tables, candidates: Sequence[Candidate], results: Sequence[C
     import numpy as np
 
     from lut.certificate import Accuracy, Certificate
-    from lut.costs import Costs
-    from lut.prediction import predict
+    from lut.prediction.costs import Costs
+    from lut.prediction.predicted import predict
     from profiler.baselines import baselines
 
     found: dict[str, Accuracy] = {}

@@ -13,9 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from android_harness.stats import summarise
 from collab.blocks import Block, MBConv
 from lut.meta import Partial
+from lut.statistics import summarise
 from profiler.campaign import BlockId
 from profiler.samples import SampleStore
 

@@ -16,12 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from android_harness.execute import execute
-from android_harness.journal import Event
-from android_harness.phases import CollabJob, Phase, Repeat, Sentinel
-from android_harness.stats import Summary, summarise
-from android_harness.target import Target
-from android_harness.timeline import MeasuredStep, distinct_outputs, measured_steps
+from android_harness.bundles.timeline import MeasuredStep, distinct_outputs, measured_steps
+from android_harness.protocol.journal import Event
+from android_harness.protocol.phases import CollabJob, Phase, Repeat, Sentinel
+from android_harness.targets.base import Target
+from android_harness.targets.execute import execute
 from collab.blocks import parse_key
 from collab.config import ModelConfig
 from collab.errors import RunnerError
@@ -30,9 +29,10 @@ from collab.units import UnitSpec
 from exporters.bundle import read_f32, write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST, load_manifest
-from lut.costs import Costs
 from lut.meta import Meta, check_belongs
-from lut.prediction import Prediction, predict
+from lut.prediction.costs import Costs
+from lut.prediction.predicted import Prediction, predict
+from lut.statistics import Summary, summarise
 from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, company_loads, company_of, make_jobs, sentinel_ids
 from profiler.drift import Pace, agreed, pace, sentinel_us
 from profiler.networks import network_run

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from collab.blocks import Block, Stem
-from lut.costs import BLOCK_CLASSES, block_class
 from lut.meta import Contention
+from lut.prediction.costs import BLOCK_CLASSES, block_class
 from profiler.campaign import LoadedId, NetworkId
 from profiler.networks import network_runs, network_samples, piece_runs
 from profiler.plan import LOADS, Network

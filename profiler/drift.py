@@ -18,9 +18,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from android_harness.journal import CollabDone, TimeDone, TimeSamples
-from android_harness.stats import error_of_median, summarise
+from android_harness.protocol.journal import CollabDone, TimeDone, TimeSamples
 from lut.meta import Reference
+from lut.statistics import error_of_median, summarise
 from profiler.campaign import SentinelId
 from profiler.samples import JobSamples, SampleStore
 

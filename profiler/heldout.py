@@ -11,8 +11,8 @@ from collab.config import ModelConfig
 from collab.errors import ConfigError, MissingEntryError
 from collab.placement import Placement
 from collab.variants import random_collaborative
-from lut.costs import Costs
-from lut.prediction import predict
+from lut.prediction.costs import Costs
+from lut.prediction.predicted import predict
 from profiler.compare import Candidate
 
 LEAST_CRITICAL: Final = 0.25

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
-from android_harness.target import DeviceInfo
+from android_harness.device.info import DeviceInfo
 from collab.blocks import BYTES_PER_VALUE, Block, MBConv, Shape, feature_bytes
 from collab.console import one_line
 from collab.errors import ConfigError

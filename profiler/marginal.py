@@ -20,10 +20,10 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from android_harness.stats import NS_PER_US, summarise
 from collab.blocks import Block
-from lut.costs import BLOCK_CLASSES, block_class
 from lut.meta import Context, Fit, Measured
+from lut.prediction.costs import BLOCK_CLASSES, block_class
+from lut.statistics import NS_PER_US, summarise
 from profiler.campaign import BlockId, NetworkId
 from profiler.networks import network_samples, pooled_pieces
 from profiler.plan import Network

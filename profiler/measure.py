@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from android_harness.execute import finish_leftover
-from android_harness.journal import Event, JobFailed
-from android_harness.target import Target
+from android_harness.protocol.journal import Event, JobFailed
+from android_harness.targets.base import Target
+from android_harness.targets.execute import finish_leftover
 from collab.console import one_line
 from collab.errors import HotDeviceError
 from collab.files import writing

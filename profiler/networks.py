@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from android_harness.journal import CollabDone
-from android_harness.stats import Summary, error_of_median, summarise
+from android_harness.protocol.journal import CollabDone
 from collab.blocks import Block
 from lut.meta import Reference
+from lut.statistics import Summary, error_of_median, summarise
 from profiler.campaign import NetworkId
 from profiler.plan import Network
 from profiler.samples import JobSamples, SampleStore

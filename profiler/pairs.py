@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from android_harness.journal import TransferDone
+from android_harness.protocol.journal import TransferDone
 from lut.meta import PairPath
 from lut.paths import copies_in, copies_out
 from lut.tables import TransferRow

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from android_harness.journal import CollabDone, Event, JobFailed, TimeDone, TransferDone
+from android_harness.protocol.journal import CollabDone, Event, JobFailed, TimeDone, TransferDone
 from collab.console import note_console, one_line, text_column
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeAlias
 
-from android_harness.stats import MAD_TO_SD
 from collab.blocks import Block, MBConv, parse_key
-from lut.interpolate import Family, locate
+from lut.prediction.interpolate import Family, locate
+from lut.statistics import MAD_TO_SD
 from lut.tables import USABLE, BlockRow
 
 _STEP: Final = 16

@@ -19,8 +19,8 @@ from collab.errors import ConfigError, StorageError, TableError
 from collab.files import FolderLock, existing_folder_lock, holds_nothing
 
 if TYPE_CHECKING:
-    from android_harness.journal import Event
-    from android_harness.target import Target
+    from android_harness.protocol.journal import Event
+    from android_harness.targets.base import Target
     from collab.units import UnitSpec
     from lut.tables import Tables
     from profiler.measure import Outcome
@@ -68,8 +68,8 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Time every block and every transfer that a model's search space needs, and write them as CSV tables."""
-    from android_harness.find import closing, default_device, device_of, open_target
-    from android_harness.target import warnings
+    from android_harness.device.units import warnings
+    from android_harness.targets.find import closing, default_device, device_of, open_target
     from profiler.limits import check_new
     from profiler.request import PLAN_FILE
 
@@ -196,7 +196,7 @@ def _request(
     path: str,
     seed: int,
 ) -> Request:
-    from android_harness.target import resolve_units
+    from android_harness.device.units import resolve_units
     from profiler.campaign import BUDGETED, FULL, QUICK, Handover
     from profiler.request import Request
 
@@ -329,7 +329,7 @@ def _print_failures(tables: Tables, console: Any) -> None:
 
 def _print_note(tables: Tables, console: Any) -> None:
     """What must be known of GPU units beside their times: that a driver is software, and what the precision came to."""
-    from android_harness.gpu_driver import NOTE
+    from android_harness.device.gpu_driver import NOTE
 
     units = [name for name, unit in tables.meta.units.items() if unit.kind == "gpu"]
     if units and NOTE in tables.meta.conditions:

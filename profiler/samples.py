@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from android_harness.groups import VisitGroups
-from android_harness.journal import CollabDone, Event, JobFailed, JobStarted, PhaseEnded, PhaseStarted, TimeDone, TransferDone
+from android_harness.protocol.journal import CollabDone, Event, JobFailed, JobStarted, PhaseEnded, PhaseStarted, TimeDone, TransferDone
+from android_harness.protocol.visit_groups import VisitGroups
 
 _LONGEST_PAUSE_NS: Final = 60_000_000_000
 """A longer one between two phases is no command's that was at work."""

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from android_harness.journal import TimeDone
-from android_harness.stats import Summary, error_of_median, median_us, summarise
+from android_harness.protocol.journal import TimeDone
 from collab.blocks import Block, feature_bytes
 from collab.documents import MAX_US
 from collab.units import UnitSpec
 from lut.meta import Contention, Context, Fit, Measured, Partial, Reference, TransferFit, can_be_read
 from lut.paths import PATHS, copies_in
+from lut.statistics import Summary, error_of_median, median_us, summarise
 from lut.tables import BlockRow, TransferRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
 from profiler.channels import channel_step, partial_factors

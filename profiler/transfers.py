@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from android_harness.stats import NS_PER_US
 from collab.blocks import feature_bytes
 from lut.meta import CopyLine, TransferFit
+from lut.statistics import NS_PER_US
 from lut.tables import TransferRow
 from profiler.campaign import TransferId, parse_job_id
 from profiler.samples import SampleStore

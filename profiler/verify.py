@@ -33,12 +33,12 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Predict a model's latency, measure it with all units at once, and print both side by side."""
-    from android_harness.find import closing, device_of, open_target
+    from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config
     from collab.placement import parse_placement
     from exporters.checking import MAX_ERROR
-    from lut.costs import Costs
     from lut.meta import META_FILE
+    from lut.prediction.costs import Costs
     from lut.tables import load
     from profiler.compare import Candidate, Trial, compare, visits
     from profiler.progress import phase_bar
@@ -69,7 +69,7 @@ def main(
 
 def comparison_document(result: Comparison) -> dict[str, Any]:
     """The comparison as a JSON object: times in microseconds, errors as signed fractions of the measured median."""
-    from android_harness.timeline import pair_steps
+    from android_harness.bundles.timeline import pair_steps
 
     measured = result.measured
     return {
@@ -97,7 +97,7 @@ def comparison_document(result: Comparison) -> dict[str, Any]:
 
 
 def _print(result: Comparison) -> None:
-    from android_harness.timeline import pair_steps, step_table
+    from android_harness.bundles.timeline import pair_steps, step_table
 
     measured = result.measured
     title = f"{result.prediction.model}  ({result.prediction.placement})"

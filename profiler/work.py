@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 
-from android_harness.execute import execute
-from android_harness.journal import Event, JobFailed, read_journal
-from android_harness.target import Target
+from android_harness.protocol.journal import Event, JobFailed, read_journal
+from android_harness.targets.base import Target
+from android_harness.targets.execute import execute
 from collab.errors import JournalError, RunnerError
 from collab.files import write_whole, writing
 from profiler.campaign import JobId, Models, NetworkId, block_ids, make_phase, transfer_ids

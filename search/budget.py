@@ -12,8 +12,8 @@ from collab.config import ModelConfig
 from collab.documents import MAX_US
 from collab.errors import ConfigError, MissingEntryError
 from collab.placement import Placement
-from lut.costs import Costs
-from lut.prediction import predict
+from lut.prediction.costs import Costs
+from lut.prediction.predicted import predict
 
 _BUDGET = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(x|ms|us)")
 _LONGEST: Final = 16

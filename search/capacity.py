@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from collab.errors import MissingEntryError
-from lut.replay import Floats, Ints
-from lut.variants import Slot, VariantCosts
+from lut.prediction.replay import Floats, Ints
+from lut.prediction.variants import Slot, VariantCosts
 
 GOLDEN: Final = 0.6180339887498949
 """Multiples of it are spread evenly over the fractions, however many there are."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from collab.config import ModelConfig, Stage
 from collab.errors import WeightsError
-from collab.weights import Array
+from collab.networks.weights import Array
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 
@@ -34,7 +34,7 @@ def branch_offsets(stage: Stage) -> tuple[int, ...]:
 
 
 def inherited(config: ModelConfig, initial: Mapping[str, Array], source: Tensors, *, origin: str) -> dict[str, Array]:
-    """The initial weights of a collaborative model (names of `collab.weights`) with all that the source has for them put in.
+    """The initial weights of a collaborative model (names of `collab.networks.weights`) with all that the source has for them put in.
 
     What the source lacks stays initial: channels beyond its width, the expansion of a block that has none there. BatchNorm statistics
     are taken along, but are worth nothing before `search.training.recalibrate`.

@@ -20,7 +20,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from lut.replay import Ints
+from lut.prediction.replay import Ints
 from search.space import Leaf, Space
 from search.surrogate import Surrogate
 from search.tree import EXPLORATION, Tree

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from collab.config import SYNCS, ModelConfig
 from collab.errors import ConfigError, SyncNasError
 from collab.placement import Placement
-from lut.costs import Costs
-from lut.replay import Floats, Ints
-from lut.variants import LETTER_CONCAT, VariantCosts
+from lut.prediction.costs import Costs
+from lut.prediction.replay import Floats, Ints
+from lut.prediction.variants import LETTER_CONCAT, VariantCosts
 from search.space import Leaf, Space, all_placements, strategy_space
 from search.widths import DEFAULT_MULTIPLE, DEFAULT_WIDEST, WidthAllocator
 

@@ -18,8 +18,8 @@ from collab.options import number, whole
 
 if TYPE_CHECKING:
     from collab.config import ModelConfig
-    from lut.costs import Costs
     from lut.meta import Meta
+    from lut.prediction.costs import Costs
     from search.archive import Found
     from search.driver import Search, Status
     from search.evaluators.base import Evaluator
@@ -206,7 +206,7 @@ def _table_subjects(run: _Run) -> list[_Subject]:
 
 def _device_subjects(run: _Run, lut: Path | None, model: str, budget: str, margin: float, placement: str, multiple: int) -> list[_Subject]:
     from collab.config import load as load_config
-    from lut.costs import Costs
+    from lut.prediction.costs import Costs
     from lut.tables import load as load_tables
     from search.budget import base_latency, parse_budgets
     from search.evaluators.table import read_accuracies

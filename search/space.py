@@ -19,8 +19,8 @@ from collab.config import SYNCS, ModelConfig
 from collab.errors import ConfigError
 from collab.placement import Placement
 from collab.variants import even_shares
-from lut.replay import Ints
-from lut.variants import LETTER_ADD, LETTER_CONCAT, LETTER_NONE
+from lut.prediction.replay import Ints
+from lut.prediction.variants import LETTER_ADD, LETTER_CONCAT, LETTER_NONE
 
 Leaf: TypeAlias = tuple[int, ...]
 MAX_SIZE: Final = 1 << 62

@@ -1,8 +1,8 @@
 """One set of weights for all strategies and widths: trained once, after which any found model's accuracy takes seconds.
 
-The supernet holds the tensors of the widest collaborative model, under the names of `collab.weights`. A model's weights are slices of
-them: its blocks take the leading expansion channels, and where a stage is concatenated a branch projects to its place among the stage's
-output channels. The forward pass is that of `collab.network`, on slices.
+The supernet holds the tensors of the widest collaborative model, under the names of `collab.networks.weights`. A model's weights are
+slices of them: its blocks take the leading expansion channels, and where a stage is concatenated a branch projects to its place among
+the stage's output channels. The forward pass is that of `collab.networks.network`, on slices.
 
 Training follows the sandwich rule with in-place distillation (Yu & Huang, "Universally Slimmable Networks and Improved Training
 Techniques", ICCV 2019): in each step the widest model learns from the labels, and the narrowest and a few random ones from the widest.
@@ -24,15 +24,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from collab import config as configs
-from collab import network as networks
 from collab.blocks import MBConv
 from collab.config import SYNCS, ModelConfig, from_document
 from collab.errors import ConfigError, SyncNasError
 from collab.files import write_whole
 from collab.names import derived_name
-from collab.network import BranchedStage, InvertedResidual, Network
+from collab.networks import network as networks
+from collab.networks.network import BranchedStage, InvertedResidual, Network
+from collab.networks.weights import Array
 from collab.variants import CHANNEL_STEP, collaborative
-from collab.weights import Array
 from search.data.base import Data
 from search.evaluators.base import EvaluationError
 from search.inherit import branch_offsets
@@ -172,7 +172,7 @@ def _rounded(width: float, widest: int, in_c: int, *, step: int = CHANNEL_STEP) 
 
 @dataclass
 class Supernet:
-    """The tensors of all models of a space, by the names of `collab.weights`; make it with `initial_supernet` or `load`.
+    """The tensors of all models of a space, by the names of `collab.networks.weights`; make it with `initial_supernet` or `load`.
 
     Every block has the tensors of an expansion, also where the base has none: a found model may have one there.
     """
@@ -389,7 +389,7 @@ def load(folder: Path, *, device: torch.device | None = None) -> Supernet:
 
 
 def inherited_weights(supernet: Supernet, config: ModelConfig, data: Data, *, batches: int = 8) -> dict[str, Array]:
-    """A found model's weights out of the supernet, with BatchNorm statistics of its own, by the names of `collab.weights`.
+    """A found model's weights out of the supernet, with BatchNorm statistics of its own, by the names of `collab.networks.weights`.
 
     Raises:
         EvaluationError: the model is not of the supernet's space.

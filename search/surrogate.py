@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from scipy.special import erfcx, log_ndtr
 
-from lut.replay import Floats, Ints
+from lut.prediction.replay import Floats, Ints
 
 _LIKELY: Final = 0.3
 """Processes with less than this share of the best one's weight are not asked."""

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from collab import network as networks
 from collab.config import ModelConfig
-from collab.network import Network
-from collab.weights import Array
+from collab.networks import network as networks
+from collab.networks.network import Network
+from collab.networks.weights import Array
 from search.data.base import VALIDATION_BATCH, Batch, Data, steps_per_epoch
 from search.evaluators.base import EvaluationError
 from search.recipe import Recipe
@@ -77,7 +77,7 @@ def initial_network(config: ModelConfig, *, seed: int) -> Network:
 
 
 def numpy_weights(network: Network) -> dict[str, Array]:
-    """A network's tensors by the names of `collab.weights`, copied."""
+    """A network's tensors by the names of `collab.networks.weights`, copied."""
     state = network.state_dict().items()
     return {name: tensor.detach().float().cpu().numpy().copy() for name, tensor in state if not name.endswith("num_batches_tracked")}
 

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from collab.config import SYNCS, ModelConfig, from_document
 from collab.errors import ConfigError
 from collab.names import derived_name
-from lut.replay import Floats, Ints
-from lut.variants import LETTER_CONCAT, LETTER_NONE, Schedules, VariantCosts, VariantReplay
+from lut.prediction.replay import Floats, Ints
+from lut.prediction.variants import LETTER_CONCAT, LETTER_NONE, Schedules, VariantCosts, VariantReplay
 from search.capacity import SCALES, CapacityCurves
 
 DEFAULT_MULTIPLE: Final = 4

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from android_harness.build import build_runner
-from android_harness.local import LocalTarget
+from android_harness.kits.native_build import build_runner
+from android_harness.targets.local import LocalTarget
 
 pytest_plugins = ["tests.phone.fixtures"]
 

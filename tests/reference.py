@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from collab.blocks import Add, Concat, Head, MBConv
+from collab.networks.weights import Array, Weights
 from collab.schedule import Layer
-from collab.weights import Array, Weights
 
 
 def layer_output(layer: Layer, weights: Weights, inputs: Sequence[Array], *, eps: float = 1e-5) -> Array:

@@ -9,7 +9,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from collab.config import ModelConfig
 from collab.errors import SyncNasError
-from collab.weights import Array
+from collab.networks.weights import Array
 
 MAX_ACCURACY: Final = 1e9
 """Accuracies lie between this and its negative: whatever the scale, objectives and their squares stay finite."""
@@ -36,7 +36,7 @@ class HasWeights(Protocol):
     """An evaluator that can also tell the weights with which a model was evaluated."""
 
     def trained_weights(self, config: ModelConfig) -> Mapping[str, Array]:
-        """By the names of `collab.weights`."""
+        """By the names of `collab.networks.weights`."""
 
 
 class Evaluator(Protocol):

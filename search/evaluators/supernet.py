@@ -13,7 +13,7 @@ from search.recipe import SupernetRecipe
 
 if TYPE_CHECKING:
     from collab.config import ModelConfig
-    from collab.weights import Array
+    from collab.networks.weights import Array
     from search.data.base import Data
     from search.supernet import Supernet, Widths
 
@@ -102,7 +102,7 @@ class SupernetEvaluator:
         return accuracy(network, data, limit=self.validation)
 
     def trained_weights(self, config: ModelConfig) -> dict[str, Array]:
-        """A found model's weights, with BatchNorm statistics of its own, by the names of `collab.weights`: what an export takes.
+        """A found model's weights, with BatchNorm statistics of its own, by the names of `collab.networks.weights`: what an export takes.
 
         Raises:
             EvaluationError: the supernet is not for this model.

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from collab.checkpoint import read_checkpoint
+from collab.networks.checkpoint import read_checkpoint
 from search.data.open import open_for
 from search.evaluators.base import EvaluationError, Query
 from search.recipe import Recipe
 
 if TYPE_CHECKING:
     from collab.config import ModelConfig
-    from collab.network import Network
+    from collab.networks.network import Network
     from search.data.base import Data
 
 
@@ -86,7 +86,7 @@ class TrainEvaluator:
         return open_for(self.base, self.data, seed=self.data_seed)
 
     def _initial(self, config: ModelConfig, *, seed: int) -> Network:
-        from collab.network import from_weights
+        from collab.networks.network import from_weights
         from search.inherit import inherited
         from search.training import initial_network, numpy_weights
 

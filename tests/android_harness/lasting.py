@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from android_harness.journal import Event, JobStarted
-from android_harness.phases import Job, Phase, TimeJob
-from android_harness.target import DeviceInfo, PhaseRun, Target
+from android_harness.device.info import DeviceInfo
+from android_harness.protocol.journal import Event, JobStarted
+from android_harness.protocol.phases import Job, Phase, TimeJob
+from android_harness.targets.base import PhaseRun, Target
 
 _RUNS, _GAP_US = 300, 1_000_000
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from android_harness import build
-from android_harness.build import CROSS_ABI, RUNNER, app, build_cross_kit, build_folder, build_runner
-from android_harness.elf import read_elf
+from android_harness.build import app
+from android_harness.kits import native_build
+from android_harness.kits.elf import read_elf
+from android_harness.kits.native_build import CROSS_ABI, RUNNER, build_cross_kit, build_folder, build_runner
 from collab.errors import DeviceError
 from tests.android_harness.cross import CROSS_COMPILER, EMULATOR, STAND_IN_NDK, program, write_ndk
 
@@ -52,7 +53,7 @@ def test_a_missing_cross_compiler_is_named_with_its_package(monkeypatch: pytest.
 
 
 def test_the_environment_s_ndk_is_taken_and_the_newest_of_several(no_ndk: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from android_harness.ndk import find_ndk
+    from android_harness.kits.ndk import find_ndk
 
     old, new = (write_ndk(tmp_path / "sdk" / "ndk" / version, "") for version in ("9.2.1", "27.0.3"))
     (tmp_path / "sdk" / "ndk" / "99.0.0").mkdir()
@@ -69,7 +70,7 @@ def test_the_environment_s_ndk_is_taken_and_the_newest_of_several(no_ndk: None, 
 def test_an_ndk_s_toolchain_file_compiles_the_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a stand-in for an NDK: the arguments arrive, and CMake takes the compiler that it names."""
     program(CROSS_COMPILER)
-    monkeypatch.setattr(build, "BUILDS", tmp_path / "build")
+    monkeypatch.setattr(native_build, "BUILDS", tmp_path / "build")
     ndk = write_ndk(tmp_path / "ndk", STAND_IN_NDK)
     runner = build_runner(abi="arm64-v8a", ndk=ndk)
     assert runner == tmp_path / "build" / "android-arm64-v8a" / RUNNER

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from android_harness.execute import execute
-from android_harness.journal import CollabDone, Event, JobFailed
-from android_harness.local import LocalTarget
-from android_harness.phases import CollabJob, Phase, Repeat
+from android_harness.protocol.journal import CollabDone, Event, JobFailed
+from android_harness.protocol.phases import CollabJob, Phase, Repeat
+from android_harness.targets.execute import execute
+from android_harness.targets.local import LocalTarget
 from collab import config as configs
-from collab import weights
 from collab.errors import RunnerError
+from collab.networks import weights
 from collab.placement import parse_placement
 from collab.units import UnitSpec
 from collab.variants import collaborative
@@ -50,7 +50,7 @@ def done(events: list[Event]) -> dict[str, CollabDone]:
 
 
 def torch_output(config: configs.ModelConfig, image: np.ndarray) -> np.ndarray:
-    from collab.network import from_weights
+    from collab.networks.network import from_weights
 
     with torch.no_grad():
         return np.asarray(from_weights(config, weights.seeded(config))(torch.from_numpy(image).permute(0, 3, 1, 2)))

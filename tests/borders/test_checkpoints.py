@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from collab.checkpoint import read_checkpoint
 from collab.errors import WeightsError
-from collab.weights import check, seeded
+from collab.networks.checkpoint import read_checkpoint
+from collab.networks.weights import check, seeded
 from tests.borders.fuzzing import fuzz
 from tests.borders.mutation import mutate_bytes
 from tests.models import tiny
@@ -140,7 +140,7 @@ def test_a_megabyte_that_would_unpack_to_a_gigabyte_is_refused_before_it_is(tmp_
             member.write(bytes(32 << 20))
     assert (tmp_path / "c.npz").stat().st_size < 8 << 20
     code = (
-        "import sys; from pathlib import Path; from collab.checkpoint import read_checkpoint; from tests.models import tiny\n"
+        "import sys; from pathlib import Path; from collab.networks.checkpoint import read_checkpoint; from tests.models import tiny\n"
         "from collab.errors import WeightsError\n"
         "try: read_checkpoint(sys.argv[1], tiny())\n"
         "except WeightsError as error: print(error)\n"

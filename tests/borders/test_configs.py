@@ -15,10 +15,10 @@ from collab import config as configs
 from collab.blocks import MAX_BRANCHES, Block, Concat, MBConv, check_memory, parse_key
 from collab.errors import ConfigError
 from collab.names import MAX_FILE_NAME, MAX_NAME, is_file_path, is_model_name
+from collab.networks.weights import seeded_layer
 from collab.placement import parse_placement
 from collab.units import UnitSpec, parse_unit
 from collab.variants import collaborative, random_collaborative
-from collab.weights import seeded_layer
 from exporters.checking import reference_input
 from exporters.tflite_route import write_block, write_relu
 from tests.borders.fuzzing import fuzz

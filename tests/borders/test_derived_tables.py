@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from android_harness.journal import (
+from android_harness.protocol.journal import (
     FORMAT,
     CollabDone,
     Event,

@@ -10,20 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from android_harness import local, machine
-from android_harness.adb.server import ServerAddress, server_entries
-from android_harness.device import ShellResult
-from android_harness.diagnosis import diagnose
-from android_harness.layout import layout_of
-from android_harness.local_device import LocalDevice
-from android_harness.lock import Owner, acquire
-from android_harness.state import DeviceState, parse_state
-from android_harness.target import default_units, resolve_units
-from android_harness.vulkan import offered
+from android_harness.device import machine
+from android_harness.device.adb.server import ServerAddress, server_entries
+from android_harness.device.base import ShellResult
+from android_harness.device.diagnosis import diagnose
+from android_harness.device.layout import layout_of
+from android_harness.device.local_device import LocalDevice
+from android_harness.device.lock import Owner, acquire
+from android_harness.device.state import DeviceState, parse_state
+from android_harness.device.units import default_units, resolve_units
+from android_harness.device.vulkan import offered
+from android_harness.scripts import read_script
+from android_harness.targets import local
 from collab.console import one_line
 from collab.errors import DeviceError
 from collab.units import parse_unit
-from tests.android_harness.test_state import PHONE
+from tests.android_harness.device.test_state import PHONE
 from tests.borders.fuzzing import check_sentence, fuzz
 from tests.borders.mutation import mutate_bytes, mutate_json
 
@@ -39,7 +41,7 @@ TEXT_LIMIT = 4096
 @pytest.fixture(scope="module", name="said")
 def what_this_machine_says() -> str:
     """What the script prints here."""
-    script = (Path(machine.__file__).parent / "scripts" / "state.sh").read_text(encoding="utf-8")
+    script = read_script("state.sh")
     return LocalDevice().shell(script, "/tmp").stdout.decode()
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import pytest
 
-from android_harness.journal import JobFailed, read_journal
+from android_harness.protocol.journal import JobFailed, read_journal
 from lut.tables import load
-from tests.phone.hosts import assert_no_visit_twice, visits
+from tests.phone.wires.hosts import assert_no_visit_twice, visits
 
 _KILLED: Final = 9
 _MOST_STEPS: Final = 200

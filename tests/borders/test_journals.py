@@ -12,21 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness import journal as journals
-from android_harness.adb.commands import Command, posix_cksum
-from android_harness.cursor import Cursor, forget_cursor, load_cursor
-from android_harness.device import ShellResult, whole_number
-from android_harness.execute import execute
-from android_harness.journal import JobFailed, StateChecked, TimeDone, TimeSamples, parse_line, read_journal
-from android_harness.journal_tail import JournalTail, cut_to_whole_lines
-from android_harness.local import LocalTarget
-from android_harness.phases import Phase, Repeat, TimeJob
-from android_harness.push import push_files
+from android_harness.device.adb.commands import Command, posix_cksum
+from android_harness.device.base import ShellResult, whole_number
+from android_harness.protocol import journal as journals
+from android_harness.protocol.journal import JobFailed, StateChecked, TimeDone, TimeSamples, parse_line, read_journal
+from android_harness.protocol.journal_tail import JournalTail, cut_to_whole_lines
+from android_harness.protocol.phases import Phase, Repeat, TimeJob
+from android_harness.targets.cursor import Cursor, forget_cursor, load_cursor
+from android_harness.targets.execute import execute
+from android_harness.targets.local import LocalTarget
+from android_harness.targets.push import push_files
 from collab.errors import ConnectionLostError, DeviceError, JournalError
 from collab.units import UnitSpec
 from exporters.tflite_route import write_relu
 from profiler.samples import SampleStore
-from tests.android_harness.test_journal import COLLAB, TIME, TRANSFER
+from tests.android_harness.protocol.test_journal import COLLAB, TIME, TRANSFER
 from tests.borders.fuzzing import fuzz
 from tests.borders.mutation import mutate_bytes, mutate_document, to_json
 

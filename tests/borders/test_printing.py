@@ -21,7 +21,7 @@ from profiler.run import app as profile
 from tests.borders.fuzzing import run_command
 from tests.lut.made_tables import made_tables
 from tests.models import tiny
-from tests.phone.adb_server import FakeAdbServer
+from tests.phone.wires.adb_server import FakeAdbServer
 
 NAMES = [
     "[red]x",

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from android_harness.journal import JobFailed, PhaseEnded, PhaseStarted, parse_lines
-from android_harness.phases import CollabJob, Gate, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
-from android_harness.runtime import litert_library
+from android_harness.kits.runtime import litert_library
+from android_harness.protocol.journal import JobFailed, PhaseEnded, PhaseStarted, parse_lines
+from android_harness.protocol.phases import CollabJob, Gate, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
 from collab.placement import parse_placement
 from collab.units import UnitSpec
 from collab.variants import collaborative

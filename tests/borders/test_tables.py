@@ -18,10 +18,10 @@ from collab.documents import MAX_US
 from collab.errors import TableError
 from lut import import_tables, predict
 from lut.certificate import Accuracy, Certificate
-from lut.foreign import MAX_BYTES
-from lut.foreign_csv import read_csv
-from lut.foreign_yaml import read_yaml
-from lut.importing import import_sources
+from lut.foreign.entries import MAX_BYTES
+from lut.foreign.importing import import_sources
+from lut.foreign.plain_csv import read_csv
+from lut.foreign.yaml_tables import read_yaml
 from lut.meta import Contention, Context, CopyLine, Fit, Meta, PairPath, Partial, TransferFit, load_meta, meta_document
 from lut.tables import MAX_TEXT, BlockRow, Tables, TransferRow, load, save
 from profiler import run

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from collab import config as configs
 from collab.blocks import Add, Concat, Head, MBConv, Stem
 from collab.errors import ConfigError
+from collab.networks.weights import model_tensors, seeded
 from collab.placement import Placement, parse_placement
 from collab.schedule import NETWORK_INPUT, Schedule, build_schedule
 from collab.variants import collaborative
-from collab.weights import model_tensors, seeded
 
 BASE = configs.load("mini_v2")
 STRATEGIES = st.tuples(*[st.sampled_from("nac")] * 6, st.sampled_from("ac")).map("".join)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from collab import config as configs
-from collab import weights as weights_module
 from collab.errors import ExportError
+from collab.networks import weights as weights_module
 from collab.placement import parse_placement
 from collab.variants import collaborative
 from exporters.bundle import read_f32, write_bundle
@@ -25,7 +25,7 @@ TOLERANCE = 1e-4
 
 
 def torch_output(config: configs.ModelConfig, image: np.ndarray) -> np.ndarray:
-    from collab.network import from_weights
+    from collab.networks.network import from_weights
 
     network = from_weights(config, weights_module.seeded(config))
     with torch.no_grad():

@@ -14,13 +14,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from collab import network, weights
 from collab.config import ModelConfig
 from collab.errors import ExportError
+from collab.networks import network, weights
+from collab.networks.weights import Array
 from collab.placement import Placement
 from collab.schedule import Schedule, Segment, build_schedule
 from collab.variants import collaborative
-from collab.weights import Array
 from exporters import litert_torch_route as route
 from exporters.checking import MAX_ERROR, reference_input, relative_error, require_close
 from exporters.interpret import run_model, run_segments
@@ -246,7 +246,7 @@ def test_require_close(actual: list[float], passes: bool) -> None:
 
 _IN_ANOTHER_PROCESS = """
 import hashlib, os, sys
-from collab import network, weights
+from collab.networks import network, weights
 from collab.placement import Placement
 from collab.schedule import build_schedule
 from exporters.litert_torch_route import convert_segment

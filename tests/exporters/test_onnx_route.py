@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from collab import config as configs
-from collab import network, weights
 from collab.errors import ExportError, WeightsError
+from collab.networks import network, weights
+from collab.networks.weights import Array
 from collab.placement import Placement, default_placement
 from collab.schedule import Schedule, build_schedule
 from collab.variants import collaborative
-from collab.weights import Array
 from exporters import onnx_route as route
 from exporters.checking import MAX_ERROR, reference_input, relative_error
 from tests.models import tiny
@@ -78,7 +78,7 @@ def test_three_branches_and_a_stem_that_is_handed_over(three: tuple[Schedule, di
 
 _IN_ANOTHER_PROCESS = """
 import hashlib
-from collab import weights
+from collab.networks import weights
 from collab.placement import parse_placement
 from collab.schedule import build_schedule
 from exporters.onnx_route import export_schedule

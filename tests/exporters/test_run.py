@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collab import weights
+from collab.networks import weights
 from collab.variants import collaborative
 from exporters.bundle import read_f32
 from exporters.checking import MAX_ERROR, relative_error
@@ -58,7 +58,7 @@ def test_formats_and_routes_agree(model: Path, tmp_path: Path) -> None:
 
 
 def test_weights_of_a_checkpoint_are_taken(model: Path, tmp_path: Path) -> None:
-    from collab.network import from_weights
+    from collab.networks.network import from_weights
 
     other = weights.seeded(MODEL, seed=5)
     np.savez(tmp_path / "w.npz", **other)

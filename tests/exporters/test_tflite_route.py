@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from collab.blocks import Add, Block, Concat, Head, MBConv, Stem
 from collab.errors import ExportError
+from collab.networks.weights import Array, seeded_layer
 from collab.schedule import Layer
-from collab.weights import Array, seeded_layer
 from exporters.interpret import run_model
 from exporters.tflite_graph import TfliteGraph, operator_names
 from exporters.tflite_route import write_block, write_layers, write_relu

@@ -17,13 +17,13 @@ from collab import config as configs
 from collab.blocks import MBConv, Stem, parse_key
 from collab.errors import MissingEntryError, SyncNasError, TableError
 from collab.units import name_units, parse_unit
-from lut.costs import Costs
-from lut.foreign import MAX_BYTES, Source
-from lut.foreign_csv import read_csv
-from lut.foreign_keys import CHANNELS, RATIO, FeatureMix, Logits, dialect, read_name
-from lut.foreign_yaml import MAX_DEPTH, read_yaml
+from lut.foreign.entries import MAX_BYTES, Source
+from lut.foreign.importing import Imported, import_sources
+from lut.foreign.layer_names import CHANNELS, RATIO, FeatureMix, Logits, dialect, read_name
+from lut.foreign.plain_csv import read_csv
+from lut.foreign.yaml_tables import MAX_DEPTH, read_yaml
 from lut.import_tables import ACCOUNT_FILE, app
-from lut.importing import Imported, import_sources
+from lut.prediction.costs import Costs
 from lut.tables import load, save
 from tests.lut.foreign_names import layer_name, yaml_of
 

@@ -17,8 +17,8 @@ def main(
     not_rooted: Annotated[bool, typer.Option("--not-rooted", help="Shells are the user shell's, not root's.")] = False,
 ) -> None:
     """Build a virtual phone once, switch it on, and say how it is reached."""
-    from tests.phone.rootfs import build
-    from tests.phone.virtual_phone import VirtualPhone
+    from tests.phone.virtual.rootfs import build
+    from tests.phone.virtual.virtual_phone import VirtualPhone
 
     root = build(arch)
     if build_only:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from collab.errors import DeviceError
-from tests.phone.adb_server import RealAdbServer
-from tests.phone.programs import lacking
-from tests.phone.rootfs import build
-from tests.phone.virtual_phone import VirtualPhone
+from tests.phone.virtual.programs import lacking
+from tests.phone.virtual.rootfs import build
+from tests.phone.virtual.virtual_phone import VirtualPhone
+from tests.phone.wires.adb_server import RealAdbServer
 
 
 @pytest.fixture(scope="session")

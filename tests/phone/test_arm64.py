@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.build import build_cross_kit
+from android_harness.kits.native_build import build_cross_kit
 from collab.placement import default_placement
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
 from tests.models import tiny
-from tests.phone.hosts import Host
-from tests.phone.virtual_phone import VirtualPhone
+from tests.phone.virtual.virtual_phone import VirtualPhone
+from tests.phone.wires.hosts import Host
 
 ASKED_FOR = "SYNCNAS_ARM64_PHONE"
 

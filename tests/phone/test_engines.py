@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.execute import execute
-from android_harness.find import HarnessOptions, open_device, remote_target
-from android_harness.journal import CollabDone, Event, JobFailed, TimeDone
-from android_harness.layout import PHONE_ROOT
-from android_harness.phases import CollabJob, Phase, Repeat, TimeJob
-from android_harness.remote import RemoteTarget
-from android_harness.target import resolve_units
+from android_harness.device.layout import PHONE_ROOT
+from android_harness.device.units import resolve_units
+from android_harness.protocol.journal import CollabDone, Event, JobFailed, TimeDone
+from android_harness.protocol.phases import CollabJob, Phase, Repeat, TimeJob
+from android_harness.targets.execute import execute
+from android_harness.targets.find import HarnessOptions, open_device, remote_target
+from android_harness.targets.remote import RemoteTarget
 from collab.blocks import parse_key
 from collab.placement import parse_placement
 from collab.units import parse_unit
@@ -25,8 +25,8 @@ from exporters.checking import relative_error
 from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_relu
 from tests.models import crashing_model, tiny
-from tests.phone.hosts import Host
-from tests.phone.virtual_phone import VirtualPhone
+from tests.phone.virtual.virtual_phone import VirtualPhone
+from tests.phone.wires.hosts import Host
 
 _NEAR = 1e-4
 """Kernels of other libraries add in another order."""

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.models import tiny
-from tests.phone.adb_server import FakeAdbServer, RealAdbServer, UnauthorisedDaemon
-from tests.phone.hosts import (
+from tests.phone.virtual.virtual_phone import VirtualPhone
+from tests.phone.wires.adb_server import FakeAdbServer, RealAdbServer, UnauthorisedDaemon
+from tests.phone.wires.hosts import (
     ROOT,
     Host,
     assert_no_visit_twice,
@@ -27,9 +28,8 @@ from tests.phone.hosts import (
     visits,
     wait_for_visits,
 )
-from tests.phone.proxy import FaultProxy
-from tests.phone.relay import Direction
-from tests.phone.virtual_phone import VirtualPhone
+from tests.phone.wires.proxy import FaultProxy
+from tests.phone.wires.relay import Direction
 
 WAYS = ("direct", "server")
 
@@ -347,8 +347,8 @@ def test_the_only_phone_is_taken(phone: VirtualPhone, adb_server: RealAdbServer,
 
 
 def test_a_phone_that_never_accepts_the_key(tmp_path: Path) -> None:
-    from android_harness.adb.device import AdbDevice
-    from android_harness.adb.direct import tcp_transport
+    from android_harness.device.adb.device import AdbDevice
+    from android_harness.device.adb.direct import tcp_transport
     from collab.errors import DeviceError
 
     with UnauthorisedDaemon() as daemon, pytest.MonkeyPatch.context() as patch:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.adb.device import AdbDevice
-from android_harness.adb.direct import tcp_transport
-from tests.phone import capabilities
-from tests.phone.clients import Clients
-from tests.phone.loopback import ADDRESS, LoopbackPort
-from tests.phone.proxy import FaultProxy
-from tests.phone.virtual_phone import VirtualPhone
+from android_harness.device.adb.device import AdbDevice
+from android_harness.device.adb.direct import tcp_transport
+from tests.phone.virtual import capabilities
+from tests.phone.virtual.loopback import ADDRESS, LoopbackPort
+from tests.phone.virtual.virtual_phone import VirtualPhone
+from tests.phone.wires.clients import Clients
+from tests.phone.wires.proxy import FaultProxy
 
 NOBODY = 65534
 HOST_GREETING = b"host::\0"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.phone.loopback import ADDRESS, LoopbackPort
+from tests.phone.virtual.loopback import ADDRESS, LoopbackPort
 
 
 @pytest.fixture(name="port")

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.adb.device import AdbDevice
-from android_harness.adb.direct import tcp_transport
-from android_harness.device import Device, alive, spawn
-from android_harness.push import sha256_of
-from tests.phone.adb_server import RealAdbServer
-from tests.phone.programs import program
-from tests.phone.virtual_phone import VirtualPhone
+from android_harness.device.adb.device import AdbDevice
+from android_harness.device.adb.direct import tcp_transport
+from android_harness.device.base import Device, alive, spawn
+from android_harness.targets.push import sha256_of
+from tests.phone.virtual.programs import program
+from tests.phone.virtual.virtual_phone import VirtualPhone
+from tests.phone.wires.adb_server import RealAdbServer
 
 
 @pytest.fixture(name="device")
@@ -111,7 +111,7 @@ def test_an_unrooted_phone_has_the_user_shell(make_phone: Callable[..., VirtualP
 
 
 OWNER = """
-from tests.phone.virtual_phone import VirtualPhone
+from tests.phone.virtual.virtual_phone import VirtualPhone
 phone = VirtualPhone().__enter__()
 print(phone._power.init_pid, flush=True)
 input()

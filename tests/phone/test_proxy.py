@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.phone.loopback import ADDRESS, LoopbackPort
-from tests.phone.proxy import FaultProxy
-from tests.phone.relay import Direction
+from tests.phone.virtual.loopback import ADDRESS, LoopbackPort
+from tests.phone.wires.proxy import FaultProxy
+from tests.phone.wires.relay import Direction
 from tests.processes import wait_until
 
 DATA = bytes(range(256)) * 40

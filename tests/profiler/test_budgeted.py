@@ -10,7 +10,8 @@ from typing import Final
 
 import pytest
 
-from android_harness.journal import (
+from android_harness.device.info import Cluster, DeviceInfo
+from android_harness.protocol.journal import (
     FORMAT,
     CollabDone,
     Event,
@@ -22,8 +23,7 @@ from android_harness.journal import (
     TimeDone,
     TimeSamples,
 )
-from android_harness.phases import CollabJob, Phase, TimeJob
-from android_harness.target import Cluster, DeviceInfo
+from android_harness.protocol.phases import CollabJob, Phase, TimeJob
 from collab.blocks import MBConv
 from collab.units import parse_unit
 from exporters.manifest import load_manifest

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from android_harness.journal import CollabDone, Outputs, StepLabel, TimeDone, TimeSamples
+from android_harness.protocol.journal import CollabDone, Outputs, StepLabel, TimeDone, TimeSamples
 from collab import config as configs
 from collab.placement import parse_placement
 from collab.variants import collaborative
-from lut.costs import Costs
 from lut.meta import Reference
-from lut.prediction import predict
+from lut.prediction.costs import Costs
+from lut.prediction.predicted import predict
 from profiler.compare import Candidate, Comparison, _comparison
 from profiler.plan import COARSE, plan_model
 from profiler.samples import SampleStore

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.journal import FORMAT, PhaseStarted, TimeDone, TimeSamples
-from android_harness.stats import error_of_median
+from android_harness.protocol.journal import FORMAT, PhaseStarted, TimeDone, TimeSamples
 from collab.blocks import parse_key
+from lut.statistics import error_of_median
 from profiler.campaign import BlockId, SentinelId
 from profiler.drift import Pace, agreed, speed_line, speed_lines, steadied
 from profiler.samples import SampleStore

@@ -7,8 +7,8 @@ import pytest
 from collab import config as configs
 from collab.blocks import Block, MBConv
 from collab.errors import ConfigError, MissingEntryError
-from lut.costs import Costs
-from lut.prediction import predict
+from lut.prediction.costs import Costs
+from lut.prediction.predicted import predict
 from lut.tables import Tables
 from profiler.baselines import ISOLATED, MACS, baselines
 from profiler.heldout import LEAST_CRITICAL, draw_candidates

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.machine import memory_bytes
-from android_harness.state import parse_state
-from android_harness.target import DeviceInfo
+from android_harness.device.info import DeviceInfo
+from android_harness.device.machine import memory_bytes
+from android_harness.device.state import parse_state
 from collab.blocks import parse_key
 from collab.errors import ConfigError, RunnerError
 from lut.tables import load

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.journal import CollabDone, JobFailed, Outputs, StepLabel, TimeDone, TimeSamples, TransferDone, TransferSamples
-from android_harness.stats import summarise
+from android_harness.protocol.journal import CollabDone, JobFailed, Outputs, StepLabel, TimeDone, TimeSamples, TransferDone, TransferSamples
 from collab import config as configs
 from collab.blocks import Add, Concat, MBConv, parse_key
 from collab.units import parse_unit
 from lut.meta import Context
+from lut.statistics import summarise
 from lut.tables import TransferRow
 from profiler.campaign import (
     QUICK,

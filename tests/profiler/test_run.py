@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from android_harness.journal import PhaseStarted, TimeDone, read_journal
+from android_harness.protocol.journal import PhaseStarted, TimeDone, read_journal
 from collab.variants import collaborative
 from lut.tables import load
 from profiler.campaign import LoadedId, NetworkId

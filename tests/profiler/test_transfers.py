@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from android_harness.journal import TransferDone, TransferSamples
+from android_harness.protocol.journal import TransferDone, TransferSamples
 from collab.units import parse_unit
 from profiler.campaign import TransferId
 from profiler.plan import Plan

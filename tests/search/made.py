@@ -9,8 +9,8 @@ from pathlib import Path
 from collab import config as configs
 from collab.blocks import Block, MBConv
 from collab.config import ModelConfig
-from lut.costs import Costs
 from lut.meta import Contention
+from lut.prediction.costs import Costs
 from lut.tables import Tables, save
 from profiler.plan import FULL, plan_model
 from tests.lut.made_tables import made_tables

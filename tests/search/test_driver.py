@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from benchmarks.landscapes import make, space
 from collab.errors import JournalError
-from lut.replay import Ints
+from lut.prediction.replay import Ints
 from search.archive import Found, pareto, write_archive
 from search.driver import Objective, Search
 from search.evaluators.base import EvaluationError

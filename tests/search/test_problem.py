@@ -9,8 +9,8 @@ from collab import config as configs
 from collab.config import from_document
 from collab.errors import ConfigError, MissingEntryError
 from collab.placement import Placement, parse_placement
-from lut.costs import Costs
-from lut.prediction import predict
+from lut.prediction.costs import Costs
+from lut.prediction.predicted import predict
 from lut.tables import Tables
 from search.budget import base_latency, parse_budgets
 from search.problem import DeviceProblem, InfeasibleError, Restricted, StrategyTable, architecture_key, placements_to_try

@@ -16,8 +16,8 @@ import pytest
 
 from collab import config as configs
 from lut.certificate import Accuracy, Certificate
-from lut.costs import Costs
-from lut.prediction import predict
+from lut.prediction.costs import Costs
+from lut.prediction.predicted import predict
 from lut.tables import load, save
 from search.budget import base_latency
 from tests.models import tiny

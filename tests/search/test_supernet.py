@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from collab import network, weights
 from collab.config import ModelConfig
+from collab.networks import network, weights
 from collab.variants import collaborative, random_collaborative
 from search.data.base import Data
 from search.data.open import open_for

@@ -16,9 +16,9 @@ import pytest
 import torch
 from torch import nn
 
-from collab import network, weights
 from collab.config import ModelConfig
 from collab.errors import WeightsError
+from collab.networks import network, weights
 from collab.variants import collaborative, random_collaborative
 from search.data.base import Data, DataError
 from search.data.open import open_for

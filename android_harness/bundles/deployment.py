@@ -1,0 +1,229 @@
+"""Deploying a bundle: on the device, run, checked against its reference, and left there with a script that needs no other computer."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from android_harness.bundles.timeline import MeasuredStep, distinct_outputs, measured_steps
+from android_harness.device.base import Notice, checked
+from android_harness.device.units import default_units, resolve_units, warnings
+from android_harness.protocol.journal import CollabDone, Event, JobFailed
+from android_harness.protocol.phases import CollabJob, Phase, Repeat
+from android_harness.scripts import read_script
+from android_harness.targets.execute import execute
+from android_harness.targets.push import Pushed, sha256_of
+from collab.errors import ConfigError, DeviceError, MissingEntryError, RunnerError, TableError
+from collab.files import write_whole
+from collab.placement import parse_placement
+from collab.units import UnitSpec, name_units, parse_unit
+from exporters.bundle import read_f32
+from exporters.checking import relative_error
+from exporters.manifest import MANIFEST, Manifest
+from lut.meta import WAITS
+from lut.paths import WISHES
+from lut.statistics import Summary, summarise
+
+if TYPE_CHECKING:
+    from android_harness.targets.remote import RemoteTarget
+    from lut.prediction.predicted import Prediction
+    from lut.tables import Tables
+
+_RUN_SCRIPT: Final = read_script("run_deployed.sh")
+_JOB: Final = "deployed"
+_VISITS: Final = 4
+_WARMUP: Final = 5
+_KIT: Final = "kit"
+# A copy, so that the deployed folder needs nothing outside of it; what runs there is what was checked when it was sent.
+_COPY_KIT: Final = 'cd "$1" && rm -rf kit && cp -R "$2" kit'
+_REMOVE: Final = 'rm -rf "$1"'
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user asks of a deployment. Empty texts: as in the tables, else what is usual."""
+
+    units: tuple[str, ...] = ()
+    runs: int = 100
+    wait: str = ""
+    path: str = ""
+    keep: bool = True
+
+    def __post_init__(self) -> None:
+        if self.wait not in ("", *WAITS) or self.path not in ("", *WISHES):
+            raise ConfigError(
+                f"hand-over by '{self.path}' and '{self.wait}': --path is one of {', '.join(WISHES)}, --wait one of {', '.join(WAITS)}"
+            )
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What came of it. `script` is the device's path of what runs the model again; empty where nothing was left there."""
+
+    model: str
+    device: str
+    described: str
+    units: Mapping[str, UnitSpec]
+    measured: Summary
+    steps: tuple[MeasuredStep, ...]
+    output_error: float
+    distinct_outputs: int
+    accelerated: bool
+    paths: Mapping[str, str]
+    pushed: Pushed
+    script: str
+    prediction: Prediction | None = None
+    unpredicted: str = ""
+    """Why there are tables but no prediction."""
+
+
+@dataclass
+class _Visits:
+    done: list[CollabDone] = field(default_factory=list)
+    failure: str = ""
+
+    def note(self, event: Event) -> None:
+        if isinstance(event, CollabDone):
+            self.done.append(event)
+        elif isinstance(event, JobFailed):
+            self.failure = event.reason
+
+
+def deploy(
+    target: RemoteTarget, bundle: Path, manifest: Manifest, tables: Tables | None, wishes: Wishes, *, journal: Path, notice: Notice
+) -> Deployed:
+    """Puts a bundle on a device and runs it there.
+
+    Args:
+        journal: takes the raw samples.
+        notice: told what a user should know of the units.
+
+    Raises:
+        DeviceError: the device cannot be reached or lacks what is needed. TableError: the tables are another device's.
+        RunnerError: the model cannot be run there.
+    """
+    if any(segment.model is None for segment in manifest.segments):
+        raise RunnerError(f"{bundle} holds ONNX segments only, which no unit runs; export it with --format tflite or both")
+    units = _units(target, manifest, tables, wishes)
+    folder = target.layout.deployed(_safe_name(manifest.model))
+    for sentence in warnings(units, target.info):
+        notice(sentence)
+    prediction, unpredicted = _prediction(target, bundle, manifest, tables)
+    before = target.pushed
+    target.push(folder, {MANIFEST: bundle / MANIFEST} | {entry.file: bundle / entry.file for entry in manifest.files})
+    visits = _Visits()
+    with tempfile.TemporaryDirectory(prefix="syncnas-") as scratch:
+        output = Path(scratch) / "output.f32"
+        job = _job(f"{folder}/{MANIFEST}", tables, wishes, output)
+        phase = Phase("deploy", units, (job,), Repeat(_VISITS, _VISITS), order="given", resident=True)
+        if not execute(target, phase, journal, visits.note):
+            raise RunnerError("the run was stopped before its end")
+        if visits.failure or not visits.done or not output.exists():
+            raise RunnerError(f"{manifest.model} cannot be run on {target.info.name}: {visits.failure or 'it gave no output'}")
+        expected = read_f32(bundle / manifest.output.file, manifest.output_shape, finite=True)
+        error = relative_error(read_f32(output, manifest.output_shape), expected)
+        if wishes.keep:
+            _leave_script(target, folder, phase, sha256_of(output), Path(scratch))
+        else:
+            checked(target.device, _REMOVE, folder, doing="removing the model")
+    return Deployed(
+        model=manifest.model,
+        device=target.info.name,
+        described=f"{target.state.model}, {target.runtime}",
+        units=units,
+        measured=summarise([ns for visit in visits.done for ns in visit.total_ns]),
+        steps=measured_steps(visits.done),
+        output_error=error,
+        distinct_outputs=distinct_outputs(visits.done),
+        accelerated=all(visit.accelerated for visit in visits.done),
+        paths=visits.done[0].paths,
+        pushed=Pushed(target.pushed.files - before.files, target.pushed.bytes - before.bytes),
+        script=f"{folder}/run.sh" if wishes.keep else "",
+        prediction=prediction,
+        unpredicted=unpredicted,
+    )
+
+
+def _safe_name(model: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", model)[:64] or "model"
+
+
+def _units(target: RemoteTarget, manifest: Manifest, tables: Tables | None, wishes: Wishes) -> dict[str, UnitSpec]:
+    """The bundle's units as the user, else the tables say; else CPU cores as profiles take them by default."""
+    if wishes.units:
+        named = name_units([parse_unit(text) for text in wishes.units])
+        if set(named) != set(manifest.units):
+            raise DeviceError(f"the bundle has the units {', '.join(manifest.units)}, and --unit names {', '.join(named)}; name each once")
+        return resolve_units(list(named.values()), target.info)
+    if tables is not None:
+        lacking = [unit for unit in manifest.units if unit not in tables.meta.units]
+        if lacking:
+            raise TableError(f"the tables have no unit {lacking[0]}, which the bundle runs on; they have {', '.join(tables.meta.units)}")
+        return {unit: tables.meta.units[unit] for unit in manifest.units}
+    return _default_units(target, manifest.units)
+
+
+def _default_units(target: RemoteTarget, names: Sequence[str]) -> dict[str, UnitSpec]:
+    cpus = iter(default_units(target.info)) if sum(name.startswith("cpu") for name in names) > 1 else iter(default_units(target.info)[:1])
+    units = {}
+    for name in names:
+        kind = name.rstrip("0123456789")
+        spec = next(cpus, None) if kind == "cpu" else parse_unit(kind)
+        if spec is None:
+            raise DeviceError("a bundle of more than two CPU units: say which cores each takes, with one --unit for each")
+        units[name] = spec
+    return units
+
+
+def _job(manifest: str, tables: Tables | None, wishes: Wishes, output: Path) -> CollabJob:
+    handover = tables.meta.handover if tables is not None else {"wait": "spin", "path": "shared"}
+    runs = max(1, -(-wishes.runs // _VISITS))
+    return CollabJob(
+        _JOB,
+        Path(manifest),
+        warmup=_WARMUP,
+        runs=runs,
+        path=wishes.path or handover["path"],
+        wait=wishes.wait or handover["wait"],
+        output=output,
+    )
+
+
+def _prediction(target: RemoteTarget, bundle: Path, manifest: Manifest, tables: Tables | None) -> tuple[Prediction | None, str]:
+    if tables is None:
+        return None, ""
+    from collab.config import load as load_config
+    from lut.meta import check_belongs
+    from lut.prediction.costs import Costs
+    from lut.prediction.predicted import predict
+
+    check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
+    config = load_config(str(bundle / manifest.config.file))
+    try:
+        return predict(config, parse_placement(manifest.placement, branches=config.branches), Costs(tables, source="the tables")), ""
+    except MissingEntryError as error:
+        return None, str(error)
+
+
+def _leave_script(target: RemoteTarget, folder: str, phase: Phase, output_sha256: str, scratch: Path) -> None:
+    """A phase whose paths are relative to the folder, the kit, and the script that runs it."""
+    [job] = phase.jobs
+    if not isinstance(job, CollabJob):
+        raise TypeError("a deployment has one collaborative job")
+    alone = replace(phase, jobs=(replace(job, manifest=Path(MANIFEST), output=Path("output.f32")),))
+    checked(target.device, _COPY_KIT, folder, target.kit_folder, doing="copying the runtime")
+    runtime = target.runtime_paths(alone, _KIT)
+    command = " ".join(map(shlex.quote, target.kit.command(f"./{_KIT}")))
+    files = {
+        "phase.json": alone.to_json(runtime=runtime),
+        "run.sh": _RUN_SCRIPT.replace("@COMMAND@", command),
+        "verified.sha256": f"{output_sha256}  -\n",
+    }
+    for name, text in files.items():
+        write_whole(scratch / name, text)
+    target.push(folder, {name: scratch / name for name in files})

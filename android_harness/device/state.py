@@ -1,0 +1,279 @@
+"""What a device is and how it is just now: asked for in one go, before anything is measured.
+
+All of it comes from the device and is untrusted: what does not look as it should counts as not said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from android_harness.device.base import Device, checked
+from android_harness.device.gpu_driver import with_note
+from android_harness.device.info import Cluster, DeviceInfo
+from android_harness.device.machine import LOCAL_NAME, MOST_CHARACTERS, clock_khz, machine_fingerprint
+from android_harness.scripts import read_script
+from collab.errors import ConfigError, DeviceError
+from collab.units import MAX_CORE, parse_cores
+
+_SCRIPT: Final = read_script("state.sh")
+_GATHER_LIMIT_S: Final = 60.0
+THERMAL_STATUSES: Final = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
+_SHELL_USER: Final = 2000
+"""Android's user for adb's shell."""
+_PLAUSIBLE_C: Final = (-60.0, 200.0)
+_MOST_LINES: Final = 2048
+"""The most lines of a section: there are 1,024 cores at most."""
+_MOST_TOOLS: Final = 32
+_MOST_API_LEVEL: Final = 9999
+_MOST_USER: Final = (1 << 32) - 1
+_MOST_KIB: Final = 1 << 50
+_CLEAN = re.compile(r"[^\x20-\x7e]+")
+
+
+@dataclass(frozen=True)
+class Core:
+    """A CPU core: its highest clock, the cap on its clock just now, and its governor; None where the system does not say."""
+
+    number: int
+    max_khz: int | None
+    cap_khz: int | None
+    governor: str | None
+    online: bool
+
+
+@dataclass(frozen=True)
+class Battery:
+    """As Android reports it; `powered` by a cable or a pad."""
+
+    level_percent: int | None
+    powered: bool
+    temperature_c: float | None
+
+    @property
+    def text(self) -> str:
+        level = "level unknown" if self.level_percent is None else f"{self.level_percent} %"
+        celsius = "" if self.temperature_c is None else f", {self.temperature_c:.1f} °C"
+        return f"{level}, {'powered' if self.powered else 'not powered'}{celsius}"
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """One look at a device. Empty texts and None: the device does not say."""
+
+    serial: str
+    properties: Mapping[str, str]
+    machine: str
+    kernel: str
+    libc: str
+    user: int
+    boot: str
+    has_su: bool
+    can_stay_awake: bool
+    has_fixed_performance: bool
+    processor: str
+    missing_tools: tuple[str, ...]
+    cores: tuple[Core, ...]
+    allowed_cores: tuple[int, ...]
+    thermal_status: int | None
+    hottest_c: float | None
+    battery: Battery | None
+    graphics: str
+    free_bytes: int | None
+    memory_bytes: int | None
+
+    @property
+    def is_android(self) -> bool:
+        return bool(self.properties.get("ro.build.version.sdk"))
+
+    @property
+    def api_level(self) -> int | None:
+        return _between(self.properties.get("ro.build.version.sdk", ""), 1, _MOST_API_LEVEL)
+
+    @property
+    def model(self) -> str:
+        """Manufacturer and model as on the box, or the processor where it is no phone."""
+        words = [self.properties.get(name, "") for name in ("ro.product.manufacturer", "ro.product.model")]
+        return " ".join(filter(None, words)) or self.processor or self.machine
+
+    @property
+    def soc(self) -> str:
+        words = [self.properties.get(name, "") for name in ("ro.soc.manufacturer", "ro.soc.model")]
+        known = " ".join(word for word in words if word and word != "unknown")
+        return known or self.properties.get("ro.board.platform", "") or self.properties.get("ro.hardware", "")
+
+    @property
+    def gpu_driver(self) -> str:
+        return self.graphics or self.properties.get("ro.hardware.vulkan", "") or self.properties.get("ro.hardware.egl", "")
+
+    @property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """Cores that a process may run on, by their highest clock, slowest first."""
+        by_clock: dict[int | None, list[int]] = {}
+        clocks = {core.number: core.max_khz for core in self.cores if core.online}
+        for number in self.allowed_cores:
+            if number in clocks:
+                by_clock.setdefault(clocks[number], []).append(number)
+        return tuple(Cluster(tuple(by_clock[clock]), clock) for clock in sorted(by_clock, key=lambda clock: clock or 0))
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        """What makes it another device: tables of one are none of another's. The serial number is not part of it."""
+        said = {
+            "model": self.model,
+            "soc": self.soc,
+            "abi": self.machine,
+            "cores": str(len(self.cores)),
+            "clocks": "+".join(f"{len(cluster.cores)}x{cluster.max_khz or '?'}" for cluster in self.clusters),
+            "system": f"Android {self.properties.get('ro.build.version.release', '?')}" if self.is_android else self.kernel,
+            "build": self.properties.get("ro.build.fingerprint", ""),
+        }
+        return {name: text[:MOST_CHARACTERS] for name, text in said.items() if text}
+
+    @property
+    def info(self) -> DeviceInfo:
+        # Tables of this machine are made without asking it by commands.
+        fingerprint = machine_fingerprint() if self.serial == LOCAL_NAME else self.fingerprint
+        return DeviceInfo(self.serial, fingerprint, self.clusters, self.conditions, self.api_level, self.memory_bytes)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """How it is just now, in words."""
+        caps = [f"{core.number}:{core.cap_khz}" for core in self.cores if core.cap_khz is not None and core.cap_khz != core.max_khz]
+        said = {
+            "governors": "+".join(sorted({core.governor for core in self.cores if core.governor})),
+            "caps_khz": " ".join(caps),
+            "gpu_driver": self.gpu_driver,
+            "thermal_status": THERMAL_STATUSES[self.thermal_status] if self.thermal_status is not None else "",
+            "hottest_c": f"{self.hottest_c:.1f}" if self.hottest_c is not None else "",
+        }
+        if self.battery is not None:
+            said["battery"] = self.battery.text
+        return with_note({name: text[:MOST_CHARACTERS] for name, text in said.items() if text})
+
+
+def gather(device: Device, root: str) -> DeviceState:
+    """Looks at a device; `root` is the folder whose storage counts.
+
+    Raises:
+        DeviceError: the device cannot be reached, or has no shell that can be used.
+    """
+    result = checked(device, _SCRIPT, root, doing="looking at the device", timeout_s=_GATHER_LIMIT_S)
+    state = parse_state(device.serial, result.stdout.decode(errors="replace"))
+    if not state.machine or not state.boot:
+        raise DeviceError(f"{device.serial}: the device does not say what it is ({result.complaint}); is it an Android or Linux shell?")
+    return state
+
+
+def parse_state(serial: str, text: str) -> DeviceState:
+    """Reads what the script printed, whatever it is."""
+    sections = _sections(text)
+    system = _pairs(sections.get("system", []))
+    thermal = "\n".join(sections.get("thermal", []))
+    return DeviceState(
+        serial=serial,
+        properties=_pairs(sections.get("properties", [])),
+        machine=system.get("machine", ""),
+        kernel=system.get("kernel", ""),
+        libc=system.get("libc", "glibc"),
+        user=_user(system.get("user", "")),
+        boot=system.get("boot", ""),
+        has_su="su" in system,
+        can_stay_awake="svc" in system,
+        has_fixed_performance=bool(sections.get("performance")),
+        processor=system.get("processor", "") or system.get("parts", ""),
+        missing_tools=tuple(filter(None, sections.get("tools", [])[:_MOST_TOOLS])),
+        cores=_cores(sections.get("cores", [])),
+        allowed_cores=_allowed(system.get("allowed", "")),
+        thermal_status=_thermal_status(thermal),
+        hottest_c=_hottest(sections.get("zones", [])),
+        battery=_battery(sections.get("battery", [])),
+        graphics=" ".join(sections.get("graphics", [])).partition(":")[2].strip(),
+        free_bytes=_free_bytes(sections.get("storage", [])),
+        memory_bytes=_memory_bytes(system.get("memory", "")),
+    )
+
+
+def _sections(text: str) -> dict[str, list[str]]:
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []  # those before the first section belong to none
+    for line in text.splitlines():
+        if line.startswith("== "):
+            lines = sections.setdefault(line[3:].strip(), [])
+        elif len(lines) < _MOST_LINES:
+            lines.append(_CLEAN.sub(" ", line[:MOST_CHARACTERS]).rstrip())
+    return sections
+
+
+def _pairs(lines: list[str]) -> dict[str, str]:
+    pairs = (line.partition("=") for line in lines)
+    return {name.strip(): value.strip() for name, equals, value in pairs if equals and value.strip()}
+
+
+def _user(text: str) -> int:
+    """The number of the shell's user. One that is not said is not root: nothing is then tried that takes root."""
+    user = _between(text, 0, _MOST_USER)
+    return _SHELL_USER if user is None else user
+
+
+def _between(text: str, least: int, most: int) -> int | None:
+    """A whole number within bounds; None for everything else."""
+    number = int(text) if re.fullmatch(r"-?\d{1,18}", text.strip(), re.ASCII) else None
+    return number if number is not None and least <= number <= most else None
+
+
+def _cores(lines: list[str]) -> tuple[Core, ...]:
+    cores: dict[int, Core] = {}
+    for line in lines:
+        fields = line.split()
+        number = _between(fields[0], 0, MAX_CORE) if len(fields) == 5 else None
+        if number is not None:
+            _, maximum, cap, governor, online = fields
+            named = governor if re.fullmatch(r"\w[\w-]{0,31}", governor, re.ASCII) else None
+            cores.setdefault(number, Core(number, clock_khz(maximum), clock_khz(cap), named, online != "0"))
+    return tuple(cores[number] for number in sorted(cores))
+
+
+def _allowed(text: str) -> tuple[int, ...]:
+    try:
+        return parse_cores(text.replace(",", "+"))
+    except ConfigError:
+        return ()
+
+
+def _thermal_status(text: str) -> int | None:
+    match = re.search(r"^[ \t]*Thermal Status:[ \t]*(\d)[ \t]*$", text, re.MULTILINE)
+    status = int(match[1]) if match else None
+    return status if status is not None and status < len(THERMAL_STATUSES) else None
+
+
+def _hottest(lines: list[str]) -> float | None:
+    readings = [_celsius(line.split()[0], parts=1000) for line in lines if line.split()]
+    return max((reading for reading in readings if reading is not None), default=None)
+
+
+def _celsius(text: str, *, parts: int) -> float | None:
+    """A temperature that is written in parts of a degree; None where no phone could be so cold or hot."""
+    reading = _between(text, int(_PLAUSIBLE_C[0] * parts), int(_PLAUSIBLE_C[1] * parts))
+    return reading / parts if reading is not None else None
+
+
+def _battery(lines: list[str]) -> Battery | None:
+    said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if "level" not in said:
+        return None
+    powered = any(value == "true" for name, value in said.items() if name.endswith("powered"))
+    return Battery(_between(said["level"], 0, 100), powered, _celsius(said.get("temperature", ""), parts=10))
+
+
+def _free_bytes(lines: list[str]) -> int | None:
+    fields = lines[0].split() if lines else []
+    free = _between(fields[3], 0, _MOST_KIB) if len(fields) > 3 else None
+    return free * 1024 if free is not None else None
+
+
+def _memory_bytes(text: str) -> int | None:
+    kib = _between(text, 1, _MOST_KIB)
+    return kib * 1024 if kib is not None else None

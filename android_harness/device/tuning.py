@@ -1,0 +1,46 @@
+"""Settings of a device that are changed for the time of a measurement. The device itself changes them back (``scripts/tuning.sh``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from android_harness.device.state import DeviceState
+from collab.errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is changed while a phase runs. `fix_clocks` needs a rooted device; 0 fixes a clock at its highest."""
+
+    keep_awake: bool = False
+    fixed_performance: bool = False
+    fix_clocks: bool = False
+    cpu_khz: int = 0
+    gpu_hz: int = 0
+
+    @property
+    def wishes(self) -> str:
+        """As the script takes it."""
+        named = (("awake", self.keep_awake), ("performance", self.fixed_performance), ("clocks", self.fix_clocks))
+        return ",".join(name for name, wanted in named if wanted)
+
+
+def tuning_for(state: DeviceState, *, fix_clocks: bool, cpu_mhz: int = 0, gpu_mhz: int = 0) -> Tuning:
+    """All that the device lets a shell do; clocks only where it is asked for.
+
+    Raises:
+        DeviceError: clocks are to be fixed on a device that is not rooted, or named but not to be fixed.
+    """
+    if (cpu_mhz or gpu_mhz) and not fix_clocks:
+        raise DeviceError("clocks are fixed on rooted devices only: give --root together with --cpu-mhz and --gpu-mhz")
+    if fix_clocks and state.user != 0 and not state.has_su:
+        raise DeviceError(
+            f"{state.serial} is not rooted, so its clocks cannot be fixed; leave --root out, or restart its daemon as root: adb root"
+        )
+    return Tuning(
+        keep_awake=state.can_stay_awake,
+        fixed_performance=state.has_fixed_performance,
+        fix_clocks=fix_clocks,
+        cpu_khz=cpu_mhz * 1000,
+        gpu_hz=gpu_mhz * 1_000_000,
+    )

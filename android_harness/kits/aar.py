@@ -1,0 +1,183 @@
+"""Runtime libraries for Android out of the AARs that LiteRT and TensorFlow Lite are published as.
+
+AARs are found where builds of apps leave them, in Gradle's and Maven's caches. They are archives of others: only libraries of known
+names are taken out, and each is read before it is trusted to be what its name says.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from android_harness.kits.archives import member_names, unpack
+from android_harness.kits.elf import ElfFile, read_elf
+from android_harness.kits.ndk import MACHINES
+from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator, is_litert_library
+from collab.errors import DeviceError
+from collab.files import sha256_of
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """The library of an engine, and the AARs (group and name) that hold it, in the order in which they are preferred.
+
+    `symbol` is a function that libraries which the runner cannot use lack; `source` says which AARs have one with it.
+    """
+
+    library: str
+    symbol: str
+    source: str
+    artifacts: tuple[tuple[str, str], ...]
+
+
+_LITERT_GROUP: Final = "com.google.ai.edge.litert"
+_TFLITE_GROUP: Final = "org.tensorflow"
+_ENGINES: Final[Mapping[str, _Engine]] = {
+    "litert": _Engine(
+        LITERT_LIBRARY,
+        "LiteRtCreateModelFromFd",
+        f"{_LITERT_GROUP}:litert 2.1.6 or newer",
+        ((_LITERT_GROUP, "litert"),),
+    ),
+    "classic": _Engine(
+        "libtensorflowlite_jni.so",
+        "TfLiteInterpreterCreate",
+        f"{_LITERT_GROUP}:litert 1.x or {_TFLITE_GROUP}:tensorflow-lite",
+        ((_LITERT_GROUP, "litert"), (_TFLITE_GROUP, "tensorflow-lite")),
+    ),
+    "classic_gpu": _Engine(
+        "libtensorflowlite_gpu_jni.so",
+        "TfLiteGpuDelegateV2Create",
+        f"{_LITERT_GROUP}:litert-gpu or {_TFLITE_GROUP}:tensorflow-lite-gpu, of the classic engine's version",
+        ((_LITERT_GROUP, "litert-gpu"), (_TFLITE_GROUP, "tensorflow-lite-gpu")),
+    ),
+}
+ENGINES: Final = tuple(_ENGINES)
+_SHARED_CPP_RUNTIME: Final = "libc++_shared.so"
+_NAMED: Final = re.compile(r"(?P<artifact>[A-Za-z][A-Za-z0-9-]*?)-(?P<version>[0-9][A-Za-z0-9.-]*)")
+
+
+@dataclass(frozen=True)
+class Aar:
+    """An AAR on this machine; `version` is None where its file name tells none."""
+
+    path: Path
+    artifact: str
+    version: str | None
+
+    @property
+    def title(self) -> str:
+        """For people, e.g. ``litert 2.1.6 (AAR)``."""
+        return f"{self.artifact} {self.version or 'of unknown version'} (AAR)"
+
+
+@dataclass(frozen=True)
+class EngineLibraries:
+    """An engine's library in `files` (name to file) and all that has to lie beside it."""
+
+    library: str
+    files: Mapping[str, Path]
+    aar: Aar
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether a GPU accelerator is among them."""
+        return any(is_accelerator(name) for name in self.files)
+
+
+def how_to_get(engine: str) -> str:
+    """What a user does to have an engine for Android, as the end of a sentence."""
+    return f"have an app's build fetch {_ENGINES[engine].source} into Gradle's or Maven's cache, or name the AAR with --aar"
+
+
+def given_aar(path: Path) -> Aar:
+    """The AAR that a user names.
+
+    Raises:
+        DeviceError: there is no such file.
+    """
+    if not path.is_file():
+        raise DeviceError(f"there is no AAR {path}; give the path of the file")
+    named = _NAMED.fullmatch(path.stem)
+    return Aar(path, named["artifact"], named["version"]) if named else Aar(path, path.stem, None)
+
+
+def cached_aars(engine: str) -> Iterator[Aar]:
+    """The AARs with this engine in Gradle's and Maven's caches, preferred artifacts first, newest version first.
+
+    The engine is ``litert``, ``classic`` or ``classic_gpu``. Whether its library can be used is for `engine_libraries` to say.
+    """
+    gradle = Path(os.environ.get("GRADLE_USER_HOME") or Path.home() / ".gradle") / "caches" / "modules-2" / "files-2.1"
+    maven = Path.home() / ".m2" / "repository"
+    for group, artifact in _ENGINES[engine].artifacts:
+        found = [(path.parents[1].name, path) for path in (gradle / group / artifact).glob("*/*/*.aar")]
+        found += [(path.parent.name, path) for path in maven.joinpath(*group.split("."), artifact).glob("*/*.aar")]
+        whole = [(version, path) for version, path in found if path.name == f"{artifact}-{version}.aar"]
+        for version, path in sorted(whole, key=lambda entry: _version_key(entry[0]), reverse=True):
+            yield Aar(path, artifact, version)
+
+
+def engines_in(aar: Aar, android_abi: str) -> tuple[str, ...]:
+    """The engines whose library for this ABI the AAR holds.
+
+    Raises:
+        DeviceError: it is no readable archive.
+    """
+    names = set(member_names(aar.path))
+    return tuple(engine for engine, about in _ENGINES.items() if f"jni/{android_abi}/{about.library}" in names)
+
+
+def engine_libraries(aar: Aar, engine: str, android_abi: str) -> EngineLibraries:
+    """Unpacks an engine that `engines_in` told; what was unpacked before is used again.
+
+    Raises:
+        DeviceError: the archive is damaged, or the library is of another ABI or too old.
+    """
+    about = _ENGINES[engine]
+    unpacked = _unpacked(aar.path, android_abi)
+    names = [about.library, *(name for name in sorted(unpacked) if engine == "litert" and is_accelerator(name))]
+    libraries = {name: _library(unpacked[name], aar, android_abi) for name in names}
+    if about.symbol not in libraries[about.library].exports:
+        raise DeviceError(f"{about.library} in {aar.path} cannot be used, as it lacks {about.symbol}; {how_to_get(engine)}")
+    if any(_SHARED_CPP_RUNTIME in library.needed for library in libraries.values()) and _SHARED_CPP_RUNTIME in unpacked:
+        names.append(_SHARED_CPP_RUNTIME)
+    return EngineLibraries(about.library, {name: unpacked[name] for name in names}, aar)
+
+
+def _library(path: Path, aar: Aar, android_abi: str) -> ElfFile:
+    try:
+        library = read_elf(path)
+    except DeviceError as error:
+        raise DeviceError(f"{aar.path}: {error}") from None
+    if library.machine != MACHINES[android_abi]:
+        raise DeviceError(f"{path.name} for {android_abi} in {aar.path} is made for {library.machine}; get the AAR again")
+    return library
+
+
+def _unpacked(archive: Path, android_abi: str) -> dict[str, Path]:
+    """All libraries of known names for this ABI, in a folder that is named by what the archive holds."""
+    prefix = f"jni/{android_abi}/"
+    names = {member.removeprefix(prefix) for member in member_names(archive) if member.startswith(prefix)}
+    wanted = {f"{prefix}{name}": name for name in names if _is_wanted(name)}
+    folder = _cache_folder() / sha256_of(archive) / android_abi
+    unpack(archive, wanted, folder)
+    return {name: folder / name for name in wanted.values()}
+
+
+def _is_wanted(name: str) -> bool:
+    return is_litert_library(name) or name == _SHARED_CPP_RUNTIME or any(name == about.library for about in _ENGINES.values())
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syncnas" / "aar"
+
+
+def _version_key(version: str) -> tuple[list[int], bool, str]:
+    """Sorts 2.0.9 before 2.0.10, and 2.1.0-rc1 before 2.1.0."""
+    rest = version.lstrip("0123456789.")
+    numbers = version.removesuffix(rest).split(".")
+    return [int(number) for number in numbers if number], not rest, rest

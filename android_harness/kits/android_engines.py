@@ -1,0 +1,55 @@
+"""Which engines an Android device can be given, from the AARs on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from android_harness.kits.aar import ENGINES, Aar, EngineLibraries, cached_aars, engine_libraries, engines_in, how_to_get
+from collab.errors import DeviceError
+
+
+def find_engines(android_abi: str, given: Sequence[Aar]) -> tuple[dict[str, EngineLibraries], dict[str, str]]:
+    """The engines that can be had for an Android device, in the order of `ENGINES`; for each of the others, why not.
+
+    Raises:
+        DeviceError: a given AAR cannot be used.
+    """
+    found: dict[str, EngineLibraries] = {}
+    for aar in given:
+        engines = engines_in(aar, android_abi)
+        if not engines:
+            raise DeviceError(f"{aar.path} holds no runtime library for {android_abi}; give an AAR of LiteRT or TensorFlow Lite")
+        for engine in engines:
+            if engine not in found:
+                found[engine] = engine_libraries(aar, engine, android_abi)
+    reasons: dict[str, str] = {}
+    for engine in ENGINES:
+        if engine in found:
+            continue
+        candidates = [aar for aar in cached_aars(engine) if engine != "classic_gpu" or _belong_together(aar, found.get("classic"))]
+        newest, reason = _newest_usable(candidates, engine, android_abi)
+        if newest is not None:
+            found[engine] = newest
+        else:
+            reasons[engine] = f"{reason}; {how_to_get(engine)}"
+    return {engine: found[engine] for engine in ENGINES if engine in found}, reasons
+
+
+def _newest_usable(candidates: Sequence[Aar], engine: str, android_abi: str) -> tuple[EngineLibraries | None, str]:
+    """The first of these AARs that has the engine, and why the newest of the others has not."""
+    reason = "no AAR with it is in Gradle's or Maven's cache"
+    for number, aar in enumerate(candidates):
+        try:
+            if engine in engines_in(aar, android_abi):
+                return engine_libraries(aar, engine, android_abi), ""
+            refusal = f"{aar.path} holds none for {android_abi}"
+        except DeviceError as error:
+            refusal = str(error)
+        if number == 0:
+            reason = refusal
+    return None, reason
+
+
+def _belong_together(gpu: Aar, classic: EngineLibraries | None) -> bool:
+    """Whether a GPU delegate is of the release of the classic engine: they share structures that change between releases."""
+    return classic is not None and gpu.artifact == f"{classic.aar.artifact}-gpu" and gpu.version == classic.aar.version

@@ -1,0 +1,168 @@
+"""Kits: all files that a device needs to carry out phases, in one flat folder, and how the runner is started there.
+
+docs/kits.md says what each kit holds and how it is made.
+"""
+
+from __future__ import annotations
+
+import platform as host
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from android_harness.kits.aar import EngineLibraries, given_aar, how_to_get
+from android_harness.kits.android_engines import find_engines
+from android_harness.kits.elf import read_elf
+from android_harness.kits.linux_kit import LinuxParts, cross_parts, host_parts
+from android_harness.kits.native_build import CROSS_ABI, RUNNER, build_command, build_folder, host_runner
+from android_harness.kits.ndk import MACHINES
+from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator
+from android_harness.kits.toolchain import LOADERS
+from collab.errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What a device runs: its machine as ``uname -m`` says it, and its C library, ``glibc`` (Linux) or ``bionic`` (Android)."""
+
+    abi: str
+    libc: str
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What goes into one flat folder of a device, and what can be done with it there.
+
+    `files` maps the name on the device to a file of this machine. `launcher` is what stands before the phase's arguments; it is
+    started in the folder. `engines` maps ``litert``, ``classic`` and ``classic_gpu`` to their libraries in `files`, as far as the kit
+    has them, and `versions` each to its version, for people. `missing` maps a kind of unit (``gpu``, ``nnapi``) that this kit cannot
+    drive, and on Android an engine that it lacks, to a sentence that says why and what to do.
+    """
+
+    name: str
+    files: Mapping[str, Path]
+    launcher: tuple[str, ...]
+    engines: Mapping[str, str]
+    versions: Mapping[str, str]
+    missing: Mapping[str, str]
+
+    def command(self, folder: str) -> list[str]:
+        """The launcher as it is started from anywhere, with the kit in `folder`."""
+        return [":".join(_inside(folder, path) for path in part.split(":")) for part in self.launcher]
+
+
+def _inside(folder: str, path: str) -> str:
+    return folder if path == "." else f"{folder}/{path[2:]}" if path.startswith("./") else path
+
+
+_GLIBC_LOADERS: Final = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
+"""Where every Linux of this kind has its loader: the path stands in all its programs."""
+_COMPILER_RUNTIME: Final = ("libstdc++.so.6", "libgcc_s.so.1")
+_ANDROID_ABI: Final = {machine: abi for abi, machine in MACHINES.items()}
+_ENGINE_WORDS: Final = {"classic": "the classic engine", "classic_gpu": "the classic engine's GPU delegate"}
+_ANDROID_ONLY: Final = {"gpu": "Android's GPU driver", "nnapi": "Android's NNAPI", "classic": "the classic engine for Android"}
+_LINUX_NNAPI: Final = "NNAPI is a part of Android, which this device does not run; measure cpu and gpu units"
+
+
+def kit_for(platform: Platform, *, aar: Sequence[Path] = ()) -> Kit:
+    """The kit for a device of this platform, from what was built and is installed here.
+
+    `aar` names AARs with runtime libraries for Android, which are taken before those in Gradle's and Maven's caches. Without a runner
+    that an NDK built and LiteRT's AAR, an Android device gets the kit for Linux, which drives its CPU.
+
+    Raises:
+        DeviceError: there is no kit for such devices, or a part of it is missing; names the command that gets it.
+    """
+    if platform.abi not in LOADERS or platform.libc not in ("glibc", "bionic"):
+        supported = f"LiteRT runs on {' and '.join(LOADERS)}, with glibc or on Android's bionic"
+        raise DeviceError(f"there is no kit for {platform.abi} with {platform.libc}; {supported}")
+    if platform.libc == "glibc":
+        return _linux_kit(platform.abi)
+    android_abi = _ANDROID_ABI[platform.abi]
+    runner = build_folder(abi=android_abi) / RUNNER
+    if runner.is_file():
+        engines, reasons = find_engines(android_abi, [given_aar(path) for path in aar])
+        if "litert" in engines:
+            return _android_kit(runner, android_abi, engines, reasons)
+        why = reasons["litert"]
+        if aar:
+            raise DeviceError(f"LiteRT for Android is missing beside what --aar gives: {why}")
+    elif aar:
+        raise DeviceError(f"an AAR needs the runner for Android, which is not built yet; build it with: {build_command(android_abi)}")
+    else:
+        why = f"build the runner for Android with: {build_command(android_abi)}, and {how_to_get('litert')}"
+    return _linux_kit_on_android(platform.abi, why)
+
+
+def _linux_parts(machine: str) -> LinuxParts:
+    if machine == host.machine():
+        return host_parts(host_runner())
+    if f"linux-{machine}" != CROSS_ABI:
+        raise DeviceError(f"the runner for Linux on {machine} can only be built on such a machine; measure from there")
+    return cross_parts(build_folder(abi=CROSS_ABI), RUNNER, build_command(CROSS_ABI))
+
+
+def _linux_kit(machine: str) -> Kit:
+    """For a Linux device, with the device's own glibc, for whose version its GPU driver was made.
+
+    The compiler's libraries come last on the loader's path: a device that has its own must use them, as its GPU driver does, and may not
+    see older ones under the same name.
+    """
+    parts = _linux_parts(machine)
+    folders = [f"{top}/{machine}-linux-gnu" for top in ("/lib", "/usr/lib")] + ["/lib64", "/usr/lib64", "/lib", "/usr/lib", "."]
+    missing = {"nnapi": _LINUX_NNAPI}
+    if not any(is_accelerator(name) for name in parts.litert):
+        missing["gpu"] = (
+            f"{parts.version} holds no GPU accelerator for {machine}; install a newer one: pip install --upgrade ai-edge-litert"
+        )
+    return Kit(
+        name=f"linux-{machine}",
+        files={RUNNER: parts.runner, **parts.litert, **{name: parts.support[name] for name in _COMPILER_RUNTIME}},
+        launcher=(_GLIBC_LOADERS[machine], "--library-path", ":".join(folders), f"./{RUNNER}"),
+        engines={"litert": LITERT_LIBRARY},
+        versions={"litert": parts.version},
+        missing=missing,
+    )
+
+
+def _linux_kit_on_android(machine: str, why: str) -> Kit:
+    """For an Android device, with a glibc in the folder: programs for Linux need nothing else of a system than its kernel.
+
+    Accelerators stay at home. They load the device's GPU driver, which is a library of bionic and cannot live beside glibc.
+    """
+    parts = _linux_parts(machine)
+    return Kit(
+        name=f"linux-{machine}",
+        files={RUNNER: parts.runner, LITERT_LIBRARY: parts.litert[LITERT_LIBRARY], **parts.support},
+        launcher=(f"./{LOADERS[machine]}", "--library-path", ".", f"./{RUNNER}"),
+        engines={"litert": LITERT_LIBRARY},
+        versions={"litert": parts.version},
+        missing={
+            name: f"{what} is a library of Android's own C library, which the runner for Linux cannot load: {why}"
+            for name, what in _ANDROID_ONLY.items()
+        },
+    )
+
+
+def _android_kit(runner: Path, android_abi: str, engines: Mapping[str, EngineLibraries], reasons: Mapping[str, str]) -> Kit:
+    """For an Android device, with Android's own libraries; `engines` has ``litert``, `reasons` tells of each that is absent."""
+    if read_elf(runner).machine != MACHINES[android_abi]:
+        raise DeviceError(f"the runner {runner} is not for {android_abi}; build it again with: {build_command(android_abi)}")
+    files = {RUNNER: runner}
+    for engine in engines.values():
+        # Of a library that two AARs bring, LiteRT's stays, whose engine comes first.
+        files.update({name: path for name, path in engine.files.items() if name not in files})
+    missing = {engine: f"the kit lacks {_ENGINE_WORDS[engine]}: {reason}" for engine, reason in reasons.items()}
+    if "classic" in missing:
+        missing["nnapi"] = missing["classic"]
+    if not engines["litert"].accelerated and "classic_gpu" in missing:
+        missing["gpu"] = f"{engines['litert'].aar.title} holds no GPU accelerator for {android_abi}; {how_to_get('litert')}"
+    return Kit(
+        name=f"android-{android_abi}",
+        files=files,
+        launcher=(f"./{RUNNER}",),
+        engines={name: engine.library for name, engine in engines.items()},
+        versions={name: engine.aar.title for name, engine in engines.items()},
+        missing=missing,
+    )

@@ -1,0 +1,106 @@
+"""What a kit for Linux is made of, of this machine or cross-compiled; the latter lies in a folder of its own, ready to be sent."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from android_harness.kits.runtime import is_litert_library, litert_libraries, litert_version
+from android_harness.kits.toolchain import runtime_libraries
+from android_harness.kits.wheel import unpack_litert
+from collab.documents import Text, read
+from collab.errors import DeviceError
+from collab.files import writing
+
+FOLDER: Final = "kit"
+DESCRIPTION: Final = "kit.json"
+FORMAT: Final = 1
+_MAX_DESCRIPTION_BYTES: Final = 1 << 16
+
+
+class _Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``kit.json``: which LiteRT, by name and version, lies in the folder."""
+
+    format: int
+    litert: Text
+
+
+@dataclass(frozen=True)
+class LinuxParts:
+    """The parts of a kit for Linux; file names to files of this machine.
+
+    `litert` are LiteRT's library and its accelerators, `support` glibc's loader, glibc's libraries and the compiler's, `version` is
+    LiteRT's, for people.
+    """
+
+    runner: Path
+    litert: Mapping[str, Path]
+    support: Mapping[str, Path]
+    version: str
+
+
+def host_parts(runner: Path) -> LinuxParts:
+    """The parts for this machine's kind, from the installed wheel and the compiler that built the runner.
+
+    Raises:
+        DeviceError: one of them is not there.
+    """
+    litert = litert_libraries()
+    return LinuxParts(runner, litert, runtime_libraries([runner, *litert.values()], build=runner.parent), litert_version())
+
+
+def assemble(runner: Path, machine: str) -> Path:
+    """Makes the kit folder beside a cross-compiled runner: LiteRT's wheel for that machine, the toolchain's glibc, the runner.
+
+    Returns:
+        The folder, which is replaced as a whole.
+
+    Raises:
+        DeviceError: the wheel cannot be downloaded, or the toolchain lacks a library.
+    """
+    build = runner.parent
+    litert = unpack_litert(machine, build / "wheel")
+    support = runtime_libraries([runner, *litert.values()], build=build)
+    made = Path(tempfile.mkdtemp(prefix=f"{FOLDER}.", dir=build))
+    try:
+        for name, source in {runner.name: runner, **litert, **support}.items():
+            with writing(made / name):
+                shutil.copy(source, made / name)
+        with writing(made / DESCRIPTION):
+            (made / DESCRIPTION).write_text(json.dumps({"format": FORMAT, "litert": litert_version()}) + "\n", encoding="utf-8")
+        made.chmod(0o755)
+        shutil.rmtree(build / FOLDER, ignore_errors=True)
+        return made.rename(build / FOLDER)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def cross_parts(build: Path, runner: str, rebuild: str) -> LinuxParts:
+    """The parts that `assemble` left in a build folder; `runner` is the runner's file name, `rebuild` the command that makes them.
+
+    Raises:
+        DeviceError: they are not there, or are of another version of LiteRT than the installed one; names the command.
+    """
+    folder = build / FOLDER
+    if not (folder / DESCRIPTION).exists():
+        raise DeviceError(f"the kit for this device is not built yet; build it with: {rebuild}")
+    try:
+        path = folder / DESCRIPTION
+        description = read(path, _Description, limit_bytes=_MAX_DESCRIPTION_BYTES, error=DeviceError, advice="it is not ours")
+        files = {path.name: path for path in sorted(folder.iterdir()) if path.name != DESCRIPTION}
+        version, program = description.litert, files.pop(runner)
+    except (DeviceError, KeyError, OSError):
+        raise DeviceError(f"the kit {folder} is damaged; build it again with: {rebuild}") from None
+    if description.format != FORMAT:
+        raise DeviceError(f"the kit {folder} is of format {description.format}, not {FORMAT}; build it again with: {rebuild}")
+    if version != litert_version():
+        raise DeviceError(f"the kit {folder} holds {version}, but {litert_version()} is installed; build it again with: {rebuild}")
+    litert = {name: path for name, path in files.items() if is_litert_library(name)}
+    return LinuxParts(program, litert, {name: path for name, path in files.items() if name not in litert}, version)

@@ -1,0 +1,72 @@
+"""The compiler that a build folder was made with, and the runtime libraries that its programs need on another machine."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from android_harness.kits.elf import read_elf
+from collab.console import one_line
+from collab.documents import read_bytes
+from collab.errors import DeviceError
+
+LOADERS: Final = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
+"""glibc's program loader, by machine."""
+_MAX_VALUE_CHARACTERS: Final = 1024
+_MAX_CACHE_BYTES: Final = 16 << 20
+
+
+def cache_entry(build: Path, name: str) -> str | None:
+    """A value that CMake remembers of a build folder; None where the folder was not configured or does not know it."""
+    cache = build / "CMakeCache.txt"
+    if not cache.is_file():
+        return None
+    text = read_bytes(cache, limit_bytes=_MAX_CACHE_BYTES, error=DeviceError, advice=f"remove {build}, and build the runner again")
+    for line in text.decode(errors="replace").splitlines():
+        key, _, value = line.partition("=")
+        if key.partition(":")[0] == name:
+            return value if len(value) <= _MAX_VALUE_CHARACTERS else None
+    return None
+
+
+def runtime_libraries(files: Iterable[Path], *, build: Path) -> dict[str, Path]:
+    """All that the loader needs for these files and that is not among them: the loader itself, glibc's and the compiler's libraries.
+
+    Returns:
+        The name under which the loader looks for a library, to where the toolchain of the build folder has it.
+
+    Raises:
+        DeviceError: the compiler is gone, or has no such library.
+    """
+    compiler = cache_entry(build, "SYNCNAS_COMPILER")
+    if compiler is None:
+        raise DeviceError(f"{build} tells no compiler; build the runner again: python -m android_harness.build")
+    given = tuple(files)
+    found: dict[str, Path] = {}
+    waiting = [*given]
+    while waiting:
+        file = waiting.pop()
+        elf = read_elf(file)
+        if elf.machine not in LOADERS:
+            raise DeviceError(f"{file} is made for {elf.machine}; build the runner again: python -m android_harness.build")
+        for name in (*elf.needed, LOADERS[elf.machine]):
+            if "/" in name or not name.isprintable():
+                raise DeviceError(f"{file} needs a library '{one_line(name)}', which is no plain file name; get it again")
+            if name not in found and all(path.name != name for path in given):
+                found[name] = _library(compiler, name)
+                waiting.append(found[name])
+    return found
+
+
+def _library(compiler: str, name: str) -> Path:
+    try:
+        answer = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        words = error.strerror if isinstance(error, OSError) else one_line(str(error))
+        raise DeviceError(f"the compiler {compiler}, which the runner was built with, cannot be asked for {name} ({words})") from None
+    path = Path(answer.stdout.strip())
+    if not path.is_absolute():  # what compilers answer for a file that they do not have: its bare name
+        raise DeviceError(f"the toolchain of {compiler} has no {name}; install its runtime libraries")
+    return path.resolve()

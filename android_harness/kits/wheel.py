@@ -1,0 +1,74 @@
+"""LiteRT's libraries for Linux on another machine, out of the wheel of exactly the version that is installed here."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from android_harness.kits.archives import member_names, unpack
+from android_harness.kits.runtime import LITERT_PACKAGE, is_litert_library, litert_version
+from collab.errors import DeviceError
+
+_MOST_SECONDS: Final = 900
+
+
+def unpack_litert(machine: str, folder: Path) -> dict[str, Path]:
+    """LiteRT and its accelerators for a machine (as ``uname -m`` says it), unpacked under the folder.
+
+    The wheel is downloaded into the folder by this environment's pip, with its sources and settings, unless it lies there already.
+
+    Returns:
+        The library's name to where it is.
+
+    Raises:
+        DeviceError: pip is missing or finds no such wheel; carries pip's words.
+    """
+    wheel = _downloaded(folder, machine) or _download(folder, machine)
+    members = {name: name.rpartition("/")[2] for name in member_names(wheel)}
+    wanted = {member: name for member, name in members.items() if member == f"ai_edge_litert/{name}" and is_litert_library(name)}
+    unpacked = folder / wheel.stem
+    unpack(wheel, wanted, unpacked)
+    return {name: unpacked / name for name in wanted.values()}
+
+
+def _downloaded(folder: Path, machine: str) -> Path | None:
+    version = litert_version().rpartition(" ")[2]
+    return next(iter(sorted(folder.glob(f"ai_edge_litert-{version}-*_{machine}.whl"))), None)
+
+
+def _download(folder: Path, machine: str) -> Path:
+    name, _, version = litert_version().rpartition(" ")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+    for tag in _platforms(machine):
+        command += ["--platform", tag]
+    try:
+        result = subprocess.run(
+            [*command, "--dest", str(folder), f"{name}=={version}"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_MOST_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise DeviceError(f"downloading {name} {version} for {machine} took more than {_MOST_SECONDS} s; is the network there?") from None
+    wheel = _downloaded(folder, machine)
+    if result.returncode != 0 or wheel is None:
+        words = result.stderr.strip().splitlines() or ["pip left no wheel"]
+        raise DeviceError(f"{name} {version} for {machine} cannot be downloaded ({words[-1]}); are pip and the network there?")
+    return wheel
+
+
+def _platforms(machine: str) -> list[str]:
+    """The installed wheel's platform tags, of the other machine: wheels of one version are made alike."""
+    text = importlib.metadata.distribution(LITERT_PACKAGE).read_text("WHEEL") or ""
+    tags = [line.partition(":")[2].strip().rpartition("-")[2] for line in text.splitlines() if line.startswith("Tag:")]
+    here = f"_{platform.machine()}"
+    platforms = [tag.removesuffix(here) for tag in tags if tag.endswith(here)]
+    if not platforms:
+        raise DeviceError(f"the installed {LITERT_PACKAGE} is no wheel for this machine; install it anew: pip install {LITERT_PACKAGE}")
+    return [f"{name}_{machine}" for name in platforms]

@@ -1,0 +1,1 @@
+"""What goes between this computer and the runner: phases, and the journal that it writes."""

@@ -1,0 +1,209 @@
+"""Carrying out a phase to its end, also when the runtime crashes or the device restarts in the middle.
+
+A crash leaves the name of the job that was running. The others go on without it; at the end it is tried once more, alone, and
+a second crash makes it failed. A runner that was ended from outside takes up what is left. Every event, also of runs that did not come to
+their end, reaches the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from android_harness.protocol.journal import (
+    CollabDone,
+    Event,
+    JobFailed,
+    JobStarted,
+    PhaseEnded,
+    PhaseStarted,
+    StateChecked,
+    TimeDone,
+    TransferDone,
+)
+from android_harness.protocol.phases import Phase, Sentinel
+from android_harness.protocol.visit_groups import VisitGroups
+from android_harness.targets.base import PhaseRun, Target
+from collab.errors import HotDeviceError, RunnerError
+from collab.files import holding
+
+_TOO_HOT: Final = "hot"
+_MOST_IDLE_INTERRUPTIONS: Final = 3
+"""So often in a row a runner may be ended from outside before it has measured anything."""
+_MOST_STRAY_CRASHES: Final = 3
+"""So often it may die between jobs, which no job is to blame for: somebody killed it, or its memory was needed."""
+
+
+@dataclass
+class _Progress:
+    """What is known of a phase between two runs of the runner."""
+
+    visits: dict[str, int] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    groups: VisitGroups = field(default_factory=VisitGroups)
+    hot: str = ""
+    taken_up: bool = False
+    running: str | None = None
+    ended: PhaseEnded | None = None
+    done_in_run: int = 0
+
+    def begin(self) -> None:
+        self.taken_up, self.running, self.ended, self.done_in_run = False, None, None, 0
+
+    def note(self, event: Event) -> None:
+        if isinstance(event, PhaseStarted):
+            self.taken_up = True
+        elif isinstance(event, JobStarted):
+            self.running = event.job
+        elif isinstance(event, PhaseEnded):
+            self.ended = event
+        elif isinstance(event, JobFailed):
+            self.failed.add(event.job)
+            self.running = None
+        elif isinstance(event, StateChecked):
+            self.hot = event.hot or self.hot
+        elif isinstance(event, (TimeDone, TransferDone, CollabDone)):
+            self.done_in_run += 1
+            self.running = None
+        for counting in self.groups.feed(event):
+            if isinstance(counting, (TimeDone, TransferDone, CollabDone)):
+                self.visits[counting.job] = self.visits.get(counting.job, 0) + 1
+
+
+@dataclass(frozen=True)
+class _Crash:
+    """A runner that died in a job; `job` is empty where it was ended from outside, or died between jobs."""
+
+    job: str
+    reason: str
+
+
+def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Event], None]) -> bool:
+    """Has a target carry out a phase; what the runner writes is appended to `journal` and passed to `on_event`.
+
+    Returns:
+        Whether the phase came to its end; False if it was stopped (time limit, or Ctrl-C: the running visit is finished first and
+        the KeyboardInterrupt is not passed on).
+
+    Raises:
+        BusyFolderError: another process writes the journal, or the folder that it lies in.
+        RunnerError: the runner refuses the phase, or dies between jobs or is ended from outside time and again.
+        HotDeviceError: the device does not cool down; all events were passed on.
+    """
+    with holding(journal):
+        return _Execution(target, phase, journal, on_event).carry_out()
+
+
+class _Execution:
+    def __init__(self, target: Target, phase: Phase, journal: Path, on_event: Callable[[Event], None]) -> None:
+        self._target, self._phase, self._journal, self._on_event = target, phase, journal, on_event
+        self._progress = _Progress()
+        self._attempts = 0
+        self._stray_crashes = 0
+
+    def carry_out(self) -> bool:
+        crashed: list[str] = []
+        attempt: Phase | None = self._phase
+        while attempt is not None:
+            crash = self._run(attempt)
+            if crash is None:
+                break
+            if crash.job:
+                crashed.append(crash.job)
+            attempt = self._left(crashed)
+        if self._was_stopped():
+            return False
+        return all(self._retry(number, job) for number, job in enumerate(crashed, start=1))
+
+    def _was_stopped(self) -> bool:
+        return self._progress.ended is not None and self._progress.ended.stopped is not None
+
+    def _run(self, phase: Phase) -> _Crash | None:
+        """None if the runner ended the phase. A run that was interrupted before it measured anything is begun again."""
+        reason = ""
+        for _ in range(_MOST_IDLE_INTERRUPTIONS):
+            crash = self._run_once(phase)
+            if crash is None or crash.job or self._progress.done_in_run > 0:
+                return crash
+            reason = crash.reason
+        raise RunnerError(f"the runner was ended {_MOST_IDLE_INTERRUPTIONS} times before it could measure anything: {reason}")
+
+    def _run_once(self, phase: Phase) -> _Crash | None:
+        progress = self._progress
+        progress.begin()
+        run = self._target.start(phase, self._journal)
+        try:
+            _follow(run, progress, self._on_event)
+        except BaseException:
+            run.stop()
+            raise
+        if progress.ended is not None:
+            if progress.ended.stopped == _TOO_HOT:
+                raise HotDeviceError(
+                    f"{self._target.info.name} stays hot ({progress.hot}); what was measured before is kept: let it cool"
+                    " down, out of its case and the sun, and go on with --resume"
+                )
+            return None
+        reason = run.exit_reason or "it ended without a word"
+        if run.interrupted:
+            return _Crash("", reason)
+        if not progress.taken_up:
+            raise RunnerError(f"the runner did not carry out the phase {phase.name}: {reason}")
+        if progress.running is None:
+            self._stray_crashes += 1
+            if self._stray_crashes > _MOST_STRAY_CRASHES:
+                raise RunnerError(f"the runner died {self._stray_crashes} times between jobs in the phase {phase.name}: {reason}")
+        return _Crash(progress.running or "", reason)
+
+    def _left(self, crashed: Iterable[str]) -> Phase | None:
+        """What is left of the phase after a run that did not come to its end; None if nothing is."""
+        self._attempts += 1
+        phase, progress, crashed = self._phase, self._progress, set(crashed)
+        sentinels = tuple(job for job in (phase.sentinel.jobs if phase.sentinel else ()) if job not in crashed)
+        jobs = tuple(job for job in phase.jobs if job.id not in crashed and job.id not in progress.failed)
+        rounds_done = min((progress.visits.get(job.id, 0) for job in jobs if job.id not in sentinels), default=phase.repeat.max_rounds)
+        if rounds_done >= phase.repeat.max_rounds:
+            return None
+        left = phase.with_jobs(f"{phase.name}-after{self._attempts}", jobs, max_rounds=phase.repeat.max_rounds - rounds_done)
+        return replace(left, sentinel=Sentinel(sentinels, phase.sentinel.every) if phase.sentinel and sentinels else None)
+
+    def _retry(self, number: int, job: str) -> bool:
+        """Tries a job that crashed the runtime once more, alone. False if it was stopped."""
+        phase, visits = self._phase, self._progress.visits
+        alone = tuple(j for j in phase.jobs if j.id == job)
+        crash: _Crash | None = _Crash("", "")
+        while crash is not None and not crash.job:
+            rounds_left = max(1, phase.repeat.max_rounds - visits.get(job, 0))
+            crash = self._run(replace(phase.with_jobs(f"{phase.name}-again{number}", alone, max_rounds=rounds_left), sentinel=None))
+        if crash is not None:
+            self._on_event(JobFailed(job, visits.get(job, 0), f"crashed the runtime twice: {crash.reason}"))
+            return True
+        return not self._was_stopped()
+
+
+def _follow(run: PhaseRun, progress: _Progress, on_event: Callable[[Event], None]) -> None:
+    events = run.events()
+    while True:
+        try:
+            event = next(events, None)
+        except KeyboardInterrupt:
+            run.stop()
+            # The interrupt has closed the generator; a new one goes on where it stopped reading.
+            events = run.events()
+            continue
+        if event is None:
+            return
+        progress.note(event)
+        on_event(event)
+
+
+def finish_leftover(target: Target, journal: Path) -> None:
+    """Reads to its end what a runner measures or has measured for a process here that was killed; it is then in the journal."""
+    if not journal.exists():
+        return
+    with holding(journal):
+        leftover = target.adopt(journal)
+        if leftover is not None:
+            _follow(leftover, _Progress(), lambda _: None)

@@ -1,0 +1,226 @@
+"""From the name on a command line to a device or a target: ``local``, a serial number, or ``host:port``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from android_harness.device.adb.device import DEFAULT_PATIENCE_S, AdbDevice
+from android_harness.device.adb.transport import Transport
+from android_harness.device.base import Device, Notice
+from android_harness.device.gpu_driver import software_note
+from android_harness.device.layout import Layout
+from android_harness.device.local_device import LocalDevice
+from android_harness.device.machine import LOCAL_NAME
+from android_harness.protocol.phases import Gate
+from android_harness.targets.base import Target
+from collab.console import one_line, tell
+from collab.errors import ConnectionLostError, DeviceError
+
+if TYPE_CHECKING:
+    from android_harness.device.state import DeviceState
+    from android_harness.targets.remote import RemoteTarget
+
+_LIST_COMMAND: Final = "python -m android_harness.devices"
+_FIND_CLASSIC: Final = 'for library in /usr/lib/*/libtensorflow-lite.so.*; do [ -e "$library" ] && echo "$library" && break; done'
+PHONE_GATE: Final = Gate(status=("/system/bin/dumpsys", "thermalservice"), slowdown=0.35)
+"""Phones get hot: when one does, the runner waits and measures again what it measured meanwhile. GPUs have no clock caps that a shell may
+read, so sentinels tell as well: by more than the 10 to 30 % by which shared machines were seen to drift without any heat."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A device that is there: how it is reached, and its state (``device`` when it can be used)."""
+
+    serial: str
+    way: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All devices that can be seen, and what could not be looked at, each with the reason."""
+
+    seen: tuple[Seen, ...]
+    blind: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HarnessOptions:
+    """How a phone is used. `root`: fix its clocks, which needs a rooted one; 0 MHz fixes a clock at its highest."""
+
+    aars: tuple[Path, ...] = ()
+    storage_mb: int = 1024
+    root: bool = False
+    cpu_mhz: int = 0
+    gpu_mhz: int = 0
+    cool_limit_s: float = PHONE_GATE.cool_s
+    patience_s: float = DEFAULT_PATIENCE_S
+    layout: Layout = field(default_factory=Layout)
+
+
+def survey() -> Survey:
+    """Looks on all paths: a running adb server and USB. Devices on the network are seen by the server only."""
+    from android_harness.device.adb.direct import usb_serials
+    from android_harness.device.adb.server import ServerAddress, server_entries
+
+    seen: list[Seen] = []
+    blind: list[str] = []
+    address = ServerAddress.from_environment()
+    try:
+        if address.is_up:
+            seen += [Seen(entry.serial, "adb server", entry.state) for entry in server_entries(address)]
+        else:
+            blind.append(f"no adb server on port {address.port} (not needed; it has the USB devices while it runs)")
+    except ConnectionLostError as error:
+        blind.append(f"what listens on port {address.port} is no adb server ({error})")
+    try:
+        known = {device.serial for device in seen}
+        seen += [Seen(serial, "USB", "device") for serial in usb_serials() if serial not in known]
+    except DeviceError as error:
+        blind.append(str(error))
+    return Survey(tuple(seen), tuple(blind))
+
+
+def choose(found: Sequence[Seen]) -> str:
+    """The serial of the one device, where none was named.
+
+    Raises:
+        DeviceError: there is none, or there are several.
+    """
+    serials = sorted({device.serial for device in found})
+    if not serials:
+        raise DeviceError(
+            "no phone is connected; plug one in with USB debugging allowed, name one on the network with --device HOST:PORT, or this"
+            f" machine with --device {LOCAL_NAME}. What is seen: {_LIST_COMMAND}"
+        )
+    if len(serials) > 1:
+        raise DeviceError(f"several devices are connected ({', '.join(serials)}); name one with --device")
+    return serials[0]
+
+
+def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: Notice = tell) -> Device:
+    """A connection to the device of that name; no name: the only phone that is there.
+
+    Raises:
+        DeviceError: unknown, unreachable, not accepted, or several.
+    """
+    if name == LOCAL_NAME:
+        return LocalDevice()
+    serial = name or choose(survey().seen)
+    device = AdbDevice(serial, _transport(serial), patience_s=patience_s, notice=notice)
+    device.connect()
+    return device
+
+
+def _transport(serial: str) -> Transport:
+    """Through the server where one knows the device (it may have claimed the USB interface), else directly."""
+    from android_harness.device.adb.direct import tcp_transport, usb_serials, usb_transport
+    from android_harness.device.adb.server import ServerAddress, ServerTransport, server_entries
+
+    address = ServerAddress.from_environment()
+    entries = server_entries(address)
+    if any(entry.serial == serial for entry in entries):
+        return ServerTransport(address, serial)
+    host, colon, port = serial.rpartition(":")
+    if colon and host and port.isdigit() and 0 < int(port) < 65536:
+        return tcp_transport(host, int(port))
+    usb: list[str] = []
+    trouble = ""
+    try:
+        usb = usb_serials()
+    except DeviceError as error:
+        trouble = f" ({error})"
+    if serial in usb:
+        return usb_transport(serial)
+    known = sorted({entry.serial for entry in entries} | set(usb))
+    there = f"connected: {', '.join(known)}" if known else f"no phone is connected{trouble}"
+    raise DeviceError(f"no device '{serial}'; {there}. See what is there with: {_LIST_COMMAND}")
+
+
+def default_device(name: str) -> str:
+    """The name given, or the only phone's, or this machine's where no phone is connected."""
+    if name:
+        return name
+    found = survey().seen
+    return choose(found) if found else LOCAL_NAME
+
+
+def device_of(given: str, named: str, file: Path) -> str:
+    """The device to use: the one given on the command line, else the one that a file names.
+
+    Whoever wrote the file must not choose what is dialled, and whom the user's adb key signs for: a device out of a file is used only if it
+    is this machine, or if it is seen just now without anybody being dialled.
+
+    Raises:
+        DeviceError: the file's device is not seen.
+    """
+    if given or named == LOCAL_NAME:
+        return given or named
+    if any(device.serial == named for device in survey().seen):
+        return named
+    raise DeviceError(
+        f"{file} is of the device '{one_line(named)}', which is not connected, and an address out of a file is not dialled unasked;"
+        f" if it is the one that you mean, name it: --device {shlex.quote(one_line(named))}"
+    )
+
+
+def open_target(name: str, options: HarnessOptions | None = None, *, notice: Notice = tell) -> Target:
+    """A target on the device of that name, with the runner and runtime for its ABI.
+
+    Raises:
+        DeviceError: see `open_device`; or the device lacks what is needed, or there is no runner for it.
+    """
+    if name == LOCAL_NAME:
+        from android_harness.targets.local import LocalTarget
+
+        return LocalTarget()
+    options = options or HarnessOptions()
+    return remote_target(open_device(name, patience_s=options.patience_s, notice=notice), options)
+
+
+def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
+    """A target behind any `Device`."""
+    from android_harness.device.state import gather
+    from android_harness.device.tuning import tuning_for
+    from android_harness.kits.kit import Platform, kit_for
+    from android_harness.targets.remote import RemoteSettings, RemoteTarget
+
+    state = gather(device, options.layout.root)
+    kit = kit_for(Platform(state.machine, state.libc), aar=options.aars)
+    settings = RemoteSettings(
+        layout=options.layout,
+        storage_bytes=options.storage_mb << 20,
+        tuning=tuning_for(state, fix_clocks=options.root, cpu_mhz=options.cpu_mhz, gpu_mhz=options.gpu_mhz),
+        gate=_gate(state, options) if state.is_android else None,
+        libraries=device_libraries(device),
+    )
+    return RemoteTarget(device, state, kit, settings)
+
+
+def _gate(state: DeviceState, options: HarnessOptions) -> Gate:
+    """A software GPU's times swing with whatever its host does; there, only the thermal status and the clock caps tell heat."""
+    gate = replace(PHONE_GATE, cool_s=options.cool_limit_s)
+    return replace(gate, slowdown=0.0) if software_note(state.gpu_driver) else gate
+
+
+def device_libraries(device: Device) -> dict[str, str]:
+    """Engines whose library is the device's own: engine to path. Debian has the classic engine as a package."""
+    found = device.shell(_FIND_CLASSIC).text
+    return {"classic": found} if found.startswith("/") else {}
+
+
+_AnyTarget = TypeVar("_AnyTarget", bound=Target)
+
+
+@contextmanager
+def closing(target: _AnyTarget) -> Iterator[_AnyTarget]:
+    """The target, given back at the end."""
+    try:
+        yield target
+    finally:
+        target.close()

@@ -1,0 +1,136 @@
+"""The device ``local``: this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from android_harness.device.gpu_driver import local_conditions
+from android_harness.device.info import Cluster, DeviceInfo
+from android_harness.device.machine import LOCAL_NAME, clock_khz, machine_fingerprint, memory_bytes
+from android_harness.kits.native_build import host_runner
+from android_harness.kits.runtime import litert_library, litert_version
+from android_harness.protocol.journal import Event
+from android_harness.protocol.journal_tail import JournalTail, cut_to_whole_lines
+from android_harness.protocol.phases import Phase
+from android_harness.targets.base import JOURNAL_LOST
+from collab.errors import DeviceError
+from collab.files import holding, write_whole
+
+_POLL_S: Final = 0.1
+"""The journal is looked at this often: rarely enough not to be felt on the cores that are measured."""
+
+
+class LocalTarget:
+    """This machine, through the runner that was built for it."""
+
+    def __init__(self) -> None:
+        self._runner = host_runner()
+        self._library = litert_library()
+        self.info = DeviceInfo(LOCAL_NAME, machine_fingerprint(), _clusters(), local_conditions(), memory_bytes=memory_bytes())
+
+    @property
+    def runtime(self) -> str:
+        return litert_version()
+
+    def adopt(self, journal: Path) -> None:
+        """The runner writes into the journal itself, so nothing has to be fetched."""
+
+    def clean(self) -> None:
+        """Nothing was put anywhere."""
+
+    def close(self) -> None:
+        """Nobody else is kept out."""
+
+    def start(self, phase: Phase, journal: Path) -> LocalRun:
+        """Starts the runner in a session of its own, so that a Ctrl-C reaches the host alone.
+
+        The runner inherits the locks on the journal: when this process is killed, nobody else writes there until the runner has ended.
+        """
+        with holding(journal) as locks:
+            offset = cut_to_whole_lines(journal)
+            folder = Path(tempfile.mkdtemp(prefix="syncnas-"))
+            phase_file = folder / "phase.json"
+            write_whole(phase_file, phase.to_json(runtime={"litert": self._library}))
+            stderr = (folder / "stderr").open("wb+")
+            try:
+                process = subprocess.Popen(
+                    [self._runner, phase_file, "--journal", journal],
+                    stdin=subprocess.DEVNULL,
+                    stdout=stderr,
+                    stderr=stderr,
+                    start_new_session=True,
+                    pass_fds=locks,
+                )
+            except OSError as error:
+                raise DeviceError(f"the runner {self._runner} cannot be started ({error.strerror})") from error
+        return LocalRun(process, journal, offset, stderr, folder)
+
+
+class LocalRun:
+    """A phase in the hands of a runner on this machine."""
+
+    def __init__(self, process: subprocess.Popen[bytes], journal: Path, offset: int, stderr: IO[bytes], folder: Path) -> None:
+        self._process = process
+        self._journal = journal
+        self._tail = JournalTail(journal, offset)
+        self._stderr = stderr
+        self._folder = folder
+        self.exit_reason: str | None = None
+        self.interrupted = False
+
+    def events(self) -> Iterator[Event]:
+        """Events as the journal grows. When it is interrupted, a second call goes on where the first one was."""
+        ended = False
+        while not ended:
+            ended = self._process.poll() is not None
+            yield from self._tail.new_events()
+            if not ended:
+                time.sleep(_POLL_S)
+        self.exit_reason = self._describe_exit()
+
+    def stop(self) -> None:
+        """Asks the runner to end after the running visit."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def _describe_exit(self) -> str | None:
+        code = self._process.returncode
+        self._stderr.seek(0)
+        words = self._stderr.read().decode(errors="replace").strip().splitlines()
+        self._stderr.close()
+        _remove_folder(self._folder)
+        if code == 0:
+            return None
+        if code == JOURNAL_LOST:
+            self.interrupted = True
+            return f"{self._journal}: {words[-1] if words else 'it could not be written'}; make room there"
+        if code < 0:
+            return f"crashed ({signal.Signals(-code).name})"
+        return words[-1] if words else f"ended with status {code}"
+
+
+def _remove_folder(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def _clusters() -> tuple[Cluster, ...]:
+    by_clock: dict[int | None, list[int]] = {}
+    for core in sorted(os.sched_getaffinity(0)):
+        by_clock.setdefault(_max_khz(core), []).append(core)
+    return tuple(Cluster(tuple(by_clock[clock]), clock) for clock in sorted(by_clock, key=lambda clock: clock or 0))
+
+
+def _max_khz(core: int) -> int | None:
+    try:
+        return clock_khz(Path(f"/sys/devices/system/cpu/cpu{core}/cpufreq/cpuinfo_max_freq").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,193 @@
+"""Targets behind a `Device`: phases are carried out there, by a runner that needs nobody while it measures."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from android_harness.device import lock
+from android_harness.device.base import Device, checked, spawn
+from android_harness.device.info import DeviceInfo
+from android_harness.device.layout import Layout
+from android_harness.device.state import DeviceState
+from android_harness.device.tuning import Tuning
+from android_harness.kits.kit import Kit
+from android_harness.protocol.journal_tail import cut_to_whole_lines
+from android_harness.protocol.phases import Gate, Phase
+from android_harness.scripts import SCRIPTS
+from android_harness.targets.cursor import Cursor, load_cursor
+from android_harness.targets.push import Pushed, push_files, sha256_of
+from android_harness.targets.remote_run import JOURNAL_FILE, RemoteRun
+from android_harness.targets.staging import stage
+from collab.errors import DeviceError
+from collab.files import write_whole
+
+DEFAULT_STORAGE_BYTES: Final = 1 << 30
+_TUNING_FILES: Final = ("tuning.sh", "supervise.sh")
+_SWEEP: Final = """
+cd "$1" 2>/dev/null || exit 0
+for phase in *; do
+  [ "$phase" = "$2" ] || rm -rf "./$phase"
+done
+"""
+_REMOVE_ALL: Final = """
+root=$1
+ours() { tr '\\0' ' ' < "/proc/$1/cmdline" 2>/dev/null | grep -qF "$root/"; }
+runners=$(cat "$root"/phases/*/runner.pid 2>/dev/null)
+for pid in $runners; do ours "$pid" && kill -TERM "$pid"; done
+for pid in $runners; do
+  tries=0
+  while ours "$pid" && [ $tries -lt 50 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+  # A visit may last minutes; nothing that it finds out is wanted any more.
+  ours "$pid" && kill -KILL "$pid"
+done
+if [ -e "$root/settings" ]; then
+  su=; [ "$(id -u)" != 0 ] && grep -q '^file' "$root/settings" && su='su 0'
+  for tuning in "$root"/phases/*/tuning.sh; do [ -e "$tuning" ] && $su sh "$tuning" restore "$root/settings" && break; done
+fi
+rm -rf "$root"
+[ ! -e "$root" ]
+"""
+
+
+@dataclass(frozen=True)
+class RemoteSettings:
+    """How a device is used."""
+
+    layout: Layout = field(default_factory=Layout)
+    storage_bytes: int = DEFAULT_STORAGE_BYTES
+    tuning: Tuning = field(default_factory=Tuning)
+    gate: Gate | None = None
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    """Engines whose library is the device's own: engine to its path there."""
+
+
+class RemoteTarget:
+    """A target behind a `Device`. Takes the device's lock with the first phase and gives it back when it is closed."""
+
+    def __init__(self, device: Device, state: DeviceState, kit: Kit, settings: RemoteSettings) -> None:
+        if state.missing_tools:
+            raise DeviceError(f"{device.serial} lacks {', '.join(state.missing_tools)}, which every Android since 10 and every Linux has")
+        self.state = state
+        self.info: DeviceInfo = state.info
+        self.pushed = Pushed(0, 0)
+        self.device, self.kit, self.layout = device, kit, settings.layout
+        self._settings = settings
+        self._owner = lock.Owner.new()
+        self._kit_folder: str | None = None
+        self._holds_lock = False
+
+    @property
+    def runtime(self) -> str:
+        return self.kit.versions["litert"]
+
+    def start(self, phase: Phase, journal: Path) -> RemoteRun:
+        """Sends what the phase needs and is not there yet, and has the runner take it up, detached."""
+        journal.parent.mkdir(parents=True, exist_ok=True)
+        self._claim()
+        identity = secrets.token_hex(6)
+        with tempfile.TemporaryDirectory(prefix="syncnas-") as scratch:
+            staged = stage(phase, store="../../store", scratch=Path(scratch))
+            self.push(self.layout.store, staged.files, prune=True)
+            ready = staged.phase if staged.phase.gate is not None else _gated(staged.phase, self._settings.gate)
+            self._push_phase(identity, ready, Path(scratch))
+        begin = cut_to_whole_lines(journal)
+        Cursor(identity, self._owner.token, begin).save(journal)
+        spawn(self.device, self.layout.phase(identity), self._command())
+        return RemoteRun(self.device, self.layout, identity, journal, begin, staged.outputs, self._forget_kit)
+
+    def adopt(self, journal: Path) -> RemoteRun | None:
+        """The phase that a process on this computer left on the device when it was killed, None if there is none."""
+        cursor = load_cursor(journal)
+        if cursor is None:
+            return None
+        self._owner = lock.Owner(cursor.token, self._owner.name)
+        self._claim()
+        return RemoteRun(self.device, self.layout, cursor.identity, journal, cursor.begin, {})
+
+    def clean(self) -> None:
+        """Removes the harness's folder from the device, and the lock with it."""
+        remove_all(self.device, self.layout)
+        self._holds_lock = False
+        self._kit_folder = None
+
+    def close(self) -> None:
+        """Gives the device back."""
+        try:
+            if self._holds_lock:
+                lock.release(self.device, self.layout, self._owner)
+                self._holds_lock = False
+        finally:
+            self.device.close()
+
+    @property
+    def kit_folder(self) -> str:
+        """Where the kit lies on the device, sent there if it is not yet."""
+        if self._kit_folder is None:
+            said = "\n".join(f"{name} {sha256_of(path)}" for name, path in sorted(self.kit.files.items()))
+            folder = self.layout.kit(hashlib.sha256(said.encode()).hexdigest()[:16])
+            self.push(folder, self.kit.files)
+            self._kit_folder = folder
+        return self._kit_folder
+
+    def push(self, folder: str, files: Mapping[str, Path], *, prune: bool = False) -> None:
+        """Makes sure that a folder of the device holds these files (see `push_files`)."""
+        self._claim()
+        self.pushed += push_files(self.device, folder, files, budget_bytes=self._settings.storage_bytes, prune=prune)
+
+    def has_engine(self, engine: str) -> bool:
+        """Whether a library for the engine is in the kit or on the device."""
+        return engine in self.kit.engines or engine in self._settings.libraries
+
+    def _forget_kit(self) -> None:
+        self._kit_folder = None
+
+    def _claim(self) -> None:
+        lock.acquire(self.device, self.layout, self._owner)
+        self._holds_lock = True
+
+    def runtime_paths(self, phase: Phase, kit_folder: str) -> dict[str, Path]:
+        """The libraries of the engines that a phase uses, as the device finds them."""
+        paths = {engine: Path(kit_folder) / name for engine, name in self.kit.engines.items()}
+        paths |= {engine: Path(path) for engine, path in self._settings.libraries.items()}
+        wanted = {unit.engine for unit in phase.units.values()}
+        if any(unit.kind == "gpu" and unit.engine == "classic" for unit in phase.units.values()):
+            wanted.add("classic_gpu")
+        return {engine: path for engine, path in paths.items() if engine in wanted}
+
+    def _push_phase(self, identity: str, phase: Phase, scratch: Path) -> None:
+        """Leftovers of earlier phases, which nobody follows any more, are removed first."""
+        checked(self.device, _SWEEP, self.layout.phases, identity, doing="removing earlier phases")
+        document = phase.to_json(runtime=self.runtime_paths(phase, self.kit_folder))
+        write_whole(scratch / "phase.json", document)
+        write_whole(scratch / "owner", self._owner.token)
+        files = {"phase.json": scratch / "phase.json", "owner": scratch / "owner"}
+        files |= {name: SCRIPTS / name for name in _TUNING_FILES}
+        push_files(self.device, self.layout.phase(identity), files, budget_bytes=self._settings.storage_bytes)
+
+    def _command(self) -> list[str]:
+        tuning = self._settings.tuning
+        su = "su 0" if tuning.fix_clocks and self.state.user != 0 else ""
+        supervise = ["sh", "supervise.sh", self.layout.saved_settings, tuning.wishes, str(tuning.cpu_khz), str(tuning.gpu_hz), su]
+        return [*supervise, *self.kit.command(self.kit_folder), "phase.json", "--journal", JOURNAL_FILE]
+
+
+def _gated(phase: Phase, gate: Gate | None) -> Phase:
+    return replace(phase, gate=gate)
+
+
+def remove_all(device: Device, layout: Layout) -> None:
+    """Ends what the harness started on a device, changes its settings back and removes its folder.
+
+    Raises:
+        DeviceError: something is still there.
+    """
+    checked(device, _REMOVE_ALL, layout.root, doing=f"removing {layout.root}")

@@ -1,0 +1,115 @@
+"""Phases made ready for a device: every file that they name becomes a file of the device's store, whose name holds its checksum."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from android_harness.protocol.phases import CollabJob, Job, Load, Phase, TimeJob, TransferJob
+from android_harness.targets.push import sha256_of
+from collab.errors import ExportError
+from collab.files import write_whole
+from exporters.manifest import load_manifest
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.+-]")
+_MOST_WORDS: Final = 60
+_LONGEST_SUFFIX: Final = 16
+"""With the digits and two dots, less than a device's tar takes (`push.LONGEST_NAME_BYTES`)."""
+_DIGITS: Final = 16
+
+
+@dataclass(frozen=True)
+class StagedPhase:
+    """A phase whose paths are the device's, the local files that it needs in the store, and what is to be fetched afterwards.
+
+    `outputs` maps a file's name in the phase's folder on the device to where it belongs here.
+    """
+
+    phase: Phase
+    files: Mapping[str, Path]
+    outputs: Mapping[str, Path]
+
+
+def stage(phase: Phase, *, store: str, scratch: Path) -> StagedPhase:
+    """Rewrites a phase for the device.
+
+    Args:
+        store: the device's folder of such files, as the phase's folder there sees it.
+        scratch: a local folder for manifests, which are rewritten too.
+
+    Raises:
+        ExportError: a bundle that is damaged.
+    """
+    return _Stager(store, scratch).stage(phase)
+
+
+class _Stager:
+    def __init__(self, store: str, scratch: Path) -> None:
+        self._store, self._scratch = PurePosixPath(store), scratch
+        self._files: dict[str, Path] = {}
+        self._outputs: dict[str, Path] = {}
+
+    def stage(self, phase: Phase) -> StagedPhase:
+        jobs = tuple(self._job(job) for job in phase.jobs)
+        return StagedPhase(replace(phase, jobs=jobs), self._files, self._outputs)
+
+    def _job(self, job: Job) -> Job:
+        if isinstance(job, TimeJob):
+            return replace(job, model=self._placed(job.model), load=self._loads(job.load))
+        if isinstance(job, TransferJob):
+            between = self._placed(job.between) if job.between is not None else None
+            return replace(job, model=self._placed(job.model), between=between)
+        return self._collab(job)
+
+    def _collab(self, job: CollabJob) -> CollabJob:
+        output = job.output
+        if output is not None:
+            name = f"output{len(self._outputs)}.f32"
+            self._outputs[name] = output
+            output = Path(name)
+        # A manifest that is not here is one on the device.
+        manifest = Path(self._store / self._manifest(job.manifest)) if job.manifest.is_file() else job.manifest
+        return replace(job, manifest=manifest, output=output, load=self._loads(job.load))
+
+    def _loads(self, loads: tuple[Load, ...]) -> tuple[Load, ...]:
+        return tuple(replace(load, model=self._placed(load.model)) for load in loads)
+
+    def _placed(self, path: Path) -> Path:
+        # A file that is not here fails its job only: the runner says so in the journal.
+        return Path(self._store / self._add(path)) if path.is_file() else path
+
+    def _add(self, path: Path) -> str:
+        name = _store_name(path)
+        self._files[name] = path
+        return name
+
+    def _manifest(self, path: Path) -> str:
+        """Models lie beside the manifest in the store, so its paths are bare names."""
+        load_manifest(path.parent)
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ExportError(f"{path} cannot be read ({error.strerror})") from error
+        rewritten = relocated_manifest(document, lambda name: self._add(path.parent / name))
+        # A folder of its own: the files are sent when all are staged, and two jobs may have the same manifest.
+        folder = Path(tempfile.mkdtemp(dir=self._scratch))
+        staged = folder / path.name
+        write_whole(staged, json.dumps(rewritten))
+        return self._add(staged)
+
+
+def _store_name(path: Path) -> str:
+    """What people know the file by, for the runner's messages, and what tells it from all others of that name."""
+    words = _UNSAFE.sub("_", path.stem)[:_MOST_WORDS]
+    return f"{words}.{sha256_of(path)[:_DIGITS]}{_UNSAFE.sub('_', path.suffix)[:_LONGEST_SUFFIX]}"
+
+
+def relocated_manifest(document: Mapping[str, Any], place: Callable[[str], str]) -> dict[str, Any]:
+    """A checked manifest with the files that the runner reads (models, reference input) under other names."""
+    segments = [{**segment, "model": place(segment["model"])} if "model" in segment else segment for segment in document["segments"]]
+    return {**document, "segments": segments, "input": {**document["input"], "file": place(document["input"]["file"])}}

@@ -1,0 +1,1 @@
+"""Tables that others measured, read and turned into tables of this project."""

@@ -1,0 +1,231 @@
+"""Tables of this project made of what others measured. What their source does not say stays empty, and is named in ``Meta.lacks``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from collab.blocks import Block, Head, MBConv, Stem
+from collab.errors import ConfigError, TableError
+from collab.units import UnitSpec, parse_unit
+from lut.foreign.entries import Entry, LeftOut, Source
+from lut.foreign.layer_names import ACTIVATIONS, RATIO, FeatureMix, Logits, Part, dialect, read_name, says_activation
+from lut.meta import Meta
+from lut.tables import COPIES, FIXED_COST, TRANSFERS, BlockRow, Tables, shape_text
+
+_NEVER_THERE: Final = (
+    FIXED_COST,
+    COPIES,
+    TRANSFERS,
+    "how much longer blocks take in a running network than alone",
+    "how much units slow each other down",
+    "the device's fingerprint",
+    "the runtime and its version",
+    "when it was measured",
+)
+"""What no source in these formats has."""
+
+
+@dataclass(frozen=True)
+class Combined:
+    """A block whose latency is the sum of two entries."""
+
+    block: str
+    unit: str
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Tables with an account of how they came about."""
+
+    tables: Tables
+    combined: tuple[Combined, ...]
+    left_out: tuple[LeftOut, ...]
+    assumed: tuple[str, ...]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The account as a JSON object."""
+        meta = self.tables.meta
+        return {
+            "device": meta.device,
+            "source": meta.source,
+            "units": {name: unit.text for name, unit in meta.units.items()},
+            "blocks": dict(Counter(row.unit for row in self.tables.blocks)),
+            "combined": [{**asdict(entry), "entries": list(entry.entries)} for entry in self.combined],
+            "left_out": [asdict(entry) for entry in self.left_out],
+            "assumed": list(self.assumed),
+            "lacks": list(meta.lacks),
+        }
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A block or a part of a head with its entry and the name of its unit."""
+
+    part: Part
+    unit: str
+    entry: Entry
+
+
+def import_sources(sources: Sequence[Source], *, device: str, units: Mapping[str, UnitSpec], act: str | None) -> Imported:
+    """Tables of one device.
+
+    Args:
+        units: the units by their names; entries that name none are of the only one.
+        act: the activation of blocks whose names leave it open; None takes what the networks of their tables have.
+
+    Raises:
+        TableError: not one entry is a block here.
+    """
+    left_out = [entry for source in sources for entry in source.left_out]
+    found = [item for source in sources for item in _read(source, units, act, left_out)]
+    found = _once(found, left_out)
+    combined: list[Combined] = []
+    rows = [_row(item.part, item.unit, [item.entry]) for item in found if not isinstance(item.part, (FeatureMix, Logits))]
+    rows += _heads(found, act or ACTIVATIONS[RATIO], {(row.unit, row.block) for row in rows}, combined, left_out)
+    if not rows:
+        first = f"; the first, {left_out[0].name} ({left_out[0].where}): {left_out[0].reason}" if left_out else ""
+        files = ", ".join(source.file for source in sources)
+        raise TableError(f"{files}: no entry is a block here{first}. docs/importing.md says what a source looks like")
+    source = ", ".join(f"{source.file} (sha256 {source.sha256[:12]})" for source in sources)
+    meta = Meta(
+        device=device,
+        fingerprint={},
+        units=units,
+        fixed={},
+        call_alone={},
+        sentinels={},
+        sentinel_block="",
+        network=(),
+        network_runs={},
+        handover={"wait": "spin", "path": "shared"},
+        versions={},
+        models=(),
+        source=source,
+        lacks=_lacks(rows),
+    )
+    return Imported(Tables(tuple(rows), (), meta), tuple(combined), tuple(left_out), tuple(_assumed(found, combined, units, act)))
+
+
+def _read(source: Source, units: Mapping[str, UnitSpec], act: str | None, left_out: list[LeftOut]) -> list[_Found]:
+    of = dialect(entry.name for entry in source.entries)
+    found: list[_Found] = []
+    for entry in source.entries:
+        try:
+            found.append(_Found(read_name(entry.name, dialect=of, act=act), _unit(entry.unit, units), entry))
+        except TableError as error:
+            left_out.append(LeftOut(entry.name, entry.where, str(error)))
+    return found
+
+
+def _unit(text: str, units: Mapping[str, UnitSpec]) -> str:
+    if not text:
+        if len(units) > 1:
+            raise TableError("its source does not say which of the units it is of; give a column unit, or one --unit only")
+        return next(iter(units))
+    if text in units:
+        return text
+    try:
+        spec = parse_unit(text)
+    except ConfigError:
+        spec = None
+    names = [name for name, unit in units.items() if unit == spec]
+    if not names:
+        raise TableError(f"its unit {text[:60]!r} is none of {', '.join(units)}; name it with --unit")
+    return names[0]
+
+
+def _once(found: Sequence[_Found], left_out: list[LeftOut]) -> list[_Found]:
+    """What is there once. Of several latencies for one and the same thing none is taken: nobody can tell which one holds."""
+    counts = Counter((item.unit, item.part) for item in found)
+    several = [item.entry for item in found if counts[item.unit, item.part] > 1]
+    left_out += [LeftOut(entry.name, entry.where, "several latencies for one block; which one holds cannot be told") for entry in several]
+    return [item for item in found if counts[item.unit, item.part] == 1]
+
+
+def _heads(
+    found: Sequence[_Found], act: str, there: set[tuple[str, str]], combined: list[Combined], left_out: list[LeftOut]
+) -> list[BlockRow]:
+    """Heads made of a convolution and the pool and classifier that take just its features: the two are exactly what a head is here."""
+    mixes = [(item.part, item) for item in found if isinstance(item.part, FeatureMix)]
+    takers: dict[tuple[str, int, int], list[tuple[Logits, _Found]]] = {}
+    for item in found:
+        if isinstance(item.part, Logits):
+            takers.setdefault((item.unit, item.part.size, item.part.in_c), []).append((item.part, item))
+    rows: list[BlockRow] = []
+    used: set[tuple[str, Part]] = set()
+    for mix, first in mixes:
+        for logits, second in takers.get((first.unit, mix.size, mix.out_c), []):
+            head = Head(mix.size, 1, 1, mix.in_c, mix.out_c, logits.classes, act)
+            if (first.unit, head.key) in there:
+                continue
+            rows.append(_row(head, first.unit, [first.entry, second.entry]))
+            combined.append(Combined(head.key, first.unit, (first.entry.name, second.entry.name)))
+            used |= {(first.unit, mix), (first.unit, logits)}
+    for item in found:
+        if isinstance(item.part, (FeatureMix, Logits)) and (item.unit, item.part) not in used:
+            what = "Logits takes its features" if isinstance(item.part, FeatureMix) else "Conv_1 makes its features"
+            reason = f"half a head, and no {what} (or the whole head is there by its own key)"
+            left_out.append(LeftOut(item.entry.name, item.entry.where, reason))
+    return rows
+
+
+def _row(block: Block, unit: str, entries: Sequence[Entry]) -> BlockRow:
+    """One row. Of a sum of two latencies neither the median nor the spread nor the number of samples is known."""
+    [first, *others] = entries
+    alone = not others
+    return BlockRow(
+        unit=unit,
+        block=block.key,
+        in_shape=";".join(map(shape_text, block.in_shapes)),
+        out_shape=shape_text(block.out_shape),
+        dtype="",
+        engine="",
+        runtime="",
+        n=first.n if alone else None,
+        median_us=first.latency_us if alone and first.statistic == "median" else None,
+        p95_us=first.p95_us if alone else None,
+        mad_us=first.mad_us if alone else None,
+        first_us=None,
+        create_us=None,
+        marginal_us=sum(entry.latency_us for entry in entries),
+        write_us=None,
+        read_us=None,
+        coverage="",
+        status="ok",
+        reason="",
+        temperature_before_c=None,
+        temperature_after_c=None,
+        clock_before_mhz=None,
+        clock_after_mhz=None,
+        config_hash="",
+        measured_at="",
+    )
+
+
+def _lacks(rows: Sequence[BlockRow]) -> tuple[str, ...]:
+    columns: dict[str, Sequence[float | None]] = {
+        "medians": [row.median_us for row in rows],
+        "95th percentiles": [row.p95_us for row in rows],
+        "spreads (median absolute deviations)": [row.mad_us for row in rows],
+        "numbers of samples": [row.n for row in rows],
+    }
+    partly = {name: sum(value is None for value in values) for name, values in columns.items()}
+    return (*_NEVER_THERE, *(f"{name} of {count} of {len(rows)} blocks" for name, count in partly.items() if count))
+
+
+def _assumed(found: Sequence[_Found], combined: Sequence[Combined], units: Mapping[str, UnitSpec], act: str | None) -> list[str]:
+    """What the source does not say and the tables had to."""
+    assumed = ["a block adds its latency in the source to a segment, as their sum is taken for the network's there"]
+    assumed += [f"{name} is {unit.text}, as --unit has it; the source does not say" for name, unit in units.items()]
+    open_ones = [item.part for item in found if not says_activation(item.entry.name)]
+    taken = {part.act for part in open_ones if isinstance(part, (Stem, MBConv))}
+    taken |= {entry.block.rpartition("_")[2] for entry in combined}
+    if taken:
+        why = "as --act has it" if act is not None else "as in the networks that such tables are of; otherwise say --act"
+        assumed.append(f"activations are {' and '.join(sorted(taken))}, {why}")
+    return assumed

@@ -1,0 +1,1 @@
+"""Predicted latencies: costs from tables, schedules as programs, and the replay of many of them at once."""

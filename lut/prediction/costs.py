@@ -1,0 +1,219 @@
+"""Costs: what the tables say that a block, a call or a hand-over takes, measured or interpolated between measured points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from collab.blocks import Block, Head, MBConv, Stem, parse_key
+from collab.errors import MissingEntryError
+from collab.units import UnitSpec
+from lut.paths import BY_COST
+from lut.prediction.interpolate import Family, Surface, block_surfaces, bracket, linear, locate
+from lut.prediction.replay import Floats
+from lut.tables import COPIES, FIXED_COST, TRANSFERS, USABLE, BlockRow, Tables, TransferRow
+
+BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
+"""Contention classes of blocks, in the order of their numbers."""
+
+
+@dataclass(frozen=True)
+class HandoverCost:
+    """A transfer's costs; where the receiver copies nothing, `write_us` is what fetching the peer's data costs it."""
+
+    path: str
+    read_us: float
+    wakeup_us: float
+    write_us: float
+
+
+def block_class(block: Block) -> int:
+    """Index of a block's contention class in `BLOCK_CLASSES`."""
+    if isinstance(block, Stem):
+        return 0
+    if isinstance(block, MBConv):
+        return 1
+    return 2 if isinstance(block, Head) else 3
+
+
+class Costs:
+    """Answers for one device; lookups are remembered, so repeated ones are cheap."""
+
+    def __init__(self, tables: Tables, *, source: str) -> None:
+        """`source` is the tables' folder as the user named it; errors tell how to measure what is missing there."""
+        self.meta = tables.meta
+        self.source = source
+        self._rows = {(row.unit, parse_key(row.block)): row for row in tables.blocks}
+        self._marginals = self._measured_marginals(tables)
+        self._surfaces: dict[str, dict[Family, Surface]] = {
+            unit: block_surfaces(
+                {block: value for (owner, block), value in self._marginals.items() if owner == unit},
+                step=tables.meta.channel_step.get(unit, 1),
+            )
+            for unit in tables.meta.units
+        }
+        self._transfers = self._usable_transfers(tables)
+        self._slowness: Mapping[str, float] = {}
+
+    @property
+    def certificate_sentence(self) -> str:
+        """How far predictions can be relied on, or how to find out."""
+        found = self.meta.certificate
+        if found is not None:
+            return f"{found.sentence}, measured {found.measured_at}"
+        return f"none yet; to find out how far predictions hold: python -m profiler.certify --lut {self.source} --device {self.meta.device}"
+
+    def slowed(self, slowness: Mapping[str, float]) -> Costs:
+        """The same device at another speed: all that a unit does takes so many times as long as in the tables (1: units not named)."""
+        slower = copy(self)
+        slower._slowness = dict(slowness)
+        return slower
+
+    def _at_speed(self, unit: str, us: float) -> float:
+        return us * self._slowness.get(unit, 1.0)
+
+    @staticmethod
+    def _measured_marginals(tables: Tables) -> dict[tuple[str, Block], float]:
+        return {
+            (row.unit, parse_key(row.block)): row.marginal_us
+            for row in tables.blocks
+            if row.status in USABLE and row.marginal_us is not None
+        }
+
+    def _usable_transfers(self, tables: Tables) -> dict[tuple[str, str, str], dict[int, TransferRow]]:
+        """Per sender, receiver and path: one row per number of bytes, of the wait mode that predictions take, hot before paced."""
+        found: dict[tuple[str, str, str], dict[int, TransferRow]] = {}
+        for row in sorted(tables.transfers, key=lambda row: row.pacing == "hot"):
+            if row.status in USABLE and row.wait == self.meta.handover["wait"]:
+                found.setdefault((row.from_unit, row.to_unit, row.path), {})[row.bytes] = row
+        return found
+
+    def unit(self, name: str) -> UnitSpec:
+        """The unit of that name.
+
+        Raises:
+            MissingEntryError: the tables were measured without it.
+        """
+        if name not in self.meta.units:
+            known = ", ".join(f"{unit} ({spec})" for unit, spec in self.meta.units.items())
+            raise MissingEntryError(
+                f"{self.source} has no unit {name}, only {known}; name one of these in --placement, or profile with another --unit"
+            )
+        return self.meta.units[name]
+
+    def fixed_us(self, unit: str) -> float:
+        """What a call of a segment takes on top of its blocks; 0 in imported tables that lack it, which predictions say."""
+        self.unit(unit)
+        if unit not in self.meta.fixed:
+            if FIXED_COST in self.meta.lacks:
+                return 0.0
+            raise MissingEntryError(f"{self.source}: the fixed cost of {unit} was not measured; {self._remedy()}")
+        return self._at_speed(unit, self.meta.fixed[unit].median_us)
+
+    def marginal_us(self, unit: str, block: Block) -> float:
+        """What a block adds inside a segment.
+
+        Raises:
+            MissingEntryError: neither measured nor between measured points; names the block and the command that measures it.
+        """
+        key = (unit, block)
+        if key not in self._marginals:
+            self.unit(unit)
+            value = self._interpolated(unit, block)
+            if value is None:
+                raise MissingEntryError(self._missing_block(unit, block))
+            self._marginals[key] = value
+        return self._at_speed(unit, self._marginals[key])
+
+    def _interpolated(self, unit: str, block: Block) -> float | None:
+        located = locate(block)
+        surface = self._surfaces[unit].get(located[0]) if located is not None else None
+        value = surface.value(*located[1]) if surface is not None and located is not None else None
+        return value * self._partial_factor(unit, block) if value is not None else None
+
+    def _partial_factor(self, unit: str, block: Block) -> float:
+        """What a last group of expansion channels that is not full costs against a full one; of the nearest size that was looked into."""
+        over = block.exp_c % self.meta.channel_step.get(unit, 1) if isinstance(block, MBConv) else 0
+        known = [entry for entry in self.meta.partial if over and (entry.unit, entry.channels) == (unit, over)]
+        size = block.in_shapes[0][1]
+        return min(known, key=lambda entry: abs(np.log(entry.size / size))).factor if known else 1.0
+
+    def _missing_block(self, unit: str, block: Block) -> str:
+        row = self._rows.get((unit, block))
+        state = f"could not be measured ({row.status}: {row.reason})" if row else "is neither in the table nor between two measured points"
+        return f"{block.key} on {unit} {state}; to measure it: {self._command(f'--block {block.key}')}"
+
+    def _remedy(self) -> str:
+        return f"to measure it: {self._command('')}"
+
+    def _command(self, extra: str) -> str:
+        if self.meta.source:
+            return "python -m profiler.run --device SERIAL --model MODEL --out ANOTHER_FOLDER"
+        return f"python -m profiler.run --device {self.meta.device} --out {self.source} --resume {extra}".rstrip()
+
+    def input_write_us(self, unit: str, block: Block) -> float:
+        """Copying the network's input into a segment that begins with this block."""
+        return self._copy(unit, block, "write_us")
+
+    def output_read_us(self, unit: str, block: Block) -> float:
+        """Copying the network's output out of a segment that ends with this block."""
+        return self._copy(unit, block, "read_us")
+
+    def _copy(self, unit: str, block: Block, column: str) -> float:
+        self.unit(unit)
+        row: BlockRow | None = self._rows.get((unit, block))
+        value = getattr(row, column) if row is not None and row.status in USABLE else None
+        if value is None:
+            if COPIES in self.meta.lacks:
+                return 0.0
+            raise MissingEntryError(self._missing_block(unit, block))
+        return self._at_speed(unit, float(value))
+
+    def handover(self, sender: str, receiver: str, size_bytes: int) -> HandoverCost:
+        """A transfer of so many bytes, over the path that the runner takes for this pair.
+
+        Raises:
+            MissingEntryError: the pair was not measured, or not with sizes around this one.
+        """
+        if TRANSFERS in self.meta.lacks:
+            raise MissingEntryError(
+                f"{self.source} was imported from {self.meta.source}, which lacks {TRANSFERS}, here from {sender} to {receiver};"
+                f" such tables only predict models on one unit; {self._remedy()}"
+            )
+        path = self._path(sender, receiver)
+        rows = self._transfers.get((sender, receiver, path), {})
+        around = bracket(sorted(rows), size_bytes)
+        if around is None:
+            raise MissingEntryError(
+                f"the transfer of {size_bytes} bytes from {sender} to {receiver} ({path}, {self.meta.handover['wait']})"
+                " is neither in the table nor between two measured sizes;"
+                f" to measure it: {self._command(f'--transfer-bytes {size_bytes}')}"
+            )
+        return HandoverCost(
+            path,
+            linear(*around, size_bytes, lambda size: rows[size].read_us or 0.0),
+            linear(*around, size_bytes, lambda size: rows[size].wakeup_us or 0.0),
+            linear(*around, size_bytes, lambda size: rows[size].write_us or 0.0),
+        )
+
+    def _path(self, sender: str, receiver: str) -> str:
+        """Asked to share memory, units that cannot do so copy, as seldom as they can."""
+        if self.meta.handover["path"] != "shared":
+            return self.meta.handover["path"]
+        found = self.meta.paths.get(f"{sender}>{receiver}")
+        if found is not None:
+            return found.path
+        return next((path for path in BY_COST if (sender, receiver, path) in self._transfers), "shared")
+
+    def contention(self, units: tuple[str, ...]) -> Floats | None:
+        """Factors for `lut.prediction.replay.replay`, (U, C, U) over these units; None where none was measured."""
+        if not self.meta.contention:
+            return None
+        factors = np.ones((len(units), len(BLOCK_CLASSES), len(units)))
+        for entry in self.meta.contention:
+            if entry.unit in units and entry.other in units and entry.block_class in BLOCK_CLASSES:
+                factors[units.index(entry.unit), BLOCK_CLASSES.index(entry.block_class), units.index(entry.other)] = entry.factor
+        return factors

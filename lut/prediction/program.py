@@ -1,0 +1,119 @@
+"""Programs: schedules with their costs, as the operations that the replay carries out.
+
+A segment on its unit becomes, in order: for each input, a wait for the peer and a copy in; the fixed cost and the blocks; a copy out where
+a peer or the user takes it. On which side a hand-over copies depends on its path (`lut.paths`); where the receiver copies nothing, what
+fetching the peer's data costs it is part of its run. However many peers an output is copied out for, it is read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from collab.blocks import feature_bytes
+from collab.schedule import NETWORK_INPUT, Schedule, Segment
+from lut.paths import copies_in, copies_out
+from lut.prediction.costs import Costs, block_class
+from lut.prediction.replay import NO_CLASS, NONE, Program
+
+NETWORK_OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation with what it stands for. `step` is wait, write, run or read; `peer` the other end, empty for a run."""
+
+    segment: str
+    step: str
+    peer: str
+    what: str
+    work_us: float = 0.0
+    contention_class: int = NO_CLASS
+    needs: int = NONE
+    wakeup_us: float = 0.0
+    fires: int = NONE
+
+
+def unit_operations(schedule: Schedule, costs: Costs) -> dict[str, list[Operation]]:
+    """What each unit of a schedule does, in order."""
+    builder = _Builder(schedule, costs)
+    for segment in schedule.segments:
+        builder.add(segment)
+    return builder.operations
+
+
+class _Builder:
+    def __init__(self, schedule: Schedule, costs: Costs) -> None:
+        self._schedule = schedule
+        self._costs = costs
+        self._bytes = {s.name: feature_bytes(s.out_shape) for s in schedule.segments}
+        self._ran = {s.name: 2 * i for i, s in enumerate(schedule.segments)}
+        self._was_read = {s.name: 2 * i + 1 for i, s in enumerate(schedule.segments)}
+        self.operations: dict[str, list[Operation]] = {unit: [] for unit in schedule.placement.units}
+
+    def add(self, segment: Segment) -> None:
+        received = [operation for source in segment.sources for operation in self._receive(segment, source)]
+        arrivals = [operation for operation in received if operation.step != "run"]
+        fetches = [operation for operation in received if operation.step == "run"]
+        self.operations[segment.unit] += [*arrivals, *fetches, *self._run(segment), *self._send(segment)]
+
+    def _receive(self, segment: Segment, source: str) -> list[Operation]:
+        first = segment.layers[0].block
+        if source == NETWORK_INPUT:
+            work = self._costs.input_write_us(segment.unit, first)
+            return [Operation(segment.name, "write", source, "copy in", work)]
+        sender = self._schedule.segment(source)
+        if sender.unit == segment.unit:
+            return []
+        cost = self._costs.handover(sender.unit, segment.unit, self._bytes[source])
+        needs = self._was_read[source] if copies_out(cost.path) else self._ran[source]
+        wait = Operation(segment.name, "wait", source, "wait", needs=needs, wakeup_us=cost.wakeup_us)
+        if copies_in(cost.path):
+            return [wait, Operation(segment.name, "write", source, "copy in", cost.write_us)]
+        return [wait, Operation(segment.name, "run", "", f"fetch {source}", cost.write_us)]
+
+    def _run(self, segment: Segment) -> list[Operation]:
+        call = Operation(segment.name, "run", "", "call", self._costs.fixed_us(segment.unit))
+        blocks = [
+            Operation(
+                segment.name, "run", "", layer.block.key, self._costs.marginal_us(segment.unit, layer.block), block_class(layer.block)
+            )
+            for layer in segment.layers
+        ]
+        ended = Operation(segment.name, "run", "", "end", fires=self._ran[segment.name])
+        return [call, *blocks, ended]
+
+    def _send(self, segment: Segment) -> list[Operation]:
+        if segment.name == self._schedule.output.name:
+            work = self._costs.output_read_us(segment.unit, segment.layers[-1].block)
+            return [Operation(segment.name, "read", NETWORK_OUTPUT, "copy out", work)]
+        receivers = self._schedule.receivers(segment)
+        handovers = [self._costs.handover(segment.unit, r.unit, self._bytes[segment.name]) for r in receivers]
+        copied = [(r, h) for r, h in zip(receivers, handovers, strict=True) if copies_out(h.path)]
+        if not copied:
+            return []
+        receiver, handover = copied[0]
+        return [Operation(segment.name, "read", receiver.name, "copy out", handover.read_us, fires=self._was_read[segment.name])]
+
+
+def pack(architectures: Sequence[Sequence[Sequence[Operation]]]) -> Program:
+    """Operations of B architectures x U units, packed into arrays padded with empty operations."""
+    count, units = len(architectures), len(architectures[0])
+    length = max(len(operations) for units_ in architectures for operations in units_)
+    shape = (count, units, length)
+    work_us, wakeup_us = np.zeros(shape), np.zeros(shape)
+    contention_class = np.full(shape, NO_CLASS, np.int64)
+    needs, fires = np.full(shape, NONE, np.int64), np.full(shape, NONE, np.int64)
+    lengths = np.zeros(shape[:2], np.int64)
+    for row, architecture in enumerate(architectures):
+        for unit, operations in enumerate(architecture):
+            index = (row, unit, slice(0, len(operations)))
+            lengths[row, unit] = len(operations)
+            work_us[index] = [operation.work_us for operation in operations]
+            wakeup_us[index] = [operation.wakeup_us for operation in operations]
+            contention_class[index] = [operation.contention_class for operation in operations]
+            needs[index] = [operation.needs for operation in operations]
+            fires[index] = [operation.fires for operation in operations]
+    return Program(work_us, contention_class, needs, wakeup_us, fires, lengths)

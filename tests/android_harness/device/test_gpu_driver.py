@@ -1,0 +1,62 @@
+"""Which driver a GPU unit runs on, and what must be said of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from android_harness.device.gpu_driver import DRIVER, HOW_TO_GET, NO_DRIVER, NOTE, gpu_warning, local_conditions, software_note, with_note
+from android_harness.device.info import DeviceInfo
+from android_harness.device.units import warnings
+from android_harness.device.vulkan import driver_files, vulkan_device
+from collab.units import parse_unit
+
+
+@pytest.mark.parametrize("driver", ["Mesa, llvmpipe, OpenGL ES 3.2", "Mesa lavapipe", "SwiftShader Device (Subzero), software"])
+def test_software_drivers_are_labelled(driver: str) -> None:
+    note = f"software GPU driver ({driver}); its times say nothing of a GPU"
+    assert with_note({DRIVER: driver, "battery": "90 %"}) == {DRIVER: driver, "battery": "90 %", NOTE: note}
+
+
+@pytest.mark.parametrize("driver", ["ARM, Mali-G78, OpenGL ES 3.2 v1.r32p1", "Qualcomm, Adreno (TM) 740", ""])
+def test_others_are_not(driver: str) -> None:
+    assert software_note(driver) == ""
+    assert gpu_warning({DRIVER: driver}) is None
+
+
+def test_only_gpu_units_are_warned_of() -> None:
+    info = DeviceInfo("x", {}, (), with_note({DRIVER: "llvmpipe"}))
+    units = {"cpu0": parse_unit("cpu:cores=0"), "gpu0": parse_unit("gpu")}
+    assert [sentence.split(":")[1].strip() for sentence in warnings(units, info)] == ["gpu0"]
+    assert not list(warnings({"cpu0": units["cpu0"]}, info))
+
+
+def test_no_driver_comes_with_the_way_out() -> None:
+    assert gpu_warning({DRIVER: NO_DRIVER}) == HOW_TO_GET
+    assert "VK_DRIVER_FILES" in HOW_TO_GET
+
+
+def test_files_of_the_environment_come_before_those_that_lie_about(tmp_path: Path) -> None:
+    named, other, found = (tmp_path / name for name in ("named.json", "other.json", "share/vulkan/icd.d/found.json"))
+    found.parent.mkdir(parents=True)
+    for file in (named, other, found):
+        file.write_text("{}")
+    lying = {"HOME": str(tmp_path / "home"), "XDG_DATA_DIRS": str(tmp_path / "share")}
+    assert found in driver_files(lying)
+    assert driver_files({**lying, "VK_ICD_FILENAMES": str(other)}) == [other]
+    both = {**lying, "VK_ICD_FILENAMES": str(other), "VK_DRIVER_FILES": f"{named}{os.pathsep}{tmp_path / 'gone.json'}"}
+    assert driver_files(both) == [named]
+    assert driver_files({"VK_DRIVER_FILES": str(found.parent)}) == [found]
+
+
+def test_a_driver_that_cannot_be_loaded_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    icd = tmp_path / "broken.json"
+    icd.write_text('{"file_format_version": "1.0.0", "ICD": {"library_path": "/nowhere/libvulkan_none.so", "api_version": "1.1.0"}}')
+    monkeypatch.setenv("VK_DRIVER_FILES", str(icd))
+    vulkan_device.cache_clear()
+    try:
+        assert local_conditions() == {DRIVER: NO_DRIVER}
+    finally:
+        vulkan_device.cache_clear()

@@ -1,0 +1,82 @@
+"""The ELF reader against binutils, and against damaged files."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from android_harness.kits.elf import read_elf
+from android_harness.kits.runtime import litert_libraries
+from collab.errors import DeviceError
+from tests.android_harness.cross import program, shared_library
+
+
+def binutils_exports(path: Path) -> set[str]:
+    listing = subprocess.run([program("nm"), "-D", "--defined-only", path], capture_output=True, text=True, check=True).stdout
+    return {line.split()[-1].partition("@")[0] for line in listing.splitlines()}
+
+
+def binutils_needed(path: Path) -> list[str]:
+    listing = subprocess.run([program("objdump"), "-p", path], capture_output=True, text=True, check=True).stdout
+    return [line.split()[1] for line in listing.splitlines() if line.split()[:1] == ["NEEDED"]]
+
+
+@pytest.mark.parametrize("name", sorted(litert_libraries()))
+def test_litert_s_own_libraries_are_read_as_binutils_read_them(name: str) -> None:
+    path = litert_libraries()[name]
+    read = read_elf(path)
+    assert read.machine in ("x86_64", "aarch64")
+    assert list(read.needed) == binutils_needed(path)
+    assert without_versions(read.exports) == {name for name in without_versions(binutils_exports(path)) if len(name) <= 255}
+
+
+def without_versions(names: Iterable[str]) -> set[str]:
+    """Names without those of the versions themselves, which listings show in different ways."""
+    return {name for name in names if not name.startswith("VERS_")}
+
+
+def test_a_program_is_read_too(runner: Path) -> None:
+    assert list(read_elf(runner).needed) == binutils_needed(runner)
+
+
+@pytest.fixture(scope="module", name="small")
+def small_library(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return shared_library(tmp_path_factory.mktemp("elf") / "libsmall.so", "aarch64", "One", "Two").read_bytes()
+
+
+def test_only_what_the_file_itself_defines_is_exported(small: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "libsmall.so"
+    path.write_bytes(small)
+    read = read_elf(path)
+    assert read.machine == "aarch64"
+    assert {"One", "Two"} <= read.exports
+    assert not {"SomebodyElses", "Hidden"} & read.exports
+
+
+@pytest.mark.parametrize("content", [b"", b"\x7fELF", b"MZ" + bytes(100), b"\x7fELF\x01\x01" + bytes(100)])
+def test_files_of_another_kind_are_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "libother.so"
+    path.write_bytes(content)
+    with pytest.raises(DeviceError, match=r"libother\.so is not a 64-bit"):
+        read_elf(path)
+
+
+@given(data=st.data())
+def test_a_damaged_file_is_refused_or_read_but_never_a_crash(
+    small: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    content = bytearray(small)
+    tables = st.one_of(st.integers(6, 63), st.integers(len(content) - 2000, len(content) - 1), st.integers(6, len(content) - 1))
+    for offset in data.draw(st.lists(tables, min_size=1, max_size=6)):
+        content[offset] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("damaged") / "libsmall.so"
+    path.write_bytes(content[: data.draw(st.one_of(st.just(len(content)), st.integers(6, len(content))))])
+    try:
+        read_elf(path)
+    except DeviceError as error:
+        assert "libsmall.so" in str(error)

@@ -1,0 +1,92 @@
+"""Which device is used: an address out of a file is never dialled unasked."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import typer
+
+from android_harness.targets import find
+from android_harness.targets.find import Seen, Survey, device_of
+from collab.errors import DeviceError
+from lut.meta import META_FILE
+from lut.tables import Tables, save
+from profiler import certify, run, verify
+from profiler.campaign import QUICK, Handover
+from profiler.plan import plan_blocks
+from profiler.request import Request
+from tests.borders.fuzzing import refused_in_a_sentence, run_command
+from tests.lut.made_tables import UNITS, made_meta
+
+
+@contextmanager
+def listener() -> Iterator[tuple[int, list[object]]]:
+    """A port, and who connected to it."""
+    callers: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, caller = server.accept()
+                except OSError:
+                    return
+                callers.append(caller)
+                connection.close()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1], callers
+
+
+@pytest.fixture(name="no_server")
+def no_adb_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port on which no adb server is."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+
+
+@pytest.mark.usefixtures("no_server")
+@pytest.mark.parametrize("command", ["verify", "certify", "run", "deploy"])
+def test_nobody_dials_an_address_out_of_a_file(tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listener() as (port, callers):
+        address = f"127.0.0.1:{port}"
+        save(Tables((), (), made_meta(device=address)), tmp_path)
+        Request(address, {}, "r", UNITS, (), plan_blocks([]), QUICK, Handover(), 0).save(tmp_path)
+        app, arguments = {
+            "verify": (verify.app, ["--lut", str(tmp_path), "--model", "mini_v2"]),
+            "certify": (certify.app, ["--lut", str(tmp_path)]),
+            "run": (run.app, ["--out", str(tmp_path), "--resume"]),
+            "deploy": (deploy_app(monkeypatch), [str(tmp_path), "--lut", str(tmp_path)]),
+        }[command]
+        said = refused_in_a_sentence(run_command(app, arguments, monkeypatch))
+        assert address in said
+        assert f"--device {address}" in said
+        assert callers == []
+        # The listener does record: dialled on request, it is called.
+        with pytest.raises(DeviceError):
+            find.open_device(device_of(address, "local", tmp_path / META_FILE), patience_s=0.1)
+        assert callers
+
+
+def deploy_app(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    from android_harness import deploy
+    from exporters import manifest
+
+    # Which device is used is settled before anything of the bundle but its manifest is looked at.
+    monkeypatch.setattr(manifest, "load_manifest", lambda _: None)
+    return deploy.app
+
+
+def test_a_device_out_of_a_file_is_used_if_it_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find, "survey", lambda: Survey((Seen("R58M", "USB", "device"),), ()))
+    assert device_of("", "R58M", tmp_path) == "R58M"
+    assert device_of("", "local", tmp_path) == "local"
+    assert device_of("10.0.0.7:5555", "R58M", tmp_path) == "10.0.0.7:5555"
+    with pytest.raises(DeviceError, match=r"'\\x1b\[2J; reboot'.*--device '\\x1b\[2J; reboot'"):
+        device_of("", "\x1b[2J; reboot", tmp_path)

@@ -1,0 +1,169 @@
+"""Devices that get hot: what was measured meanwhile does not count, and is measured again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from android_harness.device.units import resolve_units
+from android_harness.protocol.journal import (
+    FORMAT,
+    Cooled,
+    Event,
+    JobFailed,
+    JobStarted,
+    PhaseStarted,
+    StateChecked,
+    TimeDone,
+    TimeSamples,
+    read_journal,
+)
+from android_harness.protocol.phases import Gate, Phase, Repeat, Sentinel, TimeJob
+from android_harness.protocol.visit_groups import VisitGroups
+from android_harness.targets.execute import execute
+from android_harness.targets.local import LocalTarget
+from collab.blocks import parse_key
+from collab.errors import HotDeviceError
+from exporters.tflite_route import write_block
+from profiler.samples import SampleStore
+
+
+def started() -> PhaseStarted:
+    return PhaseStarted("p", "0", "x", {}, 0, 0, FORMAT)
+
+
+def done(job: str) -> TimeDone:
+    return TimeDone(job, 0, 0, 1, 1, True, TimeSamples(*[(1,)] * 5), (), None)
+
+
+def checked(hot: str | None) -> StateChecked:
+    return StateChecked(0, 0, None, None, {}, None, hot)
+
+
+EVENTS = st.one_of(
+    st.builds(started),
+    st.integers(0, 99).map(lambda number: done(str(number))),
+    st.sampled_from([None, "hot"]).map(checked),
+    st.integers(0, 9).map(lambda number: JobFailed(str(number), 0, "reason")),
+)
+
+
+@given(st.lists(EVENTS, max_size=60))
+def test_a_visit_counts_if_and_only_if_its_group_was_found_fit(events: list[Event]) -> None:
+    groups = VisitGroups()
+    given_on = [counting for event in events for counting in groups.feed(event)]
+    expected: list[Event] = []
+    gated = False
+    for index, event in enumerate(events):
+        gated = isinstance(event, StateChecked) or (gated and not isinstance(event, PhaseStarted))
+        if isinstance(event, TimeDone) and gated:
+            verdict = next((later for later in events[index:] if isinstance(later, (StateChecked, PhaseStarted))), None)
+            if not isinstance(verdict, StateChecked) or verdict.hot is not None:
+                continue
+        expected.append(event)
+    visits = [event for event in given_on if isinstance(event, TimeDone)]
+    assert visits == [event for event in expected if isinstance(event, TimeDone)]
+    others = [event for event in events if not isinstance(event, TimeDone)]
+    assert [event for event in given_on if not isinstance(event, TimeDone)] == others, "all others at once, failures among them"
+
+
+_DUMPSYS = """#!/bin/sh
+cd "${0%/*}" || exit 1
+read -r first last status < heat
+read -r calls < calls
+calls=$((calls + 1))
+echo $calls > calls
+[ $calls -ge $first ] && [ $calls -le $last ] || status=0
+echo "IsStatusOverride: false"
+echo "Thermal Status: $status"
+"""
+
+
+@pytest.fixture(name="dumpsys")
+def a_thermal_service(tmp_path: Path) -> Path:
+    """A program that prints what Android's does; it counts its calls, and says that the device is cool until `set_heat`."""
+    folder = tmp_path / "thermal"
+    folder.mkdir()
+    program = folder / "dumpsys"
+    program.write_text(_DUMPSYS)
+    program.chmod(0o755)
+    (folder / "calls").write_text("0\n")
+    set_heat(program, first=0, last=0, status=0)
+    return program
+
+
+def set_heat(program: Path, *, first: int, last: int = 10**9, status: int) -> None:
+    """From its call number `first` (the runner's first is 1) to `last` the service gives this status."""
+    program.with_name("heat").write_text(f"{first} {last} {status}\n")
+
+
+@pytest.fixture(name="phase")
+def a_gated_phase(device: LocalTarget, dumpsys: Path, tmp_path: Path) -> Phase:
+    units = resolve_units((), device.info)
+    model = tmp_path / "block.tflite"
+    model.write_bytes(write_block(parse_key("add_14_16x2")))
+    jobs = tuple(TimeJob(f"block/{unit}/{number}", unit, model, warmup=1, runs=5, gap_us=2000) for unit in units for number in range(6))
+    sentinel = TimeJob("sentinel/cpu0", "cpu0", model, warmup=1, runs=5)
+    gate = Gate(status=(str(dumpsys), "thermalservice"), every_s=0.05, cool_s=600, poll_s=0.05)
+    return Phase("gated", units, (*jobs, sentinel), Repeat(3, 3), seed=1, sentinel=Sentinel((sentinel.id,), 4), gate=gate)
+
+
+def counted(events: list[Event]) -> Counter[str]:
+    groups = VisitGroups()
+    visits = [counting for event in events for counting in groups.feed(event) if isinstance(counting, TimeDone)]
+    return Counter(visit.job for visit in visits if not visit.job.startswith("sentinel/"))
+
+
+def test_a_device_that_heats_up_half_way_and_cools_is_measured_whole(
+    device: LocalTarget, phase: Phase, dumpsys: Path, tmp_path: Path
+) -> None:
+    # Fit at the start and after the first group, hot after the second.
+    set_heat(dumpsys, first=3, last=4, status=2)
+    events: list[Event] = []
+    assert execute(device, phase, tmp_path / "j.jsonl", events.append)
+    assert {event.hot for event in events if isinstance(event, StateChecked)} == {None, "thermal status 2 (moderate)"}
+    assert any(isinstance(event, Cooled) for event in events)
+    assert set(counted(events).values()) == {3}
+    assert len(counted(events)) == 12
+    store = SampleStore()
+    store.add_all(read_journal(tmp_path / "j.jsonl"))
+    assert store.dropped_hot > 0
+    assert {job: samples.visits for job, samples in store.jobs.items() if not job.startswith("sentinel/")} == counted(events)
+
+
+def test_a_device_that_never_cools_is_given_up_and_what_was_fit_is_kept(
+    device: LocalTarget, phase: Phase, dumpsys: Path, tmp_path: Path
+) -> None:
+    set_heat(dumpsys, first=3, status=2)
+    events: list[Event] = []
+    assert phase.gate is not None
+    brief = replace(phase, gate=replace(phase.gate, cool_s=0.3))
+    with pytest.raises(HotDeviceError, match=r"stays hot \(thermal status 2 \(moderate\)\).*--resume"):
+        execute(device, brief, tmp_path / "j.jsonl", events.append)
+    kept = counted(events)
+    assert 0 < sum(kept.values()) < 36
+    assert list(read_journal(tmp_path / "j.jsonl")) == events
+
+
+def test_a_device_that_is_hot_at_the_start_is_waited_for(device: LocalTarget, phase: Phase, dumpsys: Path, tmp_path: Path) -> None:
+    set_heat(dumpsys, first=1, last=2, status=3)
+    events: list[Event] = []
+    assert execute(device, phase, tmp_path / "j.jsonl", events.append)
+    first_visit = next(index for index, event in enumerate(events) if isinstance(event, JobStarted))
+    assert any(isinstance(event, StateChecked) and event.hot for event in events[:first_visit])
+    assert set(counted(events).values()) == {3}
+
+
+def test_without_a_thermal_service_nothing_is_hot(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+    events: list[Event] = []
+    silent = replace(phase, gate=Gate(status=("/nowhere/dumpsys",), every_s=0.05))
+    assert execute(device, silent, tmp_path / "j.jsonl", events.append)
+    states = [event for event in events if isinstance(event, StateChecked)]
+    assert len(states) >= 2
+    assert {state.thermal_status for state in states} == {None}
+    assert set(counted(events).values()) == {3}

@@ -1,0 +1,173 @@
+"""Phases on the real runner with the real runtime, also when the runner dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from android_harness.device.units import default_units, resolve_units
+from android_harness.protocol.journal import Event, JobFailed, JobStarted, PhaseEnded, TimeDone, UnitFailed, read_journal
+from android_harness.protocol.phases import Phase, Repeat, Sentinel, TimeJob
+from android_harness.targets.base import PhaseRun
+from android_harness.targets.execute import execute
+from android_harness.targets.local import LocalRun, LocalTarget
+from collab.blocks import parse_key
+from collab.errors import DeviceError, RunnerError
+from collab.units import parse_unit
+from exporters.tflite_route import write_block
+from tests.android_harness.lasting import ActsOnStart
+
+BLOCKS = ("mbconv_14_k3s1_16-64-16_relu6", "mbconv_14_k3s2_16-32-24_relu", "add_14_16x2", "head_7_k1s1_16-32-10_relu")
+
+
+@pytest.fixture(name="phase")
+def small_phase(device: LocalTarget, tmp_path: Path) -> Phase:
+    """Four blocks on each of two units, three rounds."""
+    jobs = []
+    units = resolve_units((), device.info)
+    for key in BLOCKS:
+        model = tmp_path / f"{key}.tflite"
+        model.write_bytes(write_block(parse_key(key)))
+        jobs += [TimeJob(f"{unit}/{key}", unit, model, warmup=1, runs=4) for unit in units]
+    return Phase("small", units, tuple(jobs), Repeat(3, 3), seed=1)
+
+
+def visits(events: list[Event]) -> Counter[str]:
+    return Counter(event.job for event in events if isinstance(event, TimeDone))
+
+
+def test_a_phase_visits_every_job_in_every_round(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+    events: list[Event] = []
+    assert execute(device, phase, tmp_path / "j.jsonl", events.append)
+    assert set(visits(events).values()) == {3}
+    assert len(visits(events)) == len(phase.jobs)
+    done = [event for event in events if isinstance(event, TimeDone)]
+    assert all(len(event.samples["run"]) == 4 and min(event.samples["run"]) > 0 and event.accelerated for event in done)
+    orders = [[e.job for e in events if isinstance(e, JobStarted) and e.round == number] for number in range(3)]
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert not orders[0] == orders[1] == orders[2], "shuffled anew in every round"
+    assert list(read_journal(tmp_path / "j.jsonl")) == events
+
+
+def test_sentinels_come_back_between_the_others(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+    events: list[Event] = []
+    sentinel = phase.jobs[0].id
+    assert execute(device, replace(phase, sentinel=Sentinel((sentinel,), every=2)), tmp_path / "j.jsonl", events.append)
+    order = [event.job for event in events if isinstance(event, JobStarted)]
+    assert order[0] == order[-1] == sentinel
+    runs = "".join("s" if job == sentinel else "." for job in order)
+    assert "..." not in runs
+
+
+def test_jobs_that_cannot_be_done_fail_alone_with_a_reason(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage.tflite"
+    garbage.write_bytes(b"\x1c\0\0\0TFL3" + bytes(range(256)) * 4)
+    missing = TimeJob("missing", "cpu0", tmp_path / "nothing.tflite", warmup=1, runs=2)
+    bad = TimeJob("garbage", "cpu1", garbage, warmup=1, runs=2)
+    events: list[Event] = []
+    assert execute(device, replace(phase, jobs=(missing, *phase.jobs, bad)), tmp_path / "j.jsonl", events.append)
+    failed = {event.job: event.reason for event in events if isinstance(event, JobFailed)}
+    assert set(failed) == {"missing", "garbage"}
+    assert "nothing.tflite" in failed["missing"]
+    assert len(visits(events)) == len(phase.jobs)
+
+
+def test_a_core_that_is_not_there_fails_the_unit_and_its_jobs_only(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+    units = {**phase.units, "cpu1": parse_unit("cpu:cores=1000")}
+    events: list[Event] = []
+    assert execute(device, replace(phase, units=units), tmp_path / "j.jsonl", events.append)
+    assert [event.unit for event in events if isinstance(event, UnitFailed)] == ["cpu1"]
+    assert {job.split("/")[0] for job in visits(events)} == {"cpu0"}
+    assert {event.job.split("/")[0] for event in events if isinstance(event, JobFailed)} == {"cpu1"}
+
+
+def _kill(how: signal.Signals) -> Callable[[PhaseRun], None]:
+    def kill(run: PhaseRun) -> None:
+        assert isinstance(run, LocalRun)
+        os.kill(run._process.pid, how)
+
+    return kill
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_crash_costs_nothing_but_a_retry(device: LocalTarget, phase: Phase, tmp_path: Path, how: signal.Signals) -> None:
+    other = _another_job(tmp_path)
+    killer = ActsOnStart(device, other.id, times=1, act=_kill(how))
+    assert execute(killer, replace(phase, jobs=(*phase.jobs, other)), tmp_path / "j.jsonl", killer.note)
+    assert not [event for event in killer.events if isinstance(event, JobFailed)]
+    assert min(visits(killer.events).values()) >= 3
+    assert len(visits(killer.events)) == len(phase.jobs) + 1
+    assert list(read_journal(tmp_path / "j.jsonl")) == killer.events
+
+
+def test_a_job_that_crashes_twice_fails_and_the_others_are_measured(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+    other = _another_job(tmp_path)
+    killer = ActsOnStart(device, other.id, times=2, act=_kill(signal.SIGSEGV))
+    assert execute(killer, replace(phase, jobs=(*phase.jobs, other)), tmp_path / "j.jsonl", killer.note)
+    failed = [event for event in killer.events if isinstance(event, JobFailed)]
+    assert failed == [JobFailed(other.id, 0, "crashed the runtime twice: crashed (SIGSEGV)")]
+    assert min(visits(killer.events)[job.id] for job in phase.jobs) >= 3
+
+
+def _another_job(folder: Path) -> TimeJob:
+    model = folder / "another.tflite"
+    model.write_bytes(write_block(parse_key("add_14_16x2")))
+    return TimeJob("block/cpu0/another", "cpu0", model, warmup=1, runs=4)
+
+
+def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(
+    device: LocalTarget, phase: Phase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes while the journal is waited for, once some lines are there."""
+    events: list[Event] = []
+    interrupted: list[int] = []
+
+    def sleep(seconds: float) -> None:
+        if len(events) > 20 and not interrupted:
+            interrupted.append(len(events))
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(seconds)
+
+    monkeypatch.setattr("android_harness.targets.local.time", SimpleNamespace(sleep=sleep))
+    paced = tuple(replace(job, gap_us=10_000) for job in phase.jobs if isinstance(job, TimeJob))
+    assert not execute(device, replace(phase, jobs=paced, repeat=Repeat(1000, 1000)), tmp_path / "j.jsonl", events.append)
+    assert interrupted
+    ended = events[-1]
+    assert isinstance(ended, PhaseEnded)
+    assert ended.stopped == "signal"
+    assert list(read_journal(tmp_path / "j.jsonl")) == events
+
+
+def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+    twice = replace(phase, jobs=(phase.jobs[0], phase.jobs[0]))
+    with pytest.raises(RunnerError, match=r"small.*cpu0/mbconv"):
+        execute(device, twice, tmp_path / "j.jsonl", lambda _: None)
+
+
+def test_the_default_units_do_not_share_a_core(device: LocalTarget) -> None:
+    one, two = default_units(device.info)
+    assert one.cores
+    assert two.cores
+    assert not set(one.cores) & set(two.cores)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("cpu:cores=900", "core 900 is not there"),
+        ("cpu", "names no cores"),
+        ("cpu:cores=0,threads=2", "2 threads on 1 cores"),
+        ("cpu:cluster=purple", "has the clusters"),
+    ],
+)
+def test_units_that_this_device_lacks_are_refused(device: LocalTarget, text: str, reason: str) -> None:
+    with pytest.raises(DeviceError, match=reason):
+        resolve_units([parse_unit(text)], device.info)
