@@ -10,7 +10,6 @@ import typer
 from android_harness.options import MOST_RUNS, Aars, Clean, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
-from collab.errors import RunnerError
 from collab.files import holding
 
 if TYPE_CHECKING:
@@ -43,10 +42,10 @@ def main(
     """Put a bundle on a device, run it there, prove that it computes the reference's numbers, and leave a script that runs it again."""
     from dataclasses import replace
 
-    from android_harness.bundles.deployment import Wishes, deploy
+    from android_harness.bundles.deployment import DeployOptions, deploy
+    from android_harness.bundles.result import require_right
     from android_harness.device.layout import layout_of
     from android_harness.targets.find import closing, default_device, device_of, open_device, remote_target
-    from exporters.checking import MAX_ERROR
     from exporters.manifest import load_manifest
     from lut.meta import META_FILE
     from lut.tables import load
@@ -55,76 +54,56 @@ def main(
     manifest = load_manifest(bundle)
     tables = load(lut) if lut is not None else None
     name = default_device(device) if tables is None or lut is None else device_of(device, tables.meta.device, lut / META_FILE)
-    options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
-    wishes = Wishes(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
-    with holding(journal), closing(remote_target(open_device(name), replace(options, layout=layout_of(name)))) as target:
-        result = deploy(target, bundle, manifest, tables, wishes, journal=journal, notice=tell)
+    harness = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
+    options = DeployOptions(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
+    with holding(journal), closing(remote_target(open_device(name), replace(harness, layout=layout_of(name)))) as target:
+        deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell)
         if clean:
             target.clean()
     if json:
-        print_json(document(result))
+        print_json(document(deployed))
     else:
-        _print(result)
-    if result.output_error > MAX_ERROR or result.distinct_outputs != 1:
-        raise RunnerError(
-            f"the output is wrong: it differs from the reference by {result.output_error:.1e} of its range, and the runs gave"
-            f" {result.distinct_outputs} different outputs"
-        )
+        _print(deployed)
+    require_right(deployed.result)
 
 
-def document(result: Deployed) -> dict[str, Any]:
-    """What came of a deployment as a JSON object, times in microseconds."""
-    from android_harness.bundles.timeline import pair_steps
-
-    prediction = result.prediction
+def document(deployed: Deployed) -> dict[str, Any]:
+    """Returns a deployment as a JSON object, times in microseconds."""
+    prediction = deployed.prediction
+    shared = deployed.result.to_document(prediction.steps if prediction else ())
     return {
-        "model": result.model,
-        "device": result.device,
-        "units": {name: spec.text for name, spec in result.units.items()},
-        "measured_us": {
-            "median": round(result.measured.median_us, 3),
-            "p95": round(result.measured.p95_us, 3),
-            "mad": round(result.measured.mad_us, 3),
-            "n": result.measured.n,
-        },
+        "model": deployed.model,
+        "device": deployed.device,
+        "units": {name: spec.text for name, spec in deployed.units.items()},
+        **shared,
         "predicted_us": round(prediction.total_us, 3) if prediction else None,
-        "output_error": result.output_error,
-        "distinct_outputs": result.distinct_outputs,
-        "accelerated": result.accelerated,
-        "paths": dict(result.paths),
-        "pushed_bytes": result.pushed.bytes,
-        "script": result.script,
-        "steps": [step.to_document() for step in pair_steps(result.steps, prediction.steps if prediction else ())],
+        "accelerated": deployed.result.accelerated,
+        "pushed_bytes": deployed.pushed.bytes,
+        "script": deployed.script,
     }
 
 
-def _print(result: Deployed) -> None:
-    from android_harness.bundles.timeline import pair_steps, step_table
+def _print(deployed: Deployed) -> None:
+    from android_harness.bundles.result import latency_line, output_line
+    from android_harness.bundles.steps import pair_steps, step_table
 
     console = result_console()
-    units = "  ".join(f"{name} = {spec}" for name, spec in result.units.items())
-    console.print(f"Device: {result.device}  ({result.described})")
-    console.print(f"Units: {units}")
-    console.print(f"Sent: {result.pushed.bytes / 1e6:.1f} MB in {result.pushed.files} files")
-    steps = pair_steps(result.steps, result.prediction.steps if result.prediction else ())
-    console.print(step_table(f"{result.model}", steps))
-    measured = result.measured
-    if result.prediction is not None:
-        error = result.prediction.total_us / measured.median_us - 1
-        console.print(
-            f"Predicted: {result.prediction.total_us / 1e3:.3f} ms ({100 * error:+.1f} %, raw; profiler.verify corrects for drift)"
-        )
-    console.print(
-        f"Measured:  {measured.median_us / 1e3:.3f} ms median, {measured.p95_us / 1e3:.3f} ms p95, MAD {measured.mad_us / 1e3:.3f} ms"
-        f" (n = {measured.n})"
-    )
-    if result.unpredicted:
-        console.print(f"Not predicted: {result.unpredicted}")
+    result, prediction = deployed.result, deployed.prediction
+    console.print(f"Device: {deployed.device}  ({deployed.described})")
+    console.print(f"Units: {'  '.join(f'{name} = {spec}' for name, spec in deployed.units.items())}")
+    console.print(f"Sent: {deployed.pushed.bytes / 1e6:.1f} MB in {deployed.pushed.files} files")
+    console.print(step_table(deployed.model, pair_steps(result.steps, prediction.steps if prediction else ())))
+    if prediction is not None:
+        error = prediction.total_us / result.measured.median_us - 1
+        console.print(f"Predicted: {prediction.total_us / 1e3:.3f} ms ({100 * error:+.1f} %, raw; profiler.verify corrects for drift)")
+    console.print(latency_line(result))
+    if deployed.unpredicted:
+        console.print(f"Not predicted: {deployed.unpredicted}")
     if not result.accelerated:
-        console.print("Partial: a unit did not take its whole model; the rest ran on the CPU, so this is not that unit's latency")
-    console.print(f"Output: differs from the reference by {result.output_error:.1e} of its range, {result.distinct_outputs} distinct")
-    if result.script:
-        console.print(f"Run it again without this computer, on the device: sh {result.script}")
+        console.print("Partly delegated: a unit did not take its whole model; the rest ran on the CPU, so this is not that unit's latency")
+    console.print(output_line(result))
+    if deployed.script:
+        console.print(f"Run it again without this computer, on the device: sh {deployed.script}")
 
 
 app = make_app(main)

@@ -171,18 +171,18 @@ def _measure(contenders: list[Contender]) -> list[dict[str, float]]:
 
     costs = Costs(load(LUTS), source=str(LUTS))
     candidates = [Candidate(c.label, c.config, c.placement) for c in contenders]
-    results = compare(open_target("local"), candidates, costs, Trial(rounds=40, runs=100), journal=HOME / "measured.jsonl")
+    comparisons = compare(open_target("local"), candidates, costs, Trial(rounds=40, runs=100), journal=HOME / "measured.jsonl")
     return [
         {
-            "predicted_us": result.prediction.total_us,
-            "median_us": result.measured.median_us,
-            "mad_us": result.measured.mad_us,
-            "n": result.measured.n,
-            **{f"drift_{unit}": drift for unit, drift in result.drift.items()},
-            "repeatability": result.repeatability,
-            "output_error": result.output_error,
+            "predicted_us": comparison.prediction.total_us,
+            "median_us": comparison.result.measured.median_us,
+            "mad_us": comparison.result.measured.mad_us,
+            "n": comparison.result.measured.n,
+            **{f"drift_{unit}": drift for unit, drift in comparison.drift.items()},
+            "repeatability": comparison.repeatability,
+            "output_error": comparison.result.output_error,
         }
-        for result in results
+        for comparison in comparisons
     ]
 
 

@@ -68,19 +68,19 @@ def main(
             candidates = _candidates(tables, costs, model, strategies, seed)
             with phase_bar(f"Running {len(candidates)} strategies", quiet=json) as bar:
                 bar.expect(visits(len(candidates), trial))
-                results = compare(target, candidates, costs, trial, journal=journal or lut / "certify.jsonl", on_event=bar.note)
-        _check_outputs(results)
-        certificate = certify(tables, candidates, results)
+                comparisons = compare(target, candidates, costs, trial, journal=journal or lut / "certify.jsonl", on_event=bar.note)
+        _check_outputs(comparisons)
+        certificate = certify(tables, candidates, comparisons)
         save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)
-        document = {**certificate.to_document(), "strategies": [_strategy_document(result) for result in results]}
+        document = {**certificate.to_document(), "strategies": [_strategy_document(comparison) for comparison in comparisons]}
         write_whole(lut / CERTIFICATE_FILE, dumps(document, indent=1) + "\n")
     if json:
         print_json(document)
     else:
-        _print(certificate, results, lut)
+        _print(certificate, comparisons, lut)
 
 
-def certify(tables: Tables, candidates: Sequence[Candidate], results: Sequence[Comparison]) -> Certificate:
+def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequence[Comparison]) -> Certificate:
     """The certificate that follows from at least one comparison."""
     import statistics
     from datetime import datetime, timezone
@@ -95,20 +95,20 @@ def certify(tables: Tables, candidates: Sequence[Candidate], results: Sequence[C
     found: dict[str, Accuracy] = {}
     for name, simpler in baselines(tables).items():
         costs = Costs(simpler, source=name)
-        pairs = zip(candidates, results, strict=True)
+        pairs = zip(candidates, comparisons, strict=True)
         found[name] = Accuracy.of(
-            [predict(c.config, c.placement, costs.slowed(r.drift)).total_us / r.measured.median_us - 1 for c, r in pairs]
+            [predict(c.config, c.placement, costs.slowed(r.drift)).total_us / r.result.measured.median_us - 1 for c, r in pairs]
         )
-    repeatability = [result.repeatability for result in results]
-    units = {unit for result in results for unit in result.drift}
+    repeatability = [comparison.repeatability for comparison in comparisons]
+    units = {unit for comparison in comparisons for unit in comparison.drift}
     return Certificate(
-        n=len(results),
-        corrected=Accuracy.of([result.error_drift_corrected for result in results]),
-        raw=Accuracy.of([result.error for result in results]),
-        bias=statistics.median(result.error_drift_corrected for result in results),
+        n=len(comparisons),
+        corrected=Accuracy.of([comparison.error_drift_corrected for comparison in comparisons]),
+        raw=Accuracy.of([comparison.error for comparison in comparisons]),
+        bias=statistics.median(comparison.error_drift_corrected for comparison in comparisons),
         repeatability=statistics.median(repeatability),
         repeatability_p95=float(np.percentile(repeatability, 95)),
-        drift={unit: statistics.median(r.drift[unit] for r in results if unit in r.drift) for unit in sorted(units)},
+        drift={unit: statistics.median(r.drift[unit] for r in comparisons if unit in r.drift) for unit in sorted(units)},
         baselines=found,
         measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
@@ -132,34 +132,32 @@ def _candidates(tables: Tables, costs: Costs, model: str, count: int, seed: int)
     return candidates
 
 
-def _check_outputs(results: Sequence[Comparison]) -> None:
-    from exporters.checking import MAX_ERROR
-
-    wrong = [result for result in results if result.output_error > MAX_ERROR or result.distinct_outputs != 1]
+def _check_outputs(comparisons: Sequence[Comparison]) -> None:
+    wrong = [comparison for comparison in comparisons if not comparison.result.is_right]
     if wrong:
         raise RunnerError(
-            f"{len(wrong)} of {len(results)} strategies gave wrong outputs, the first {wrong[0].prediction.model} (off by"
-            f" {wrong[0].output_error:.1e} of its range); latencies of wrong results mean nothing, so there is no certificate"
+            f"{len(wrong)} of {len(comparisons)} strategies gave wrong outputs, the first {wrong[0].prediction.model} (off by"
+            f" {wrong[0].result.output_error:.1e} of its range); latencies of wrong results mean nothing, so there is no certificate"
         )
 
 
-def _strategy_document(result: Comparison) -> Mapping[str, Any]:
+def _strategy_document(comparison: Comparison) -> Mapping[str, Any]:
     return {
-        "model": result.prediction.model,
-        "placement": result.prediction.placement.text,
-        "predicted_us": round(result.prediction.total_us, 3),
-        "corrected_us": round(result.corrected_us, 3),
-        "measured_us": round(result.measured.median_us, 3),
-        "mad_us": round(result.measured.mad_us, 3),
-        "n": result.measured.n,
-        "error": round(result.error, 5),
-        "error_drift_corrected": round(result.error_drift_corrected, 5),
-        "repeatability": round(result.repeatability, 5),
-        "critical": {unit: round(share, 4) for unit, share in result.prediction.critical.items()},
+        "model": comparison.prediction.model,
+        "placement": comparison.prediction.placement.text,
+        "predicted_us": round(comparison.prediction.total_us, 3),
+        "corrected_us": round(comparison.corrected_us, 3),
+        "measured_us": round(comparison.result.measured.median_us, 3),
+        "mad_us": round(comparison.result.measured.mad_us, 3),
+        "n": comparison.result.measured.n,
+        "error": round(comparison.error, 5),
+        "error_drift_corrected": round(comparison.error_drift_corrected, 5),
+        "repeatability": round(comparison.repeatability, 5),
+        "critical": {unit: round(share, 4) for unit, share in comparison.prediction.critical.items()},
     }
 
 
-def _print(certificate: Certificate, results: Sequence[Comparison], lut: Path) -> None:
+def _print(certificate: Certificate, comparisons: Sequence[Comparison], lut: Path) -> None:
     from rich.table import Table
 
     console = result_console()
@@ -177,10 +175,10 @@ def _print(certificate: Certificate, results: Sequence[Comparison], lut: Path) -
     spread = f"{100 * certificate.repeatability:.1f} % median, {100 * certificate.repeatability_p95:.1f} % p95"
     console.print(f"Repeatability: {spread} (each strategy twice, interleaved)")
     console.print(f"Drift since the tables: {drift}. Bias: {100 * certificate.bias:+.1f} %")
-    for result in sorted(results, key=lambda result: -abs(result.error_drift_corrected))[:_WORST]:
+    for comparison in sorted(comparisons, key=lambda comparison: -abs(comparison.error_drift_corrected))[:_WORST]:
         console.print(
-            f"  {100 * result.error_drift_corrected:+6.1f} %  {result.prediction.model} ({result.prediction.placement}):"
-            f" {result.measured.median_us / 1e3:.3f} ms, predicted {result.corrected_us / 1e3:.3f}"
+            f"  {100 * comparison.error_drift_corrected:+6.1f} %  {comparison.prediction.model} ({comparison.prediction.placement}):"
+            f" {comparison.result.measured.median_us / 1e3:.3f} ms, predicted {comparison.corrected_us / 1e3:.3f}"
         )
     console.print(f"The certificate is in {lut}/meta.json, every strategy in {lut}/{CERTIFICATE_FILE}")
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from android_harness.bundles.timeline import MeasuredStep, distinct_outputs, measured_steps
+from android_harness.bundles.result import BundleResult, bundle_result, output_error
 from android_harness.protocol.journal import Event
 from android_harness.protocol.phases import CollabJob, Phase, Repeat, Sentinel
 from android_harness.targets.base import Target
@@ -26,13 +26,12 @@ from collab.config import ModelConfig
 from collab.errors import RunnerError
 from collab.placement import Placement
 from collab.units import UnitSpec
-from exporters.bundle import read_f32, write_bundle
-from exporters.checking import relative_error
-from exporters.manifest import MANIFEST, load_manifest
+from exporters.bundle import write_bundle
+from exporters.manifest import MANIFEST
 from lut.meta import Meta, check_belongs
 from lut.prediction.costs import Costs
 from lut.prediction.predicted import Prediction, predict
-from lut.statistics import Summary, summarise
+from lut.statistics import summarise
 from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, company_loads, company_of, make_jobs, sentinel_ids
 from profiler.drift import Pace, agreed, pace, sentinel_us
 from profiler.networks import network_run
@@ -70,8 +69,7 @@ class Comparison:
     """One model, predicted and measured. Errors are signed fractions of the measured median."""
 
     prediction: Prediction
-    measured: Summary
-    steps: tuple[MeasuredStep, ...]
+    result: BundleResult
     repeatability: float
     drift: Mapping[str, float]
     """Per unit, how much longer it takes than with the tables, as both sentinels together say."""
@@ -81,17 +79,14 @@ class Comparison:
     """As the network says alone, where it was timed."""
     corrected_us: float
     """The prediction with every unit at its speed of now."""
-    output_error: float
-    distinct_outputs: int
-    paths: Mapping[str, str]
 
     @property
     def error(self) -> float:
-        return self.prediction.total_us / self.measured.median_us - 1
+        return self.prediction.total_us / self.result.measured.median_us - 1
 
     @property
     def error_drift_corrected(self) -> float:
-        return self.corrected_us / self.measured.median_us - 1
+        return self.corrected_us / self.result.measured.median_us - 1
 
 
 def compare(
@@ -128,7 +123,7 @@ def compare(
         phase = _phase(bundles, units, costs, trial, folder)
         if not execute(device, phase, journal, note):
             raise RunnerError("the measurement was stopped before its end; nothing can be said yet, start it again")
-        errors = [_output_error(bundle, _output_file(folder, number)) for number, bundle in enumerate(bundles)]
+        errors = [output_error(bundle, _output_file(folder, number)) for number, bundle in enumerate(bundles)]
     return [
         _comparison(candidate, prediction, number, store, costs, error)
         for number, (candidate, prediction, error) in enumerate(zip(candidates, predictions, errors, strict=True))
@@ -193,21 +188,10 @@ def _network_id(unit: str) -> str:
     return f"sentinel/network/{unit}"
 
 
-def _output_error(bundle: Path, output: Path) -> float:
-    manifest = load_manifest(bundle, verify_files=False)
-    if not output.exists():
-        return float("inf")
-    expected = read_f32(bundle / manifest.output.file, manifest.output_shape, finite=True)
-    return relative_error(read_f32(output, manifest.output_shape), expected)
-
-
-def _comparison(
-    candidate: Candidate, prediction: Prediction, number: int, store: SampleStore, costs: Costs, output_error: float
-) -> Comparison:
+def _comparison(candidate: Candidate, prediction: Prediction, number: int, store: SampleStore, costs: Costs, error: float) -> Comparison:
     halves = [_samples(store, _job_id(number, which), prediction.model) for which in ("a", "b")]
     collabs = [visit for half in halves for visit in half.collabs]
-    totals = [[ns for visit in half.collabs for ns in visit.total_ns] for half in halves]
-    medians = [summarise(total).median_us for total in totals]
+    medians = [summarise([ns for visit in half.collabs for ns in visit.total_ns]).median_us for half in halves]
     own = prediction.placement.units
     at_ns = [visit.t_ns for visit in collabs]
     blocks, networks = (
@@ -216,16 +200,12 @@ def _comparison(
     drift = {unit: agreed(paces[unit] for paces in (blocks, networks) if unit in paces) for unit in own}
     return Comparison(
         prediction=prediction,
-        measured=summarise([*totals[0], *totals[1]]),
-        steps=measured_steps(collabs),
+        result=bundle_result(collabs, error),
         repeatability=abs(medians[0] - medians[1]) / (sum(medians) / 2),
         drift=drift,
         sentinel_drift={unit: said.slowness for unit, said in blocks.items()},
         network_drift={unit: said.slowness for unit, said in networks.items()},
         corrected_us=predict(candidate.config, candidate.placement, costs.slowed(drift)).total_us,
-        output_error=output_error,
-        distinct_outputs=distinct_outputs(collabs),
-        paths=collabs[0].paths,
     )
 
 

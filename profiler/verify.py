@@ -10,7 +10,6 @@ import typer
 from android_harness.options import MOST_ROUNDS, MOST_RUNS, Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console
-from collab.errors import RunnerError
 from collab.files import holding
 
 if TYPE_CHECKING:
@@ -33,10 +32,10 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Predict a model's latency, measure it with all units at once, and print both side by side."""
+    from android_harness.bundles.result import require_right
     from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config
     from collab.placement import parse_placement
-    from exporters.checking import MAX_ERROR
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
     from lut.tables import load
@@ -55,66 +54,48 @@ def main(
         phase_bar(f"Running {model}", quiet=json) as bar,
     ):
         bar.expect(visits(1, trial))
-        [result] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
+        [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
     if json:
-        print_json(comparison_document(result))
+        print_json(comparison_document(comparison))
     else:
-        _print(result)
-    if result.output_error > MAX_ERROR or result.distinct_outputs != 1:
-        raise RunnerError(
-            f"the output is wrong: it differs from the reference by {result.output_error:.1e} of its range, and the runs gave"
-            f" {result.distinct_outputs} different outputs; latencies of a wrong result mean nothing"
-        )
+        _print(comparison)
+    require_right(comparison.result)
 
 
-def comparison_document(result: Comparison) -> dict[str, Any]:
-    """The comparison as a JSON object: times in microseconds, errors as signed fractions of the measured median."""
-    from android_harness.bundles.timeline import pair_steps
-
-    measured = result.measured
+def comparison_document(comparison: Comparison) -> dict[str, Any]:
+    """Returns the comparison as a JSON object: times in microseconds, errors as signed fractions of the measured median."""
+    shared = comparison.result.to_document(comparison.prediction.steps)
     return {
-        "model": result.prediction.model,
-        "placement": result.prediction.placement.text,
-        "predicted_us": round(result.prediction.total_us, 3),
-        "measured_us": {
-            "median": round(measured.median_us, 3),
-            "p95": round(measured.p95_us, 3),
-            "mad": round(measured.mad_us, 3),
-            "n": measured.n,
-        },
-        "error": round(result.error, 5),
-        "error_drift_corrected": round(result.error_drift_corrected, 5),
-        "corrected_us": round(result.corrected_us, 3),
-        "drift": {unit: round(drift, 5) for unit, drift in result.drift.items()},
-        "sentinel_drift": {unit: round(drift, 5) for unit, drift in result.sentinel_drift.items()},
-        "network_drift": {unit: round(drift, 5) for unit, drift in result.network_drift.items()},
-        "repeatability": round(result.repeatability, 5),
-        "output_error": result.output_error,
-        "distinct_outputs": result.distinct_outputs,
-        "paths": dict(result.paths),
-        "steps": [step.to_document() for step in pair_steps(result.steps, result.prediction.steps)],
+        "model": comparison.prediction.model,
+        "placement": comparison.prediction.placement.text,
+        "predicted_us": round(comparison.prediction.total_us, 3),
+        **shared,
+        "error": round(comparison.error, 5),
+        "error_drift_corrected": round(comparison.error_drift_corrected, 5),
+        "corrected_us": round(comparison.corrected_us, 3),
+        "drift": {unit: round(drift, 5) for unit, drift in comparison.drift.items()},
+        "sentinel_drift": {unit: round(drift, 5) for unit, drift in comparison.sentinel_drift.items()},
+        "network_drift": {unit: round(drift, 5) for unit, drift in comparison.network_drift.items()},
+        "repeatability": round(comparison.repeatability, 5),
     }
 
 
-def _print(result: Comparison) -> None:
-    from android_harness.bundles.timeline import pair_steps, step_table
+def _print(comparison: Comparison) -> None:
+    from android_harness.bundles.result import latency_line, output_line
+    from android_harness.bundles.steps import pair_steps, step_table
 
-    measured = result.measured
-    title = f"{result.prediction.model}  ({result.prediction.placement})"
+    title = f"{comparison.prediction.model}  ({comparison.prediction.placement})"
     console = result_console()
-    console.print(step_table(title, pair_steps(result.steps, result.prediction.steps)))
-    console.print(f"Predicted: {result.prediction.total_us / 1e3:.3f} ms")
+    console.print(step_table(title, pair_steps(comparison.result.steps, comparison.prediction.steps)))
+    console.print(f"Predicted: {comparison.prediction.total_us / 1e3:.3f} ms")
+    console.print(latency_line(comparison.result))
+    drift = ", ".join(f"{unit} {100 * (slowness - 1):+.1f} %" for unit, slowness in comparison.drift.items())
     console.print(
-        f"Measured:  {measured.median_us / 1e3:.3f} ms median, {measured.p95_us / 1e3:.3f} ms p95, MAD {measured.mad_us / 1e3:.3f} ms"
-        f" (n = {measured.n})"
+        f"Error:     {100 * comparison.error:+.1f} %, {100 * comparison.error_drift_corrected:+.1f} % corrected for the drift since the"
+        f" tables were measured ({drift})"
     )
-    drift = ", ".join(f"{unit} {100 * (slowness - 1):+.1f} %" for unit, slowness in result.drift.items())
-    console.print(
-        f"Error:     {100 * result.error:+.1f} %, {100 * result.error_drift_corrected:+.1f} % corrected for the drift since the tables were"
-        f" measured ({drift})"
-    )
-    console.print(f"Repeatability: {100 * result.repeatability:.1f} % (the same bundle measured twice, interleaved)")
-    console.print(f"Output: differs from the reference by {result.output_error:.1e} of its range, {result.distinct_outputs} distinct")
+    console.print(f"Repeatability: {100 * comparison.repeatability:.1f} % (the same bundle measured twice, interleaved)")
+    console.print(output_line(comparison.result))
 
 
 app = make_app(main)

@@ -1,4 +1,4 @@
-"""Deploying a bundle: on the device, run, checked against its reference, and left there with a script that needs no other computer."""
+"""Deployments: a bundle put on a device, run there, checked against its reference, and left with a script that needs no other computer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from android_harness.bundles.timeline import MeasuredStep, distinct_outputs, measured_steps
+from android_harness.bundles.result import BundleResult, bundle_result, output_error
 from android_harness.device.base import Notice, checked
 from android_harness.device.units import default_units, resolve_units, warnings
 from android_harness.protocol.journal import CollabDone, Event, JobFailed
@@ -22,12 +22,9 @@ from collab.errors import ConfigError, DeviceError, MissingEntryError, RunnerErr
 from collab.files import write_whole
 from collab.placement import parse_placement
 from collab.units import UnitSpec, name_units, parse_unit
-from exporters.bundle import read_f32
-from exporters.checking import relative_error
 from exporters.manifest import MANIFEST, Manifest
 from lut.meta import WAITS
 from lut.paths import WISHES
-from lut.statistics import Summary, summarise
 
 if TYPE_CHECKING:
     from android_harness.targets.remote import RemoteTarget
@@ -45,8 +42,8 @@ _REMOVE: Final = 'rm -rf "$1"'
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a user asks of a deployment. Empty texts: as in the tables, else what is usual."""
+class DeployOptions:
+    """Options of a deployment. Empty texts: as in the tables, else the defaults."""
 
     units: tuple[str, ...] = ()
     runs: int = 100
@@ -63,18 +60,13 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What came of it. `script` is the device's path of what runs the model again; empty where nothing was left there."""
+    """A bundle on a device, with its result. `script` is the path there of the script that runs it again, empty where none was left."""
 
     model: str
     device: str
     described: str
     units: Mapping[str, UnitSpec]
-    measured: Summary
-    steps: tuple[MeasuredStep, ...]
-    output_error: float
-    distinct_outputs: int
-    accelerated: bool
-    paths: Mapping[str, str]
+    result: BundleResult
     pushed: Pushed
     script: str
     prediction: Prediction | None = None
@@ -95,7 +87,7 @@ class _Visits:
 
 
 def deploy(
-    target: RemoteTarget, bundle: Path, manifest: Manifest, tables: Tables | None, wishes: Wishes, *, journal: Path, notice: Notice
+    target: RemoteTarget, bundle: Path, manifest: Manifest, tables: Tables | None, options: DeployOptions, *, journal: Path, notice: Notice
 ) -> Deployed:
     """Puts a bundle on a device and runs it there.
 
@@ -109,7 +101,7 @@ def deploy(
     """
     if any(segment.model is None for segment in manifest.segments):
         raise RunnerError(f"{bundle} holds ONNX segments only, which no unit runs; export it with --format tflite or both")
-    units = _units(target, manifest, tables, wishes)
+    units = _units(target, manifest, tables, options)
     folder = target.layout.deployed(_safe_name(manifest.model))
     for sentence in warnings(units, target.info):
         notice(sentence)
@@ -119,15 +111,14 @@ def deploy(
     visits = _Visits()
     with tempfile.TemporaryDirectory(prefix="syncnas-") as scratch:
         output = Path(scratch) / "output.f32"
-        job = _job(f"{folder}/{MANIFEST}", tables, wishes, output)
+        job = _job(f"{folder}/{MANIFEST}", tables, options, output)
         phase = Phase("deploy", units, (job,), Repeat(_VISITS, _VISITS), order="given", resident=True)
         if not execute(target, phase, journal, visits.note):
             raise RunnerError("the run was stopped before its end")
         if visits.failure or not visits.done or not output.exists():
             raise RunnerError(f"{manifest.model} cannot be run on {target.info.name}: {visits.failure or 'it gave no output'}")
-        expected = read_f32(bundle / manifest.output.file, manifest.output_shape, finite=True)
-        error = relative_error(read_f32(output, manifest.output_shape), expected)
-        if wishes.keep:
+        error = output_error(bundle, output)
+        if options.keep:
             _leave_script(target, folder, phase, sha256_of(output), Path(scratch))
         else:
             checked(target.device, _REMOVE, folder, doing="removing the model")
@@ -136,14 +127,9 @@ def deploy(
         device=target.info.name,
         described=f"{target.state.model}, {target.runtime}",
         units=units,
-        measured=summarise([ns for visit in visits.done for ns in visit.total_ns]),
-        steps=measured_steps(visits.done),
-        output_error=error,
-        distinct_outputs=distinct_outputs(visits.done),
-        accelerated=all(visit.accelerated for visit in visits.done),
-        paths=visits.done[0].paths,
+        result=bundle_result(visits.done, error),
         pushed=Pushed(target.pushed.files - before.files, target.pushed.bytes - before.bytes),
-        script=f"{folder}/run.sh" if wishes.keep else "",
+        script=f"{folder}/run.sh" if options.keep else "",
         prediction=prediction,
         unpredicted=unpredicted,
     )
@@ -153,10 +139,10 @@ def _safe_name(model: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", model)[:64] or "model"
 
 
-def _units(target: RemoteTarget, manifest: Manifest, tables: Tables | None, wishes: Wishes) -> dict[str, UnitSpec]:
-    """The bundle's units as the user, else the tables say; else CPU cores as profiles take them by default."""
-    if wishes.units:
-        named = name_units([parse_unit(text) for text in wishes.units])
+def _units(target: RemoteTarget, manifest: Manifest, tables: Tables | None, options: DeployOptions) -> dict[str, UnitSpec]:
+    """Returns the bundle's units as the user, else the tables say; else CPU cores as profiles take them by default."""
+    if options.units:
+        named = name_units([parse_unit(text) for text in options.units])
         if set(named) != set(manifest.units):
             raise DeviceError(f"the bundle has the units {', '.join(manifest.units)}, and --unit names {', '.join(named)}; name each once")
         return resolve_units(list(named.values()), target.info)
@@ -180,16 +166,16 @@ def _default_units(target: RemoteTarget, names: Sequence[str]) -> dict[str, Unit
     return units
 
 
-def _job(manifest: str, tables: Tables | None, wishes: Wishes, output: Path) -> CollabJob:
+def _job(manifest: str, tables: Tables | None, options: DeployOptions, output: Path) -> CollabJob:
     handover = tables.meta.handover if tables is not None else {"wait": "spin", "path": "shared"}
-    runs = max(1, -(-wishes.runs // _VISITS))
+    runs = max(1, -(-options.runs // _VISITS))
     return CollabJob(
         _JOB,
         Path(manifest),
         warmup=_WARMUP,
         runs=runs,
-        path=wishes.path or handover["path"],
-        wait=wishes.wait or handover["wait"],
+        path=options.path or handover["path"],
+        wait=options.wait or handover["wait"],
         output=output,
     )
 
@@ -211,7 +197,7 @@ def _prediction(target: RemoteTarget, bundle: Path, manifest: Manifest, tables: 
 
 
 def _leave_script(target: RemoteTarget, folder: str, phase: Phase, output_sha256: str, scratch: Path) -> None:
-    """A phase whose paths are relative to the folder, the kit, and the script that runs it."""
+    """Leaves on the device a phase whose paths are relative to the folder, the kit, and the script that runs it."""
     [job] = phase.jobs
     if not isinstance(job, CollabJob):
         raise TypeError("a deployment has one collaborative job")

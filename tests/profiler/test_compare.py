@@ -81,7 +81,7 @@ def test_both_sentinels_tell_drift_around_the_visits_by_how_well_they_know(costs
         "cpu1": math.exp(math.log(1.1) * block_weight / (1 / 0.02**2 + block_weight)),
     }
     assert result.drift == pytest.approx(drift)
-    assert result.measured.median_us == pytest.approx(1250)
+    assert result.result.measured.median_us == pytest.approx(1250)
     assert result.error == pytest.approx(result.prediction.total_us / 1250 - 1)
     assert result.repeatability == pytest.approx(100 / 1250)
     slowed = predict(CANDIDATE.config, CANDIDATE.placement, costs.slowed(drift)).total_us
@@ -102,7 +102,7 @@ def test_without_any_sentinel_there_is_no_drift(costs: Costs) -> None:
 
 def test_outputs_that_differ_are_counted(costs: Costs) -> None:
     def distinct(*visits: CollabDone) -> int:
-        return compared(costs, *visits).distinct_outputs
+        return compared(costs, *visits).result.distinct_outputs
 
     assert distinct(*BUNDLE) == 1
     assert distinct(BUNDLE[0], collab_done("collab/0/b", 1, [5000], output_hash="bb")) == 2

@@ -1,4 +1,4 @@
-"""What each unit did in a collaborative run, step by step: medians over all runs, beside a prediction where there is one."""
+"""Steps of a collaborative run, unit by unit: medians over all runs, beside a prediction where there is one."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class PairedStep:
 
 
 def measured_steps(visits: Sequence[CollabDone]) -> tuple[MeasuredStep, ...]:
-    """The steps of one bundle, over at least one visit."""
+    """Summarises the steps of one bundle over at least one visit."""
     steps: list[MeasuredStep] = []
     for index, label in enumerate(visits[0].steps):
         begins = [ns for visit in visits for ns in visit.begin_ns[index]]
@@ -72,20 +72,14 @@ def measured_steps(visits: Sequence[CollabDone]) -> tuple[MeasuredStep, ...]:
     return tuple(steps)
 
 
-def distinct_outputs(visits: Sequence[CollabDone]) -> int:
-    """How many different outputs all runs of all visits gave, 1 if they were all alike."""
-    hashes = {visit.output_hash for visit in visits}
-    return len(hashes | {f"{visit.output_hash}/{extra}" for visit in visits for extra in range(1, visit.distinct_outputs)})
-
-
 def pair_steps(measured: Sequence[MeasuredStep], predicted: Sequence[Step]) -> list[PairedStep]:
-    """Each measured step with the predicted one of the same unit, segment, kind and peer."""
+    """Pairs each measured step with the predicted one of the same unit, segment, kind and peer."""
     known = {(step.unit, step.segment, step.step, step.peer): step for step in predicted}
     return [PairedStep(step, known.get((step.unit, step.segment, step.step, step.peer))) for step in measured]
 
 
 def step_table(title: str, steps: Sequence[PairedStep]) -> Table:
-    """A table for people; the predicted columns are left out where nothing is predicted."""
+    """Makes a table for people; the predicted columns are left out where nothing is predicted."""
     from rich.table import Table
 
     with_prediction = any(step.predicted is not None for step in steps)

@@ -1,0 +1,115 @@
+"""The result of running a bundle: its latency, its steps, and how right its output is. Deploying, verifying and certifying share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from android_harness.bundles.steps import MeasuredStep, measured_steps, pair_steps
+from android_harness.protocol.journal import CollabDone
+from collab.errors import RunnerError
+from exporters.bundle import read_f32
+from exporters.checking import MAX_ERROR, relative_error
+from exporters.manifest import load_manifest
+from lut.statistics import Summary, summarise
+
+if TYPE_CHECKING:
+    from lut.prediction.predicted import Step
+
+
+@dataclass(frozen=True)
+class BundleResult:
+    """Latency and output of a bundle over all its visits.
+
+    `output_error` is the largest difference to the reference as a fraction of its range, infinite where there is no output;
+    `distinct_outputs` is 1 where all runs gave the same bits. `paths` tells for each pair of units by which path features were handed over.
+    """
+
+    measured: Summary
+    steps: tuple[MeasuredStep, ...]
+    output_error: float
+    distinct_outputs: int
+    accelerated: bool
+    paths: Mapping[str, str]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether every run computed the reference's numbers, up to rounding."""
+        return self.output_error <= MAX_ERROR and self.distinct_outputs == 1
+
+    def to_document(self, predicted: Sequence[Step] = ()) -> dict[str, Any]:
+        """The parts of a JSON object that all commands share, times in microseconds; `predicted` are the steps of a prediction."""
+        measured = self.measured
+        return {
+            "measured_us": {
+                "median": round(measured.median_us, 3),
+                "p95": round(measured.p95_us, 3),
+                "mad": round(measured.mad_us, 3),
+                "n": measured.n,
+            },
+            "output_error": self.output_error,
+            "distinct_outputs": self.distinct_outputs,
+            "paths": dict(self.paths),
+            "steps": [step.to_document() for step in pair_steps(self.steps, predicted)],
+        }
+
+
+def bundle_result(visits: Sequence[CollabDone], output_error: float) -> BundleResult:
+    """Summarises at least one visit of one bundle."""
+    return BundleResult(
+        measured=summarise([ns for visit in visits for ns in visit.total_ns]),
+        steps=measured_steps(visits),
+        output_error=output_error,
+        distinct_outputs=_distinct_outputs(visits),
+        accelerated=all(visit.accelerated for visit in visits),
+        paths=visits[0].paths,
+    )
+
+
+def output_error(bundle: Path, output: Path) -> float:
+    """Compares the output that the runner wrote with the bundle's reference.
+
+    Returns:
+        The largest difference, as a fraction of the reference's range; infinite where no output was written.
+
+    Raises:
+        BundleError: the reference or the output cannot be read, or is not of the manifest's shape.
+    """
+    manifest = load_manifest(bundle, verify_files=False)
+    if not output.exists():
+        return float("inf")
+    expected = read_f32(bundle / manifest.output.file, manifest.output_shape, finite=True)
+    return relative_error(read_f32(output, manifest.output_shape), expected)
+
+
+def require_right(result: BundleResult) -> None:
+    """Refuses a latency of wrong numbers.
+
+    Raises:
+        RunnerError: the output differs from the reference's, or from run to run.
+    """
+    if not result.is_right:
+        raise RunnerError(
+            f"the output is wrong: it differs from the reference by {result.output_error:.1e} of its range, and the runs gave"
+            f" {result.distinct_outputs} different outputs; latencies of a wrong result mean nothing"
+        )
+
+
+def latency_line(result: BundleResult) -> str:
+    """Returns the measured latency as a line for people."""
+    measured = result.measured
+    spread = f"{measured.p95_us / 1e3:.3f} ms p95, MAD {measured.mad_us / 1e3:.3f} ms (n = {measured.n})"
+    return f"Measured:  {measured.median_us / 1e3:.3f} ms median, {spread}"
+
+
+def output_line(result: BundleResult) -> str:
+    """Returns how right the output is as a line for people."""
+    return f"Output: differs from the reference by {result.output_error:.1e} of its range, {result.distinct_outputs} distinct"
+
+
+def _distinct_outputs(visits: Sequence[CollabDone]) -> int:
+    """Counts the different outputs that all runs of all visits gave: 1 if they were all alike."""
+    hashes = {visit.output_hash for visit in visits}
+    return len(hashes | {f"{visit.output_hash}/{extra}" for visit in visits for extra in range(1, visit.distinct_outputs)})
