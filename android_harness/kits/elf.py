@@ -1,33 +1,32 @@
-"""What an ELF file says of itself: its machine, the libraries that it needs and the symbols that it exports.
+"""ELF files, read with pyelftools: the machine, the libraries that are needed and the symbols that are exported.
 
-Files may come from archives of others, so nothing in them is believed: every offset and size is held against the file.
+Files may come from archives of others, and pyelftools believes what a file says. So it may read so many bytes in all and no more, names
+are taken from their tables here, and whatever it raises on a damaged file is one error.
 """
 
 from __future__ import annotations
 
-import struct
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import Section, StringTableSection, SymbolTableSection
 
 from collab.documents import read_bytes
 from collab.errors import DeviceError
 
-MACHINES: Final = {62: "x86_64", 183: "aarch64"}
-"""ELF's number of a machine to its name as ``uname -m`` says it."""
-
+_MACHINES: Final = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
+"""pyelftools' name of a machine to the one of ``uname -m``."""
 _IDENTITY: Final = b"\x7fELF\x02\x01"
 """Magic number, 64 bits, little-endian: the only kind that the runner is made for."""
-_HEADER: Final = struct.Struct("<16xHHIQQQIHHHHHH")
-_SECTION: Final = struct.Struct("<IIQQQQIIQQ")
-_SYMBOL: Final = struct.Struct("<IBBHQQ")
-_DYNAMIC: Final = struct.Struct("<qQ")
-_SECTION_STRINGS, _SECTION_DYNAMIC, _SECTION_SYMBOLS = 3, 6, 11
-_TAG_END, _TAG_NEEDED = 0, 1
-_UNDEFINED: Final = 0
-_LOCAL: Final = 0
 _MAX_FILE_BYTES: Final = 1 << 30
+_MAX_READ_BYTES: Final = 1 << 25
+"""LiteRT's libraries take a tenth of a megabyte. Headers that lie about sizes could otherwise be read for hours."""
+_MAX_SECTIONS: Final = 1 << 12
 _MAX_SYMBOLS: Final = 1 << 18
 _MAX_NEEDED: Final = 1 << 10
 """Several times what the largest libraries have."""
@@ -39,7 +38,7 @@ _MAX_NAME_BYTES: Final = 255
 class ElfFile:
     """A program or a shared library.
 
-    `machine` is as ``uname -m`` says it, or ``machine N`` for one that is not in `MACHINES`. `needed` are the names of the
+    `machine` is as ``uname -m`` says it, or ``machine N`` for one that the runner is not made for. `needed` are the names of the
     libraries that the loader has to find, in the file's order; `exports` the names of dynamic symbols that the file itself defines,
     of up to 255 bytes.
     """
@@ -47,14 +46,6 @@ class ElfFile:
     machine: str
     needed: tuple[str, ...]
     exports: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Section:
-    kind: int
-    offset: int
-    size: int
-    link: int
 
 
 def read_elf(path: Path) -> ElfFile:
@@ -67,73 +58,94 @@ def read_elf(path: Path) -> ElfFile:
     if not content.startswith(_IDENTITY):
         raise DeviceError(f"{path} is not a 64-bit program or library for Linux or Android; was the right file given?")
     try:
-        machine, sections = _headers(content)
-        needed = tuple(_needed(content, sections))
-        exports = frozenset(_exports(content, sections))
-    except (struct.error, ValueError) as error:
-        raise DeviceError(f"{path} is damaged ({error}); get it again") from None
-    return ElfFile(MACHINES.get(machine, f"machine {machine}"), needed, exports)
+        elf = ELFFile(_BoundedReader(content))
+        if elf.num_sections() > _MAX_SECTIONS:
+            raise ValueError(f"it has more than {_MAX_SECTIONS} sections")
+        sections = list(elf.iter_sections())
+        machine = elf["e_machine"]
+        return ElfFile(
+            _MACHINES.get(machine, f"machine {machine}"), tuple(_needed(content, sections)), frozenset(_exports(content, sections))
+        )
+    # A reader that believes the file fails in any way there is: a missing key, a division by an entry size of 0, an offset out of range.
+    except Exception as error:  # noqa: BLE001
+        raise DeviceError(f"{path} is damaged ({type(error).__name__}: {error}); get it again") from None
 
 
-def _headers(content: bytes) -> tuple[int, list[_Section]]:
-    _, machine, _, _, _, table, _, _, _, _, entry_bytes, count, _ = _HEADER.unpack_from(content)
-    if count and entry_bytes != _SECTION.size:
-        raise ValueError(f"its section headers have {entry_bytes} bytes each")
-    sections = []
-    for number in range(count):
-        _, kind, _, _, offset, size, link, _, _, _ = _SECTION.unpack_from(content, _inside(content, table + number * entry_bytes))
-        sections.append(_Section(kind, offset, size, link))
-    return machine, sections
+class _BoundedReader(io.BytesIO):
+    """A file's content, of which only so many bytes can be read, however often the same ones are."""
+
+    _left = _MAX_READ_BYTES
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Reads on.
+
+        Raises:
+            ValueError: more was read than any honest file asks for.
+        """
+        found = super().read(size)
+        self._left -= len(found)
+        if self._left < 0:
+            raise ValueError("its headers ask for too much")
+        return found
 
 
-def _inside(content: bytes, offset: int) -> int:
-    """The offset, which `struct` would take as one from the end, or as none at all, where it is out of range."""
-    if offset > len(content):
-        raise ValueError(f"it ends before offset {offset}")
-    return offset
-
-
-def _bytes_of(content: bytes, section: _Section) -> bytes:
-    end = _inside(content, section.offset + section.size)
-    return content[section.offset : end]
-
-
-def _table(content: bytes, sections: list[_Section], kind: int) -> tuple[bytes, bytes]:
-    """The first table of a kind (there is at most one) and the names that its entries point into; both empty where there is none."""
-    table = next((section for section in sections if section.kind == kind), None)
+def _needed(content: bytes, sections: list[Section]) -> Iterator[str]:
+    table = next((section for section in sections if isinstance(section, DynamicSection)), None)
     if table is None:
-        return b"", b""
-    if table.link >= len(sections) or sections[table.link].kind != _SECTION_STRINGS:
-        raise ValueError("a table has no names")
-    return _bytes_of(content, table), _bytes_of(content, sections[table.link])
-
-
-def _name(strings: bytes, offset: int) -> str | None:
-    """A name; None if it is longer than any that is asked for."""
-    end = strings.find(b"\0", _inside(strings, offset), offset + _MAX_NAME_BYTES + 1)
-    return None if end < 0 else strings[offset:end].decode("utf-8")
-
-
-def _needed(content: bytes, sections: list[_Section]) -> Iterator[str]:
-    table, strings = _table(content, sections, _SECTION_DYNAMIC)
-    for number, (tag, value) in enumerate(_DYNAMIC.iter_unpack(table)):
-        if number == _MAX_NEEDED:
-            raise ValueError(f"its dynamic table has more than {_MAX_NEEDED} entries")
-        if tag == _TAG_END:
-            break
-        if tag == _TAG_NEEDED:
-            name = _name(strings, value)
+        return
+    strings = _strings(content, sections, table)
+    for number in range(_entries(table, most=_MAX_NEEDED)):
+        entry = _entry(table, table.elfstructs.Elf_Dyn, number)
+        if entry["d_tag"] == "DT_NULL":
+            return
+        if entry["d_tag"] == "DT_NEEDED":
+            name = _name(strings, entry["d_val"])
             if name is None:
                 raise ValueError("the name of a library that it needs has no end")
             yield name
 
 
-def _exports(content: bytes, sections: list[_Section]) -> Iterator[str]:
-    table, strings = _table(content, sections, _SECTION_SYMBOLS)
-    if len(table) > _MAX_SYMBOLS * _SYMBOL.size:
-        raise ValueError(f"it has more than {_MAX_SYMBOLS} symbols")
-    for offset, info, _, defined_in, _, _ in _SYMBOL.iter_unpack(table):
-        if defined_in != _UNDEFINED and info >> 4 != _LOCAL:
-            name = _name(strings, offset)
+def _exports(content: bytes, sections: list[Section]) -> Iterator[str]:
+    table = next((section for section in sections if section["sh_type"] == "SHT_DYNSYM"), None)
+    if not isinstance(table, SymbolTableSection):
+        return
+    strings = _strings(content, sections, table)
+    for number in range(_entries(table, most=_MAX_SYMBOLS)):
+        symbol = _entry(table, table.structs.Elf_Sym, number)
+        if symbol["st_shndx"] != "SHN_UNDEF" and symbol["st_info"]["bind"] != "STB_LOCAL":
+            name = _name(strings, symbol["st_name"])
             if name is not None:
                 yield name
+
+
+def _entries(table: Section, *, most: int) -> int:
+    """Counts the entries of a table, which must lie in the file and be no more than `most`."""
+    count: int = table["sh_size"] // table["sh_entsize"]
+    if count > most:
+        raise ValueError(f"{table['sh_type']} has {count} entries, more than {most}")
+    return count
+
+
+def _entry(table: Section, form: Any, number: int) -> Any:
+    """Reads an entry in one of pyelftools' forms; the file's end is an error of its own."""
+    table.stream.seek(table["sh_offset"] + number * table["sh_entsize"])
+    return form.parse_stream(table.stream)
+
+
+def _strings(content: bytes, sections: list[Section], table: Section) -> bytes:
+    """Returns the table of names that the entries of a table point into."""
+    strings = sections[table["sh_link"]]
+    if not isinstance(strings, StringTableSection):
+        raise TypeError("a table has no names")
+    begin, end = strings["sh_offset"], strings["sh_offset"] + strings["sh_size"]
+    if end > len(content):
+        raise ValueError(f"it ends before offset {end}")
+    return content[begin:end]
+
+
+def _name(strings: bytes, offset: int) -> str | None:
+    """Returns a name; None if it is longer than any that is asked for."""
+    if offset > len(strings):
+        raise ValueError(f"a name lies at {offset}, beyond the end of its table")
+    end = strings.find(b"\0", offset, offset + _MAX_NAME_BYTES + 1)
+    return None if end < 0 else strings[offset:end].decode("utf-8")

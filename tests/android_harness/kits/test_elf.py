@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -80,3 +81,17 @@ def test_a_damaged_file_is_refused_or_read_but_never_a_crash(
         read_elf(path)
     except DeviceError as error:
         assert "libsmall.so" in str(error)
+
+
+def test_headers_that_lie_do_not_take_forever(small: bytes, tmp_path: Path) -> None:
+    """Sections without a size, and so many that no honest file has them; a table of names without an end."""
+    path = tmp_path / "libsmall.so"
+    for at, value, size in ((58, 0, 2), (60, 0xFFFF, 2), (60, 0, 2)):
+        content = bytearray(small)
+        content[at : at + size] = value.to_bytes(size, "little")
+        path.write_bytes(content)
+        with contextlib.suppress(DeviceError):
+            read_elf(path)
+    path.write_bytes(small.replace(b"\0", b"\1")[:64] + small[64:] + b"\1" * (1 << 26))
+    with pytest.raises(DeviceError, match=r"libsmall\.so is"):
+        read_elf(path)
