@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from collab.errors import DeviceError
+from tests.models import tiny
+from tests.phone.profiles import profile
 from tests.phone.virtual.programs import lacking
 from tests.phone.virtual.rootfs import build
 from tests.phone.virtual.virtual_phone import VirtualPhone
 from tests.phone.wires.adb_server import RealAdbServer
+from tests.phone.wires.hosts import Host, assert_no_visit_twice
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +52,23 @@ def adb_server(tmp_path: Path) -> Iterator[RealAdbServer]:
     (tmp_path / "adb-home").mkdir()
     with RealAdbServer(tmp_path / "adb-home") as server:
         yield server
+
+
+@pytest.fixture(scope="session", name="model")
+def a_tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.json"
+    path.write_text(tiny().to_json())
+    return path
+
+
+@pytest.fixture(scope="session", name="undisturbed")
+def an_undisturbed_profile(runner: Path, phone_root: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tables of the tiny model, measured on a phone that nothing happens to."""
+    assert runner.is_file()
+    assert phone_root.is_dir()
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with VirtualPhone() as phone:
+        said = profile(Host(folder / "home"), phone.serial, model, folder / "luts")
+    assert said["failed"] == 0
+    assert_no_visit_twice(folder / "luts")
+    return folder / "luts"

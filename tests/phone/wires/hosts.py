@@ -123,6 +123,12 @@ def runner_pid(phone: VirtualPhone) -> int:
     raise AssertionError("no runner runs")
 
 
+def is_through(phone: VirtualPhone) -> bool:
+    """Whether the runner has carried out its phase to the end."""
+    [folder] = phone.path(f"{ROOT}/phases").iterdir()
+    return (folder / "exit").exists() and (folder / "exit").read_text().strip() == "0"
+
+
 def kill_runner(phone: VirtualPhone, how: signal.Signals = signal.SIGKILL) -> None:
     phone.kill(runner_pid(phone), how)
 
