@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import MOST_RUNS, Aars, Clean, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.options import MOST_RUNS, Clean, DeviceName, with_harness_options
+from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
 from collab.files import holding
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from android_harness.bundles.deployment import Deployed
 
 
+@with_harness_options
 def main(
     bundle: Annotated[Path, typer.Argument(help="The folder that exporters.run has written.")],
     device: DeviceName = "",
@@ -32,11 +34,8 @@ def main(
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: deploy.jsonl beside the bundle.")] = None,
     keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Leave the model and its run script on the device.")] = True,
     clean: Clean = False,
-    aar: Aars = None,
-    storage_mb: StorageMb = 1024,
-    root: Root = False,
-    cpu_mhz: CpuMhz = 0,
-    gpu_mhz: GpuMhz = 0,
+    *,
+    harness: HarnessOptions,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Put a bundle on a device, run it there, prove that it computes the reference's numbers, and leave a script that runs it again."""
@@ -54,7 +53,6 @@ def main(
     manifest = load_manifest(bundle)
     tables = load(lut) if lut is not None else None
     name = default_device(device) if tables is None or lut is None else device_of(device, tables.meta.device, lut / META_FILE)
-    harness = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     options = DeployOptions(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
     with holding(journal), closing(remote_target(open_device(name), replace(harness, layout=layout_of(name)))) as target:
         deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell)

@@ -59,7 +59,8 @@ def examine(name: str, units: Sequence[str], aars: Sequence[Path], *, trial: boo
     from android_harness.device.diagnosis import BAD, OK, Check, diagnose
     from android_harness.device.layout import layout_of
     from android_harness.device.state import gather
-    from android_harness.targets.find import HarnessOptions, default_device, open_device, remote_target
+    from android_harness.targets.find import default_device, open_device, remote_target
+    from android_harness.targets.options import HarnessOptions
 
     name = name or default_device("")
     connection = open_device(name)

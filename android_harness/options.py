@@ -1,16 +1,16 @@
-"""The options that all commands share which use a device."""
+"""Options that all commands share which use a device."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
+from android_harness.targets.options import HarnessOptions
 from collab.options import number
-
-if TYPE_CHECKING:
-    from android_harness.targets.find import HarnessOptions
 
 MOST_RUNS: Final = 100_000
 MOST_ROUNDS: Final = 10_000
@@ -32,12 +32,33 @@ CoolLimitS: TypeAlias = Annotated[float, number(least=0, most=1e6, help="How lon
 Clean: TypeAlias = Annotated[bool, typer.Option("--clean", help="Afterwards, remove all that was put on the phone.")]
 
 
-def harness_options(
-    *, aar: list[Path] | None, storage_mb: int, root: bool, cpu_mhz: int, gpu_mhz: int, cool_limit_s: float = 300.0
+def _gather(
+    *, aar: Aars = None, storage_mb: StorageMb = 1024, root: Root = False, cpu_mhz: CpuMhz = 0, gpu_mhz: GpuMhz = 0
 ) -> HarnessOptions:
-    """Gathers them."""
-    from android_harness.targets.find import HarnessOptions
+    """Returns the harness's options as one value."""
+    return HarnessOptions(aars=tuple(aar or ()), storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
 
-    return HarnessOptions(
-        aars=tuple(aar or ()), storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz, cool_limit_s=cool_limit_s
-    )
+
+def with_harness_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options of the harness: its user sets each by itself (``--aar``, ``--root`` ...), it takes them as one `harness`.
+
+    Typer reads a command's options off its signature, so the one that is returned has them in place of `harness`.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    gathered = inspect.signature(_gather, eval_str=True).parameters
+    parameters = [new for name, old in own.items() for new in (gathered.values() if name == "harness" else (old,))]
+
+    def with_options(**given: Any) -> None:
+        harness = _gather(**{name: given.pop(name) for name in gathered})
+        command(**given, harness=harness)
+
+    signature = inspect.Signature([parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters])
+    attributes = {
+        "__doc__": command.__doc__,
+        "__name__": command.__name__,
+        "__signature__": signature,
+        "__annotations__": {parameter.name: parameter.annotation for parameter in parameters},
+    }
+    for name, value in attributes.items():
+        setattr(with_options, name, value)
+    return with_options

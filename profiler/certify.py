@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import MOST_ROUNDS, MOST_RUNS, Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.options import MOST_ROUNDS, MOST_RUNS, DeviceName, with_harness_options
+from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console
 from collab.errors import RunnerError, TableError
@@ -32,6 +33,7 @@ _NAMES = {
 }
 
 
+@with_harness_options
 def main(
     lut: Annotated[Path, typer.Option(help="Folder of the tables; the certificate goes into its meta.json.")],
     device: DeviceName = "",
@@ -41,11 +43,8 @@ def main(
     runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Inferences per visit.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the strategies and of the order of visits.")] = 0,
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: certify.jsonl beside the tables.")] = None,
-    aar: Aars = None,
-    storage_mb: StorageMb = 1024,
-    root: Root = False,
-    cpu_mhz: CpuMhz = 0,
-    gpu_mhz: GpuMhz = 0,
+    *,
+    harness: HarnessOptions,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Run random strategies, each on all units at once, and hold them against their predictions; the tables then carry the result."""
@@ -59,11 +58,10 @@ def main(
     from profiler.progress import phase_bar
 
     trial = Trial(rounds=rounds, runs=runs, warmup=1, seed=seed)
-    options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     with existing_folder_lock(lut):
         tables = load(lut)
         costs = Costs(tables, source=str(lut))
-        with closing(open_target(device_of(device, tables.meta.device, lut / META_FILE), options)) as target:
+        with closing(open_target(device_of(device, tables.meta.device, lut / META_FILE), harness)) as target:
             check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
             candidates = _candidates(tables, costs, model, strategies, seed)
             with phase_bar(f"Running {len(candidates)} strategies", quiet=json) as bar:

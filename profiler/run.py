@@ -6,13 +6,15 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import Aars, Clean, CoolLimitS, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.options import Clean, CoolLimitS, DeviceName, with_harness_options
+from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
 from collab.errors import ConfigError, StorageError, TableError
@@ -36,6 +38,7 @@ _MAX_NAME = 4096
 _MAX_SEED = (1 << 62) - 1
 
 
+@with_harness_options
 def main(
     device: DeviceName = "",
     model: Annotated[
@@ -58,11 +61,8 @@ def main(
     ] = "",
     path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy.")] = "shared",
     seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Seed of the order in which jobs are visited.")] = 0,
-    aar: Aars = None,
-    storage_mb: StorageMb = 1024,
-    root: Root = False,
-    cpu_mhz: CpuMhz = 0,
-    gpu_mhz: GpuMhz = 0,
+    *,
+    harness: HarnessOptions,
     cool_limit_s: CoolLimitS = 300,
     clean: Clean = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -85,13 +85,12 @@ def main(
         device = device_of(device, earlier.device, out / PLAN_FILE) if earlier is not None else default_device(device)
         if not (model or block or transfer_bytes or earlier):
             model = [_DEFAULT_MODEL]
-        options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz, cool_limit_s=cool_limit_s)
         branches = max(2, len(unit or ()), len(earlier.units) if earlier is not None else 0)
         budget_s, specs = _budget_s(budget, earlier), _specs(unit or [])
         _check_handover(wait, path)
         coarse = quick or budget_s is not None
         plan = _plan(model or [], block or [], transfer_bytes or [], coarse=coarse, branches=branches, earlier=earlier)
-        with closing(open_target(device, options)) as target:
+        with closing(open_target(device, replace(harness, cool_limit_s=cool_limit_s))) as target:
             request = _request(
                 target, device, earlier, plan, model or [], specs, quick=quick, budget_s=budget_s, wait=wait, path=path, seed=seed
             )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import MOST_ROUNDS, MOST_RUNS, Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.options import MOST_ROUNDS, MOST_RUNS, DeviceName, with_harness_options
+from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console
 from collab.files import holding
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from profiler.compare import Comparison
 
 
+@with_harness_options
 def main(
     lut: Annotated[Path, typer.Option(help="Folder of the tables.")],
     model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
@@ -24,11 +26,8 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, max=MOST_ROUNDS, help="Visits of each of the two jobs.")] = 8,
     runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Inferences per visit.")] = 10,
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: verify.jsonl beside the tables.")] = None,
-    aar: Aars = None,
-    storage_mb: StorageMb = 1024,
-    root: Root = False,
-    cpu_mhz: CpuMhz = 0,
-    gpu_mhz: GpuMhz = 0,
+    *,
+    harness: HarnessOptions,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Predict a model's latency, measure it with all units at once, and print both side by side."""
@@ -47,10 +46,9 @@ def main(
     costs = Costs(load(lut), source=str(lut))
     candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
     trial = Trial(rounds=rounds, runs=runs)
-    options = harness_options(aar=aar, storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     with (
         holding(journal),
-        closing(open_target(device_of(device, costs.meta.device, lut / META_FILE), options)) as target,
+        closing(open_target(device_of(device, costs.meta.device, lut / META_FILE), harness)) as target,
         phase_bar(f"Running {model}", quiet=json) as bar,
     ):
         bar.expect(visits(1, trial))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -13,11 +13,11 @@ from android_harness.device.adb.device import DEFAULT_PATIENCE_S, AdbDevice
 from android_harness.device.adb.transport import Transport
 from android_harness.device.base import Device, Notice
 from android_harness.device.gpu_driver import software_note
-from android_harness.device.layout import Layout
 from android_harness.device.local_device import LocalDevice
 from android_harness.device.machine import LOCAL_NAME
 from android_harness.protocol.phases import Gate
 from android_harness.targets.base import Target
+from android_harness.targets.options import PHONE_GATE, HarnessOptions
 from collab.console import one_line, tell
 from collab.errors import ConnectionLostError, DeviceError
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 _LIST_COMMAND: Final = "python -m android_harness.devices"
 _FIND_CLASSIC: Final = 'for library in /usr/lib/*/libtensorflow-lite.so.*; do [ -e "$library" ] && echo "$library" && break; done'
-PHONE_GATE: Final = Gate(status=("/system/bin/dumpsys", "thermalservice"), slowdown=0.35)
-"""Phones get hot: when one does, the runner waits and measures again what it measured meanwhile. GPUs have no clock caps that a shell may
-read, so sentinels tell as well: by more than the 10 to 30 % by which shared machines were seen to drift without any heat."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +44,6 @@ class Survey:
 
     seen: tuple[Seen, ...]
     blind: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class HarnessOptions:
-    """How a phone is used. `root`: fix its clocks, which needs a rooted one; 0 MHz fixes a clock at its highest."""
-
-    aars: tuple[Path, ...] = ()
-    storage_mb: int = 1024
-    root: bool = False
-    cpu_mhz: int = 0
-    gpu_mhz: int = 0
-    cool_limit_s: float = PHONE_GATE.cool_s
-    patience_s: float = DEFAULT_PATIENCE_S
-    layout: Layout = field(default_factory=Layout)
 
 
 def survey() -> Survey:

@@ -14,7 +14,8 @@ from android_harness.device.units import resolve_units
 from android_harness.protocol.journal import CollabDone, Event, JobFailed, TimeDone
 from android_harness.protocol.phases import CollabJob, Phase, Repeat, TimeJob
 from android_harness.targets.execute import execute
-from android_harness.targets.find import HarnessOptions, open_device, remote_target
+from android_harness.targets.find import open_device, remote_target
+from android_harness.targets.options import HarnessOptions
 from android_harness.targets.remote import RemoteTarget
 from collab.blocks import parse_key
 from collab.placement import parse_placement

@@ -24,7 +24,8 @@ from android_harness.protocol.journal import CollabDone, Event, JobFailed, JobSt
 from android_harness.protocol.phases import CollabJob, Phase, Repeat, TimeJob
 from android_harness.targets.cursor import load_cursor
 from android_harness.targets.execute import execute, finish_leftover
-from android_harness.targets.find import HarnessOptions, remote_target
+from android_harness.targets.find import remote_target
+from android_harness.targets.options import HarnessOptions
 from android_harness.targets.remote import RemoteTarget, remove_all
 from collab.blocks import parse_key
 from collab.config import load
@@ -179,7 +180,8 @@ def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(target: Remote
 HOST = """
 import sys
 from pathlib import Path
-from android_harness.targets.find import HarnessOptions, remote_target
+from android_harness.targets.find import remote_target
+from android_harness.targets.options import HarnessOptions
 from android_harness.targets.execute import execute
 from android_harness.device.layout import Layout
 from android_harness.device.local_device import LocalDevice

@@ -1,0 +1,29 @@
+"""Options of a target: how a phone is used while it is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from android_harness.device.adb.device import DEFAULT_PATIENCE_S
+from android_harness.device.layout import Layout
+from android_harness.protocol.phases import Gate
+
+PHONE_GATE: Final = Gate(status=("/system/bin/dumpsys", "thermalservice"), slowdown=0.35)
+"""Phones get hot: when one does, the runner waits and measures again what it measured meanwhile. GPUs have no clock caps that a shell may
+read, so sentinels tell as well: by more than the 10 to 30 % by which shared machines were seen to drift without any heat."""
+
+
+@dataclass(frozen=True)
+class HarnessOptions:
+    """Options of a target. `root`: fix the clocks, which needs a rooted phone; 0 MHz fixes a clock at its highest."""
+
+    aars: tuple[Path, ...] = ()
+    storage_mb: int = 1024
+    root: bool = False
+    cpu_mhz: int = 0
+    gpu_mhz: int = 0
+    cool_limit_s: float = PHONE_GATE.cool_s
+    patience_s: float = DEFAULT_PATIENCE_S
+    layout: Layout = field(default_factory=Layout)
