@@ -94,6 +94,7 @@ certificate: $(VENV)/all
 
 plots: $(VENV)/all
 	$(PIP) -e '.[plots]'
+	$(BIN)/python -m benchmarks.timeline
 	$(BIN)/python -m benchmarks.plots luts/certificate/full
 
 clean:

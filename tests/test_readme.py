@@ -1,41 +1,28 @@
-"""What the README says can be done."""
+"""The README as the front door: short, with a picture, honest about phones."""
 
 from __future__ import annotations
 
-import importlib
-import re
-from pathlib import Path
+from tests.pages import README, links, text_of
 
-import pytest
-
-from collab import config as configs
-
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^python -m (\S+) (.*)$", README, re.MULTILINE)
+MOST_LINES = 150
+MOST_PICTURE_BYTES = 200_000
 
 
-def test_the_example_config_is_one() -> None:
-    [text] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
-    config = configs.parse(text)
-    assert config.strategy == "ca"
-    assert config.stem.in_size == 64
+def test_it_is_short() -> None:
+    assert len(text_of(README).splitlines()) < MOST_LINES
 
 
-@pytest.mark.parametrize(("module", "arguments"), COMMANDS)
-def test_commands_and_their_options_are_there(module: str, arguments: str) -> None:
-    import typer
-
-    command = typer.main.get_command(importlib.import_module(module).app)
-    known = {option for parameter in command.params for option in parameter.opts}
-    assert set(re.findall(r"--[a-z-]+", arguments)) <= known
+def test_its_pictures_are_small() -> None:
+    pictures = [README.parent / link for link in links(README) if link.endswith(".png")]
+    assert pictures
+    assert all(picture.stat().st_size < MOST_PICTURE_BYTES for picture in pictures)
 
 
-def test_there_are_commands_to_test() -> None:
-    assert len(COMMANDS) >= 5
+def test_what_was_never_run_on_a_phone_stands_near_the_top() -> None:
+    lines = text_of(README).splitlines()
+    assert lines.index("## Never run on a real phone") < MOST_LINES // 5
 
 
-def test_what_is_linked_is_there() -> None:
-    headings = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
-    anchors = {"#" + re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert target.startswith("https://") or target in anchors or (Path(__file__).parent.parent / target).exists(), target
+def test_every_page_of_the_documentation_can_be_found_from_it() -> None:
+    linked = {(README.parent / link.split("#")[0]).resolve() for link in links(README) if not link.startswith("https://")}
+    assert set((README.parent / "docs").glob("*.md")) <= linked

@@ -1,0 +1,103 @@
+"""Every command line, option and link of the README and the other pages is a real one."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import typer
+from click import Command
+
+from collab import config as configs
+from syncnas import COMMANDS
+from tests.pages import PAGES, README, REPOSITORY, anchors, command_lines, fenced, inline_code, links
+
+OTHERS_OPTIONS = {"--library-path"}
+"""Options that pages name and that are other programs': the loader's of glibc."""
+MODULES = {module for module, _ in COMMANDS.values()}
+
+
+@cache
+def command_of(module: str) -> Command:
+    found: Command = typer.main.get_command(importlib.import_module(module).app)
+    return found
+
+
+def options_of(command: Command) -> set[str]:
+    return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts) if option.startswith("--")}
+
+
+def lines_of(*first_words: str) -> list[object]:
+    """The command lines of all pages that begin so, with the page as the test's name."""
+    count = len(first_words)
+    return [
+        pytest.param(line[count:], id=f"{page.relative_to(REPOSITORY)}: {' '.join(line[count:])[:60]}")
+        for page in PAGES
+        for line in command_lines(page)
+        if tuple(line[:count]) == first_words
+    ]
+
+
+@pytest.mark.parametrize("words", lines_of("python", "-m"))
+def test_modules_exist_and_their_options_parse(words: list[str]) -> None:
+    module, *arguments = words
+    if module in MODULES and arguments:
+        # All that a user's command line goes through but the command itself: options, their types and bounds, and what is required.
+        command_of(module).make_context(module, list(arguments))
+    else:
+        assert find_spec(module) is not None
+
+
+@pytest.mark.parametrize("words", lines_of("syncnas"))
+def test_names_of_commands_exist(words: list[str]) -> None:
+    name, *arguments = words
+    command_of(COMMANDS[name][0]).make_context(name, list(arguments))
+
+
+@pytest.mark.parametrize("words", lines_of("make"))
+def test_targets_exist(words: list[str]) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {word for word in words if "=" not in word} <= targets
+
+
+@pytest.mark.parametrize("words", lines_of("pip", "install"))
+def test_extras_exist(words: list[str]) -> None:
+    options = (REPOSITORY / "setup.cfg").read_text(encoding="utf-8").split("[options.extras_require]")[1].split("\n[")[0]
+    extras = set(re.findall(r"^([a-z]+) =", options, re.MULTILINE))
+    named = {extra for word in words for found in re.findall(r"\.\[(.*)\]", word) for extra in found.split(",")}
+    assert named <= extras
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_options_that_are_named_exist(page: Path) -> None:
+    known = set[str]().union(*(options_of(command_of(module)) for module in MODULES)) | {"--help"} | OTHERS_OPTIONS
+    code = [text for text in inline_code(page) if not text.startswith(("pytest", "pip", "apt-get", "git"))]
+    named = {option for text in code for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)}
+    assert named <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_what_is_linked_is_there(page: Path) -> None:
+    for link in links(page):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_example_config_is_one() -> None:
+    [text] = fenced(REPOSITORY / "docs" / "models.md", "json")
+    config = configs.parse(text)
+    assert config.strategy == "ca"
+    assert config.stem.in_size == 64
+
+
+def test_there_are_commands_to_test() -> None:
+    assert len(lines_of("python", "-m")) >= 25
+    assert len([line for line in command_lines(README) if line[:2] == ["python", "-m"]]) >= 5
