@@ -53,3 +53,8 @@ def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives the page's headings."""
     headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def functions_in(text: str) -> list[tuple[str, str]]:
+    """What a text says of code: "[`file.py`](link), `name`" as the link and the name, be it of a class, a function or a constant."""
+    return re.findall(r"\[`[^`]+`\]\(([^)]+)\),\s+`([\w.:]+)`", text)

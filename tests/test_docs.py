@@ -14,7 +14,7 @@ from click import Command
 
 from collab import config as configs
 from syncnas import COMMANDS
-from tests.pages import PAGES, README, REPOSITORY, anchors, command_lines, fenced, inline_code, links
+from tests.pages import PAGES, README, REPOSITORY, anchors, command_lines, fenced, functions_in, inline_code, links, text_of
 
 OTHERS_OPTIONS = {"--library-path"}
 """Options that pages name and that are other programs': the loader's of glibc."""
@@ -89,6 +89,14 @@ def test_what_is_linked_is_there(page: Path) -> None:
         target = page.parent / path if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_functions_are_where_pages_say(page: Path) -> None:
+    for link, function in functions_in(text_of(page)):
+        code = (page.parent / link).read_text(encoding="utf-8")
+        missing = [name for name in re.split(r"\.|::", function) if not re.search(rf"\b{name}\b", code)]
+        assert not missing, f"{link} has no {function}"
 
 
 def test_the_example_config_is_one() -> None:
