@@ -67,7 +67,7 @@ lint: $(VENV)/all
 
 lint-native: $(VENV)/base
 	$(BIN)/python -m android_harness.build --tests
-	printf '%s\n' android_harness/runner/src/*.cc | xargs -n 4 -P "$$(nproc)" clang-tidy --quiet -p android_harness/runner/build/host \
+	find android_harness/runner/src -name '*.cc' | xargs -n 4 -P "$$(nproc)" clang-tidy --quiet -p android_harness/runner/build/host \
 	  2> >(grep -v ' warnings generated' >&2)
 
 sanitize: $(VENV)/base

@@ -11,12 +11,12 @@
 #include <string>
 #include <string_view>
 
-#include "engines.h"
-#include "failure.h"
-#include "files.h"
-#include "journal.h"
-#include "phase.h"
-#include "phase_runner.h"
+#include "base/failure.h"
+#include "base/files.h"
+#include "engines/open_engine.h"
+#include "phases/phase_runner.h"
+#include "protocol/journal.h"
+#include "protocol/phase.h"
 
 namespace syncnas {
 

@@ -1,0 +1,42 @@
+#ifndef SYNCNAS_RUNNER_BASE_TENSOR_H_
+#define SYNCNAS_RUNNER_BASE_TENSOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+
+namespace syncnas {
+
+// Numbered as LiteRT and TFLite both number them.
+enum class ElementType : int32_t { kFloat32 = 1, kInt32 = 2, kUInt8 = 3, kInt8 = 9, kFloat16 = 10 };
+
+// Throws Failure for numbers that the runner does not know.
+ElementType ElementOf(int32_t number);
+
+size_t BytesOf(ElementType element);
+const char* Name(ElementType element);
+
+// What one input or output of a model holds, densely packed.
+struct TensorType {
+  ElementType element = ElementType::kFloat32;
+  std::vector<int64_t> dims;
+
+  [[nodiscard]] size_t Elements() const;
+  [[nodiscard]] size_t Bytes() const { return Elements() * BytesOf(element); }
+  // "float32 [1, 112, 112, 16]"
+  [[nodiscard]] std::string ToString() const;
+
+  bool operator==(const TensorType& other) const { return element == other.element && dims == other.dims; }
+  bool operator!=(const TensorType& other) const { return !(*this == other); }
+};
+
+// Fills a tensor with plain values: real numbers are even between -1 and 1 and none is denormal (denormals are slow on
+// some units), small whole numbers elsewhere.
+void FillRandom(const TensorType& type, Random& random, void* data);
+
+}  // namespace syncnas
+
+#endif  // SYNCNAS_RUNNER_BASE_TENSOR_H_

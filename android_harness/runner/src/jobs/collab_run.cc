@@ -1,0 +1,203 @@
+#include "jobs/collab_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/files.h"
+#include "units/handover_path.h"
+
+namespace syncnas {
+
+namespace {
+
+size_t UnitsWithSegments(const Manifest& manifest) {
+  std::vector<bool> has_segments(manifest.units.size());
+  for (const SegmentSpec& segment : manifest.segments) {
+    has_segments[segment.unit] = true;
+  }
+  return static_cast<size_t>(std::count(has_segments.begin(), has_segments.end(), true));
+}
+
+}  // namespace
+
+CollabRun::CollabRun(CollabModels& models, const CollabSpec& spec)
+    : models_(models),
+      samples_(spec.samples),
+      sequential_(spec.sequential),
+      segments_(models.manifest().segments.size()),
+      turn_(spec.wait),
+      gate_(UnitsWithSegments(models.manifest()), spec.wait.mode),
+      output_hashes_(static_cast<size_t>(spec.samples.runs)) {
+  for (size_t i = 0; i < segments_; ++i) {
+    ran_.emplace_back(spec.wait);
+    was_read_.emplace_back(spec.wait);
+  }
+  const std::vector<std::vector<Step>> steps = PlanSteps(models.manifest(), models.paths());
+  for (size_t unit = 0; unit < steps.size(); ++unit) {
+    if (steps[unit].empty()) {
+      continue;
+    }
+    UnitLine line;
+    line.unit = unit;
+    for (const Step& step : steps[unit]) {
+      line.actions.push_back(Resolve(step));
+      line.has_output = line.has_output || step.peer == kNetworkOutput;
+    }
+    MarkSegments(line);
+    const size_t records = line.actions.size() * output_hashes_.size();
+    line.begin_ns.resize(records);
+    line.end_ns.resize(records);
+    lines_.push_back(std::move(line));
+  }
+}
+
+CollabRun::Action CollabRun::Resolve(const Step& step) {
+  Action action;
+  action.step = step;
+  action.model = &models_.model(step.segment);
+  const auto peer = static_cast<size_t>(std::max(step.peer, 0));
+  switch (step.kind) {
+    case StepKind::kWait: {
+      const Manifest& manifest = models_.manifest();
+      const UnitPair pair{manifest.segments[peer].unit, manifest.segments[step.segment].unit};
+      action.await = CopiesOut(models_.paths().at(pair)) ? &was_read_[peer] : &ran_[peer];
+      break;
+    }
+    case StepKind::kWrite:
+      action.buffer = &action.model->input(step.input);
+      action.source = step.peer == kNetworkInput ? models_.input().data() : models_.Source(peer, step.segment);
+      break;
+    case StepKind::kRun:
+      action.publish = &ran_[step.segment];
+      break;
+    case StepKind::kRead:
+      action.buffer = &action.model->output(0);
+      if (step.peer == kNetworkOutput) {
+        action.destination = models_.output().data();
+      } else {
+        action.destination = models_.landing(step.segment);
+        action.publish = &was_read_[step.segment];
+      }
+      break;
+  }
+  return action;
+}
+
+void CollabRun::MarkSegments(UnitLine& line) const {
+  for (size_t i = 0; i < line.actions.size(); ++i) {
+    const size_t segment = line.actions[i].step.segment;
+    line.actions[i].begins_segment = i == 0 || line.actions[i - 1].step.segment != segment;
+    line.actions[i].ends_segment = i + 1 == line.actions.size() || line.actions[i + 1].step.segment != segment;
+  }
+}
+
+void CollabRun::Execute() {
+  std::vector<PlacedTask> tasks;
+  for (UnitLine& line : lines_) {
+    tasks.push_back({&models_.worker(line.unit), [this, &line] { Drive(line); }});
+  }
+  RunTogether(tasks, [this] { Abort(); });
+}
+
+void CollabRun::Abort() {
+  gate_.Abort();
+  turn_.Abort();
+  for (Handoff& handoff : ran_) {
+    handoff.Abort();
+  }
+  for (Handoff& handoff : was_read_) {
+    handoff.Abort();
+  }
+}
+
+void CollabRun::Drive(UnitLine& line) {
+  const auto warmup = static_cast<uint64_t>(samples_.warmup);
+  const uint64_t runs = warmup + static_cast<uint64_t>(samples_.runs);
+  for (uint64_t run = 0; run < runs; ++run) {
+    const bool counts = run >= warmup;
+    if (counts) {
+      SleepNs(samples_.gap_us * kNanosecondsPerMicrosecond);
+    }
+    const std::optional<int64_t> release = gate_.Pass(run);
+    if (!release) {
+      return;
+    }
+    // Warm-ups leave their moments in the first run's row, which the first run overwrites.
+    const size_t row = counts ? static_cast<size_t>(run - warmup) : 0;
+    const size_t offset = row * line.actions.size();
+    if (!DriveRun(line, run, *release, &line.begin_ns[offset], &line.end_ns[offset])) {
+      return;
+    }
+    if (counts && line.has_output) {
+      output_hashes_[row] = Fnv1a64(models_.output().data(), models_.output().bytes());
+    }
+  }
+}
+
+bool CollabRun::DriveRun(UnitLine& line, uint64_t run, int64_t release, int64_t* begin_ns, int64_t* end_ns) {
+  for (size_t i = 0; i < line.actions.size(); ++i) {
+    const Action& action = line.actions[i];
+    const uint64_t turn = run * segments_ + action.step.segment;
+    if (sequential_ && action.begins_segment && !turn_.Await(turn)) {
+      return false;
+    }
+    begin_ns[i] = NowNs() - release;
+    if (!Do(action, run)) {
+      return false;
+    }
+    end_ns[i] = NowNs() - release;
+    if (action.publish != nullptr) {
+      action.publish->Publish(run + 1);
+    }
+    if (sequential_ && action.ends_segment) {
+      turn_.Publish(turn + 1);
+    }
+  }
+  return true;
+}
+
+bool CollabRun::Do(const Action& action, uint64_t run) {
+  switch (action.step.kind) {
+    case StepKind::kWait:
+      return action.await->Await(run + 1);
+    case StepKind::kWrite:
+      action.buffer->Write(action.source);
+      return true;
+    case StepKind::kRun:
+      action.model->Run();
+      return true;
+    case StepKind::kRead:
+      action.buffer->Read(action.destination);
+      return true;
+  }
+  return false;
+}
+
+std::vector<CollabRun::StepRecord> CollabRun::Records() const {
+  std::vector<StepRecord> records;
+  const size_t runs = output_hashes_.size();
+  for (const UnitLine& line : lines_) {
+    for (size_t i = 0; i < line.actions.size(); ++i) {
+      StepRecord record{line.unit, line.actions[i].step, {}, {}};
+      for (size_t run = 0; run < runs; ++run) {
+        record.begin_ns.push_back(line.begin_ns[run * line.actions.size() + i]);
+        record.end_ns.push_back(line.end_ns[run * line.actions.size() + i]);
+      }
+      records.push_back(std::move(record));
+    }
+  }
+  return records;
+}
+
+std::vector<int64_t> CollabRun::TotalNs() const {
+  std::vector<int64_t> totals(output_hashes_.size());
+  for (const UnitLine& line : lines_) {
+    for (size_t run = 0; run < totals.size(); ++run) {
+      totals[run] = std::max(totals[run], line.end_ns[(run + 1) * line.actions.size() - 1]);
+    }
+  }
+  return totals;
+}
+
+}  // namespace syncnas

@@ -1,0 +1,93 @@
+#ifndef SYNCNAS_RUNNER_JOBS_COLLAB_RUN_H_
+#define SYNCNAS_RUNNER_JOBS_COLLAB_RUN_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "jobs/collab_models.h"
+#include "jobs/collab_plan.h"
+#include "protocol/phase.h"
+#include "units/handoff.h"
+#include "units/release_gate.h"
+
+namespace syncnas {
+
+// The runs of one visit of a collab job: one driver thread per unit, each walking its steps, and the record of when.
+//
+// The invariant that makes one buffer per tensor enough: a run is released only when every unit has finished the run
+// before it (ReleaseGate). So a segment writes its output only after all who read that output in the run before are
+// done, also where it reads that output straight into a peer's memory, and within a run everything is written once,
+// before it is signalled, and read after the signal.
+class CollabRun {
+ public:
+  CollabRun(CollabModels& models, const CollabSpec& spec);
+
+  // Warm-ups and runs. Throws Failure; a unit that fails ends the other units' work as well.
+  void Execute();
+
+  struct StepRecord {
+    size_t unit;
+    Step step;
+    // One per run, in nanoseconds since the release of that run.
+    std::vector<int64_t> begin_ns;
+    std::vector<int64_t> end_ns;
+  };
+  // All units' steps, unit by unit in the order in which each takes them.
+  [[nodiscard]] std::vector<StepRecord> Records() const;
+
+  // Per run: from its release until the last unit's last step is done.
+  [[nodiscard]] std::vector<int64_t> TotalNs() const;
+  // Per run: fingerprint of the network's output.
+  [[nodiscard]] const std::vector<uint64_t>& output_hashes() const { return output_hashes_; }
+
+ private:
+  // One step, resolved to what the driver has to touch, so that a run looks nothing up.
+  struct Action {
+    Step step;
+    Model* model = nullptr;
+    Buffer* buffer = nullptr;
+    const void* source = nullptr;
+    void* destination = nullptr;
+    // Awaited before the step (of kind wait) ends, published after it; either may be null.
+    Handoff* await = nullptr;
+    Handoff* publish = nullptr;
+    bool begins_segment = false;
+    bool ends_segment = false;
+  };
+
+  struct UnitLine {
+    size_t unit = 0;
+    std::vector<Action> actions;
+    bool has_output = false;
+    // [run * actions + action]
+    std::vector<int64_t> begin_ns;
+    std::vector<int64_t> end_ns;
+  };
+
+  Action Resolve(const Step& step);
+  void MarkSegments(UnitLine& line) const;
+  void Drive(UnitLine& line);
+  bool DriveRun(UnitLine& line, uint64_t run, int64_t release, int64_t* begin_ns, int64_t* end_ns);
+  static bool Do(const Action& action, uint64_t run);
+  void Abort();
+
+  CollabModels& models_;
+  const SampleSpec samples_;
+  const bool sequential_;
+  const uint64_t segments_;
+  // Per segment: that its output is there, and that it has been copied out for its peers.
+  std::deque<Handoff> ran_;
+  std::deque<Handoff> was_read_;
+  // Sequential mode: how many segments have had their turn, over all runs.
+  Handoff turn_;
+  std::vector<UnitLine> lines_;
+  ReleaseGate gate_;
+  std::vector<uint64_t> output_hashes_;
+};
+
+}  // namespace syncnas
+
+#endif  // SYNCNAS_RUNNER_JOBS_COLLAB_RUN_H_

@@ -1,0 +1,149 @@
+#include "jobs/time_job.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/tensor.h"
+#include "device/device_state.h"
+
+namespace syncnas {
+
+namespace {
+
+// How much longer than its thread was on a core a sample may take before something else must have had the core.
+constexpr int64_t kUndisturbedNs = 20'000;
+constexpr int64_t kUndisturbedShare = 20;
+
+}  // namespace
+
+TimeJob::TimeJob(TimeSpec spec, const JobContext& context) : Job(context), spec_(std::move(spec)) {
+  const auto runs = static_cast<size_t>(spec_.samples.runs);
+  for (std::vector<int64_t>* samples : {&write_ns_, &run_ns_, &read_ns_, &total_ns_, &cpu_ns_}) {
+    samples->resize(runs);
+  }
+}
+
+int64_t TimeJob::Create() {
+  placed_ = std::make_unique<PlacedModel>(context().workers.At(spec_.unit), spec_.model, context().ledger);
+  Random random(context().seed);
+  placed_->worker().Run([this, &random] {
+    Model& model = placed_->model();
+    for (size_t i = 0; i < model.inputs().size(); ++i) {
+      host_inputs_.emplace_back(model.inputs()[i].Bytes());
+      FillRandom(model.inputs()[i], random, host_inputs_.back().data());
+      model.AllocateInput(i);
+    }
+    for (const TensorType& output : model.outputs()) {
+      host_outputs_.emplace_back(output.Bytes());
+    }
+  });
+  for (const LoadSpec& load : spec_.loads) {
+    loads_.push_back(std::make_unique<Load>(load, context(), random));
+  }
+  return placed_->create_ns();
+}
+
+void TimeJob::Measure() {
+  LoadSession session(loads_);
+  placed_->worker().Run([this] { TakeSamples(); });
+  session.Finish();
+}
+
+void TimeJob::WriteInputs(Model& model) {
+  for (size_t i = 0; i < host_inputs_.size(); ++i) {
+    model.input(i).Write(host_inputs_[i].data());
+  }
+}
+
+void TimeJob::ReadOutputs(Model& model) {
+  for (size_t i = 0; i < host_outputs_.size(); ++i) {
+    model.output(i).Read(host_outputs_[i].data());
+  }
+}
+
+void TimeJob::TakeSamples() {
+  Model& model = placed_->model();
+  first_ns_.reset();
+  if (!ran_before_) {
+    WriteInputs(model);
+    const int64_t begin = NowNs();
+    model.Run();
+    first_ns_ = NowNs() - begin;
+    ran_before_ = true;
+  }
+  // A core that was idle takes a while to come back to its speed, however short the model's run is.
+  const int64_t warm_at = NowNs() + spec_.samples.warmup_us * kNanosecondsPerMicrosecond;
+  for (int64_t i = 0; i < spec_.samples.warmup || NowNs() < warm_at; ++i) {
+    WriteInputs(model);
+    model.Run();
+    ReadOutputs(model);
+  }
+  disturbed_ns_.clear();
+  for (size_t i = 0; i < total_ns_.size();) {
+    SleepNs(spec_.samples.gap_us * kNanosecondsPerMicrosecond);
+    TakeSample(model, i);
+    if (IsDisturbed(i) && disturbed_ns_.size() < total_ns_.size()) {
+      disturbed_ns_.push_back(total_ns_[i]);
+    } else {
+      ++i;
+    }
+  }
+}
+
+bool TimeJob::IsDisturbed(size_t index) const {
+  // Only where all the work is the thread's own, and nobody was asked to share its core.
+  const UnitSpec& unit = placed_->worker().spec();
+  if (unit.kind != UnitKind::kCpu || unit.threads != 1 || !loads_.empty()) {
+    return false;
+  }
+  return total_ns_[index] - cpu_ns_[index] > std::max(kUndisturbedNs, total_ns_[index] / kUndisturbedShare);
+}
+
+void TimeJob::TakeSample(Model& model, size_t index) {
+  const int64_t cpu_begin = ThreadCpuNs();
+  const int64_t begin = NowNs();
+  WriteInputs(model);
+  const int64_t written = NowNs();
+  model.Run();
+  const int64_t ran = NowNs();
+  ReadOutputs(model);
+  const int64_t end = NowNs();
+  cpu_ns_[index] = ThreadCpuNs() - cpu_begin;
+  write_ns_[index] = written - begin;
+  run_ns_[index] = ran - written;
+  read_ns_[index] = end - ran;
+  total_ns_[index] = end - begin;
+}
+
+void TimeJob::ReportVisit(JsonLine& line) const {
+  line.Name("first_ns").OptionalInt(first_ns_);
+  line.Name("accelerated").Bool(placed_->model().fully_accelerated());
+  line.Name("buffers").BeginArray();
+  for (const std::string& kind : placed_->model().buffer_kinds()) {
+    line.String(kind);
+  }
+  line.EndArray();
+  line.Name("samples").BeginObject();
+  line.Name("write_ns").Ints(write_ns_);
+  line.Name("run_ns").Ints(run_ns_);
+  line.Name("read_ns").Ints(read_ns_);
+  line.Name("total_ns").Ints(total_ns_);
+  line.Name("cpu_ns").Ints(cpu_ns_);
+  line.EndObject();
+  line.Name("disturbed_ns").Ints(disturbed_ns_);
+  line.Name("clock_khz").BeginArray();
+  for (const int core : placed_->worker().cores()) {
+    line.OptionalInt(CoreClockKhz(core));
+  }
+  line.EndArray();
+  line.Name("cap_khz").BeginArray();
+  for (const int core : placed_->worker().cores()) {
+    line.OptionalInt(CoreClockCapKhz(core));
+  }
+  line.EndArray();
+  line.Name("temperature_mc").OptionalInt(HottestZoneMilliCelsius());
+}
+
+}  // namespace syncnas

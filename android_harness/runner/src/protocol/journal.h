@@ -1,0 +1,38 @@
+#ifndef SYNCNAS_RUNNER_PROTOCOL_JOURNAL_H_
+#define SYNCNAS_RUNNER_PROTOCOL_JOURNAL_H_
+
+#include <stdexcept>
+#include <string>
+
+namespace syncnas {
+
+// The journal cannot be written. Nothing that is measured from here on could be kept, so the phase ends.
+class JournalError : public std::runtime_error {
+ public:
+  explicit JournalError(const std::string& sentence) : std::runtime_error(sentence) {}
+};
+
+// JSON lines to a file or a pipe, each in one write(2), so that a process that dies leaves at most one line cut off.
+class Journal {
+ public:
+  // Takes over the descriptor and closes it at the end.
+  explicit Journal(int descriptor) : descriptor_(descriptor) {}
+  ~Journal();
+  Journal(Journal&& other) noexcept;
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+  Journal& operator=(Journal&&) = delete;
+
+  // Appends to the file. A last line that an earlier process left cut off is ended first, so that it spoils no other.
+  static Journal AppendTo(const std::string& path);
+
+  // `line` without its line break. Throws JournalError.
+  void Write(std::string line) const;
+
+ private:
+  int descriptor_;
+};
+
+}  // namespace syncnas
+
+#endif  // SYNCNAS_RUNNER_PROTOCOL_JOURNAL_H_

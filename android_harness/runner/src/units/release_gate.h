@@ -1,0 +1,43 @@
+#ifndef SYNCNAS_RUNNER_UNITS_RELEASE_GATE_H_
+#define SYNCNAS_RUNNER_UNITS_RELEASE_GATE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/aligned_memory.h"
+#include "protocol/phase.h"
+#include "units/handoff.h"
+
+namespace syncnas {
+
+// Where all units of a collab job meet before each run. Nobody passes before everybody is there, so when a run is
+// released, nothing of the run before it is still being read or written.
+class ReleaseGate {
+ public:
+  // In condvar mode units wait asleep, as they do elsewhere (they may share a core); otherwise they spin, which lets
+  // them leave within tens of nanoseconds of each other.
+  ReleaseGate(size_t parties, WaitMode mode);
+
+  // Blocks until all parties have arrived for run `run` (0, 1, 2 ...), then returns the moment of release on the clock
+  // of NowNs, the same for all; nothing when aborted.
+  std::optional<int64_t> Pass(uint64_t run);
+
+  void Abort() { open_.Abort(); }
+
+ private:
+  // The last to arrive sets the moment of release so far ahead that the others have seen it by then.
+  static constexpr int64_t kLeadNs = 2'000;
+
+  const size_t parties_;
+  const bool spins_;
+  alignas(kCacheLine) std::atomic<uint64_t> arrivals_{0};
+  // Written by the last to arrive and read by all before they arrive for the next run; `open_` orders the two.
+  int64_t release_ns_ = 0;
+  Handoff open_;
+};
+
+}  // namespace syncnas
+
+#endif  // SYNCNAS_RUNNER_UNITS_RELEASE_GATE_H_

@@ -1,0 +1,159 @@
+#include "units/unit_worker.h"
+
+#include <new>
+#include <utility>
+
+#include "base/failure.h"
+#include "device/affinity.h"
+
+namespace syncnas {
+
+UnitWorker::UnitWorker(UnitSpec spec, Engine& engine)
+    : spec_(std::move(spec)), thread_([this, &engine] { Loop(engine); }) {
+  try {
+    Finish();
+  } catch (const Failure&) {
+    Join();
+    throw;
+  }
+}
+
+UnitWorker::~UnitWorker() { Join(); }
+
+void UnitWorker::Join() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+void UnitWorker::Start(std::function<void()> task) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    task_ = std::move(task);
+    busy_ = true;
+  }
+  changed_.notify_all();
+}
+
+void UnitWorker::Finish() {
+  std::optional<std::string> failure;
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return !busy_; });
+    failure = std::exchange(failure_, std::nullopt);
+  }
+  if (failure) {
+    throw Failure(*failure);
+  }
+}
+
+void UnitWorker::Run(std::function<void()> task) {
+  Start(std::move(task));
+  Finish();
+}
+
+std::optional<std::string> UnitWorker::Attempt(const std::function<void()>& task) {
+  // An exception must not leave the thread, and what is thrown is no more than its sentence.
+  try {
+    task();
+  } catch (const std::bad_alloc&) {
+    return "unit " + spec_.name + ": not enough memory";
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return std::nullopt;
+}
+
+void UnitWorker::Loop(Engine& engine) {
+  std::function<void()> task = [this, &engine] { Open(engine); };
+  while (true) {
+    std::optional<std::string> failure = Attempt(task);
+    // What the task holds goes on this thread too, and before anybody is told that it is done.
+    task = nullptr;
+    std::unique_lock<std::mutex> lock(mutex_);
+    failure_ = std::move(failure);
+    busy_ = false;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return ending_ || busy_; });
+    if (ending_) {
+      break;
+    }
+    task = std::exchange(task_, nullptr);
+  }
+  unit_.reset();
+}
+
+void UnitWorker::Open(Engine& engine) {
+  free_cores_ = CurrentCores();
+  if (!spec_.cores.empty()) {
+    ConfineToCores(spec_.cores);
+  }
+  cores_ = CurrentCores();
+  unit_ = engine.OpenUnit(spec_);
+}
+
+std::unique_ptr<Model> UnitWorker::CreateModel(const FilePath& path) {
+  if (spec_.kind == UnitKind::kCpu || spec_.cores.empty()) {
+    return unit_->CreateModel(path);
+  }
+  ConfineToCores(free_cores_);
+  std::unique_ptr<Model> model;
+  try {
+    model = unit_->CreateModel(path);
+  } catch (const Failure&) {
+    ConfineToCores(cores_);
+    throw;
+  }
+  ConfineToCores(cores_);
+  return model;
+}
+
+void Workers::Add(std::unique_ptr<UnitWorker> worker) {
+  const std::string name = worker->spec().name;
+  workers_[name] = std::move(worker);
+}
+
+UnitWorker& Workers::At(const std::string& unit) {
+  const auto worker = workers_.find(unit);
+  if (worker != workers_.end()) {
+    return *worker->second;
+  }
+  const auto failed = failed_.find(unit);
+  if (failed == failed_.end()) {
+    throw Failure("the phase has no unit " + unit);
+  }
+  throw Failure("unit " + unit + " cannot be had: " + failed->second);
+}
+
+void RunTogether(const std::vector<PlacedTask>& tasks, const std::function<void()>& abort) {
+  std::mutex mutex;
+  std::optional<std::string> first_failure;
+  for (const PlacedTask& placed : tasks) {
+    placed.worker->Start([&placed, &abort, &mutex, &first_failure] {
+      try {
+        placed.task();
+      } catch (const std::exception& error) {
+        {
+          const std::lock_guard<std::mutex> lock(mutex);
+          if (!first_failure) {
+            first_failure = error.what();
+          }
+        }
+        abort();
+      }
+    });
+  }
+  for (const PlacedTask& placed : tasks) {
+    placed.worker->Finish();
+  }
+  if (first_failure) {
+    throw Failure(*first_failure);
+  }
+}
+
+}  // namespace syncnas

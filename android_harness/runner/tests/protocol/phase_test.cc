@@ -1,0 +1,146 @@
+#include "protocol/phase.h"
+
+#include <string>
+#include <variant>
+
+#include "support/check.h"
+
+namespace syncnas {
+namespace {
+
+constexpr const char* kHead = R"({"format": 1, "phase": "p", "runtime": {"litert": "lib/libLiteRt.so"},
+  "units": {"cpu0": {"kind": "cpu", "engine": "litert", "precision": "fp32", "threads": 2, "cores": [3, 1]},
+            "gpu0": {"kind": "gpu", "engine": "litert", "precision": "fp16"}}, )";
+
+PhaseSpec Parse(const std::string& rest) { return ParsePhase(kHead + rest + "}", "/data"); }
+
+PhaseSpec ParseJob(const std::string& job) { return Parse("\"jobs\": [{" + job + "}]"); }
+
+TEST(PhaseIsRead) {
+  const PhaseSpec phase = Parse(R"("seed": 9, "order": "shuffled", "resident": true, "limit_s": 1.5,
+    "repeat": {"min_rounds": 2, "max_rounds": 5, "target_ci": 0.01}, "sentinel": {"jobs": ["s"], "every": 4},
+    "jobs": [
+      {"id": "t", "kind": "time", "unit": "cpu0", "model": "m.tflite", "warmup": 3, "warmup_us": 9, "runs": 12, "gap_us": 7,
+       "load": [{"unit": "gpu0", "model": "/abs/l.tflite"}]},
+      {"id": "s", "kind": "transfer", "from": "cpu0", "to": "gpu0", "model": "m", "between": "b.tflite",
+       "path": "memcpy", "wait": "hybrid", "spin_us": 11, "runs": 1},
+      {"id": "c", "kind": "collab", "manifest": "b/manifest.json", "bind": {"x": "cpu0", "y": "gpu0"},
+       "mode": "sequential", "path": "shared", "wait": "condvar", "runs": 2, "output": "o.f32"}])");
+  CHECK_EQUAL(phase.seed, 9U);
+  CHECK(phase.order == Order::kShuffled);
+  CHECK(phase.resident);
+  CHECK_EQUAL(phase.limit_s, 1.5);
+  CHECK_EQUAL(phase.repeat.max_rounds, 5);
+  CHECK_EQUAL(phase.sentinel.jobs.size(), 1U);
+  CHECK_EQUAL(phase.sentinel.jobs[0], 1U);
+  CHECK_EQUAL(phase.units[0].cores.size(), 2U);
+  CHECK_EQUAL(phase.units[0].cores[0], 1);
+  CHECK(phase.units[1].precision == Precision::kFp16);
+  CHECK_EQUAL(phase.runtime.at("litert").full, "/data/lib/libLiteRt.so");
+  const auto& time = std::get<TimeSpec>(phase.jobs[0].work);
+  CHECK_EQUAL(time.model.shown, "m.tflite");
+  CHECK_EQUAL(time.model.full, "/data/m.tflite");
+  CHECK_EQUAL(time.loads[0].model.full, "/abs/l.tflite");
+  CHECK_EQUAL(time.samples.gap_us, 7);
+  CHECK_EQUAL(time.samples.warmup, 3);
+  CHECK_EQUAL(time.samples.warmup_us, 9);
+  const auto& transfer = std::get<TransferSpec>(phase.jobs[1].work);
+  CHECK(transfer.wait.mode == WaitMode::kHybrid);
+  CHECK_EQUAL(transfer.wait.spin_us, 11);
+  CHECK_EQUAL(transfer.between.shown, "b.tflite");
+  const auto& collab = std::get<CollabSpec>(phase.jobs[2].work);
+  CHECK(collab.sequential);
+  CHECK_EQUAL(collab.bind.at("y"), "gpu0");
+  CHECK_EQUAL(collab.output.full, "/data/o.f32");
+}
+
+TEST(PhaseDefaultsAreModest) {
+  const PhaseSpec phase = Parse("\"jobs\": []");
+  CHECK_EQUAL(phase.repeat.max_rounds, 1);
+  CHECK_EQUAL(phase.repeat.target_ci, 0.0);
+  CHECK(phase.order == Order::kGiven);
+  CHECK(!phase.resident);
+  CHECK_EQUAL(phase.limit_s, 0.0);
+}
+
+TEST(PhaseRefusesWrongDocuments) {
+  CHECK_FAILS(ParsePhase("[]", "."), "the document must be an object, not an array");
+  CHECK_FAILS(ParsePhase("{}", "."), "format is missing");
+  CHECK_FAILS(ParsePhase("{\"format\": 2}", "."), "format must be between 1 and 1, not 2");
+  CHECK_FAILS(ParsePhase("{\"format\": 1}", "."), "phase is missing");
+  CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p"})", "."), "units is missing");
+  CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p", "units": {}})", "."), "jobs is missing");
+  CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p", "units": []})", "."), "units must be an object");
+  CHECK_FAILS(Parse("\"jobs\": [], \"sed\": 1"), "sed is not a known field");
+  CHECK_FAILS(Parse("\"jobs\": [], \"seed\": -1"), "seed must be between");
+  CHECK_FAILS(Parse("\"jobs\": [], \"order\": \"random\""), "order is \"random\"; it must be one of: given, shuffled");
+  CHECK_FAILS(Parse("\"jobs\": [], \"limit_s\": -3"), "limit_s must be between");
+  CHECK_FAILS(Parse(R"("jobs": [], "repeat": {"min_rounds": 3, "max_rounds": 2})"), "repeat.max_rounds is smaller");
+  CHECK_FAILS(Parse(R"("jobs": [], "repeat": {"min_rounds": 0})"), "repeat.min_rounds must be between");
+  CHECK_FAILS(Parse(R"("jobs": [], "sentinel": {"jobs": ["x"]})"), "sentinel.jobs names \"x\"");
+  CHECK_FAILS(Parse(R"("jobs": [{"id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1}],
+                       "sentinel": {"jobs": ["a"]})"),
+              "sentinel.jobs names every job");
+}
+
+TEST(PhaseRefusesWrongUnits) {
+  const auto parse = [](const std::string& unit) {
+    return ParsePhase(
+        R"({"format": 1, "phase": "p", "runtime": {"litert": "l"}, "jobs": [], "units": {"u": {)" + unit + "}}}", ".");
+  };
+  CHECK_FAILS(parse(R"("kind": "npu", "engine": "litert", "precision": "fp32")"), "units.u.kind is \"npu\"");
+  CHECK_FAILS(parse(R"("kind": "cpu", "engine": "onnx", "precision": "fp32")"), "there is no engine \"onnx\"");
+  CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "int4")"), "units.u.precision is \"int4\"");
+  CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "threads": 0)"), "units.u.threads");
+  CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "cores": [1, 1])"),
+              "names core 1 twice");
+  CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "cores": [1024])"), "units.u.cores[0]");
+  CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "core": 1)"),
+              "units.u.core is not a known");
+  CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p", "jobs": [], "units": {"u": {"kind": "cpu", "engine": "litert",
+                             "precision": "fp32"}}})",
+                         "."),
+              "runtime.litert is missing, and unit u needs it");
+  CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p", "jobs": [], "units": {}, "runtime": {"tf": "x"}})", "."),
+              "there is no engine \"tf\"");
+}
+
+TEST(PhaseRefusesWrongJobs) {
+  CHECK_FAILS(ParseJob(""), "jobs[0].id is missing");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "x")"), "jobs[0].kind is \"x\"");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu9", "model": "m", "runs": 1)"),
+              "jobs[0].unit is \"cpu9\", and the phase has no unit of that name");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "", "runs": 1)"), "jobs[0].model");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": -5)"),
+              "jobs[0].runs must be between 1 and 100000, not -5");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 99999999999999999999)"),
+              "jobs[0].runs must be a whole number");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1, "warmpu": 3)"),
+              "jobs[0].warmpu is not a known field");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1,
+                          "load": [{"unit": "cpu0", "model": "m"}])"),
+              "jobs[0].load[0].unit is \"cpu0\", which is busy");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "collab", "manifest": "m", "path": "shared", "runs": 1,
+                          "bind": {"x": "cpu0"}, "load": [{"unit": "cpu0", "model": "m"}])"),
+              "jobs[0].load[0].unit is \"cpu0\", which is busy");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "transfer", "from": "cpu0", "to": "cpu0", "model": "m", "path": "shared",
+                          "runs": 1)"),
+              "jobs[0].to is \"cpu0\", the sender itself");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "transfer", "from": "cpu0", "to": "gpu0", "model": "m", "path": "dma",
+                          "runs": 1)"),
+              "jobs[0].path is \"dma\"");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "transfer", "from": "cpu0", "to": "gpu0", "model": "m", "path": "shared",
+                          "wait": "poll", "runs": 1)"),
+              "jobs[0].wait is \"poll\"");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "collab", "manifest": "m", "path": "shared", "runs": 1,
+                          "bind": {"x": "cpu0", "y": "cpu0"})"),
+              "jobs[0].bind.y is \"cpu0\", which x is bound to as well");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "collab", "manifest": "m", "path": "shared", "runs": 1, "mode": "both")"),
+              "jobs[0].mode is \"both\"");
+  CHECK_FAILS(Parse(R"("jobs": [{"id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1},
+                                {"id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1}])"),
+              "jobs[1].id is \"a\", as an earlier job's");
+}
+
+}  // namespace
+}  // namespace syncnas
