@@ -14,7 +14,7 @@ from collab.options import number
 
 MOST_RUNS: Final = 100_000
 MOST_ROUNDS: Final = 10_000
-"""The runner refuses more (kMostRuns and kMostRounds in runner/src/protocol/phase.cc)."""
+"""The runner refuses more (kMostRuns in runner/src/protocol/job_reader.cc, kMostRounds in phase.cc beside it)."""
 
 DeviceName: TypeAlias = Annotated[
     str, typer.Option(help="A phone's serial number, HOST:PORT, or 'local' for this machine. Default: the only phone that is connected.")

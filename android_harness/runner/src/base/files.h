@@ -35,13 +35,6 @@ bool WriteFully(int descriptor, std::string_view text);
 // strerror's text in a thread-safe way.
 std::string ErrorText(int error);
 
-// FNV-1a, 64 bits: fingerprints that tell apart what differs by accident, not by malice.
-constexpr uint64_t kFnvStart = 0xCBF29CE484222325;
-uint64_t Fnv1a64(const void* data, size_t bytes, uint64_t start = kFnvStart);
-
-// 16 hexadecimal digits.
-std::string Hex64(uint64_t value);
-
 }  // namespace syncnas
 
 #endif  // SYNCNAS_RUNNER_BASE_FILES_H_

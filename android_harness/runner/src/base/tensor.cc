@@ -31,7 +31,8 @@ void Put(void* data, size_t index, T value) {
   std::memcpy(static_cast<char*>(data) + index * sizeof(T), &value, sizeof(T));
 }
 
-// Two numbers from each draw: features have up to millions of them, and filling is time that a phase takes beside its samples.
+// Two numbers from each draw: features have up to millions of them, and filling is time that a phase takes beside its
+// samples.
 void FillFloats(size_t elements, Random& random, void* data) {
   uint64_t bits = 0;
   for (size_t i = 0; i < elements; ++i) {

@@ -35,7 +35,8 @@ struct ThermalState {
 };
 
 // Tells whether the device is too hot to be measured: by Android's thermal status, by clock caps that fell, and by
-// sentinels that slowed down. A cap below the core's own limit is none of its business: a user may have fixed the clocks.
+// sentinels that slowed down. A cap below the core's own limit is none of its business: a user may have fixed the
+// clocks.
 class ThermalGate {
  public:
   ThermalGate(GateSpec spec, const std::vector<UnitSpec>& units);
@@ -47,7 +48,8 @@ class ThermalGate {
   ThermalState Look();
 
   // By the sentinels' latest visits as well. What they took first is what later visits are held against, unless that
-  // was in the same breath as a status or a cap that tells of heat. After a hot state their latest visits are forgotten.
+  // was in the same breath as a status or a cap that tells of heat. After a hot state their latest visits are
+  // forgotten.
   ThermalState Check();
 
  private:

@@ -10,7 +10,7 @@
 
 #include "base/files.h"
 #include "base/tensor.h"
-#include "protocol/phase.h"
+#include "protocol/unit_spec.h"
 
 namespace syncnas {
 
@@ -52,10 +52,10 @@ class Model {
 
   // Each input must be given memory before the first Run, by one of these two. Giving it again replaces what it had.
   virtual Buffer& AllocateInput(size_t index) = 0;
-  // Makes the input read the memory of `peer`, an output or input of another model, without a copy of the caller's. False, with
-  // nothing changed, where this unit cannot see that memory. The memory lives until both models are gone. A runtime
-  // whose models have memory of their own may take over the peer's data at the beginning of each run, but only from
-  // models of the same unit, which do not run meanwhile.
+  // Makes the input read the memory of `peer`, an output or input of another model, without a copy of the caller's.
+  // False, with nothing changed, where this unit cannot see that memory. The memory lives until both models are gone. A
+  // runtime whose models have memory of their own may take over the peer's data at the beginning of each run, but only
+  // from models of the same unit, which do not run meanwhile.
   virtual bool ShareInput(size_t index, Buffer& peer) = 0;
 
   // Outputs have their memory from the start.

@@ -5,18 +5,19 @@
 
 #include "base/failure.h"
 #include "base/files.h"
+#include "base/fingerprint.h"
 #include "base/random.h"
 
 namespace syncnas {
 
-CollabJob::CollabJob(CollabSpec spec, const JobContext& context) : Job(context), spec_(std::move(spec)) {}
+CollabJob::CollabJob(CollabSpec spec, const PhaseResources& phase) : Job(phase), spec_(std::move(spec)) {}
 
 int64_t CollabJob::Create() {
-  models_ = std::make_unique<CollabModels>(spec_, context());
-  Random random(context().seed);
+  models_ = std::make_unique<CollabModels>(spec_, phase());
+  Random random(phase().seed);
   for (const LoadSpec& load : spec_.loads) {
     RequireIdle(load);
-    loads_.push_back(std::make_unique<Load>(load, context(), random));
+    loads_.push_back(std::make_unique<Load>(load, phase(), random));
   }
   return models_->create_ns();
 }

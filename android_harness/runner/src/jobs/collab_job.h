@@ -9,14 +9,14 @@
 #include "jobs/collab_run.h"
 #include "jobs/job.h"
 #include "jobs/load.h"
-#include "protocol/phase.h"
+#include "protocol/job_spec.h"
 
 namespace syncnas {
 
 // Times a bundle on its units together.
 class CollabJob final : public Job {
  public:
-  CollabJob(CollabSpec spec, const JobContext& context);
+  CollabJob(CollabSpec spec, const PhaseResources& phase);
 
   [[nodiscard]] const std::vector<int64_t>& total_ns() const override { return total_ns_; }
 

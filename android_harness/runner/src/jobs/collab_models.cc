@@ -36,16 +36,17 @@ void ForEachSource(const SegmentSpec& segment, const std::function<void(size_t, 
 
 }  // namespace
 
-CollabModels::CollabModels(const CollabSpec& spec, const JobContext& context) : manifest_(ReadManifest(spec.manifest)) {
-  FindWorkers(spec, context);
+CollabModels::CollabModels(const CollabSpec& spec, const PhaseResources& phase)
+    : manifest_(ReadManifest(spec.manifest)) {
+  FindWorkers(spec, phase);
   ReadInput();
-  CreateModels(context);
+  CreateModels(phase);
   paths_ = PairsOf(manifest_, spec.path);
   ConnectPeers();
   output_ = AlignedMemory(manifest_.segments[manifest_.output_segment].output.Bytes());
 }
 
-void CollabModels::FindWorkers(const CollabSpec& spec, const JobContext& context) {
+void CollabModels::FindWorkers(const CollabSpec& spec, const PhaseResources& phase) {
   for (const auto& [unit, bound] : spec.bind) {
     if (std::find(manifest_.units.begin(), manifest_.units.end(), unit) == manifest_.units.end()) {
       throw Failure("bind names \"" + unit + "\", which is no unit of " + spec.manifest.shown);
@@ -56,7 +57,7 @@ void CollabModels::FindWorkers(const CollabSpec& spec, const JobContext& context
     if (bound == spec.bind.end() && !spec.bind.empty()) {
       throw Failure("bind does not say which unit is \"" + unit + "\" of " + spec.manifest.shown);
     }
-    workers_.push_back(&context.workers.At(spec.bind.empty() ? unit : bound->second));
+    workers_.push_back(&phase.workers.At(spec.bind.empty() ? unit : bound->second));
   }
 }
 
@@ -72,7 +73,7 @@ void CollabModels::ReadInput() {
   std::memcpy(input_.data(), content.data(), std::min(content.size(), expected));
 }
 
-void CollabModels::CreateModels(const JobContext& context) {
+void CollabModels::CreateModels(const PhaseResources& phase) {
   landings_.resize(manifest_.segments.size());
   for (size_t i = 0; i < manifest_.segments.size(); ++i) {
     const SegmentSpec& segment = manifest_.segments[i];
@@ -81,7 +82,7 @@ void CollabModels::CreateModels(const JobContext& context) {
       throw Failure(segment.model.shown + " has " + std::to_string(size) + " bytes; the manifest says " +
                     std::to_string(segment.model_bytes));
     }
-    placed_.push_back(std::make_unique<PlacedModel>(worker(segment.unit), segment.model, context.ledger));
+    placed_.push_back(std::make_unique<PlacedModel>(worker(segment.unit), segment.model, phase.ledger));
     CheckModel(segment, model(i));
     worker(segment.unit).Run([this, i] { ConnectOwnInputs(i); });
   }

@@ -7,10 +7,13 @@
 #include <vector>
 
 #include "base/aligned_memory.h"
+#include "base/tensor.h"
 #include "jobs/collab_plan.h"
 #include "jobs/job.h"
+#include "jobs/placed_model.h"
+#include "protocol/job_spec.h"
 #include "protocol/manifest.h"
-#include "protocol/phase.h"
+#include "units/workers.h"
 
 namespace syncnas {
 
@@ -20,7 +23,7 @@ class CollabModels {
   // Throws Failure: files that are missing or have another size than the manifest says, units that are not there,
   // models whose tensors are not those of the manifest, own features that a unit cannot hand from one model to the
   // next.
-  CollabModels(const CollabSpec& spec, const JobContext& context);
+  CollabModels(const CollabSpec& spec, const PhaseResources& phase);
 
   [[nodiscard]] const Manifest& manifest() const { return manifest_; }
   // By manifest unit.
@@ -42,9 +45,9 @@ class CollabModels {
   [[nodiscard]] const void* Source(size_t sender, size_t receiver) const;
 
  private:
-  void FindWorkers(const CollabSpec& spec, const JobContext& context);
+  void FindWorkers(const CollabSpec& spec, const PhaseResources& phase);
   void ReadInput();
-  void CreateModels(const JobContext& context);
+  void CreateModels(const PhaseResources& phase);
   void CheckModel(const SegmentSpec& segment, const Model& model) const;
   void ConnectOwnInputs(size_t segment);
   void ConnectPeers();

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/handover.h"
 #include "protocol/manifest.h"
-#include "protocol/phase.h"
 
 namespace syncnas {
 
@@ -44,9 +44,9 @@ using PairPaths = std::map<UnitPair, HandoverPath>;
 PairPaths PairsOf(const Manifest& manifest, HandoverPath wanted);
 
 // The steps of each manifest unit in the order in which it takes them (none for a unit without segments). A segment
-// takes its inputs in their order (waiting for a peer, then, where the receiver copies, writing it), runs, and, where the
-// sender copies, reads its output for its peers: once, however many take it from where it was read to. The last segment
-// also reads it for the host.
+// takes its inputs in their order (waiting for a peer, then, where the receiver copies, writing it), runs, and, where
+// the sender copies, reads its output for its peers: once, however many take it from where it was read to. The last
+// segment also reads it for the host.
 std::vector<std::vector<Step>> PlanSteps(const Manifest& manifest, const PairPaths& paths);
 
 // "input", "output", a segment's name, or empty for nobody.

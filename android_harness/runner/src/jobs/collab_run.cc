@@ -4,8 +4,9 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "base/files.h"
+#include "base/fingerprint.h"
 #include "units/handover_path.h"
+#include "units/run_together.h"
 
 namespace syncnas {
 
@@ -103,10 +104,10 @@ void CollabRun::Execute() {
 void CollabRun::Abort() {
   gate_.Abort();
   turn_.Abort();
-  for (Handoff& handoff : ran_) {
+  for (EventCount& handoff : ran_) {
     handoff.Abort();
   }
-  for (Handoff& handoff : was_read_) {
+  for (EventCount& handoff : was_read_) {
     handoff.Abort();
   }
 }

@@ -9,8 +9,8 @@
 
 #include "jobs/collab_models.h"
 #include "jobs/collab_plan.h"
-#include "protocol/phase.h"
-#include "units/handoff.h"
+#include "protocol/job_spec.h"
+#include "units/event_count.h"
 #include "units/release_gate.h"
 
 namespace syncnas {
@@ -52,8 +52,8 @@ class CollabRun {
     const void* source = nullptr;
     void* destination = nullptr;
     // Awaited before the step (of kind wait) ends, published after it; either may be null.
-    Handoff* await = nullptr;
-    Handoff* publish = nullptr;
+    EventCount* await = nullptr;
+    EventCount* publish = nullptr;
     bool begins_segment = false;
     bool ends_segment = false;
   };
@@ -79,10 +79,10 @@ class CollabRun {
   const bool sequential_;
   const uint64_t segments_;
   // Per segment: that its output is there, and that it has been copied out for its peers.
-  std::deque<Handoff> ran_;
-  std::deque<Handoff> was_read_;
+  std::deque<EventCount> ran_;
+  std::deque<EventCount> was_read_;
   // Sequential mode: how many segments have had their turn, over all runs.
-  Handoff turn_;
+  EventCount turn_;
   std::vector<UnitLine> lines_;
   ReleaseGate gate_;
   std::vector<uint64_t> output_hashes_;

@@ -1,22 +1,11 @@
 #include "jobs/load.h"
 
-#include "base/aligned_memory.h"
 #include "base/failure.h"
-#include "base/tensor.h"
 
 namespace syncnas {
 
-void FillInputs(Model& model, Random& random) {
-  for (size_t i = 0; i < model.inputs().size(); ++i) {
-    const TensorType& type = model.inputs()[i];
-    AlignedMemory values(type.Bytes());
-    FillRandom(type, random, values.data());
-    model.AllocateInput(i).Write(values.data());
-  }
-}
-
-Load::Load(const LoadSpec& spec, const JobContext& context, Random& random)
-    : placed_(context.workers.At(spec.unit), spec.model, context.ledger), running_(WaitSpec{WaitMode::kCondvar, 0}) {
+Load::Load(const LoadSpec& spec, const PhaseResources& phase, Random& random)
+    : placed_(phase.workers.At(spec.unit), spec.model, phase.ledger), running_(WaitSpec{WaitMode::kCondvar, 0}) {
   placed_.worker().Run([this, &random] { FillInputs(placed_.model(), random); });
 }
 

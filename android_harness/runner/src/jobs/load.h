@@ -9,17 +9,17 @@
 #include <vector>
 
 #include "base/random.h"
-#include "engines/engine.h"
 #include "jobs/job.h"
-#include "protocol/phase.h"
-#include "units/handoff.h"
+#include "jobs/placed_model.h"
+#include "protocol/job_spec.h"
+#include "units/event_count.h"
 
 namespace syncnas {
 
 // Keeps another unit running a model over and over.
 class Load {
  public:
-  Load(const LoadSpec& spec, const JobContext& context, Random& random);
+  Load(const LoadSpec& spec, const PhaseResources& phase, Random& random);
 
   // Returns when the first run is done, so that the load is really there. Throws Failure.
   void Begin();
@@ -31,7 +31,7 @@ class Load {
 
   PlacedModel placed_;
   std::atomic<bool> stop_{false};
-  Handoff running_;
+  EventCount running_;
   uint64_t begun_ = 0;
 };
 
@@ -51,9 +51,6 @@ class LoadSession {
 
   std::vector<Load*> running_;
 };
-
-// Gives every input memory and fills it. On the model's own thread.
-void FillInputs(Model& model, Random& random);
 
 }  // namespace syncnas
 

@@ -18,7 +18,7 @@ constexpr int64_t kUndisturbedShare = 20;
 
 }  // namespace
 
-TimeJob::TimeJob(TimeSpec spec, const JobContext& context) : Job(context), spec_(std::move(spec)) {
+TimeJob::TimeJob(TimeSpec spec, const PhaseResources& phase) : Job(phase), spec_(std::move(spec)) {
   const auto runs = static_cast<size_t>(spec_.samples.runs);
   for (std::vector<int64_t>* samples : {&write_ns_, &run_ns_, &read_ns_, &total_ns_, &cpu_ns_}) {
     samples->resize(runs);
@@ -26,8 +26,8 @@ TimeJob::TimeJob(TimeSpec spec, const JobContext& context) : Job(context), spec_
 }
 
 int64_t TimeJob::Create() {
-  placed_ = std::make_unique<PlacedModel>(context().workers.At(spec_.unit), spec_.model, context().ledger);
-  Random random(context().seed);
+  placed_ = std::make_unique<PlacedModel>(phase().workers.At(spec_.unit), spec_.model, phase().ledger);
+  Random random(phase().seed);
   placed_->worker().Run([this, &random] {
     Model& model = placed_->model();
     for (size_t i = 0; i < model.inputs().size(); ++i) {
@@ -40,7 +40,7 @@ int64_t TimeJob::Create() {
     }
   });
   for (const LoadSpec& load : spec_.loads) {
-    loads_.push_back(std::make_unique<Load>(load, context(), random));
+    loads_.push_back(std::make_unique<Load>(load, phase(), random));
   }
   return placed_->create_ns();
 }

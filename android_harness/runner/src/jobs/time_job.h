@@ -9,14 +9,15 @@
 #include "base/aligned_memory.h"
 #include "jobs/job.h"
 #include "jobs/load.h"
-#include "protocol/phase.h"
+#include "jobs/placed_model.h"
+#include "protocol/job_spec.h"
 
 namespace syncnas {
 
 // Times one model on one unit, alone or beside loads on other units.
 class TimeJob final : public Job {
  public:
-  TimeJob(TimeSpec spec, const JobContext& context);
+  TimeJob(TimeSpec spec, const PhaseResources& phase);
 
   [[nodiscard]] const std::vector<int64_t>& total_ns() const override { return total_ns_; }
 

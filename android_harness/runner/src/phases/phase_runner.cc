@@ -10,7 +10,9 @@
 
 #include "base/clock.h"
 #include "base/failure.h"
+#include "jobs/make_job.h"
 #include "json/json_line.h"
+#include "units/unit_worker.h"
 
 namespace syncnas {
 
@@ -209,8 +211,8 @@ void PhaseRunner::Fail(const Visit& visit, const std::string& reason) {
   journal_.Write(line.Finish());
 }
 
-PhaseRunner::Group PhaseRunner::NewGroup() const {
-  Group group{NowNs(), 0, schedule_, {}};
+PhaseRunner::VisitGroup PhaseRunner::NewGroup() const {
+  VisitGroup group{NowNs(), 0, schedule_, {}};
   for (const std::unique_ptr<Job>& job : jobs_) {
     group.created.push_back(job != nullptr);
   }

@@ -13,10 +13,11 @@
 #include "device/thermal_gate.h"
 #include "engines/engine.h"
 #include "jobs/job.h"
+#include "jobs/ledger.h"
 #include "phases/schedule.h"
 #include "protocol/journal.h"
 #include "protocol/phase.h"
-#include "units/unit_worker.h"
+#include "units/workers.h"
 
 namespace syncnas {
 
@@ -32,7 +33,7 @@ class PhaseRunner {
 
  private:
   // The visits between two checks of the thermal gate: they count together or not at all.
-  struct Group {
+  struct VisitGroup {
     int64_t begin_ns;
     int64_t visits;
     // What was known, and which jobs had their models, when the group began.
@@ -50,7 +51,7 @@ class PhaseRunner {
   void Complete(const Visit& visit);
   void Fail(const Visit& visit, const std::string& reason);
 
-  [[nodiscard]] Group NewGroup() const;
+  [[nodiscard]] VisitGroup NewGroup() const;
   Verdict JudgeGroup();
   // Checks the device and journals its state; undoes the group's visits if it is hot. Whether they count.
   bool CloseGroup();
@@ -80,7 +81,7 @@ class PhaseRunner {
 
   Schedule schedule_;
   std::optional<ThermalGate> gate_;
-  Group group_;
+  VisitGroup group_;
   // How often the visits of the present group were made again.
   int64_t retries_ = 0;
 

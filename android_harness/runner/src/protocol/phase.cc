@@ -8,6 +8,7 @@
 #include "base/failure.h"
 #include "json/fields.h"
 #include "json/json.h"
+#include "protocol/job_reader.h"
 
 namespace syncnas {
 
@@ -15,9 +16,7 @@ namespace {
 
 constexpr int64_t kFormat = 1;
 // Bounds that no sensible phase reaches. They keep a slip of the pen from filling the memory or sleeping for days.
-constexpr int64_t kMostRuns = 100'000;
 constexpr int64_t kMostRounds = 10'000;
-constexpr int64_t kMostMicroseconds = 60'000'000;
 constexpr int64_t kMostThreads = 256;
 constexpr int64_t kHighestCore = 1023;
 constexpr double kMostSeconds = 1e7;
@@ -150,139 +149,12 @@ class PhaseReader {
     std::set<std::string> ids;
     for (const Json& element : phase_fields.FindArray("jobs")->elements()) {
       Fields fields(element, "jobs[" + std::to_string(phase_.jobs.size()) + "]");
-      phase_.jobs.push_back(ReadJob(fields));
+      phase_.jobs.push_back(ReadJob(fields, phase_.units, folder_));
       if (!ids.insert(phase_.jobs.back().id).second) {
         throw Failure(fields.FullName("id") + " is \"" + phase_.jobs.back().id + "\", as an earlier job's");
       }
       fields.RefuseOthers();
     }
-  }
-
-  JobSpec ReadJob(Fields& fields) {
-    enum class Kind { kTime, kTransfer, kCollab };
-    JobSpec job;
-    job.id = fields.Text("id");
-    switch (fields.Choice<Kind>("kind",
-                                {{"time", Kind::kTime}, {"transfer", Kind::kTransfer}, {"collab", Kind::kCollab}})) {
-      case Kind::kTime:
-        job.work = ReadTime(fields);
-        break;
-      case Kind::kTransfer:
-        job.work = ReadTransfer(fields);
-        break;
-      case Kind::kCollab:
-        job.work = ReadCollab(fields);
-        break;
-    }
-    return job;
-  }
-
-  void RequireUnit(const std::string& where, const std::string& unit) const {
-    const bool known = std::any_of(phase_.units.begin(), phase_.units.end(),
-                                   [&unit](const UnitSpec& spec) { return spec.name == unit; });
-    if (!known) {
-      throw Failure(where + " is \"" + unit + "\", and the phase has no unit of that name");
-    }
-  }
-
-  std::string Unit(Fields& fields, const char* name) const {
-    std::string unit = fields.Text(name);
-    RequireUnit(fields.FullName(name), unit);
-    return unit;
-  }
-
-  static SampleSpec ReadSamples(Fields& fields) {
-    SampleSpec samples;
-    samples.warmup = fields.Whole("warmup", 0, kMostRuns, 0);
-    samples.runs = fields.Whole("runs", 1, kMostRuns);
-    samples.gap_us = fields.Whole("gap_us", 0, kMostMicroseconds, 0);
-    return samples;
-  }
-
-  static WaitSpec ReadWait(Fields& fields) {
-    WaitSpec wait;
-    if (fields.Has("wait")) {
-      wait.mode = fields.Choice<WaitMode>(
-          "wait", {{"spin", WaitMode::kSpin}, {"condvar", WaitMode::kCondvar}, {"hybrid", WaitMode::kHybrid}});
-    }
-    wait.spin_us = fields.Whole("spin_us", 0, kMostMicroseconds, wait.spin_us);
-    return wait;
-  }
-
-  static HandoverPath ReadPath(Fields& fields) {
-    return fields.Choice<HandoverPath>("path", {{"shared", HandoverPath::kShared}, {"memcpy", HandoverPath::kMemcpy}});
-  }
-
-  // `busy`: the units that the job itself keeps at work.
-  std::vector<LoadSpec> ReadLoads(Fields& fields, std::set<std::string> busy) const {
-    std::vector<LoadSpec> loads;
-    if (const Json* array = fields.FindArray("load")) {
-      for (const Json& element : array->elements()) {
-        Fields load(element, fields.FullName("load[" + std::to_string(loads.size()) + "]"));
-        loads.push_back({Unit(load, "unit"), Path(load, "model")});
-        if (!busy.insert(loads.back().unit).second) {
-          throw Failure(load.FullName("unit") + " is \"" + loads.back().unit + "\", which is busy in this job");
-        }
-        load.RefuseOthers();
-      }
-    }
-    return loads;
-  }
-
-  TimeSpec ReadTime(Fields& fields) {
-    TimeSpec time;
-    time.unit = Unit(fields, "unit");
-    time.model = Path(fields, "model");
-    time.samples = ReadSamples(fields);
-    time.samples.warmup_us = fields.Whole("warmup_us", 0, kMostMicroseconds, 0);
-    time.loads = ReadLoads(fields, {time.unit});
-    return time;
-  }
-
-  TransferSpec ReadTransfer(Fields& fields) {
-    TransferSpec transfer;
-    transfer.from = Unit(fields, "from");
-    transfer.to = Unit(fields, "to");
-    if (transfer.from == transfer.to) {
-      throw Failure(fields.FullName("to") + " is \"" + transfer.to + "\", the sender itself");
-    }
-    transfer.model = Path(fields, "model");
-    if (fields.Has("between")) {
-      transfer.between = Path(fields, "between");
-    }
-    transfer.path = ReadPath(fields);
-    transfer.wait = ReadWait(fields);
-    transfer.samples = ReadSamples(fields);
-    return transfer;
-  }
-
-  CollabSpec ReadCollab(Fields& fields) {
-    CollabSpec collab;
-    collab.manifest = Path(fields, "manifest");
-    std::set<std::string> busy;
-    if (const Json* bind = fields.FindObject("bind")) {
-      Fields bound(*bind, fields.FullName("bind"));
-      std::map<std::string, std::string> taken;
-      for (const Json::Member& member : bind->members()) {
-        const std::string unit = Unit(bound, member.first.c_str());
-        if (const auto [other, is_new] = taken.emplace(unit, member.first); !is_new) {
-          throw Failure(bound.FullName(member.first) + " is \"" + unit + "\", which " + other->second +
-                        " is bound to as well");
-        }
-        collab.bind[member.first] = unit;
-        busy.insert(unit);
-      }
-    }
-    collab.loads = ReadLoads(fields, busy);
-    collab.sequential =
-        fields.Has("mode") && fields.Choice<bool>("mode", {{"concurrent", false}, {"sequential", true}});
-    collab.path = ReadPath(fields);
-    collab.wait = ReadWait(fields);
-    collab.samples = ReadSamples(fields);
-    if (fields.Has("output")) {
-      collab.output = Path(fields, "output");
-    }
-    return collab;
   }
 
   void ReadSentinel(Fields& phase_fields) {
@@ -338,32 +210,6 @@ class PhaseReader {
 };
 
 }  // namespace
-
-const char* Name(UnitKind kind) {
-  switch (kind) {
-    case UnitKind::kCpu:
-      return "cpu";
-    case UnitKind::kGpu:
-      return "gpu";
-    case UnitKind::kNnapi:
-      return "nnapi";
-  }
-  return "";
-}
-
-const char* Name(HandoverPath path) {
-  switch (path) {
-    case HandoverPath::kShared:
-      return "shared";
-    case HandoverPath::kMemcpy:
-      return "memcpy";
-    case HandoverPath::kReadback:
-      return "readback";
-    case HandoverPath::kUpload:
-      return "upload";
-  }
-  return "";
-}
 
 PhaseSpec ParsePhase(std::string_view text, const std::string& folder) {
   return PhaseReader(folder).Read(Json::Parse(text));

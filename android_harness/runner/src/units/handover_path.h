@@ -2,14 +2,12 @@
 #define SYNCNAS_RUNNER_UNITS_HANDOVER_PATH_H_
 
 #include "engines/engine.h"
-#include "protocol/phase.h"
+#include "protocol/handover.h"
 
 namespace syncnas {
 
 // Whether the sender copies its output out before it signals ...
-constexpr bool CopiesOut(HandoverPath path) {
-  return path == HandoverPath::kMemcpy || path == HandoverPath::kReadback;
-}
+constexpr bool CopiesOut(HandoverPath path) { return path == HandoverPath::kMemcpy || path == HandoverPath::kReadback; }
 
 // ... and whether the receiver copies it in after it woke up.
 constexpr bool CopiesIn(HandoverPath path) { return path == HandoverPath::kMemcpy || path == HandoverPath::kUpload; }

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "base/aligned_memory.h"
-#include "protocol/phase.h"
-#include "units/handoff.h"
+#include "protocol/handover.h"
+#include "units/event_count.h"
 
 namespace syncnas {
 
@@ -35,7 +35,7 @@ class ReleaseGate {
   alignas(kCacheLine) std::atomic<uint64_t> arrivals_{0};
   // Written by the last to arrive and read by all before they arrive for the next run; `open_` orders the two.
   int64_t release_ns_ = 0;
-  Handoff open_;
+  EventCount open_;
 };
 
 }  // namespace syncnas

@@ -113,47 +113,4 @@ std::unique_ptr<Model> UnitWorker::CreateModel(const FilePath& path) {
   return model;
 }
 
-void Workers::Add(std::unique_ptr<UnitWorker> worker) {
-  const std::string name = worker->spec().name;
-  workers_[name] = std::move(worker);
-}
-
-UnitWorker& Workers::At(const std::string& unit) {
-  const auto worker = workers_.find(unit);
-  if (worker != workers_.end()) {
-    return *worker->second;
-  }
-  const auto failed = failed_.find(unit);
-  if (failed == failed_.end()) {
-    throw Failure("the phase has no unit " + unit);
-  }
-  throw Failure("unit " + unit + " cannot be had: " + failed->second);
-}
-
-void RunTogether(const std::vector<PlacedTask>& tasks, const std::function<void()>& abort) {
-  std::mutex mutex;
-  std::optional<std::string> first_failure;
-  for (const PlacedTask& placed : tasks) {
-    placed.worker->Start([&placed, &abort, &mutex, &first_failure] {
-      try {
-        placed.task();
-      } catch (const std::exception& error) {
-        {
-          const std::lock_guard<std::mutex> lock(mutex);
-          if (!first_failure) {
-            first_failure = error.what();
-          }
-        }
-        abort();
-      }
-    });
-  }
-  for (const PlacedTask& placed : tasks) {
-    placed.worker->Finish();
-  }
-  if (first_failure) {
-    throw Failure(*first_failure);
-  }
-}
-
 }  // namespace syncnas

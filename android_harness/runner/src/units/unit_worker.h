@@ -3,7 +3,6 @@
 
 #include <condition_variable>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,7 +11,7 @@
 #include <vector>
 
 #include "engines/engine.h"
-#include "protocol/phase.h"
+#include "protocol/unit_spec.h"
 
 namespace syncnas {
 
@@ -62,30 +61,6 @@ class UnitWorker {
   // Last, so that all the above is there when it starts.
   std::thread thread_;
 };
-
-// The phase's units by name, those that could not be had among them.
-class Workers {
- public:
-  void Add(std::unique_ptr<UnitWorker> worker);
-  void AddFailed(const std::string& unit, const std::string& reason) { failed_[unit] = reason; }
-
-  // Throws Failure with the reason if the unit could not be had.
-  UnitWorker& At(const std::string& unit);
-
- private:
-  std::map<std::string, std::unique_ptr<UnitWorker>> workers_;
-  std::map<std::string, std::string> failed_;
-};
-
-// One task per worker, at the same time.
-struct PlacedTask {
-  UnitWorker* worker;
-  std::function<void()> task;
-};
-
-// Returns when all are done. When one fails, `abort` is called (on that task's thread), which must make the others
-// return; the first failure is thrown.
-void RunTogether(const std::vector<PlacedTask>& tasks, const std::function<void()>& abort);
 
 }  // namespace syncnas
 

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "device/device_state.h"
-#include "support/bench.h"
 #include "support/check.h"
 #include "support/temporary_folder.h"
 
@@ -76,8 +75,9 @@ TEST(GateKnowsNothingWhereTheSystemSaysNothing) {
   unit.name = "cpu0";
   unit.cores = {0};
   ThermalGate gate(spec, {unit});
-  CHECK_CONTAINS(Fields(gate.Check()),
-                 R"("temperature_mc":null,"thermal_status":null,"caps_khz":{"cpu0":[null]},"slowdown":null,"hot":null)");
+  CHECK_CONTAINS(
+      Fields(gate.Check()),
+      R"("temperature_mc":null,"thermal_status":null,"caps_khz":{"cpu0":[null]},"slowdown":null,"hot":null)");
 }
 
 TEST(GateIsHotAtAStatusAboveNone) {
@@ -158,66 +158,6 @@ TEST(GateWithoutALimitForSentinelsOnlyTellsTheirPace) {
   const ThermalState state = gate.Check();
   CHECK(!state.hot);
   CHECK_EQUAL(state.slowdown.value_or(0), 9.0);
-}
-
-std::vector<Json> RunGated(test::Bench& bench, const std::string& gate, const std::string& jobs) {
-  return bench.Run(R"("gate": {"system": "sys", "every_s": 0, )" + gate + R"(}, "repeat": {"max_rounds": 2}, "jobs": [)" +
-                   jobs + "]");
-}
-
-TEST(PhaseMeasuresBetweenTwoLooksAtTheDevice) {
-  test::Bench bench;
-  const auto events = RunGated(bench, R"("status": [])", test::TimeJobText("a") + "," + test::TimeJobText("b"));
-  std::string kinds;
-  for (const Json& event : events) {
-    kinds += test::Bench::Text(event, "event").front();
-  }
-  // After the phase's and the units' lines: a state before the first visit and after every group, here of one visit each.
-  CHECK_EQUAL(kinds, "puuuuuuuussdssdssdssdse");
-  const auto states = test::Bench::Select(events, "state");
-  CHECK(test::Bench::Number(states[1], "since_ns") >= test::Bench::Number(states[0], "t_ns"));
-}
-
-TEST(PhaseGivesUpOnADeviceThatStaysHot) {
-  test::Bench bench;
-  bench.folder().Write("dumpsys", "#!/bin/sh\necho 'Thermal Status: 2'\n");
-  chmod((bench.folder().path() + "/dumpsys").c_str(), 0700);
-  const auto events = RunGated(bench, R"("status": ["dumpsys"], "cool_s": 0.05, "poll_s": 0.02)", test::TimeJobText("a"));
-  CHECK_EQUAL(test::Bench::Text(events.back(), "stopped"), "hot");
-  CHECK_EQUAL(test::Bench::Order(events), "");
-  CHECK_EQUAL(test::Bench::Text(test::Bench::Select(events, "state")[0], "hot"), "thermal status 2 (moderate)");
-}
-
-TEST(PhaseMeasuresAgainWhatItMeasuredInTheHeat) {
-  test::Bench bench;
-  // Fit at first, hot once, then fit for good.
-  bench.folder().Write("looks", "");
-  bench.folder().Write("dumpsys",
-                       "#!/bin/sh\ncd \"${0%/*}\" && echo >> looks\n"
-                       "[ \"$(wc -l < looks)\" -eq 2 ] && echo 'Thermal Status: 4' || echo 'Thermal Status: 0'\n");
-  chmod((bench.folder().path() + "/dumpsys").c_str(), 0700);
-  const auto events = RunGated(bench, R"("status": ["dumpsys"], "poll_s": 0.01)",
-                               test::TimeJobText("a") + "," + test::TimeJobText("b", "fails"));
-  CHECK_EQUAL(test::Bench::Order(events), "a a b a");
-  CHECK_EQUAL(test::Bench::Select(events, "cooled").size(), 1U);
-  CHECK(events.back().Find("stopped")->type() == Json::Type::kNull);
-}
-
-TEST(GateFieldsAreChecked) {
-  const auto parse = [](const std::string& gate) {
-    return ParsePhase(R"({"format": 1, "phase": "p", "units": {}, "jobs": [], "gate": )" + gate + "}", "/data");
-  };
-  const PhaseSpec phase =
-      parse(R"({"status": ["bin/dumpsys", "x"], "every_s": 1.5, "slowdown": 0.3, "cool_s": 9, "retries": 1})");
-  CHECK_EQUAL(phase.gate.value().status[0], "/data/bin/dumpsys");
-  CHECK_EQUAL(phase.gate.value().status[1], "x");
-  CHECK_EQUAL(phase.gate.value().slowdown, 0.3);
-  CHECK_EQUAL(phase.gate.value().system, "/sys");
-  CHECK_FAILS(parse("[]"), "gate");
-  CHECK_FAILS(parse(R"({"status": "dumpsys"})"), "gate.status");
-  CHECK_FAILS(parse(R"({"every_s": -1})"), "gate.every_s");
-  CHECK_FAILS(parse(R"({"poll_s": 0})"), "gate.poll_s");
-  CHECK_FAILS(parse(R"({"other": 0})"), "other");
 }
 
 }  // namespace

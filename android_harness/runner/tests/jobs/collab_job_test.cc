@@ -22,7 +22,7 @@ std::string Segment(const std::string& name, const std::string& unit, const std:
          R"(], "output": {"name": "o", "shape": [1, 64]}})";
 }
 
-// Three units that exchange twice, all to all as far as models with two inputs go; `third` is the model of b.1.
+// Three units that hand over to each other twice, as far as models with two inputs go; `third` is the model of b.1.
 std::string BundleManifest(const std::string& third = "two", const std::string& first = "m") {
   return R"({"format": 1, "model": "t", "units": ["a", "b", "c"], "segments": [)" +
          Segment("a.0", "a", first, {"input"}) + "," + Segment("b.0", "b", "m", {"a.0"}) + "," +
@@ -33,7 +33,8 @@ std::string BundleManifest(const std::string& third = "two", const std::string& 
 }
 
 void WriteBundle(const Bench& bench, const std::string& manifest) {
-  for (const char* model : {"m", "two", "fails", "other", "in_company", "outlives", "slow_copies", "slow_copies_two"}) {
+  for (const char* model :
+       {"m", "two", "fails", "other", "awaits_loads", "outlives", "slow_copies", "slow_copies_two"}) {
     bench.folder().Write(std::string("b/") + model, bench.folder().Read(model));
   }
   bench.folder().Write("b/in.f32", std::string(256, 'x'));
@@ -45,6 +46,19 @@ std::string Collab(const std::string& id, const std::string& mode, const std::st
   return R"({"id": ")" + id + R"(", "kind": "collab", "manifest": "b/manifest.json", "bind": )" + bind +
          R"(, "mode": ")" + mode + R"(", "path": ")" + path + R"(", "wait": ")" + wait +
          R"(", "spin_us": 5, "warmup": 2, "runs": 10, "output": "out"})";
+}
+
+// As many as Collab asks for.
+constexpr size_t kRuns = 10;
+
+// The moments of each step, one per run.
+std::vector<std::vector<int64_t>> Rows(const Json& event, const char* name) {
+  std::vector<std::vector<int64_t>> rows;
+  for (const Json& row : Bench::Elements(event, name)) {
+    rows.push_back(Bench::WholesIn(row, name));
+    REQUIRE(rows.back().size() == kRuns);
+  }
+  return rows;
 }
 
 TEST(CollabJobComputesTheSameInEveryWay) {
@@ -62,17 +76,16 @@ TEST(CollabJobComputesTheSameInEveryWay) {
     }
   }
   const auto events = bench.Run("\"jobs\": [" + jobs + "]");
-  const std::vector<Json> done = Bench::Select(events, "done");
-  CHECK_EQUAL(done.size(), 24U);
+  const std::vector<Json> done = Bench::SelectExactly(events, "done", 24);
   for (const Json& event : done) {
     const std::string id = Bench::Text(event, "job");
-    const Json& outputs = *event.Find("outputs");
-    CHECK_EQUAL(Bench::Text(outputs, "hash"), Bench::Text(*done[0].Find("outputs"), "hash"));
+    const Json& outputs = Bench::Field(event, "outputs");
+    CHECK_EQUAL(Bench::Text(outputs, "hash"), Bench::Text(Bench::Field(done[0], "outputs"), "hash"));
     // The fake models remember, so every run differs; and a stale input would have changed every later output.
     CHECK_EQUAL(Bench::Number(outputs, "distinct"), 10);
     const bool with_gpu = id.find("gpu") != std::string::npos;
     const bool wants_shared = id.find("shared") != std::string::npos;
-    const Json& paths = *event.Find("paths");
+    const Json& paths = Bench::Field(event, "paths");
     CHECK_EQUAL(paths.members().size(), 6U);
     const std::string to_b = with_gpu ? "upload" : "shared";
     const std::string from_b = with_gpu ? "readback" : "shared";
@@ -80,15 +93,15 @@ TEST(CollabJobComputesTheSameInEveryWay) {
     CHECK_EQUAL(Bench::Text(paths, "b>a"), wants_shared ? from_b : "memcpy");
     CHECK_EQUAL(Bench::Text(paths, "b>c"), wants_shared ? from_b : "memcpy");
     CHECK_EQUAL(Bench::Text(paths, "a>c"), wants_shared ? "shared" : "memcpy");
-    const std::vector<Json>& steps = event.Find("steps")->elements();
-    CHECK_EQUAL(event.Find("begin_ns")->elements().size(), steps.size());
+    const std::vector<Json>& steps = Bench::Elements(event, "steps");
+    const std::vector<std::vector<int64_t>> begin_ns = Rows(event, "begin_ns");
+    const std::vector<std::vector<int64_t>> end_ns = Rows(event, "end_ns");
+    const std::vector<int64_t> total_ns = Bench::Wholes(event, "total_ns");
+    REQUIRE(begin_ns.size() == steps.size() && end_ns.size() == steps.size() && total_ns.size() == kRuns);
     for (size_t i = 0; i < steps.size(); ++i) {
-      const std::vector<Json>& begin = event.Find("begin_ns")->elements()[i].elements();
-      const std::vector<Json>& end = event.Find("end_ns")->elements()[i].elements();
-      CHECK_EQUAL(begin.size(), 10U);
-      for (size_t run = 0; run < 10; ++run) {
-        CHECK(*begin[run].whole() >= 0 && *end[run].whole() >= *begin[run].whole());
-        CHECK(*end[run].whole() <= *event.Find("total_ns")->elements()[run].whole());
+      for (size_t run = 0; run < kRuns; ++run) {
+        CHECK(begin_ns[i][run] >= 0 && end_ns[i][run] >= begin_ns[i][run]);
+        CHECK(end_ns[i][run] <= total_ns[run]);
       }
     }
   }
@@ -97,7 +110,7 @@ TEST(CollabJobComputesTheSameInEveryWay) {
 
 // How often a segment reads its output for its peers.
 size_t Reads(const Json& event, const std::string& segment) {
-  const std::vector<Json>& steps = event.Find("steps")->elements();
+  const std::vector<Json>& steps = Bench::Elements(event, "steps");
   return static_cast<size_t>(std::count_if(steps.begin(), steps.end(), [&segment](const Json& step) {
     return Bench::Text(step, "segment") == segment && Bench::Text(step, "step") == "read" &&
            Bench::Text(step, "peer") != "output";
@@ -119,15 +132,17 @@ TEST(CollabJobReadsOnceForAllThatTakeIt) {
     const std::string bind = R"({"a": ")" + units[0] + R"(", "b": ")" + units[1] + R"(", "c": ")" + units[2] + "\"}";
     jobs += (jobs.empty() ? "" : ",") + Collab(units[0] + units[1] + units[2], "concurrent", "shared", "condvar", bind);
   }
-  const std::vector<Json> done = Bench::Select(bench.Run("\"jobs\": [" + jobs + "]"), "done");
-  CHECK_EQUAL(done.size(), 5U);
+  const std::vector<Json> done = Bench::SelectExactly(bench.Run("\"jobs\": [" + jobs + "]"), "done", 5);
   for (const Json& event : done) {
-    CHECK_EQUAL(Bench::Text(*event.Find("outputs"), "hash"), Bench::Text(*done[0].Find("outputs"), "hash"));
-    CHECK_EQUAL(Bench::Number(*event.Find("outputs"), "distinct"), 10);
+    CHECK_EQUAL(Bench::Text(Bench::Field(event, "outputs"), "hash"),
+                Bench::Text(Bench::Field(done[0], "outputs"), "hash"));
+    CHECK_EQUAL(Bench::Number(event, "outputs", "distinct"), 10);
     const bool reads = Bench::Text(event, "job") != "u0u1u2" && Bench::Text(event, "job") != "n0n1g0";
     CHECK_EQUAL(Reads(event, "a.0"), reads ? 1U : 0U);
   }
-  const auto path = [&done](size_t job, const char* pair) { return Bench::Text(*done[job].Find("paths"), pair); };
+  const auto path = [&done](size_t job, const char* pair) {
+    return Bench::Text(Bench::Field(done[job], "paths"), pair);
+  };
   CHECK_EQUAL(path(1, "a>b"), "memcpy");
   CHECK_EQUAL(path(1, "a>c"), "readback");
   CHECK_EQUAL(path(2, "a>b"), "readback");
@@ -143,17 +158,20 @@ TEST(CollabJobRunsSegmentsOneByOneInSequence) {
   Bench bench;
   WriteBundle(bench, BundleManifest());
   const auto events = bench.Run("\"jobs\": [" + Collab("s", "sequential", "memcpy", "condvar") + "]");
-  const Json event = Bench::Select(events, "done").at(0);
+  const Json event = Bench::Only(events, "done");
   const std::vector<std::string> order = {"a.0", "b.0", "c.0", "a.1", "b.1", "c.1", "a.2", "a.3"};
-  const std::vector<Json>& steps = event.Find("steps")->elements();
-  for (size_t run = 0; run < 10; ++run) {
+  const std::vector<Json>& steps = Bench::Elements(event, "steps");
+  const std::vector<std::vector<int64_t>> begin_ns = Rows(event, "begin_ns");
+  const std::vector<std::vector<int64_t>> end_ns = Rows(event, "end_ns");
+  REQUIRE(begin_ns.size() == steps.size() && end_ns.size() == steps.size());
+  for (size_t run = 0; run < kRuns; ++run) {
     int64_t free_from = 0;
     for (const std::string& segment : order) {
       int64_t last = free_from;
       for (size_t i = 0; i < steps.size(); ++i) {
         if (Bench::Text(steps[i], "segment") == segment) {
-          CHECK(*event.Find("begin_ns")->elements()[i].elements()[run].whole() >= free_from);
-          last = *event.Find("end_ns")->elements()[i].elements()[run].whole();
+          CHECK(begin_ns[i][run] >= free_from);
+          last = end_ns[i][run];
         }
       }
       free_from = last;
@@ -186,16 +204,15 @@ TEST(CollabJobRunsBesideItsLoads) {
     WriteBundle(bench, manifest);
     bench.folder().Write("b/" + model + ".json", manifest);
   };
-  write_bundle("in_company");
+  write_bundle("awaits_loads");
   write_bundle("outlives");
   const auto job = [](const std::string& id, const std::string& model, const std::string& load) {
     return R"({"id": ")" + id + R"(", "kind": "collab", "manifest": "b/)" + model +
            R"(.json", "path": "shared", "runs": 5, "bind": {"a": "u0"}, "load": [{"unit": )" + load + R"(}]})";
   };
-  const auto events = bench.Run("\"jobs\": [" + job("a", "in_company", R"("u1", "model": "m")") + "," +
+  const auto events = bench.Run("\"jobs\": [" + job("a", "awaits_loads", R"("u1", "model": "m")") + "," +
                                 job("b", "outlives", R"("g0", "model": "fails")") + "]");
-  CHECK_EQUAL(Bench::Select(events, "done").size(), 1U);
-  CHECK_EQUAL(Bench::Select(events, "done")[0].Find("total_ns")->elements().size(), 5U);
+  CHECK_EQUAL(Bench::Elements(Bench::Only(events, "done"), "total_ns").size(), 5U);
   CHECK_EQUAL(Bench::Reason(events, "b"), "the load on unit g0: the fake model fails in run 3");
 }
 

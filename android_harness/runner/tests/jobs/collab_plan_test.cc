@@ -36,17 +36,17 @@ TEST(PlanOverSharedMemoryHasNoCopies) {
   const Manifest manifest = TwoUnits();
   const auto steps = PlanSteps(manifest, PairsOf(manifest, HandoverPath::kShared));
   CHECK_EQUAL(steps.size(), 3U);
-  CHECK_EQUAL(Text(manifest, steps[0]), "a.0 write input, a.0 run, a.1 wait b.0, a.1 run, a.1 read output");
-  CHECK_EQUAL(Text(manifest, steps[1]), "b.0 wait a.0, b.0 run");
-  CHECK(steps[2].empty());
+  CHECK_EQUAL(Text(manifest, steps.at(0)), "a.0 write input, a.0 run, a.1 wait b.0, a.1 run, a.1 read output");
+  CHECK_EQUAL(Text(manifest, steps.at(1)), "b.0 wait a.0, b.0 run");
+  CHECK(steps.at(2).empty());
 }
 
 TEST(PlanWithCopiesReadsAndWrites) {
   const Manifest manifest = TwoUnits();
   const auto steps = PlanSteps(manifest, PairsOf(manifest, HandoverPath::kMemcpy));
-  CHECK_EQUAL(Text(manifest, steps[0]),
+  CHECK_EQUAL(Text(manifest, steps.at(0)),
               "a.0 write input, a.0 run, a.0 read b.0, a.1 wait b.0, a.1 write b.0, a.1 run, a.1 read output");
-  CHECK_EQUAL(Text(manifest, steps[1]), "b.0 wait a.0, b.0 write a.0, b.0 run, b.0 read a.1");
+  CHECK_EQUAL(Text(manifest, steps.at(1)), "b.0 wait a.0, b.0 write a.0, b.0 run, b.0 read a.1");
 }
 
 TEST(PlanTakesThePathPairByPair) {
@@ -55,9 +55,9 @@ TEST(PlanTakesThePathPairByPair) {
   CHECK_EQUAL(paths.size(), 2U);
   paths[{1, 0}] = HandoverPath::kMemcpy;
   const auto steps = PlanSteps(manifest, paths);
-  CHECK_EQUAL(Text(manifest, steps[0]),
+  CHECK_EQUAL(Text(manifest, steps.at(0)),
               "a.0 write input, a.0 run, a.1 wait b.0, a.1 write b.0, a.1 run, a.1 read output");
-  CHECK_EQUAL(Text(manifest, steps[1]), "b.0 wait a.0, b.0 run, b.0 read a.1");
+  CHECK_EQUAL(Text(manifest, steps.at(1)), "b.0 wait a.0, b.0 run, b.0 read a.1");
 }
 
 TEST(PlanWithOneCopyHasItOnOneSide) {
@@ -66,8 +66,8 @@ TEST(PlanWithOneCopyHasItOnOneSide) {
   paths[{0, 1}] = HandoverPath::kUpload;
   paths[{1, 0}] = HandoverPath::kReadback;
   const auto steps = PlanSteps(manifest, paths);
-  CHECK_EQUAL(Text(manifest, steps[0]), "a.0 write input, a.0 run, a.1 wait b.0, a.1 run, a.1 read output");
-  CHECK_EQUAL(Text(manifest, steps[1]), "b.0 wait a.0, b.0 write a.0, b.0 run, b.0 read a.1");
+  CHECK_EQUAL(Text(manifest, steps.at(0)), "a.0 write input, a.0 run, a.1 wait b.0, a.1 run, a.1 read output");
+  CHECK_EQUAL(Text(manifest, steps.at(1)), "b.0 wait a.0, b.0 write a.0, b.0 run, b.0 read a.1");
 }
 
 }  // namespace

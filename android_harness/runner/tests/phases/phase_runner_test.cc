@@ -1,5 +1,7 @@
 #include "phases/phase_runner.h"
 
+#include <sys/stat.h>
+
 #include <string>
 #include <vector>
 
@@ -22,17 +24,17 @@ TEST(PhaseVisitsInRoundsAndAccounts) {
   CHECK_EQUAL(Bench::Number(events.back(), "visits"), 4);
   CHECK_EQUAL(Bench::Number(events.back(), "failed"), 0);
   CHECK(Bench::Number(events.back(), "sampled_ns") > 0 && Bench::Number(events.back(), "created_ns") > 0);
-  CHECK(events.back().Find("stopped")->type() == Json::Type::kNull);
+  CHECK(Bench::Field(events.back(), "stopped").type() == Json::Type::kNull);
   CHECK_EQUAL(bench.log().created.size(), 4U);
   // The first run, a warm-up and two samples each.
   CHECK_EQUAL(bench.log().runs.load(), 16);
-  const std::vector<Json> done = Bench::Select(events, "done");
+  const std::vector<Json> done = Bench::SelectExactly(events, "done", 4);
   CHECK_EQUAL(Bench::Number(done[2], "round"), 1);
-  const Json& samples = *done[0].Find("samples");
+  const Json& samples = Bench::Field(done[0], "samples");
   for (const char* name : {"write_ns", "run_ns", "read_ns", "total_ns", "cpu_ns"}) {
-    CHECK_EQUAL(samples.Find(name)->elements().size(), 2U);
+    CHECK_EQUAL(Bench::Elements(samples, name).size(), 2U);
   }
-  const auto sample = [&samples](const char* name) { return *samples.Find(name)->elements()[0].whole(); };
+  const auto sample = [&samples](const char* name) { return Bench::Wholes(samples, name).at(0); };
   CHECK_EQUAL(sample("write_ns") + sample("run_ns") + sample("read_ns"), sample("total_ns"));
   CHECK(Bench::Number(done[0], "create_ns") > 0 && Bench::Number(done[0], "first_ns") > 0);
 }
@@ -47,7 +49,7 @@ TEST(PhaseGoesOnAfterFailures) {
   CHECK_EQUAL(Bench::Reason(events, "breaks"), "the fake model fails in run 3");
   CHECK_CONTAINS(Bench::Reason(events, "unit"), "unit bad cannot be had: affinity to cores 1023 was refused");
   CHECK_EQUAL(Bench::Number(events.back(), "failed"), 3);
-  CHECK_EQUAL(Bench::Text(Bench::Select(events, "unit_failed")[0], "unit"), "bad");
+  CHECK_EQUAL(Bench::Text(Bench::Only(events, "unit_failed"), "unit"), "bad");
 }
 
 TEST(PhaseWithoutEngineFailsItsJobsOnly) {
@@ -103,11 +105,11 @@ TEST(PhaseKeepsResidentModels) {
   Bench bench;
   const auto events = bench.Run(R"("resident": true, "repeat": {"max_rounds": 3}, "jobs": [)" + TimeJobText("a") + "]");
   CHECK_EQUAL(bench.log().created.size(), 1U);
-  const std::vector<Json> done = Bench::Select(events, "done");
-  CHECK_EQUAL(done.size(), 3U);
-  CHECK(done[0].Find("create_ns")->whole().has_value() && done[0].Find("first_ns")->whole().has_value());
-  CHECK(done[1].Find("create_ns")->type() == Json::Type::kNull &&
-        done[1].Find("first_ns")->type() == Json::Type::kNull);
+  const std::vector<Json> done = Bench::SelectExactly(events, "done", 3);
+  CHECK(Bench::Field(done[0], "create_ns").whole().has_value() &&
+        Bench::Field(done[0], "first_ns").whole().has_value());
+  CHECK(Bench::Field(done[1], "create_ns").type() == Json::Type::kNull &&
+        Bench::Field(done[1], "first_ns").type() == Json::Type::kNull);
 }
 
 TEST(PhaseStopsAtItsLimitAndOnASignal) {
@@ -129,6 +131,50 @@ TEST(PhaseEndsWhenItsJournalCannotBeWritten) {
   Journal journal(-1);
   const EngineOpener opener = test::FakeOpener(bench.log());
   CHECK_FAILS(PhaseRunner(phase, opener, journal, bench.log().stop).Run(), "the journal cannot be written");
+}
+
+std::vector<Json> RunGated(Bench& bench, const std::string& gate, const std::string& jobs) {
+  return bench.Run(R"("gate": {"system": "sys", "every_s": 0, )" + gate +
+                   R"(}, "repeat": {"max_rounds": 2}, "jobs": [)" + jobs + "]");
+}
+
+TEST(PhaseMeasuresBetweenTwoLooksAtTheDevice) {
+  Bench bench;
+  const auto events = RunGated(bench, R"("status": [])", TimeJobText("a") + "," + TimeJobText("b"));
+  std::string kinds;
+  for (const Json& event : events) {
+    kinds += Bench::Text(event, "event").at(0);
+  }
+  // After the phase's and the units' lines: a state before the first visit and after every group, here of one visit
+  // each.
+  CHECK_EQUAL(kinds, "puuuuuuuussdssdssdssdse");
+  const auto states = Bench::Select(events, "state");
+  CHECK(Bench::Number(states.at(1), "since_ns") >= Bench::Number(states.at(0), "t_ns"));
+}
+
+TEST(PhaseGivesUpOnADeviceThatStaysHot) {
+  Bench bench;
+  bench.folder().Write("dumpsys", "#!/bin/sh\necho 'Thermal Status: 2'\n");
+  chmod((bench.folder().path() + "/dumpsys").c_str(), 0700);
+  const auto events = RunGated(bench, R"("status": ["dumpsys"], "cool_s": 0.05, "poll_s": 0.02)", TimeJobText("a"));
+  CHECK_EQUAL(Bench::Text(events.back(), "stopped"), "hot");
+  CHECK_EQUAL(Bench::Order(events), "");
+  CHECK_EQUAL(Bench::Text(Bench::Select(events, "state").at(0), "hot"), "thermal status 2 (moderate)");
+}
+
+TEST(PhaseMeasuresAgainWhatItMeasuredInTheHeat) {
+  Bench bench;
+  // Fit at first, hot once, then fit for good.
+  bench.folder().Write("looks", "");
+  bench.folder().Write("dumpsys",
+                       "#!/bin/sh\ncd \"${0%/*}\" && echo >> looks\n"
+                       "[ \"$(wc -l < looks)\" -eq 2 ] && echo 'Thermal Status: 4' || echo 'Thermal Status: 0'\n");
+  chmod((bench.folder().path() + "/dumpsys").c_str(), 0700);
+  const auto events =
+      RunGated(bench, R"("status": ["dumpsys"], "poll_s": 0.01)", TimeJobText("a") + "," + TimeJobText("b", "fails"));
+  CHECK_EQUAL(Bench::Order(events), "a a b a");
+  CHECK_EQUAL(Bench::Select(events, "cooled").size(), 1U);
+  CHECK(Bench::Field(events.back(), "stopped").type() == Json::Type::kNull);
 }
 
 }  // namespace

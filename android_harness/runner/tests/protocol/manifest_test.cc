@@ -25,9 +25,9 @@ Manifest Parse(const std::string& segments, const std::string& output = "a.1",
 TEST(ManifestIsRead) {
   const Manifest manifest =
       Parse(Segment("a.0", "a", "input") + "," + Segment("b.0", "b", "a.0") + "," + Segment("a.1", "a", "b.0"));
-  CHECK_EQUAL(manifest.segments.size(), 3U);
-  CHECK_EQUAL(manifest.segments[0].inputs[0].from, SegmentInput::kNetworkInput);
-  CHECK_EQUAL(manifest.segments[2].inputs[0].from, 1);
+  REQUIRE(manifest.segments.size() == 3);
+  CHECK_EQUAL(manifest.segments[0].inputs.at(0).from, SegmentInput::kNetworkInput);
+  CHECK_EQUAL(manifest.segments[2].inputs.at(0).from, 1);
   CHECK_EQUAL(manifest.segments[1].unit, 1U);
   CHECK_EQUAL(manifest.segments[1].model.full, "/bundle/s/m.tflite");
   CHECK_EQUAL(manifest.segments[1].model_bytes, -1);

@@ -14,8 +14,6 @@ constexpr const char* kHead = R"({"format": 1, "phase": "p", "runtime": {"litert
 
 PhaseSpec Parse(const std::string& rest) { return ParsePhase(kHead + rest + "}", "/data"); }
 
-PhaseSpec ParseJob(const std::string& job) { return Parse("\"jobs\": [{" + job + "}]"); }
-
 TEST(PhaseIsRead) {
   const PhaseSpec phase = Parse(R"("seed": 9, "order": "shuffled", "resident": true, "limit_s": 1.5,
     "repeat": {"min_rounds": 2, "max_rounds": 5, "target_ci": 0.01}, "sentinel": {"jobs": ["s"], "every": 4},
@@ -32,23 +30,23 @@ TEST(PhaseIsRead) {
   CHECK_EQUAL(phase.limit_s, 1.5);
   CHECK_EQUAL(phase.repeat.max_rounds, 5);
   CHECK_EQUAL(phase.sentinel.jobs.size(), 1U);
-  CHECK_EQUAL(phase.sentinel.jobs[0], 1U);
-  CHECK_EQUAL(phase.units[0].cores.size(), 2U);
-  CHECK_EQUAL(phase.units[0].cores[0], 1);
-  CHECK(phase.units[1].precision == Precision::kFp16);
+  CHECK_EQUAL(phase.sentinel.jobs.at(0), 1U);
+  CHECK_EQUAL(phase.units.at(0).cores.size(), 2U);
+  CHECK_EQUAL(phase.units.at(0).cores.at(0), 1);
+  CHECK(phase.units.at(1).precision == Precision::kFp16);
   CHECK_EQUAL(phase.runtime.at("litert").full, "/data/lib/libLiteRt.so");
-  const auto& time = std::get<TimeSpec>(phase.jobs[0].work);
+  const auto& time = std::get<TimeSpec>(phase.jobs.at(0).measurement);
   CHECK_EQUAL(time.model.shown, "m.tflite");
   CHECK_EQUAL(time.model.full, "/data/m.tflite");
-  CHECK_EQUAL(time.loads[0].model.full, "/abs/l.tflite");
+  CHECK_EQUAL(time.loads.at(0).model.full, "/abs/l.tflite");
   CHECK_EQUAL(time.samples.gap_us, 7);
   CHECK_EQUAL(time.samples.warmup, 3);
   CHECK_EQUAL(time.samples.warmup_us, 9);
-  const auto& transfer = std::get<TransferSpec>(phase.jobs[1].work);
-  CHECK(transfer.wait.mode == WaitMode::kHybrid);
-  CHECK_EQUAL(transfer.wait.spin_us, 11);
-  CHECK_EQUAL(transfer.between.shown, "b.tflite");
-  const auto& collab = std::get<CollabSpec>(phase.jobs[2].work);
+  const auto& handover = std::get<HandoverSpec>(phase.jobs.at(1).measurement);
+  CHECK(handover.wait.mode == WaitMode::kHybrid);
+  CHECK_EQUAL(handover.wait.spin_us, 11);
+  CHECK_EQUAL(handover.next_model.shown, "b.tflite");
+  const auto& collab = std::get<CollabSpec>(phase.jobs.at(2).measurement);
   CHECK(collab.sequential);
   CHECK_EQUAL(collab.bind.at("y"), "gpu0");
   CHECK_EQUAL(collab.output.full, "/data/o.f32");
@@ -105,41 +103,27 @@ TEST(PhaseRefusesWrongUnits) {
               "there is no engine \"tf\"");
 }
 
-TEST(PhaseRefusesWrongJobs) {
-  CHECK_FAILS(ParseJob(""), "jobs[0].id is missing");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "x")"), "jobs[0].kind is \"x\"");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu9", "model": "m", "runs": 1)"),
-              "jobs[0].unit is \"cpu9\", and the phase has no unit of that name");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "", "runs": 1)"), "jobs[0].model");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": -5)"),
-              "jobs[0].runs must be between 1 and 100000, not -5");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 99999999999999999999)"),
-              "jobs[0].runs must be a whole number");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1, "warmpu": 3)"),
-              "jobs[0].warmpu is not a known field");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1,
-                          "load": [{"unit": "cpu0", "model": "m"}])"),
-              "jobs[0].load[0].unit is \"cpu0\", which is busy");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "collab", "manifest": "m", "path": "shared", "runs": 1,
-                          "bind": {"x": "cpu0"}, "load": [{"unit": "cpu0", "model": "m"}])"),
-              "jobs[0].load[0].unit is \"cpu0\", which is busy");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "transfer", "from": "cpu0", "to": "cpu0", "model": "m", "path": "shared",
-                          "runs": 1)"),
-              "jobs[0].to is \"cpu0\", the sender itself");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "transfer", "from": "cpu0", "to": "gpu0", "model": "m", "path": "dma",
-                          "runs": 1)"),
-              "jobs[0].path is \"dma\"");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "transfer", "from": "cpu0", "to": "gpu0", "model": "m", "path": "shared",
-                          "wait": "poll", "runs": 1)"),
-              "jobs[0].wait is \"poll\"");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "collab", "manifest": "m", "path": "shared", "runs": 1,
-                          "bind": {"x": "cpu0", "y": "cpu0"})"),
-              "jobs[0].bind.y is \"cpu0\", which x is bound to as well");
-  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "collab", "manifest": "m", "path": "shared", "runs": 1, "mode": "both")"),
-              "jobs[0].mode is \"both\"");
+TEST(PhaseRefusesTwoJobsOfOneId) {
   CHECK_FAILS(Parse(R"("jobs": [{"id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1},
                                 {"id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1}])"),
               "jobs[1].id is \"a\", as an earlier job's");
+}
+
+TEST(GateFieldsAreChecked) {
+  const auto parse = [](const std::string& gate) {
+    return ParsePhase(R"({"format": 1, "phase": "p", "units": {}, "jobs": [], "gate": )" + gate + "}", "/data");
+  };
+  const PhaseSpec phase =
+      parse(R"({"status": ["bin/dumpsys", "x"], "every_s": 1.5, "slowdown": 0.3, "cool_s": 9, "retries": 1})");
+  CHECK_EQUAL(phase.gate.value().status.at(0), "/data/bin/dumpsys");
+  CHECK_EQUAL(phase.gate.value().status.at(1), "x");
+  CHECK_EQUAL(phase.gate.value().slowdown, 0.3);
+  CHECK_EQUAL(phase.gate.value().system, "/sys");
+  CHECK_FAILS(parse("[]"), "gate");
+  CHECK_FAILS(parse(R"({"status": "dumpsys"})"), "gate.status");
+  CHECK_FAILS(parse(R"({"every_s": -1})"), "gate.every_s");
+  CHECK_FAILS(parse(R"({"poll_s": 0})"), "gate.poll_s");
+  CHECK_FAILS(parse(R"({"other": 0})"), "other");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/failure.h"
 #include "base/files.h"
+#include "base/fingerprint.h"
 #include "json/json.h"
 
 namespace syncnas::test {

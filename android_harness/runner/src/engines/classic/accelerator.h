@@ -5,7 +5,7 @@
 #include "engines/classic/inspector.h"
 #include "engines/classic/library.h"
 #include "engines/classic/owned.h"
-#include "protocol/phase.h"
+#include "protocol/unit_spec.h"
 
 namespace syncnas::classic {
 

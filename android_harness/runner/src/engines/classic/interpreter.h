@@ -11,7 +11,7 @@
 #include "engines/classic/accelerator.h"
 #include "engines/classic/library.h"
 #include "engines/classic/owned.h"
-#include "protocol/phase.h"
+#include "protocol/unit_spec.h"
 
 namespace syncnas::classic {
 

@@ -1,6 +1,6 @@
 #include "engines/classic/library.h"
 
-#include "base/shared_library.h"
+#include "engines/shared_library.h"
 
 namespace syncnas::classic {
 

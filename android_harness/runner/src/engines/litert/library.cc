@@ -1,7 +1,7 @@
 #include "engines/litert/library.h"
 
 #include "base/failure.h"
-#include "base/shared_library.h"
+#include "engines/shared_library.h"
 
 namespace syncnas::litert {
 

@@ -1,14 +1,14 @@
 #include "units/unit_worker.h"
 
-#include <atomic>
+#include <new>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/failure.h"
 #include "device/affinity.h"
 #include "support/check.h"
 #include "support/fake_engine.h"
-#include "units/handoff.h"
 
 namespace syncnas {
 namespace {
@@ -56,28 +56,6 @@ TEST(WorkerThatCannotBeConfinedIsNone) {
   test::FakeLog log;
   test::FakeEngine engine(log);
   CHECK_FAILS(UnitWorker(Spec("u", {1023}), engine), "affinity to cores 1023 was refused");
-}
-
-TEST(WorkersNameTheUnitThatFailed) {
-  Workers workers;
-  workers.AddFailed("u", "no such core");
-  CHECK_FAILS(workers.At("u"), "unit u cannot be had: no such core");
-  CHECK_FAILS(workers.At("v"), "the phase has no unit v");
-}
-
-TEST(RunTogetherAbortsAndThrowsTheFirstFailure) {
-  test::FakeLog log;
-  test::FakeEngine engine(log);
-  UnitWorker a(Spec("a"), engine);
-  UnitWorker b(Spec("b"), engine);
-  UnitWorker c(Spec("c"), engine);
-  Handoff never(WaitSpec{WaitMode::kCondvar, 0});
-  std::atomic<int> freed{0};
-  const auto wait = [&never, &freed] { freed += never.Await(1) ? 0 : 1; };
-  CHECK_FAILS(
-      RunTogether({{&a, wait}, {&b, [] { throw Failure("b broke"); }}, {&c, wait}}, [&never] { never.Abort(); }),
-      "b broke");
-  CHECK_EQUAL(freed.load(), 2);
 }
 
 }  // namespace

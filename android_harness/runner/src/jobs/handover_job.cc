@@ -1,4 +1,4 @@
-#include "jobs/transfer_job.h"
+#include "jobs/handover_job.h"
 
 #include <cstring>
 
@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/failure.h"
 #include "base/random.h"
-#include "jobs/load.h"
-#include "units/handoff.h"
+#include "units/event_count.h"
 #include "units/handover_path.h"
+#include "units/run_together.h"
 
 namespace syncnas {
 
@@ -33,7 +33,7 @@ std::vector<int64_t> Difference(const std::vector<int64_t>& later, const std::ve
 
 }  // namespace
 
-struct TransferJob::Meeting {
+struct HandoverJob::Meeting {
   explicit Meeting(const WaitSpec& wait) : ready(wait), handed(wait) {}
 
   void Abort() {
@@ -42,45 +42,45 @@ struct TransferJob::Meeting {
   }
 
   // How many hand-overs the receiver is ready for: it is done with those before, and past its pause.
-  Handoff ready;
+  EventCount ready;
   // How many hand-overs the sender has made.
-  Handoff handed;
+  EventCount handed;
 };
 
-TransferJob::TransferJob(TransferSpec spec, const JobContext& context) : Job(context), spec_(std::move(spec)) {
+HandoverJob::HandoverJob(HandoverSpec spec, const PhaseResources& phase) : Job(phase), spec_(std::move(spec)) {
   const auto runs = static_cast<size_t>(spec_.samples.runs);
   for (std::vector<int64_t>* moments : {&begin_ns_, &signal_ns_, &awake_ns_, &taken_ns_, &taken_again_ns_}) {
     moments->resize(runs);
   }
 }
 
-int64_t TransferJob::Create() {
-  sender_ = std::make_unique<PlacedModel>(context().workers.At(spec_.from), spec_.model, context().ledger);
-  receiver_ = std::make_unique<PlacedModel>(context().workers.At(spec_.to), spec_.model, context().ledger);
+int64_t HandoverJob::Create() {
+  sender_ = std::make_unique<PlacedModel>(phase().workers.At(spec_.from), spec_.model, phase().ledger);
+  receiver_ = std::make_unique<PlacedModel>(phase().workers.At(spec_.to), spec_.model, phase().ledger);
   CheckModel();
   bytes_ = sender_->model().outputs()[0].Bytes();
-  const bool has_between = !spec_.between.full.empty();
+  const bool has_next_model = !spec_.next_model.full.empty();
   senders_next_ =
-      std::make_unique<PlacedModel>(sender_->worker(), has_between ? spec_.between : spec_.model, context().ledger);
-  if (has_between) {
-    receivers_next_ = std::make_unique<PlacedModel>(receiver_->worker(), spec_.between, context().ledger);
+      std::make_unique<PlacedModel>(sender_->worker(), has_next_model ? spec_.next_model : spec_.model, phase().ledger);
+  if (has_next_model) {
+    receivers_next_ = std::make_unique<PlacedModel>(receiver_->worker(), spec_.next_model, phase().ledger);
   }
   sender_->worker().Run([this] {
-    Random random(context().seed);
+    Random random(phase().seed);
     FillInputs(sender_->model(), random);
     FillInputs(senders_next_->model(), random);
   });
   receiver_->worker().Run([this] {
     path_ = Connect();
     if (receivers_next_ != nullptr) {
-      Random random(context().seed);
+      Random random(phase().seed);
       FillInputs(receivers_next_->model(), random);
     }
   });
   return sender_->create_ns() + receiver_->create_ns();
 }
 
-HandoverPath TransferJob::Connect() {
+HandoverPath HandoverJob::Connect() {
   Buffer& output = sender_->model().output(0);
   if (spec_.path == HandoverPath::kShared && receiver_->model().ShareInput(0, output)) {
     return HandoverPath::kShared;
@@ -99,14 +99,14 @@ HandoverPath TransferJob::Connect() {
   return path;
 }
 
-void TransferJob::CheckModel() const {
+void HandoverJob::CheckModel() const {
   const Model& model = sender_->model();
   if (model.inputs().size() != 1 || model.outputs().size() != 1 || model.inputs()[0] != model.outputs()[0]) {
     throw Failure(spec_.model.shown + " must have one input and one output of the same shape");
   }
 }
 
-void TransferJob::Measure() {
+void HandoverJob::Measure() {
   Meeting meeting(spec_.wait);
   RunTogether({{&sender_->worker(), [this, &meeting] { Send(meeting); }},
                {&receiver_->worker(), [this, &meeting] { Receive(meeting); }}},
@@ -115,7 +115,7 @@ void TransferJob::Measure() {
   CheckArrived();
 }
 
-void TransferJob::Send(Meeting& meeting) {
+void HandoverJob::Send(Meeting& meeting) {
   const auto warmup = static_cast<size_t>(spec_.samples.warmup);
   const size_t handovers = warmup + begin_ns_.size();
   Buffer& output = sender_->model().output(0);
@@ -143,7 +143,7 @@ void TransferJob::Send(Meeting& meeting) {
   }
 }
 
-void TransferJob::Receive(Meeting& meeting) {
+void HandoverJob::Receive(Meeting& meeting) {
   const auto warmup = static_cast<size_t>(spec_.samples.warmup);
   const size_t handovers = warmup + begin_ns_.size();
   Buffer& input = receiver_->model().input(0);
@@ -172,7 +172,7 @@ void TransferJob::Receive(Meeting& meeting) {
   }
 }
 
-void TransferJob::Take(Buffer& input) {
+void HandoverJob::Take(Buffer& input) {
   if (source_ != nullptr) {
     input.Write(source_);
   } else {
@@ -180,7 +180,7 @@ void TransferJob::Take(Buffer& input) {
   }
 }
 
-void TransferJob::CheckArrived() {
+void HandoverJob::CheckArrived() {
   AlignedMemory sent(bytes_);
   AlignedMemory arrived(bytes_);
   sender_->worker().Run([this, &sent] { sender_->model().output(0).Read(sent.data()); });
@@ -190,7 +190,7 @@ void TransferJob::CheckArrived() {
   }
 }
 
-void TransferJob::ReportVisit(JsonLine& line) const {
+void HandoverJob::ReportVisit(JsonLine& line) const {
   line.Name("accelerated").Bool(sender_->model().fully_accelerated() && receiver_->model().fully_accelerated());
   line.Name("path").String(Name(path_));
   line.Name("sender_buffers").Strings(sender_->model().output_kinds());

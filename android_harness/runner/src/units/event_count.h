@@ -1,5 +1,5 @@
-#ifndef SYNCNAS_RUNNER_UNITS_HANDOFF_H_
-#define SYNCNAS_RUNNER_UNITS_HANDOFF_H_
+#ifndef SYNCNAS_RUNNER_UNITS_EVENT_COUNT_H_
+#define SYNCNAS_RUNNER_UNITS_EVENT_COUNT_H_
 
 #include <atomic>
 #include <condition_variable>
@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "base/aligned_memory.h"
-#include "protocol/phase.h"
+#include "protocol/handover.h"
 
 namespace syncnas {
 
@@ -20,11 +20,12 @@ inline void RelaxCpu() {
 #endif
 }
 
-// A number that only grows, which one thread at a time publishes and any number of threads await. Whatever the
+// An eventcount (Reed and Kanodia 1979): a number that only grows, which one thread at a time publishes and any number
+// of threads await. With it a sender wakes its receivers in a hand-over, and threads meet and take turns. What the
 // publisher wrote to memory before Publish is visible to those for whom Await returned true.
-class Handoff {
+class EventCount {
  public:
-  explicit Handoff(const WaitSpec& wait);
+  explicit EventCount(const WaitSpec& wait);
 
   // `value` must be larger than what was published before. Does not block in spin mode.
   void Publish(uint64_t value);
@@ -52,4 +53,4 @@ class Handoff {
 
 }  // namespace syncnas
 
-#endif  // SYNCNAS_RUNNER_UNITS_HANDOFF_H_
+#endif  // SYNCNAS_RUNNER_UNITS_EVENT_COUNT_H_

@@ -1,20 +1,22 @@
-#ifndef SYNCNAS_RUNNER_JOBS_TRANSFER_JOB_H_
-#define SYNCNAS_RUNNER_JOBS_TRANSFER_JOB_H_
+#ifndef SYNCNAS_RUNNER_JOBS_HANDOVER_JOB_H_
+#define SYNCNAS_RUNNER_JOBS_HANDOVER_JOB_H_
 
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "base/aligned_memory.h"
+#include "engines/engine.h"
 #include "jobs/job.h"
-#include "protocol/phase.h"
+#include "jobs/placed_model.h"
+#include "protocol/job_spec.h"
 
 namespace syncnas {
 
-// Times handing one tensor from one unit to another.
-class TransferJob final : public Job {
+// Times the hand-over of one tensor from one unit to another. Phases and journals call its kind "transfer".
+class HandoverJob final : public Job {
  public:
-  TransferJob(TransferSpec spec, const JobContext& context);
+  HandoverJob(HandoverSpec spec, const PhaseResources& phase);
 
   [[nodiscard]] const std::vector<int64_t>& total_ns() const override { return total_ns_; }
 
@@ -25,7 +27,7 @@ class TransferJob final : public Job {
   void ReportVisit(JsonLine& line) const override;
 
  private:
-  // The threads' meeting points of one visit.
+  // Where the two threads wait for each other in one visit.
   struct Meeting;
 
   void CheckModel() const;
@@ -36,10 +38,10 @@ class TransferJob final : public Job {
   void Take(Buffer& input);
   void CheckArrived();
 
-  const TransferSpec spec_;
+  const HandoverSpec spec_;
   std::unique_ptr<PlacedModel> sender_;
   std::unique_ptr<PlacedModel> receiver_;
-  // What either runs between two hand-overs; the receiver's is null where it runs nothing.
+  // Run by either unit after each hand-over; the receiver's is null where it runs nothing.
   std::unique_ptr<PlacedModel> senders_next_;
   std::unique_ptr<PlacedModel> receivers_next_;
   size_t bytes_ = 0;
@@ -61,4 +63,4 @@ class TransferJob final : public Job {
 
 }  // namespace syncnas
 
-#endif  // SYNCNAS_RUNNER_JOBS_TRANSFER_JOB_H_
+#endif  // SYNCNAS_RUNNER_JOBS_HANDOVER_JOB_H_

@@ -1,12 +1,12 @@
-#include "units/handoff.h"
+#include "units/event_count.h"
 
 #include "base/clock.h"
 
 namespace syncnas {
 
-Handoff::Handoff(const WaitSpec& wait) : mode_(wait.mode), spin_ns_(wait.spin_us * kNanosecondsPerMicrosecond) {}
+EventCount::EventCount(const WaitSpec& wait) : mode_(wait.mode), spin_ns_(wait.spin_us * kNanosecondsPerMicrosecond) {}
 
-void Handoff::Publish(uint64_t value) {
+void EventCount::Publish(uint64_t value) {
   if (mode_ == WaitMode::kSpin) {
     published_.store(value, std::memory_order_release);
     return;
@@ -19,7 +19,7 @@ void Handoff::Publish(uint64_t value) {
   changed_.notify_all();
 }
 
-bool Handoff::Await(uint64_t value) {
+bool EventCount::Await(uint64_t value) {
   if (mode_ == WaitMode::kCondvar) {
     return Sleep(value);
   }
@@ -38,13 +38,13 @@ bool Handoff::Await(uint64_t value) {
   }
 }
 
-bool Handoff::Sleep(uint64_t value) {
+bool EventCount::Sleep(uint64_t value) {
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait(lock, [this, value] { return IsPublished(value) || IsAborted(); });
   return IsPublished(value);
 }
 
-void Handoff::Abort() {
+void EventCount::Abort() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     aborted_.store(true, std::memory_order_release);

@@ -1,8 +1,9 @@
-#include "base/shared_library.h"
+#include "engines/shared_library.h"
 
 #include <dlfcn.h>
 
 #include "base/failure.h"
+#include "base/fingerprint.h"
 
 namespace syncnas {
 

@@ -1,0 +1,38 @@
+#ifndef SYNCNAS_RUNNER_PROTOCOL_UNIT_SPEC_H_
+#define SYNCNAS_RUNNER_PROTOCOL_UNIT_SPEC_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+
+namespace syncnas {
+
+enum class UnitKind { kCpu, kGpu, kNnapi };
+enum class Precision { kFp32, kFp16 };
+
+const char* Name(UnitKind kind);
+
+// What the phase calls the GPU delegate of the engine "classic": a library of its own, which is no engine.
+constexpr const char* kClassicGpuLibrary = "classic_gpu";
+
+// By the name of the engine, or of a further library of one.
+using RuntimePaths = std::map<std::string, FilePath>;
+
+// A compute unit of the device and how it is used (docs/formats.md, "Phase", units).
+struct UnitSpec {
+  std::string name;
+  UnitKind kind = UnitKind::kCpu;
+  std::string engine;
+  Precision precision = Precision::kFp32;
+  int threads = 1;
+  // Empty: the unit's threads run wherever the process may.
+  std::vector<int> cores;
+  // Of NNAPI; empty: whichever it chooses.
+  std::string accelerator;
+};
+
+}  // namespace syncnas
+
+#endif  // SYNCNAS_RUNNER_PROTOCOL_UNIT_SPEC_H_
