@@ -15,7 +15,7 @@ class Descriptor {
   // Negative once it is closed, or where there never was one.
   [[nodiscard]] int number() const { return number_; }
 
-  // What close(2) returns, which can be the call that reports a full disk; 0 where there is nothing to close.
+  // Closes it and returns what close(2) does, which can be the call that reports a full disk; 0 where nothing is open.
   int Close() {
     const int number = number_;
     number_ = -1;

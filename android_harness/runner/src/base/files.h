@@ -20,7 +20,7 @@ FilePath InFolder(const std::string& folder, const std::string& path);
 // The folder that a file lies in: "a/b.json" -> "a", "b.json" -> ".".
 std::string FolderOf(const std::string& path);
 
-// Whether a relative path without ".." parts: it cannot lead out of its folder.
+// Returns whether a path is relative and has no ".." parts, so that it cannot lead out of its folder.
 bool StaysInside(const std::string& path);
 
 // All throw Failure: "cannot read models/x.tflite: No such file or directory".

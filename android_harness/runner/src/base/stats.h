@@ -14,16 +14,16 @@ struct MedianInterval {
   double high = 0;
 };
 
-// How many samples lie below the lower end of the 95 % confidence interval of the median of n samples, or nothing where
-// n is too small for any (below 6). Distribution-free: the number of samples below the median is binomial(n, 1/2), so
-// the interval reaches from the r-th smallest to the r-th largest, with the largest r for which each end misses the
-// median with at most 2.5 %.
+// Returns how many samples lie below the lower end of the 95 % confidence interval of the median of n samples, or
+// nothing where n is too small for any (below 6). Distribution-free: the number of samples below the median is
+// binomial(n, 1/2), so the interval reaches from the r-th smallest to the r-th largest, with the largest r for which
+// each end misses the median with at most 2.5 %.
 std::optional<size_t> SamplesBelowMedianInterval(size_t n);
 
 // Nothing where there are too few samples. Takes a copy because it sorts.
 std::optional<MedianInterval> MedianInterval95(std::vector<int64_t> samples);
 
-// Whether the interval is narrower than `target` times the median on either side. Never for a target of 0.
+// Returns whether the interval is narrower than `target` times the median on either side. Never for a target of 0.
 bool IsSettled(const std::vector<int64_t>& samples, double target);
 
 }  // namespace syncnas

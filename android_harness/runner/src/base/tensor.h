@@ -19,7 +19,7 @@ ElementType ElementOf(int32_t number);
 size_t BytesOf(ElementType element);
 const char* Name(ElementType element);
 
-// What one input or output of a model holds, densely packed.
+// The element type and shape of one input or output of a model, densely packed.
 struct TensorType {
   ElementType element = ElementType::kFloat32;
   std::vector<int64_t> dims;

@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kMostBytes = 4096;
 constexpr int64_t kColdestMilliCelsius = -60'000;
 constexpr int64_t kHottestMilliCelsius = 200'000;
-// As Android 10 and later number them.
+// In the order in which Android 10 and later number them.
 constexpr std::array kThermalStatuses = {"none", "light", "moderate", "severe", "critical", "emergency", "shutdown"};
 
 std::optional<int64_t> ReadNumber(const std::string& path) {

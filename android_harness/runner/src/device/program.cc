@@ -30,8 +30,9 @@ void Require(const std::string& program, int error) {
   }
 }
 
-// How a program is started: in a process group of its own, so that it can be ended together with what it started and
-// a Ctrl-C at a terminal does not reach it, and with the usual effect of the signals that the runner ignores.
+// The settings that a program is started with: in a process group of its own, so that it can be ended together with
+// what it started and a Ctrl-C at a terminal does not reach it, and with the usual effect of the signals that the
+// runner ignores.
 class SpawnSettings {
  public:
   SpawnSettings() {

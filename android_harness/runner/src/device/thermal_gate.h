@@ -12,7 +12,7 @@
 
 namespace syncnas {
 
-// What one look at the device told. Nothing where the system does not say.
+// The result of one look at the device. Its parts hold nothing where the system does not say.
 struct ThermalState {
   struct UnitCaps {
     std::string unit;
@@ -23,9 +23,9 @@ struct ThermalState {
   int64_t t_ns = 0;
   std::optional<int64_t> temperature_mc;
   std::optional<int64_t> thermal_status;
-  // Of the units that are confined to cores.
+  // The clock caps of the units that are confined to cores.
   std::vector<UnitCaps> caps;
-  // By how much, as a fraction, the sentinel that slowed down most did.
+  // The slowdown, as a fraction, of the sentinel that slowed down most.
   std::optional<double> slowdown;
   // Why the device is too hot to be measured; nothing where it is not.
   std::optional<std::string> hot;
@@ -44,18 +44,17 @@ class ThermalGate {
   // A sentinel's visit; `total_ns` is not empty.
   void NoteSentinel(const std::string& job, const std::vector<int64_t>& total_ns);
 
-  // By status and caps alone: whether it makes sense to measure again.
+  // Looks at status and caps alone: enough to tell whether it makes sense to measure again.
   ThermalState Look();
 
-  // By the sentinels' latest visits as well. What they took first is what later visits are held against, unless that
-  // was in the same breath as a status or a cap that tells of heat. After a hot state their latest visits are
-  // forgotten.
+  // Looks at the sentinels' latest visits as well. They are compared with the first ones, unless a status or a cap told
+  // of heat right after those. After a hot state the latest visits are forgotten.
   ThermalState Check();
 
  private:
   struct Pace {
     std::optional<int64_t> first_ns;
-    // Whether a check has found the device fit since the first visit.
+    // True once a check has found the device fit since the first visit.
     bool is_trusted = false;
     std::optional<int64_t> latest_ns;
   };
@@ -66,9 +65,10 @@ class ThermalGate {
 
   const GateSpec spec_;
   std::vector<UnitSpec> units_;
-  // By core, of all looks so far: a phase may begin on a hot device, whose caps rise when it cools down.
+  // The highest cap of each core in all looks so far: a phase may begin on a hot device, whose caps rise when it cools
+  // down.
   std::map<int, int64_t> highest_khz_;
-  // By the sentinel's id.
+  // The paces of the sentinels, by id.
   std::map<std::string, Pace> paces_;
 };
 

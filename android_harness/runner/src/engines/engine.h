@@ -14,15 +14,15 @@
 
 namespace syncnas {
 
-// What a runtime must offer to drive units. An engine makes units, a unit makes models, a model has buffers; each must
-// be destroyed before its maker. Everything that can fail throws Failure.
+// The interface of a runtime that drives units. An engine makes units, a unit makes models, a model has buffers; each
+// must be destroyed before its maker. Everything that can fail throws Failure.
 
 // Memory that one input or output of one model is bound to.
 class Buffer {
  public:
   virtual ~Buffer() = default;
 
-  // Of the tensor, densely packed; what Write and Read move.
+  // The size of the tensor, densely packed, which Write and Read move.
   [[nodiscard]] virtual size_t bytes() const = 0;
 
   // Copies between the caller's memory and the unit's. Done when they return.
@@ -42,7 +42,8 @@ class Model {
   [[nodiscard]] virtual const std::vector<TensorType>& inputs() const = 0;
   [[nodiscard]] virtual const std::vector<TensorType>& outputs() const = 0;
 
-  // Whether every operation runs where the unit is, none elsewhere. False also where the runtime lets nobody look.
+  // Returns whether every operation runs where the unit is, none elsewhere. False also where the runtime lets nobody
+  // look.
   [[nodiscard]] virtual bool fully_accelerated() const = 0;
 
   // The kinds of memory that the runtime takes for the first input: "host", "ahwb", "opencl-packed", "kind-30" ...
@@ -78,7 +79,7 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  // Which library this is, as exactly as can be told; goes into the journal.
+  // Names the library, as exactly as can be told, for the journal.
   [[nodiscard]] virtual std::string description() const = 0;
 
   // Called on the thread that will drive the unit. Units are opened and used concurrently.

@@ -155,14 +155,14 @@ bool CollabModels::SharePair(const UnitPair& pair) {
 HandoverPath CollabModels::AllocatePair(const UnitPair& pair) {
   HandoverPath possible = HandoverPath::kMemcpy;
   ForEachHandover(pair, [this, &possible](size_t receiver, size_t input, size_t sender) {
-    // The same for all: what memory a buffer is depends on the unit.
+    // All hand-overs of a pair have the same path: a buffer's kind of memory depends on the unit alone.
     possible = PathBetween(model(sender).output(0), model(receiver).AllocateInput(input));
   });
   return possible;
 }
 
 bool CollabModels::LandPair(const UnitPair& pair) {
-  // What is read for another unit already is not read once more: this unit shares that memory, or has to copy from it.
+  // An output that is read for another unit already is not read again: this unit shares that memory or copies from it.
   bool all_land = true;
   std::vector<size_t> claimed;
   ForEachHandover(pair, [this, &all_land, &claimed](size_t receiver, size_t input, size_t sender) {

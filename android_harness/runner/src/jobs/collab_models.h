@@ -26,7 +26,7 @@ class CollabModels {
   CollabModels(const CollabSpec& spec, const PhaseResources& phase);
 
   [[nodiscard]] const Manifest& manifest() const { return manifest_; }
-  // By manifest unit.
+  // Of a unit, by its index in the manifest.
   [[nodiscard]] UnitWorker& worker(size_t unit) const { return *workers_[unit]; }
   [[nodiscard]] Model& model(size_t segment) const { return placed_[segment]->model(); }
   // The paths that were possible.
@@ -41,7 +41,7 @@ class CollabModels {
   // Where a segment's output is read to, for all its peers that have it copied out; null where none has. It is an input
   // of one of them that is host memory, else staging memory.
   [[nodiscard]] void* landing(size_t segment) const { return landings_[segment].memory; }
-  // What a receiver that copies in copies from: the sender's memory itself over upload, else where it was read to.
+  // The memory that a receiver copies from: the sender's own over upload, else the memory that its output was read to.
   [[nodiscard]] const void* Source(size_t sender, size_t receiver) const;
 
  private:

@@ -12,7 +12,7 @@
 
 namespace syncnas {
 
-// What each unit does in one run of a bundle, step by step.
+// The steps that each unit takes in one run of a bundle.
 
 enum class StepKind { kWait, kWrite, kRun, kRead };
 const char* Name(StepKind kind);
@@ -28,7 +28,7 @@ struct Step {
   size_t segment = 0;
   // Index of the peer's segment, or one of the three above.
   int peer = kNobody;
-  // Of a wait or a write: which of the segment's inputs.
+  // The segment's input that a wait or a write is for.
   size_t input = 0;
 
   bool operator==(const Step& other) const {
@@ -36,7 +36,7 @@ struct Step {
   }
 };
 
-// By manifest unit, from and to.
+// Indexes into Manifest::units: the sender and the receiver.
 using UnitPair = std::pair<size_t, size_t>;
 using PairPaths = std::map<UnitPair, HandoverPath>;
 

@@ -104,11 +104,11 @@ void CollabRun::Execute() {
 void CollabRun::Abort() {
   gate_.Abort();
   turn_.Abort();
-  for (EventCount& handoff : ran_) {
-    handoff.Abort();
+  for (EventCount& event_count : ran_) {
+    event_count.Abort();
   }
-  for (EventCount& handoff : was_read_) {
-    handoff.Abort();
+  for (EventCount& event_count : was_read_) {
+    event_count.Abort();
   }
 }
 
@@ -144,7 +144,7 @@ bool CollabRun::DriveRun(UnitLine& line, uint64_t run, int64_t release, int64_t*
       return false;
     }
     begin_ns[i] = NowNs() - release;
-    if (!Do(action, run)) {
+    if (!Perform(action, run)) {
       return false;
     }
     end_ns[i] = NowNs() - release;
@@ -158,7 +158,7 @@ bool CollabRun::DriveRun(UnitLine& line, uint64_t run, int64_t release, int64_t*
   return true;
 }
 
-bool CollabRun::Do(const Action& action, uint64_t run) {
+bool CollabRun::Perform(const Action& action, uint64_t run) {
   switch (action.step.kind) {
     case StepKind::kWait:
       return action.await->Await(run + 1);

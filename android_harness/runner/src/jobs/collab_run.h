@@ -71,7 +71,8 @@ class CollabRun {
   void MarkSegments(UnitLine& line) const;
   void Drive(UnitLine& line);
   bool DriveRun(UnitLine& line, uint64_t run, int64_t release, int64_t* begin_ns, int64_t* end_ns);
-  static bool Do(const Action& action, uint64_t run);
+  // Returns false where the run was aborted.
+  static bool Perform(const Action& action, uint64_t run);
   void Abort();
 
   CollabModels& models_;

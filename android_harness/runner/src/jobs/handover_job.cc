@@ -41,9 +41,9 @@ struct HandoverJob::Meeting {
     handed.Abort();
   }
 
-  // How many hand-overs the receiver is ready for: it is done with those before, and past its pause.
+  // Counts the hand-overs that the receiver is ready for: it is done with those before, and past its pause.
   EventCount ready;
-  // How many hand-overs the sender has made.
+  // Counts the hand-overs that the sender has made.
   EventCount handed;
 };
 

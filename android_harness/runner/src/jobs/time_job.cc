@@ -12,7 +12,8 @@ namespace syncnas {
 
 namespace {
 
-// How much longer than its thread was on a core a sample may take before something else must have had the core.
+// A sample that takes longer than its thread was on a core, by more than this time and this share of the sample (one
+// part in so many), had to wait for something else on the core.
 constexpr int64_t kUndisturbedNs = 20'000;
 constexpr int64_t kUndisturbedShare = 20;
 

@@ -32,7 +32,7 @@ class TimeJob final : public Job {
   void ReadOutputs(Model& model);
   void TakeSamples();
   void TakeSample(Model& model, size_t index);
-  // Whether something else had the unit's core during the sample.
+  // Returns whether something else had the unit's core during the sample.
   [[nodiscard]] bool IsDisturbed(size_t index) const;
 
   const TimeSpec spec_;

@@ -19,8 +19,9 @@ namespace syncnas {
 namespace {
 
 constexpr int64_t kJournalFormat = 1;
-// How soon a request to stop ends a pause.
+// The first pause of a cooling device, at most.
 constexpr int64_t kFirstPauseNs = kNanosecondsPerSecond / 4;
+// A request to stop ends a pause this soon.
 constexpr int64_t kPauseStepNs = 50'000 * kNanosecondsPerMicrosecond;
 
 const char* Abi() {

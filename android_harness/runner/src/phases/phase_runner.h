@@ -36,11 +36,11 @@ class PhaseRunner {
   struct VisitGroup {
     int64_t begin_ns;
     int64_t visits;
-    // What was known, and which jobs had their models, when the group began.
+    // The state when the group began: the schedule, and per job whether it had its models.
     Schedule schedule;
     std::vector<bool> created;
   };
-  // What becomes of a group: it counts, it was undone and its visits are made again, or that and the phase ends.
+  // A group counts; or it was undone, and its visits are made again or the phase ends.
   enum class Verdict { kCounts, kAgain, kEnds };
 
   void OpenEngines();
@@ -53,12 +53,12 @@ class PhaseRunner {
 
   [[nodiscard]] VisitGroup NewGroup() const;
   Verdict JudgeGroup();
-  // Checks the device and journals its state; undoes the group's visits if it is hot. Whether they count.
+  // Checks the device and journals its state; undoes the group's visits if it is hot. Returns whether they count.
   bool CloseGroup();
   void UndoGroup();
   // Waits until the device is fit again; false if the phase must end first.
   bool CoolDown();
-  // Visits every sentinel once, as a group of its own. Whether it counts.
+  // Visits every sentinel once, as a group of its own. Returns whether it counts.
   bool VisitSentinels();
   // Sleeps; false as soon as the phase must stop.
   bool Pause(int64_t duration_ns);
@@ -76,13 +76,13 @@ class PhaseRunner {
   std::map<std::string, std::string> engine_failures_;
   Workers workers_;
   Ledger ledger_;
-  // As the phase's; null where there are no models.
+  // In the order of the phase's jobs; null where there are no models.
   std::vector<std::unique_ptr<Job>> jobs_;
 
   Schedule schedule_;
   std::optional<ThermalGate> gate_;
   VisitGroup group_;
-  // How often the visits of the present group were made again.
+  // Counts how often the visits of the present group were made again.
   int64_t retries_ = 0;
 
   int64_t begin_ns_ = 0;

@@ -16,8 +16,8 @@ struct Visit {
   int64_t round;
 };
 
-// Which job of a phase is visited next (docs/formats.md, "Phase"), from what the visits so far gave. It is a value: a
-// copy is the way back to what was known when it was taken.
+// Chooses the job of a phase that is visited next (docs/formats.md, "Phase") by the results of the visits so far. It is
+// a value: a copy is the way back to the state in which it was taken.
 class Schedule {
  public:
   // `phase` must outlive the schedule and its copies.
@@ -61,7 +61,7 @@ class Schedule {
   // The round's jobs and how many of them were handed out.
   std::vector<size_t> order_;
   size_t next_in_order_ = 0;
-  // How many sentinels were handed out of this turn; all of them between two turns.
+  // Counts the sentinels that were handed out in this turn; all of them between two turns.
   size_t next_sentinel_ = 0;
   int64_t visits_since_sentinels_ = 0;
   bool sentinels_were_last_ = false;

@@ -12,7 +12,7 @@
 
 namespace syncnas {
 
-// How often a job is repeated within one visit, and how long the units pause before each sample. `warmup` counts the
+// The runs of a job within one visit, and the units' pause before each sample. `warmup` counts the
 // runs before the first sample; a time job goes on warming up until `warmup_us` have passed as well.
 struct SampleSpec {
   int64_t warmup = 0;

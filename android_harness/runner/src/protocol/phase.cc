@@ -23,7 +23,7 @@ constexpr double kMostSeconds = 1e7;
 constexpr double kShortestPollS = 0.001;
 constexpr double kMostSlowdown = 100;
 
-// Which engine drives which kinds of units; as in collab/units.py.
+// The kinds of units that each engine drives; as in collab/units.py.
 const std::map<std::string, std::set<UnitKind>>& KindsByEngine() {
   static const std::map<std::string, std::set<UnitKind>> engines = {
       {"classic", {UnitKind::kCpu, UnitKind::kGpu, UnitKind::kNnapi}}, {"litert", {UnitKind::kCpu, UnitKind::kGpu}}};

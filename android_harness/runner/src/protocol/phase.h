@@ -13,7 +13,8 @@
 
 namespace syncnas {
 
-// What the runner is given (docs/formats.md, "Phase"), checked: names that are used exist, numbers are in range.
+// The work that the runner is given (docs/formats.md, "Phase"), checked: names that are used exist, numbers are in
+// range.
 
 enum class Order { kGiven, kShuffled };
 

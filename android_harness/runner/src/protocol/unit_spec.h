@@ -14,10 +14,10 @@ enum class Precision { kFp32, kFp16 };
 
 const char* Name(UnitKind kind);
 
-// What the phase calls the GPU delegate of the engine "classic": a library of its own, which is no engine.
+// The phase's name for the GPU delegate of the engine "classic": a library of its own, which is no engine.
 constexpr const char* kClassicGpuLibrary = "classic_gpu";
 
-// By the name of the engine, or of a further library of one.
+// Libraries, by the name of the engine or of a further library of one.
 using RuntimePaths = std::map<std::string, FilePath>;
 
 // A compute unit of the device and how it is used (docs/formats.md, "Phase", units).
@@ -29,7 +29,7 @@ struct UnitSpec {
   int threads = 1;
   // Empty: the unit's threads run wherever the process may.
   std::vector<int> cores;
-  // Of NNAPI; empty: whichever it chooses.
+  // The accelerator that NNAPI is to use; empty: NNAPI chooses.
   std::string accelerator;
 };
 

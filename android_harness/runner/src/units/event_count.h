@@ -41,7 +41,8 @@ class EventCount {
   [[nodiscard]] bool IsAborted() const { return aborted_.load(std::memory_order_acquire); }
   bool Sleep(uint64_t value);
 
-  // What spinning readers poll has a cache line to itself, apart from what only sleepers and publishers touch.
+  // The members that spinning readers poll have a cache line to themselves, apart from those of sleepers and
+  // publishers.
   alignas(kCacheLine) std::atomic<uint64_t> published_{0};
   std::atomic<bool> aborted_{false};
 

@@ -6,7 +6,7 @@
 
 namespace syncnas {
 
-// Whether the sender copies its output out before it signals ...
+// Returns whether the sender copies its output out before it signals ...
 constexpr bool CopiesOut(HandoverPath path) { return path == HandoverPath::kMemcpy || path == HandoverPath::kReadback; }
 
 // ... and whether the receiver copies it in after it woke up.

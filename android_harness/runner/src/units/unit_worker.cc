@@ -73,7 +73,7 @@ void UnitWorker::Loop(Engine& engine) {
   std::function<void()> task = [this, &engine] { Open(engine); };
   while (true) {
     std::optional<std::string> failure = Attempt(task);
-    // What the task holds goes on this thread too, and before anybody is told that it is done.
+    // Destroys on this thread what the task holds, before anybody is told that it is done.
     task = nullptr;
     std::unique_lock<std::mutex> lock(mutex_);
     failure_ = std::move(failure);

@@ -19,7 +19,7 @@ namespace syncnas {
 // the unit's cores for good. The thread that hands out the tasks sleeps while they run.
 class UnitWorker {
  public:
-  // Returns when the thread is confined and the unit is open. Throws Failure where either cannot be had.
+  // Returns when the thread is confined and the unit is open. Throws Failure where either fails.
   UnitWorker(UnitSpec spec, Engine& engine);
   ~UnitWorker();
   UnitWorker(const UnitWorker&) = delete;

@@ -48,7 +48,7 @@ std::string Collab(const std::string& id, const std::string& mode, const std::st
          R"(", "spin_us": 5, "warmup": 2, "runs": 10, "output": "out"})";
 }
 
-// As many as Collab asks for.
+// The runs that Collab asks for.
 constexpr size_t kRuns = 10;
 
 // The moments of each step, one per run.
@@ -108,7 +108,7 @@ TEST(CollabJobComputesTheSameInEveryWay) {
   CHECK_EQUAL(bench.folder().Read("out").size(), 256U);
 }
 
-// How often a segment reads its output for its peers.
+// Counts the reads of a segment's output for its peers.
 size_t Reads(const Json& event, const std::string& segment) {
   const std::vector<Json>& steps = Bench::Elements(event, "steps");
   return static_cast<size_t>(std::count_if(steps.begin(), steps.end(), [&segment](const Json& step) {

@@ -8,7 +8,7 @@
 namespace syncnas {
 namespace {
 
-// a.0 gives to its own next segment and to b.0; both exchange; a.1 is the end.
+// a.0 hands over to b.0, b.0 back to a.1, which reads a.0's output as well and is the last.
 Manifest TwoUnits() {
   return ParseManifest(R"({"format": 1, "units": ["a", "b", "idle"], "segments": [
       {"name": "a.0", "unit": "a", "model": "m", "inputs": [{"name": "x", "shape": [2], "from": "input"}],

@@ -39,7 +39,7 @@ void CheckEqual(const char* file, int line, const char* text, const A& actual, c
 
 void CheckContains(const char* file, int line, const std::string& text, const std::string& part);
 
-// What a pointer or an optional holds; ends the test where it holds nothing.
+// Returns what a pointer or an optional holds; ends the test where it holds nothing.
 template <typename Holder>
 auto& Required(const char* file, int line, const char* text, const Holder& holder) {
   if (!holder) {

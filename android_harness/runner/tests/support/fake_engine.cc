@@ -21,7 +21,7 @@ void CopyInHalves(void* destination, const void* source, size_t bytes, int64_t p
   std::memcpy(static_cast<char*>(destination) + half, static_cast<const char*>(source) + half, bytes - half);
 }
 
-// How long copies pause half way.
+// The pauses of copies, half way.
 struct Pauses {
   int64_t write_us = 0;
   int64_t read_us = 0;

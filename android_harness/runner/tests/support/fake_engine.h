@@ -12,7 +12,7 @@
 
 namespace syncnas::test {
 
-// What the fake engine did, and where it calls back.
+// A record of what the fake engine did, and the flag that it sets.
 struct FakeLog {
   std::mutex mutex;
   std::vector<std::string> created;

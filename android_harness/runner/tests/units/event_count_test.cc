@@ -50,42 +50,42 @@ TEST(EventCountPingPongCarriesPlainMemory) {
 
 TEST(EventCountReachesAllWaiters) {
   for (const WaitSpec& wait : AllWaits()) {
-    EventCount handoff(wait);
+    EventCount event_count(wait);
     std::atomic<int> awake{0};
     std::vector<std::thread> waiters;
     waiters.reserve(4);
     for (uint64_t i = 1; i <= 4; ++i) {
-      waiters.emplace_back([&handoff, &awake, i] { awake += handoff.Await(i) ? 1 : 0; });
+      waiters.emplace_back([&event_count, &awake, i] { awake += event_count.Await(i) ? 1 : 0; });
     }
-    handoff.Publish(2);
-    handoff.Publish(4);
+    event_count.Publish(2);
+    event_count.Publish(4);
     for (std::thread& waiter : waiters) {
       waiter.join();
     }
     CHECK_EQUAL(awake.load(), 4);
-    CHECK(handoff.Await(3));
+    CHECK(event_count.Await(3));
   }
 }
 
 TEST(EventCountAbortFreesWaiters) {
   for (const WaitSpec& wait : AllWaits()) {
-    EventCount handoff(wait);
-    handoff.Publish(1);
+    EventCount event_count(wait);
+    event_count.Publish(1);
     std::atomic<int> freed{0};
     std::vector<std::thread> waiters;
     waiters.reserve(3);
     for (int i = 0; i < 3; ++i) {
-      waiters.emplace_back([&handoff, &freed] { freed += handoff.Await(2) ? 0 : 1; });
+      waiters.emplace_back([&event_count, &freed] { freed += event_count.Await(2) ? 0 : 1; });
     }
     SleepNs(1'000'000);
-    handoff.Abort();
-    handoff.Abort();
+    event_count.Abort();
+    event_count.Abort();
     for (std::thread& waiter : waiters) {
       waiter.join();
     }
     CHECK_EQUAL(freed.load(), 3);
-    CHECK(!handoff.Await(2));
-    CHECK(handoff.Await(1));
+    CHECK(!event_count.Await(2));
+    CHECK(event_count.Await(1));
   }
 }
 

@@ -40,7 +40,7 @@ static_assert(offsetof(Registration, custom_name) == 6 * sizeof(void*));
 struct Context {
   size_t tensors_size;
   Status (*GetExecutionPlan)(Context*, IntArray** nodes);
-  void* between[5];
+  void* functions_not_called[5];
   Status (*GetNodeAndRegistration)(Context*, int node, Node**, Registration**);
 };
 static_assert(offsetof(Context, GetExecutionPlan) == sizeof(void*));
@@ -110,14 +110,14 @@ static_assert(offsetof(NnapiOptions, disallow_nnapi_cpu) == 4 * sizeof(void*));
   X(size_t, TensorByteSize, (const TensorHandle*))                                                            \
   X(void*, TensorData, (const TensorHandle*))
 
-// What not every library has.
+// Functions that not every library has.
 #define SYNCNAS_CLASSIC_NNAPI_FUNCTIONS(X)                       \
   X(void, InterpreterOptionsSetUseNNAPI, (OptionsHandle*, bool)) \
   X(NnapiOptions, NnapiDelegateOptionsDefault, ())               \
   X(Delegate*, NnapiDelegateCreate, (const NnapiOptions*))       \
   X(void, NnapiDelegateDelete, (Delegate*))
 
-// Of the library that holds the GPU delegate.
+// Functions of the library that holds the GPU delegate.
 #define SYNCNAS_CLASSIC_GPU_FUNCTIONS(X)                 \
   X(GpuOptions, GpuDelegateOptionsV2Default, ())         \
   X(Delegate*, GpuDelegateV2Create, (const GpuOptions*)) \

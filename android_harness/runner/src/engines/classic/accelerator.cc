@@ -8,7 +8,7 @@ namespace syncnas::classic {
 
 namespace {
 
-// As the delegates name themselves in the graph.
+// The names that the delegates give themselves in the graph.
 constexpr const char* kGpuName = "TfLiteGpuDelegateV2";
 constexpr const char* kNnapiName = "TfLiteNnapiDelegate";
 

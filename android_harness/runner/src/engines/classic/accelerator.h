@@ -12,7 +12,7 @@ namespace syncnas::classic {
 // Throws Failure where the library cannot drive the unit in the way that its spec says. `gpu` may be null.
 void CheckUnit(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit);
 
-// What makes one interpreter run on a GPU or by NNAPI, and sees whether it does. Must outlive the interpreter.
+// Makes one interpreter run on a GPU or by NNAPI, and sees whether it does. Must outlive the interpreter.
 class Accelerator {
  public:
   // For a unit other than a CPU that CheckUnit allows; adds itself to the interpreter's options.

@@ -19,12 +19,12 @@ using classic::Interpreter;
 using classic::Library;
 using classic::TensorBuffer;
 
-// What the units and models of one engine have in common.
+// The libraries that the units and models of one engine share.
 struct Runtime {
   explicit Runtime(const FilePath& path) : library(path) {}
 
   Library library;
-  // Null where no unit needs it or it cannot be had; then `gpu_failure` says why, if there is a reason.
+  // Null where no unit needs it or it cannot be loaded; `gpu_failure` says why it cannot.
   std::unique_ptr<GpuLibrary> gpu;
   std::string gpu_failure;
 };
@@ -94,7 +94,7 @@ class ClassicModel final : public Model {
   std::vector<TensorType> outputs_;
   Buffers input_buffers_;
   Buffers output_buffers_;
-  // By input: another model's output that is copied into the input at the beginning of a run, or null.
+  // Per input: another model's output that is copied into the input at the beginning of a run, or null.
   Buffers sources_;
 };
 
@@ -118,7 +118,7 @@ class ClassicEngine final : public Engine {
     if (!with_gpu || gpu == paths.end()) {
       return;
     }
-    // A GPU that cannot be had is no reason to be without CPU and NNAPI.
+    // CPU and NNAPI units work without the GPU's library.
     try {
       runtime_.gpu = std::make_unique<GpuLibrary>(gpu->second);
     } catch (const Failure& failure) {

@@ -32,7 +32,7 @@ void Inspector::Look(Context* context) {
 }
 
 bool Inspector::IsTaken(const Registration& registration) const {
-  // By name: old versions apply the CPU delegate before all others.
+  // Compared by name, because old versions apply the CPU delegate before all others.
   return registration.builtin_code == kBuiltinDelegate && registration.custom_name != nullptr &&
          registration.custom_name == accelerator_;
 }

@@ -21,8 +21,8 @@ class Inspector {
   // To be added to an interpreter's options as the last one. Must outlive the interpreter.
   [[nodiscard]] Delegate* delegate() { return &delegate_; }
 
-  // Whether every operation of every graph runs on the accelerator. False also where the inspector was not asked or
-  // could not look.
+  // Returns whether every operation of every graph runs on the accelerator. False also where the inspector was not
+  // asked or could not look.
   [[nodiscard]] bool saw_all_taken() const { return taken_ > 0 && left_ == 0; }
 
  private:
@@ -33,7 +33,7 @@ class Inspector {
   const std::string accelerator_;
   Delegate delegate_{};
   int taken_ = 0;
-  // What the CPU has, or what could not be read.
+  // Counts the operations that were left to the CPU, and the graphs that could not be read.
   int left_ = 0;
 };
 

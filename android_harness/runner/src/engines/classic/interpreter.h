@@ -15,7 +15,7 @@
 
 namespace syncnas::classic {
 
-// What the runtime says about a call that failed. Its calls return no reason: they hand it to a callback before.
+// The runtime's messages about a call that failed. Its calls return no reason: they give it to a callback before.
 class ErrorLog {
  public:
   // An error reporter of the runtime's; `log` is the ErrorLog.
@@ -39,7 +39,7 @@ class Interpreter {
 
   [[nodiscard]] const Library& library() const { return library_; }
   [[nodiscard]] InterpreterHandle* handle() const { return interpreter_.get(); }
-  // Whether every operation runs where the unit is.
+  // Returns whether every operation runs where the unit is.
   [[nodiscard]] bool fully_accelerated() const { return accelerator_ == nullptr || accelerator_->took_all(); }
 
   void Invoke();

@@ -20,7 +20,7 @@ class Library {
   // "TFLite 2.14.1, libtensorflowlite_jni.so, 4493448 bytes, fnv1a64 0123456789abcdef"
   [[nodiscard]] const std::string& description() const { return description_; }
 
-  // Whether it can be told how to use NNAPI, or has a switch at least. Without either the functions are null.
+  // Return whether it can be told how to use NNAPI, or at least has a switch. Without either the functions are null.
   [[nodiscard]] bool has_nnapi_delegate() const { return NnapiDelegateCreate != nullptr; }
   [[nodiscard]] bool has_nnapi_switch() const { return InterpreterOptionsSetUseNNAPI != nullptr; }
 

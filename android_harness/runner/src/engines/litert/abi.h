@@ -57,7 +57,7 @@ struct RankedTensorType {
 static_assert(sizeof(RankedTensorType) == 72);
 
 enum Accelerator : int { kCpu = 1, kGpu = 2 };
-// What a buffer's memory is.
+// Kinds of memory of a buffer.
 enum BufferType : int {
   kHostMemory = 1,
   kAhwb = 2,

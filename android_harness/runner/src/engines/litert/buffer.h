@@ -22,7 +22,7 @@ TensorType FromLiteRt(int32_t element, const Layout& layout);
 // The word for a BufferType (docs/formats.md, "Journal"); "kind-30" for one that the runner has no word for.
 std::string BufferKind(int type);
 
-// What an input or output of a LiteRT model is bound to.
+// Memory that an input or output of a LiteRT model is bound to.
 class BoundBuffer : public Buffer {
  public:
   [[nodiscard]] virtual TensorBufferHandle* handle() const = 0;

@@ -27,7 +27,7 @@ using litert::Owned;
 // Also the index of the one entry that a file without signatures has.
 constexpr size_t kSignature = 0;
 
-// What the units and models of one engine have in common.
+// The library and the environment that the units and models of one engine share.
 struct Runtime {
   explicit Runtime(const FilePath& path) : library(path), environment(library, &Library::DestroyEnvironment) {}
 

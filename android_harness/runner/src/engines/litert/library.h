@@ -14,7 +14,7 @@ class Library {
   // Throws Failure where the file is no library, or one whose interface is older than what abi.h declares.
   explicit Library(const FilePath& path);
 
-  // As SharedLibrary has it: the library tells no version.
+  // The SharedLibrary's: the library tells no version.
   [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
 
   // One pointer per function, e.g. `library.CreateEnvironment(...)`.
