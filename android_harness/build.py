@@ -1,4 +1,4 @@
-"""``python -m android_harness.build``: compile the native runner, for this machine or for a device of another kind."""
+"""``python -m android_harness.build``: compiling the native runner, for this machine or for a device of another kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from collab.errors import DeviceError
 
 
 def _checked_abi(abi: str | None) -> str | None:
-    """The ABI to build for; None where it is this machine's own."""
+    """Returns the ABI to build for; None for this machine's own.
+
+    Raises:
+        DeviceError: the runner cannot be built for this ABI.
+    """
     host = f"linux-{platform.machine()}"
     if abi is None or abi == host:
         return None

@@ -1,4 +1,4 @@
-"""``python -m android_harness.devices``: what is connected, on which path; and cleaning a device."""
+"""``python -m android_harness.devices``: a list of the connected devices with the way to each; and cleaning a device."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def main(
 
 
 def _clean(serial: str, *, json: bool) -> None:
+    """Removes the harness from a device and prints the folder that was removed."""
     from android_harness.device.layout import layout_of
     from android_harness.targets.find import open_device
     from android_harness.targets.remote import remove_all

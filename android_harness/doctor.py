@@ -1,4 +1,4 @@
-"""``python -m android_harness.doctor``: whether a device is ready to be measured, and what to do where it is not."""
+"""``python -m android_harness.doctor``: a checklist that tells whether a device is ready to be measured, with advice where it is not."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def main(
 
 
 def examine(name: str, units: Sequence[str], aars: Sequence[Path], *, trial: bool) -> list[Check]:
-    """All checks of a device.
+    """Returns all checks of a device; with `trial`, a small model is run on each unit.
 
     Raises:
-        DeviceError: it cannot be reached.
+        DeviceError: the device cannot be reached.
     """
     from android_harness.device.diagnosis import BAD, OK, Check, diagnose
     from android_harness.device.layout import layout_of
@@ -83,6 +83,7 @@ def examine(name: str, units: Sequence[str], aars: Sequence[Path], *, trial: boo
 
 
 def _round_trip_ms(device: Device) -> float:
+    """Returns the median time of `_ROUND_TRIPS` empty commands, in milliseconds."""
     times = []
     for _ in range(_ROUND_TRIPS):
         begin = time.perf_counter()
@@ -92,7 +93,7 @@ def _round_trip_ms(device: Device) -> float:
 
 
 def try_units(target: RemoteTarget, texts: Sequence[str]) -> list[Check]:
-    """Runs a small model on each unit: the one proof that it works."""
+    """Runs a small model on each unit, which alone proves that a unit works; returns a check for each unit."""
     from android_harness.device.diagnosis import BAD, NOTE, OK, Check
     from android_harness.device.units import resolve_units
     from android_harness.protocol.journal import Event, JobFailed, TimeDone
@@ -137,7 +138,7 @@ def try_units(target: RemoteTarget, texts: Sequence[str]) -> list[Check]:
 
 
 def _default_trials(target: RemoteTarget) -> list[UnitSpec]:
-    """A core, the GPU, and what the classic engine drives where there is one."""
+    """Returns the units to try by default: a core, the GPU, and where there is a classic engine, a core and NNAPI by it."""
     from android_harness.device.units import default_units
     from collab.units import parse_unit
 

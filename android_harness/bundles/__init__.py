@@ -1,1 +1,1 @@
-"""Bundles on a device: run with all units at once, checked, and their steps told apart."""
+"""Bundles on a device: runs with all units at once, the check of their outputs, and the times of their steps."""

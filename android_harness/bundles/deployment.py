@@ -36,14 +36,14 @@ _JOB: Final = "deployed"
 _VISITS: Final = 4
 _WARMUP: Final = 5
 _KIT: Final = "kit"
-# A copy, so that the deployed folder needs nothing outside of it; what runs there is what was checked when it was sent.
+# A copy, so that the deployed folder needs no file outside of it, and keeps the libraries that were checked when they were sent.
 _COPY_KIT: Final = 'cd "$1" && rm -rf kit && cp -R "$2" kit'
 _REMOVE: Final = 'rm -rf "$1"'
 
 
 @dataclass(frozen=True)
 class DeployOptions:
-    """Options of a deployment. Empty texts: as in the tables, else the defaults."""
+    """Options of a deployment. An empty text stands for the value in the tables, or the default without tables."""
 
     units: tuple[str, ...] = ()
     runs: int = 100
@@ -60,7 +60,7 @@ class DeployOptions:
 
 @dataclass(frozen=True)
 class Deployed:
-    """A bundle on a device, with its result. `script` is the path there of the script that runs it again, empty where none was left."""
+    """Bundle on a device, with its result. `script` is the path there of the script that runs it again, empty where none was left."""
 
     model: str
     device: str
@@ -71,11 +71,13 @@ class Deployed:
     script: str
     prediction: Prediction | None = None
     unpredicted: str = ""
-    """Why there are tables but no prediction."""
+    """Reason why there is no prediction although there are tables."""
 
 
 @dataclass
 class _Visits:
+    """Visits of the deployment's job, and the reason of a failed one."""
+
     done: list[CollabDone] = field(default_factory=list)
     failure: str = ""
 
@@ -89,14 +91,15 @@ class _Visits:
 def deploy(
     target: RemoteTarget, bundle: Path, manifest: Manifest, tables: Tables | None, options: DeployOptions, *, journal: Path, notice: Notice
 ) -> Deployed:
-    """Puts a bundle on a device and runs it there.
+    """Puts a bundle on a device, runs it there, and returns its result.
 
     Args:
-        journal: takes the raw samples.
-        notice: told what a user should know of the units.
+        journal: file for the raw samples.
+        notice: receives warnings on the units, each a sentence.
 
     Raises:
-        DeviceError: the device cannot be reached or lacks what is needed. TableError: the tables are another device's.
+        DeviceError: the device cannot be reached, or lacks a unit or an engine.
+        TableError: the tables are of another device, or lack a unit.
         RunnerError: the model cannot be run there.
     """
     if any(segment.model is None for segment in manifest.segments):
@@ -136,11 +139,17 @@ def deploy(
 
 
 def _safe_name(model: str) -> str:
+    """Returns a model's name as the name of a folder."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", model)[:64] or "model"
 
 
 def _units(target: RemoteTarget, manifest: Manifest, tables: Tables | None, options: DeployOptions) -> dict[str, UnitSpec]:
-    """Returns the bundle's units as the user, else the tables say; else CPU cores as profiles take them by default."""
+    """Returns the bundle's units: those of the user, else those of the tables, else default ones.
+
+    Raises:
+        DeviceError: the user's units are not the bundle's.
+        TableError: the tables lack a unit.
+    """
     if options.units:
         named = name_units([parse_unit(text) for text in options.units])
         if set(named) != set(manifest.units):
@@ -155,6 +164,11 @@ def _units(target: RemoteTarget, manifest: Manifest, tables: Tables | None, opti
 
 
 def _default_units(target: RemoteTarget, names: Sequence[str]) -> dict[str, UnitSpec]:
+    """Returns units for a bundle's names: a core for each of at most two CPU units, as in profiles, and other kinds with their defaults.
+
+    Raises:
+        DeviceError: there are more than two CPU units.
+    """
     cpus = iter(default_units(target.info)) if sum(name.startswith("cpu") for name in names) > 1 else iter(default_units(target.info)[:1])
     units = {}
     for name in names:
@@ -167,6 +181,7 @@ def _default_units(target: RemoteTarget, names: Sequence[str]) -> dict[str, Unit
 
 
 def _job(manifest: str, tables: Tables | None, options: DeployOptions, output: Path) -> CollabJob:
+    """Returns the job that runs the bundle; wait mode and path are the user's, else the tables'."""
     handover = tables.meta.handover if tables is not None else {"wait": "spin", "path": "shared"}
     runs = max(1, -(-options.runs // _VISITS))
     return CollabJob(
@@ -181,6 +196,11 @@ def _job(manifest: str, tables: Tables | None, options: DeployOptions, output: P
 
 
 def _prediction(target: RemoteTarget, bundle: Path, manifest: Manifest, tables: Tables | None) -> tuple[Prediction | None, str]:
+    """Predicts the bundle's latency from tables; without tables or where they lack an entry, None and the reason.
+
+    Raises:
+        TableError: the tables are of another device or runtime.
+    """
     if tables is None:
         return None, ""
     from collab.config import load as load_config
@@ -197,7 +217,7 @@ def _prediction(target: RemoteTarget, bundle: Path, manifest: Manifest, tables: 
 
 
 def _leave_script(target: RemoteTarget, folder: str, phase: Phase, output_sha256: str, scratch: Path) -> None:
-    """Leaves on the device a phase whose paths are relative to the folder, the kit, and the script that runs it."""
+    """Leaves in a folder of the device the kit, a phase whose paths are relative to the folder, and the script that runs it."""
     [job] = phase.jobs
     if not isinstance(job, CollabJob):
         raise TypeError("a deployment has one collaborative job")

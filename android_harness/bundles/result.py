@@ -1,4 +1,4 @@
-"""The result of running a bundle: its latency, its steps, and how right its output is. Deploying, verifying and certifying share it."""
+"""Result of running a bundle: its latency, its steps, and the error of its output. Deploying, verifying and certifying share it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BundleResult:
     """Latency and output of a bundle over all its visits.
 
     `output_error` is the largest difference to the reference as a fraction of its range, infinite where there is no output;
-    `distinct_outputs` is 1 where all runs gave the same bits. `paths` tells for each pair of units by which path features were handed over.
+    `distinct_outputs` is 1 where all runs gave the same bits. `paths` maps each pair of units to the path of its hand-overs.
     """
 
     measured: Summary
@@ -40,7 +40,7 @@ class BundleResult:
         return self.output_error <= MAX_ERROR and self.distinct_outputs == 1
 
     def to_document(self, predicted: Sequence[Step] = ()) -> dict[str, Any]:
-        """The parts of a JSON object that all commands share, times in microseconds; `predicted` are the steps of a prediction."""
+        """Returns the parts of a JSON object that all commands share, times in microseconds; `predicted` are the steps of a prediction."""
         measured = self.measured
         return {
             "measured_us": {
@@ -57,7 +57,7 @@ class BundleResult:
 
 
 def bundle_result(visits: Sequence[CollabDone], output_error: float) -> BundleResult:
-    """Summarises at least one visit of one bundle."""
+    """Summarises at least one visit of one bundle: median, p95 and MAD of the latencies of all runs (`lut.statistics.summarise`)."""
     return BundleResult(
         measured=summarise([ns for visit in visits for ns in visit.total_ns]),
         steps=measured_steps(visits),
@@ -69,7 +69,7 @@ def bundle_result(visits: Sequence[CollabDone], output_error: float) -> BundleRe
 
 
 def output_error(bundle: Path, output: Path) -> float:
-    """Compares the output that the runner wrote with the bundle's reference.
+    """Compares the output of the runner with the bundle's reference.
 
     Returns:
         The largest difference, as a fraction of the reference's range; infinite where no output was written.
@@ -85,7 +85,7 @@ def output_error(bundle: Path, output: Path) -> float:
 
 
 def require_right(result: BundleResult) -> None:
-    """Refuses a latency of wrong numbers.
+    """Checks that the output is right, as the latency of a wrong result has no meaning.
 
     Raises:
         RunnerError: the output differs from the reference's, or from run to run.
@@ -105,7 +105,7 @@ def latency_line(result: BundleResult) -> str:
 
 
 def output_line(result: BundleResult) -> str:
-    """Returns how right the output is as a line for people."""
+    """Returns the error of the output as a line for people."""
     return f"Output: differs from the reference by {result.output_error:.1e} of its range, {result.distinct_outputs} distinct"
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MeasuredStep:
-    """Medians over all runs; begin is relative to the release of the units."""
+    """Step with the medians of its begin and duration over all runs, and the MAD of its duration; begins count from the units' release."""
 
     unit: str
     segment: str
@@ -32,19 +32,20 @@ class MeasuredStep:
 
 @dataclass(frozen=True)
 class PairedStep:
-    """A step as measured and, where there are tables, as predicted."""
+    """Step as measured and, where there are tables, as predicted."""
 
     measured: MeasuredStep
     predicted: Step | None
 
     @property
     def error(self) -> float | None:
-        """Signed fraction of the measured duration."""
+        """Error of the prediction as a signed fraction of the measured duration; None without a prediction or for a step of no duration."""
         if self.predicted is None or self.measured.duration_us <= 0:
             return None
         return self.predicted.duration_us / self.measured.duration_us - 1
 
     def to_document(self) -> dict[str, Any]:
+        """Returns the step as a JSON object, times in microseconds."""
         measured, predicted = self.measured, self.predicted
         return {
             "unit": measured.unit,
@@ -61,7 +62,7 @@ class PairedStep:
 
 
 def measured_steps(visits: Sequence[CollabDone]) -> tuple[MeasuredStep, ...]:
-    """Summarises the steps of one bundle over at least one visit."""
+    """Summarises the steps of one bundle over all runs of at least one visit: medians and MAD (`lut.statistics.summarise`)."""
     steps: list[MeasuredStep] = []
     for index, label in enumerate(visits[0].steps):
         begins = [ns for visit in visits for ns in visit.begin_ns[index]]
@@ -73,7 +74,7 @@ def measured_steps(visits: Sequence[CollabDone]) -> tuple[MeasuredStep, ...]:
 
 
 def pair_steps(measured: Sequence[MeasuredStep], predicted: Sequence[Step]) -> list[PairedStep]:
-    """Pairs each measured step with the predicted one of the same unit, segment, kind and peer."""
+    """Pairs each measured step with the predicted one of the same unit, segment, kind and peer, or with None."""
     known = {(step.unit, step.segment, step.step, step.peer): step for step in predicted}
     return [PairedStep(step, known.get((step.unit, step.segment, step.step, step.peer))) for step in measured]
 

@@ -1,1 +1,1 @@
-"""Devices: a machine with a shell and files, what it is and how it is just now, locks on it and settings of it."""
+"""Devices: machines with a shell and files, with their identity and momentary state, their locks and their settings."""

@@ -1,4 +1,4 @@
-"""Devices: a machine with a shell and files that the harness can reach, be it over ADB or this one."""
+"""Devices: machines with a shell and files, this one or one that is reached over ADB."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from collab.errors import DeviceError
 from collab.names import shown
 
 Notice: TypeAlias = Callable[[str], None]
-"""Told in one sentence what a user should know while something takes longer than it should."""
+"""Receiver of sentences for the user, such as the reason of a delay."""
 
 COMMAND_LIMIT_S: Final = 30.0
-"""Longer than any command of the harness takes on a slow phone. A device that says nothing for so long is taken for lost."""
+"""Limit of a command: longer than any command of the harness takes on a slow phone. A device that exceeds it counts as lost."""
 
 _LONGEST_COMPLAINT: Final = 500
 
 
 @dataclass(frozen=True)
 class ShellResult:
-    """What a command that came to its end gave: its exit status and its two outputs, apart."""
+    """Result of a command that ended: its exit status, standard output and standard error output."""
 
     status: int
     stdout: bytes
@@ -30,56 +30,67 @@ class ShellResult:
 
     @property
     def text(self) -> str:
-        """The standard output as text without white space around it; what is no UTF-8 is replaced."""
+        """Standard output as text without white space around it; bytes that are no UTF-8 are replaced."""
         return self.stdout.decode(errors="replace").strip()
 
     @property
     def complaint(self) -> str:
-        """The last line of the standard error output, for messages."""
+        """Last line of the standard error output, for messages; the exit status where there is none."""
         lines = self.stderr.decode(errors="replace").strip().splitlines()
         return shown(lines[-1].strip(), most=_LONGEST_COMPLAINT) if lines else f"status {self.status}"
 
 
 class Device(Protocol):
-    """A machine with a shell and files.
+    """Machine with a shell and files.
 
-    Connections break. An implementation connects again by itself and repeats what it was asked for, so everything that it is asked for
-    must be such that doing it twice is as good as doing it once.
+    Connections break. An implementation reconnects by itself and repeats the request, so a request must be idempotent: doing it twice has
+    the effect of doing it once.
     """
 
     @property
     def serial(self) -> str:
-        """The name by which a user reaches it."""
+        """Name by which a user selects the device."""
 
     @property
     def way(self) -> str:
-        """How it is reached, for messages: "USB", "TCP", "the adb server"."""
+        """Name of the kind of connection, for messages: "USB", "TCP", "the adb server"."""
 
     def shell(self, script: str, *arguments: str, timeout_s: float = COMMAND_LIMIT_S) -> ShellResult:
         """Runs a POSIX shell script on the device; it sees `arguments` as "$1", "$2" ... and nothing on its standard input.
 
-        Output is text: NUL characters are lost. Raises:
-            DeviceError: the device cannot be reached, or the script is not through within `timeout_s`.
+        Output is text: NUL characters are lost.
+
+        Raises:
+            DeviceError: the device cannot be reached, or the script does not end within `timeout_s`.
         """
 
     def push(self, source: Path, target: str) -> None:
-        """Sends a file. What arrives may be damaged or cut: compare checksums. Raises DeviceError."""
+        """Sends a file, which may arrive damaged or cut: the caller compares checksums.
+
+        Raises:
+            DeviceError: the device cannot be reached.
+        """
 
     def pull(self, source: str, target: Path) -> None:
-        """Fetches a file, with the same caution. Raises DeviceError."""
+        """Fetches a file, which may arrive damaged or cut: the caller compares checksums.
+
+        Raises:
+            DeviceError: the device cannot be reached.
+            StorageError: this computer's disk is full.
+        """
 
     def close(self) -> None:
-        """Ends the connection; the next call would open it again."""
+        """Closes the connection; the next call of another method opens it again."""
 
 
 def checked(device: Device, script: str, *arguments: str, doing: str, timeout_s: float = COMMAND_LIMIT_S) -> ShellResult:
-    """`Device.shell` for what must succeed.
+    """Runs a script that must succeed, and returns its result.
 
     Args:
-        doing: what the script does, for the message: "{serial}: {doing} failed (...)".
+        doing: the purpose of the script, for the message: "{serial}: {doing} failed (...)".
 
     Raises:
-        DeviceError: the script ends with another status than 0.
+        DeviceError: the script ends with another status than 0, or as for `Device.shell`.
     """
     result = device.shell(script, *arguments, timeout_s=timeout_s)
     if result.status != 0:
@@ -88,7 +99,7 @@ def checked(device: Device, script: str, *arguments: str, doing: str, timeout_s:
 
 
 def whole_number(text: str | bytes) -> int | None:
-    """A whole number that a device has said; None for anything else, or one of more than 18 digits."""
+    """Parses a whole number from a device's output; None for anything else, and for more than 18 digits."""
     word = text.decode("ascii", "replace") if isinstance(text, bytes) else text
     return int(word) if re.fullmatch(r"[0-9]{1,18}", word) else None
 
@@ -101,9 +112,9 @@ setsid sh -c 'stat=$(cat /proc/$$/stat); set -- $$ ${stat##*) } -- "$@"; echo "$
 mv pid.new pid; while [ "$1" != -- ]; do shift; done; shift; exec "$@"' sh "$@" </dev/null >output 2>&1 3>&- &
 while [ ! -e pid ] && [ ! -s output ]; do sleep 0.05; done
 """
-"""Starts a program in a session of its own, so that it outlives the connection; once, however often the script is run.
+"""Script that starts a program in a session of its own, so that it outlives the connection; only once, however often the script is run.
 
-The file ``pid`` tells a process from another that was given its number later: number, start time and boot."""
+The file ``pid`` holds number, start time and boot of the process, which tell it from a later process of the same number."""
 
 ALIVE: Final = """
 alive() {
@@ -117,18 +128,18 @@ alive() {
   [ "${20}" = "$alive_start" ]
 }
 """
-"""Shell function: whether the program that `spawn` started in a folder still runs."""
+"""Shell function that tells whether the program that `spawn` started in a folder still runs."""
 
 
 def spawn(device: Device, folder: str, argv: Sequence[str]) -> None:
-    """Starts `argv` in `folder`, detached from the connection; its output goes to the file ``output`` there.
+    """Starts `argv` in `folder`, detached from the connection, with its output in the file ``output`` there.
 
     Raises:
-        DeviceError: it cannot be started.
+        DeviceError: the program cannot be started.
     """
     checked(device, SPAWN, folder, *argv, doing=f"starting {argv[0]}")
 
 
 def alive(device: Device, folder: str) -> bool:
-    """Whether what was spawned in `folder` still runs (and the device was not restarted since)."""
+    """Tells whether the program that was spawned in `folder` still runs; False after a restart of the device."""
     return device.shell(ALIVE + 'alive "$1"', folder).status == 0

@@ -1,4 +1,4 @@
-"""What a device's state means for measuring on it: a checklist, each line with what to do about it."""
+"""Checklist of a device's state: its effect on measurements, with advice on each line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FREE_GOVERNORS: Final = ("performance", "userspace")
 
 @dataclass(frozen=True)
 class Check:
-    """One line: `level` ok, note (measuring works, but read the advice) or bad (it does not); `advice` is empty when all is well."""
+    """Line of the checklist: `level` is ok, note (measuring works, but read the advice) or bad (it does not); `advice` is empty at ok."""
 
     level: str
     topic: str
@@ -32,7 +32,7 @@ class Check:
 
 
 def diagnose(state: DeviceState) -> list[Check]:
-    """All that can be told without running anything."""
+    """Returns all checks that need no run of a model."""
     checks = [_device(state), _system(state), *_tools(state), _cores(state), _clocks(state), _graphics(state)]
     checks += [*_nnapi(state), _thermal(state), *_battery(state), _awake(state), _performance(state), _root(state), _storage(state)]
     return checks

@@ -1,4 +1,4 @@
-"""What drives a device's GPU units, and whether that is a GPU at all."""
+"""Driver of a device's GPU units, and notes where it computes without a GPU."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ HOW_TO_GET: Final = (
 
 
 def software_note(driver: str) -> str:
-    """What must be said of times that a driver without a GPU gave; empty for other drivers."""
+    """Returns the note for times from a driver that computes without a GPU; empty for other drivers."""
     return f"software GPU driver ({driver}); its times say nothing of a GPU" if _SOFTWARE.search(driver) else ""
 
 
 def with_note(conditions: Mapping[str, str]) -> dict[str, str]:
-    """A device's conditions, with what must be said of its GPU's driver."""
+    """Returns a device's conditions, with the note on its GPU driver added where there is one."""
     note = software_note(conditions.get(DRIVER, ""))
     return {**conditions, NOTE: note} if note else dict(conditions)
 
 
 def local_conditions() -> dict[str, str]:
-    """The driver of this machine's GPU units, as conditions."""
+    """Returns the driver of this machine's GPU units, as conditions of a device."""
     device = vulkan_device()
     if device is None:
         return {DRIVER: NO_DRIVER}
@@ -42,7 +42,7 @@ def local_conditions() -> dict[str, str]:
 
 
 def gpu_warning(conditions: Mapping[str, str]) -> str | None:
-    """What a user should know before GPU units are measured on such a device."""
+    """Returns a warning for the user who measures GPU units on a device of these conditions; None where there is none."""
     if conditions.get(DRIVER) == NO_DRIVER:
         return HOW_TO_GET
     return conditions.get(NOTE)

@@ -1,4 +1,4 @@
-"""What a device is: its cores, its fingerprint and the conditions in which it was found."""
+"""Description of a device: its cores, its fingerprint, and the conditions at the time of the look."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Cluster:
-    """CPU cores of one kind; `max_khz` None where the system does not say."""
+    """CPU cores with the same highest clock `max_khz`, which is None where the system does not say."""
 
     cores: tuple[int, ...]
     max_khz: int | None
@@ -16,18 +16,18 @@ class Cluster:
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """What a device is. Tables of devices with different fingerprints are never mixed."""
+    """Description of a device. Tables of devices with different fingerprints are never mixed."""
 
     name: str
     fingerprint: Mapping[str, str]
     clusters: tuple[Cluster, ...]
-    """Slowest first. Only cores that a process may run on."""
+    """Slowest first, with the cores only that a process may run on."""
     conditions: Mapping[str, str] = field(default_factory=dict)
-    """How it was when it was looked at: governors, heat, battery. For the records; it decides nothing."""
+    """State at the time of the look: governors, heat, battery. It is recorded and decides nothing."""
     api_level: int | None = None
-    """Android's; None where it is not Android."""
+    """Android's API level; None where the device does not run Android."""
     memory_bytes: int | None = None
-    """All of its memory; None where it does not say."""
+    """Total memory; None where the device does not say."""
 
     @property
     def cores(self) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Where things lie on a device: all that the harness puts there is in one folder."""
+"""Paths on a device: everything that the harness puts there lies in one folder."""
 
 from __future__ import annotations
 
@@ -9,47 +9,48 @@ from typing import Final
 from android_harness.device.machine import LOCAL_NAME
 
 PHONE_ROOT: Final = "/data/local/tmp/syncnas"
-"""The only place where adb's shell may both write and execute, on every Android."""
+"""Folder below the only one in which adb's shell may both write and execute, on every Android."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The harness's folder on a device, absolute, without a slash at its end."""
+    """Paths below the harness's folder on a device; `root` is absolute, without a slash at its end."""
 
     root: str = PHONE_ROOT
 
     @property
     def store(self) -> str:
-        """Models and manifests, whose names hold their sha256."""
+        """Folder of models and manifests, whose names hold their sha256."""
         return f"{self.root}/store"
 
     @property
     def phases(self) -> str:
-        """A folder for each phase: what is to be done, the journal, the runner's output."""
+        """Folder with a folder for each phase, which holds the phase file, the journal and the runner's output."""
         return f"{self.root}/phases"
 
     def phase(self, identity: str) -> str:
+        """Returns the folder of a phase."""
         return f"{self.phases}/{identity}"
 
     def kit(self, digest: str) -> str:
-        """Runner and runtime; another version lies in another folder."""
+        """Returns the folder of a kit; another version of runner or runtime has another digest, so another folder."""
         return f"{self.root}/kits/{digest}"
 
     @property
     def lock(self) -> str:
-        """Who has the device."""
+        """Folder of the device's lock, which names its owner."""
         return f"{self.root}/lock"
 
     @property
     def saved_settings(self) -> str:
-        """What the device's settings were before they were changed; there while they are changed."""
+        """File of the device's original settings, which exists while they are changed."""
         return f"{self.root}/settings"
 
     def deployed(self, name: str) -> str:
-        """A deployed bundle, with all it needs to run by itself."""
+        """Returns the folder of a deployed bundle and of everything that it needs to run by itself."""
         return f"{self.root}/deployed/{name}"
 
 
 def layout_of(name: str) -> Layout:
-    """The layout on the device of that name; this machine has the user's cache folder instead of a phone's."""
+    """Returns the layout on the device of a name; on this machine it lies in the user's cache folder."""
     return Layout(str(Path.home() / ".cache" / "syncnas" / "device")) if name == LOCAL_NAME else Layout()

@@ -1,4 +1,4 @@
-"""This machine as a `Device`: for deploying to it and looking at it in the same way as at a phone."""
+"""This machine as a `Device`, so that it is deployed to and examined in the same way as a phone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collab.files import is_full, reason_of
 
 
 class LocalDevice:
-    """Scripts are run by this machine's shell, files are copied."""
+    """`Device` whose scripts are run by this machine's shell, and whose files are copied."""
 
     @property
     def serial(self) -> str:
@@ -41,7 +41,7 @@ class LocalDevice:
         _copy(Path(source), target)
 
     def close(self) -> None:
-        """There is no connection."""
+        """Does nothing, as there is no connection."""
 
 
 def _copy(source: Path, target: Path) -> None:

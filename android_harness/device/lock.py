@@ -1,7 +1,7 @@
-"""One user of a device at a time: a lock on the device itself, with the owner's name.
+"""Lock that gives a device to one user at a time. It lies on the device itself and holds the owner's name.
 
-The lock is alive while the owner looks in on it (its time stamp, by the device's own clock), or while a runner is measuring for it. It
-is stale after `STALE_S` without either, and after a restart of the device.
+A lock is valid while its owner renews its time stamp (by the device's own clock), or while a runner measures for the owner. It is stale
+after `STALE_S` without either, and after a restart of the device.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collab.console import one_line
 from collab.errors import DeviceError
 
 STALE_S: Final = 300
-"""Longer than a push of runtime and models over slow Wi-Fi, during which the owner does not look in."""
+"""Age at which a lock is stale: longer than a push of runtime and models over slow Wi-Fi, during which the owner does not renew it."""
 
 _MOST_CHARACTERS: Final = 200
 
@@ -60,13 +60,14 @@ exit 0
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds a lock: a token that nobody else has, and a name for people."""
+    """Owner of a lock: a random token, and a name for people."""
 
     token: str
     name: str
 
     @classmethod
     def new(cls) -> Owner:
+        """Returns an owner with a new token and the name of this user and host."""
         return cls(secrets.token_hex(8), _short(f"{_user()}@{socket.gethostname()}"))
 
 
@@ -78,15 +79,15 @@ def _user() -> str:
 
 
 def _short(name: str) -> str:
-    """Shortens what another host or a device says to a part of a line, with escapes."""
+    """Returns a text of another host or of a device as one printable, short line."""
     return one_line(name.strip())[:_MOST_CHARACTERS]
 
 
 def acquire(device: Device, layout: Layout, owner: Owner) -> None:
-    """Takes the device, or renews the claim on it.
+    """Takes the lock of a device, or renews it.
 
     Raises:
-        DeviceError: somebody else has it; says who, and what can be done.
+        DeviceError: another owner has it, or the harness's folder cannot be written; the message names the owner and a way out.
     """
     result = device.shell(_ACQUIRE, layout.lock, owner.token, owner.name, str(STALE_S), layout.phases)
     if result.status == 0:
@@ -105,5 +106,5 @@ def acquire(device: Device, layout: Layout, owner: Owner) -> None:
 
 
 def release(device: Device, layout: Layout, owner: Owner) -> None:
-    """Gives the device back, if it is this owner's."""
+    """Removes the lock of a device if it is this owner's."""
     device.shell(_RELEASE, layout.lock, owner.token)

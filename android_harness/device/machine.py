@@ -1,4 +1,4 @@
-"""The machine that this toolkit runs on, as a device among others."""
+"""This machine, as a device among others: its fingerprint, memory and clocks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Final
 from collab.console import one_line
 
 LOCAL_NAME: Final = "local"
-"""What it is called where others have a serial number."""
+"""Name of this machine, in the place of a serial number."""
 MOST_CHARACTERS: Final = 512
-"""No name or text that a system gives of itself is longer; what is, is cut."""
+"""Length at which names and texts of a system are cut; no real one is longer."""
 _READ_BYTES: Final = 1 << 16
 _MOST_KHZ: Final = 100_000_000
 
@@ -24,7 +24,7 @@ def machine_fingerprint() -> dict[str, str]:
 
 
 def memory_bytes() -> int | None:
-    """All of this machine's memory; None where the system does not say."""
+    """Returns this machine's total memory in bytes; None where the system does not say."""
     try:
         size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
@@ -33,7 +33,7 @@ def memory_bytes() -> int | None:
 
 
 def clock_khz(text: str) -> int | None:
-    """A clock as Linux writes it; None for what is no number, or none that a core can have."""
+    """Parses a clock in kHz as Linux writes it; None where it is no number, or out of the range of real cores."""
     digits = text.strip()
     khz = int(digits) if re.fullmatch(r"\d{1,9}", digits, re.ASCII) else 0
     return khz if 0 < khz <= _MOST_KHZ else None

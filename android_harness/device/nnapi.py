@@ -1,4 +1,4 @@
-"""NNAPI on a device: until which Android it is to be relied on, and the advice beyond."""
+"""NNAPI on a device: the Android version that deprecates it, and the advice from there on."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ _NNAPI_DEPRECATED_API: Final = 35
 
 
 def nnapi_is_deprecated(info: DeviceInfo) -> bool:
-    """Whether the device's Android advises against NNAPI (https://developer.android.com/ndk/guides/neuralnetworks/migration-guide)."""
+    """Tells whether the device's Android advises against NNAPI (https://developer.android.com/ndk/guides/neuralnetworks/migration-guide)."""
     return info.api_level is not None and info.api_level >= _NNAPI_DEPRECATED_API

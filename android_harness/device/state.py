@@ -1,6 +1,6 @@
-"""What a device is and how it is just now: asked for in one go, before anything is measured.
+"""Identity and momentary state of a device, read with a single script before anything is measured.
 
-All of it comes from the device and is untrusted: what does not look as it should counts as not said.
+All of it comes from the device and is untrusted: a value that is not well-formed counts as unknown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHELL_USER: Final = 2000
 """Android's user for adb's shell."""
 _PLAUSIBLE_C: Final = (-60.0, 200.0)
 _MOST_LINES: Final = 2048
-"""The most lines of a section: there are 1,024 cores at most."""
+"""Most lines that are read of a section: more than the 1,024 cores that a device may have."""
 _MOST_TOOLS: Final = 32
 _MOST_API_LEVEL: Final = 9999
 _MOST_USER: Final = (1 << 32) - 1
@@ -35,7 +35,7 @@ _CLEAN = re.compile(r"[^\x20-\x7e]+")
 
 @dataclass(frozen=True)
 class Core:
-    """A CPU core: its highest clock, the cap on its clock just now, and its governor; None where the system does not say."""
+    """CPU core with its highest clock, the present cap on its clock, and its governor; None where the system does not say."""
 
     number: int
     max_khz: int | None
@@ -46,7 +46,7 @@ class Core:
 
 @dataclass(frozen=True)
 class Battery:
-    """As Android reports it; `powered` by a cable or a pad."""
+    """Battery as Android reports it; `powered` tells whether a cable or a pad powers the device."""
 
     level_percent: int | None
     powered: bool
@@ -61,7 +61,7 @@ class Battery:
 
 @dataclass(frozen=True)
 class DeviceState:
-    """One look at a device. Empty texts and None: the device does not say."""
+    """State of a device at one moment. Empty texts and None stand for values that the device does not say."""
 
     serial: str
     properties: Mapping[str, str]
@@ -90,11 +90,11 @@ class DeviceState:
 
     @property
     def api_level(self) -> int | None:
-        return _between(self.properties.get("ro.build.version.sdk", ""), 1, _MOST_API_LEVEL)
+        return _bounded_number(self.properties.get("ro.build.version.sdk", ""), 1, _MOST_API_LEVEL)
 
     @property
     def model(self) -> str:
-        """Manufacturer and model as on the box, or the processor where it is no phone."""
+        """Manufacturer and model, or the processor where the device is no phone."""
         words = [self.properties.get(name, "") for name in ("ro.product.manufacturer", "ro.product.model")]
         return " ".join(filter(None, words)) or self.processor or self.machine
 
@@ -110,7 +110,7 @@ class DeviceState:
 
     @property
     def clusters(self) -> tuple[Cluster, ...]:
-        """Cores that a process may run on, by their highest clock, slowest first."""
+        """Clusters of the cores that a process may run on, grouped by their highest clock, slowest first."""
         by_clock: dict[int | None, list[int]] = {}
         clocks = {core.number: core.max_khz for core in self.cores if core.online}
         for number in self.allowed_cores:
@@ -120,7 +120,7 @@ class DeviceState:
 
     @property
     def fingerprint(self) -> dict[str, str]:
-        """What makes it another device: tables of one are none of another's. The serial number is not part of it."""
+        """Properties that identify a kind of device; tables of different fingerprints are not mixed. The serial number is no part of it."""
         said = {
             "model": self.model,
             "soc": self.soc,
@@ -140,7 +140,7 @@ class DeviceState:
 
     @property
     def conditions(self) -> dict[str, str]:
-        """How it is just now, in words."""
+        """Governors, clock caps, heat, GPU driver and battery at the moment of the look, as texts."""
         caps = [f"{core.number}:{core.cap_khz}" for core in self.cores if core.cap_khz is not None and core.cap_khz != core.max_khz]
         said = {
             "governors": "+".join(sorted({core.governor for core in self.cores if core.governor})),
@@ -155,7 +155,7 @@ class DeviceState:
 
 
 def gather(device: Device, root: str) -> DeviceState:
-    """Looks at a device; `root` is the folder whose storage counts.
+    """Reads the state of a device; free storage is that of the folder `root`.
 
     Raises:
         DeviceError: the device cannot be reached, or has no shell that can be used.
@@ -168,7 +168,7 @@ def gather(device: Device, root: str) -> DeviceState:
 
 
 def parse_state(serial: str, text: str) -> DeviceState:
-    """Reads what the script printed, whatever it is."""
+    """Parses the output of the script ``state.sh``; malformed parts count as unknown."""
     sections = _sections(text)
     system = _pairs(sections.get("system", []))
     thermal = "\n".join(sections.get("thermal", []))
@@ -213,13 +213,13 @@ def _pairs(lines: list[str]) -> dict[str, str]:
 
 
 def _user(text: str) -> int:
-    """The number of the shell's user. One that is not said is not root: nothing is then tried that takes root."""
-    user = _between(text, 0, _MOST_USER)
+    """Returns the number of the shell's user; an unknown user counts as adb's, so that nothing is tried that needs root."""
+    user = _bounded_number(text, 0, _MOST_USER)
     return _SHELL_USER if user is None else user
 
 
-def _between(text: str, least: int, most: int) -> int | None:
-    """A whole number within bounds; None for everything else."""
+def _bounded_number(text: str, least: int, most: int) -> int | None:
+    """Parses a whole number from `least` to `most`; None for everything else."""
     number = int(text) if re.fullmatch(r"-?\d{1,18}", text.strip(), re.ASCII) else None
     return number if number is not None and least <= number <= most else None
 
@@ -228,7 +228,7 @@ def _cores(lines: list[str]) -> tuple[Core, ...]:
     cores: dict[int, Core] = {}
     for line in lines:
         fields = line.split()
-        number = _between(fields[0], 0, MAX_CORE) if len(fields) == 5 else None
+        number = _bounded_number(fields[0], 0, MAX_CORE) if len(fields) == 5 else None
         if number is not None:
             _, maximum, cap, governor, online = fields
             named = governor if re.fullmatch(r"\w[\w-]{0,31}", governor, re.ASCII) else None
@@ -255,8 +255,8 @@ def _hottest(lines: list[str]) -> float | None:
 
 
 def _celsius(text: str, *, parts: int) -> float | None:
-    """A temperature that is written in parts of a degree; None where no phone could be so cold or hot."""
-    reading = _between(text, int(_PLAUSIBLE_C[0] * parts), int(_PLAUSIBLE_C[1] * parts))
+    """Parses a temperature that is written in fractions of a degree (`parts` a degree); None where no phone can be so cold or hot."""
+    reading = _bounded_number(text, int(_PLAUSIBLE_C[0] * parts), int(_PLAUSIBLE_C[1] * parts))
     return reading / parts if reading is not None else None
 
 
@@ -265,15 +265,15 @@ def _battery(lines: list[str]) -> Battery | None:
     if "level" not in said:
         return None
     powered = any(value == "true" for name, value in said.items() if name.endswith("powered"))
-    return Battery(_between(said["level"], 0, 100), powered, _celsius(said.get("temperature", ""), parts=10))
+    return Battery(_bounded_number(said["level"], 0, 100), powered, _celsius(said.get("temperature", ""), parts=10))
 
 
 def _free_bytes(lines: list[str]) -> int | None:
     fields = lines[0].split() if lines else []
-    free = _between(fields[3], 0, _MOST_KIB) if len(fields) > 3 else None
+    free = _bounded_number(fields[3], 0, _MOST_KIB) if len(fields) > 3 else None
     return free * 1024 if free is not None else None
 
 
 def _memory_bytes(text: str) -> int | None:
-    kib = _between(text, 1, _MOST_KIB)
+    kib = _bounded_number(text, 1, _MOST_KIB)
     return kib * 1024 if kib is not None else None

@@ -1,4 +1,4 @@
-"""Settings of a device that are changed for the time of a measurement. The device itself changes them back (``scripts/tuning.sh``)."""
+"""Settings of a device that are changed while a phase runs. The device itself changes them back (``scripts/tuning.sh``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collab.errors import DeviceError
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is changed while a phase runs. `fix_clocks` needs a rooted device; 0 fixes a clock at its highest."""
+    """Settings to change while a phase runs. `fix_clocks` needs a rooted device; a clock of 0 is fixed at its highest."""
 
     keep_awake: bool = False
     fixed_performance: bool = False
@@ -19,17 +19,17 @@ class Tuning:
     gpu_hz: int = 0
 
     @property
-    def wishes(self) -> str:
-        """As the script takes it."""
+    def setting_names(self) -> str:
+        """Names of the settings to change, joined by commas, as an argument of ``tuning.sh``."""
         named = (("awake", self.keep_awake), ("performance", self.fixed_performance), ("clocks", self.fix_clocks))
         return ",".join(name for name, wanted in named if wanted)
 
 
 def tuning_for(state: DeviceState, *, fix_clocks: bool, cpu_mhz: int = 0, gpu_mhz: int = 0) -> Tuning:
-    """All that the device lets a shell do; clocks only where it is asked for.
+    """Returns every setting that helps measurements and that the device lets a shell change; clocks only with `fix_clocks`.
 
     Raises:
-        DeviceError: clocks are to be fixed on a device that is not rooted, or named but not to be fixed.
+        DeviceError: clocks are to be fixed on a device that is not rooted, or are given without `fix_clocks`.
     """
     if (cpu_mhz or gpu_mhz) and not fix_clocks:
         raise DeviceError("clocks are fixed on rooted devices only: give --root together with --cpu-mhz and --gpu-mhz")

@@ -1,4 +1,4 @@
-"""Units on a device: defaults, and names and clusters resolved to its cores."""
+"""Units on a device: the default ones, and those of a user resolved to its cores."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from collab.units import UnitSpec, format_cores, name_units, parse_unit
 
 
 def default_units(info: DeviceInfo) -> tuple[UnitSpec, ...]:
-    """Two CPU units that do not share a core: a core each of the fastest cluster, or of the two fastest clusters.
+    """Returns two CPU units of one core each: the two fastest cores, of the fastest cluster or of the two fastest.
 
     Raises:
-        DeviceError: the device has one core only, or none.
+        DeviceError: this process may use one core only, or none.
     """
     _require_cores(info)
     fastest_first = [core for cluster in reversed(info.clusters) for core in cluster.cores]
@@ -28,16 +28,16 @@ def default_units(info: DeviceInfo) -> tuple[UnitSpec, ...]:
 
 
 def resolve_units(specs: Sequence[UnitSpec], info: DeviceInfo) -> dict[str, UnitSpec]:
-    """Names units and resolves clusters to cores.
+    """Names units and resolves their clusters to cores; without units, the default ones.
 
     Raises:
-        DeviceError: a core that is not there or may not be used, an unknown cluster, or a kind the device lacks.
+        DeviceError: a core does not exist or may not be used, a cluster is unknown, or a unit has more threads than cores.
     """
     return {name: _resolve(name, spec, info) for name, spec in name_units(specs or default_units(info)).items()}
 
 
 def warnings(units: Mapping[str, UnitSpec], info: DeviceInfo) -> Iterator[str]:
-    """What a user should know before these units are measured, each in a sentence."""
+    """Yields warnings for the user who measures these units, each a sentence."""
     gpu = gpu_warning(info.conditions)
     if gpu is not None:
         yield from (f"Warning: {name}: {gpu}" for name, spec in units.items() if spec.kind == "gpu")
@@ -46,6 +46,7 @@ def warnings(units: Mapping[str, UnitSpec], info: DeviceInfo) -> Iterator[str]:
 
 
 def _resolve(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:
+    """Returns a unit with its cores; units other than CPUs stay as they are."""
     if spec.kind != "cpu":
         return spec
     _require_cores(info)

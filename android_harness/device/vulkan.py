@@ -1,7 +1,7 @@
-"""Vulkan devices of this machine, asked of the loader itself, as LiteRT's GPU accelerator does.
+"""Vulkan devices of this machine, listed by the Vulkan loader, which LiteRT's GPU accelerator uses as well.
 
-``python -m android_harness.device.vulkan`` prints them as JSON. It is a program of its own because drivers are loaded into whoever asks,
-and a driver that crashes must not take the caller with it.
+``python -m android_harness.device.vulkan`` prints them as JSON. It is a program of its own because drivers are loaded into the process
+that lists them, and a driver that crashes must not take the caller with it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LOADER: Final = "libvulkan.so.1"
 CPU_TYPE: Final = 4
 """VK_PHYSICAL_DEVICE_TYPE_CPU: a driver that computes on the CPU."""
 _PREFERENCE: Final = {2: 0, 1: 1, 3: 2}
-"""Discrete, integrated, virtual; then whatever else, a CPU last."""
+"""Rank of a kind of device: discrete, integrated, virtual; then the other kinds, with CPUs last."""
 _INSTANCE_CREATE_INFO: Final = 1
 _MOST_DEVICES: Final = 16
 _PROPERTIES_BYTES: Final = 4096
@@ -39,7 +39,7 @@ _LIMIT_S: Final = 20
 
 @dataclass(frozen=True)
 class VulkanDevice:
-    """A device that a Vulkan driver offers; `kind` as Vulkan numbers it."""
+    """Device of a Vulkan driver; `kind` is its VkPhysicalDeviceType."""
 
     name: Annotated[str, msgspec.Meta(max_length=_NAME_BYTES)]
     kind: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
@@ -63,7 +63,7 @@ class _InstanceCreateInfo(ctypes.Structure):
 
 
 def driver_files(environment: Mapping[str, str]) -> list[Path]:
-    """The files that name drivers to the loader: those of the environment, else those that lie where it looks."""
+    """Lists the loader's driver manifests: those that the environment names, else those in the loader's default folders."""
     named = environment.get("VK_DRIVER_FILES") or environment.get("VK_ICD_FILENAMES") or ""
     places = [Path(part) for part in named.split(os.pathsep) if part]
     if not places:
@@ -76,7 +76,7 @@ def driver_files(environment: Mapping[str, str]) -> list[Path]:
 
 @cache
 def vulkan_device() -> VulkanDevice | None:
-    """The device that a program gets which asks for the fastest; None where no driver offers any."""
+    """Returns the device that a program gets when it asks for the fastest; None where no driver offers any."""
     if not driver_files(os.environ):
         return None
     try:
@@ -94,17 +94,22 @@ def vulkan_device() -> VulkanDevice | None:
 
 
 def offered(answer: bytes) -> list[VulkanDevice]:
-    """The devices that the program lists in the last line of its answer; drivers may have printed others before.
+    """Parses the devices that this program printed on its last line; drivers may have printed other lines before.
 
     Raises:
-        DeviceError: it is no such list.
+        DeviceError: the line is no list of devices.
     """
     last = (answer.splitlines() or [b""])[-1]
     devices = parse(last, list[VulkanDevice], origin="Vulkan's devices", error=DeviceError, advice="is the driver sound?")
     return [VulkanDevice(one_line(device.name), device.kind) for device in devices[:_MOST_DEVICES]]
 
 
-def _ask() -> list[VulkanDevice]:
+def _enumerated() -> list[VulkanDevice]:
+    """Returns the devices that the loader enumerates.
+
+    Raises:
+        OSError: the loader cannot be loaded.
+    """
     loader = ctypes.CDLL(LOADER)
     instance = ctypes.c_void_p()
     request = _InstanceCreateInfo(type=_INSTANCE_CREATE_INFO)
@@ -126,7 +131,7 @@ def _device(loader: ctypes.CDLL, handle: int) -> VulkanDevice:
 
 if __name__ == "__main__":
     try:
-        found = _ask()
+        found = _enumerated()
     except OSError as error:
         sys.exit(f"error: {LOADER} cannot be loaded ({error}); Debian and Ubuntu have it in libvulkan1")
     print(json.dumps([asdict(device) for device in found]))

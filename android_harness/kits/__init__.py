@@ -1,1 +1,1 @@
-"""Kits: the runner, the runtime libraries and what else a device is given, and where each comes from."""
+"""Kits: the runner, the runtime libraries and their companions for a device, and the places that each file comes from."""

@@ -1,7 +1,7 @@
-"""Runtime libraries for Android out of the AARs that LiteRT and TensorFlow Lite are published as.
+"""Runtime libraries for Android, from the AARs in which LiteRT and TensorFlow Lite are published.
 
-AARs are found where builds of apps leave them, in Gradle's and Maven's caches. They are archives of others: only libraries of known
-names are taken out, and each is read before it is trusted to be what its name says.
+AARs are found where builds of apps leave them, in Gradle's and Maven's caches. They are untrusted archives: only libraries of known
+names are unpacked, and each is checked to be the library that its name says.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from collab.files import sha256_of
 
 @dataclass(frozen=True)
 class _Engine:
-    """The library of an engine, and the AARs (group and name) that hold it, in the order in which they are preferred.
+    """Library of an engine, and the AARs (group and name) that hold it, in the order of preference.
 
-    `symbol` is a function that libraries which the runner cannot use lack; `source` says which AARs have one with it.
+    `symbol` is a function that the runner needs and older libraries lack; `source` names AARs whose library has it, for messages.
     """
 
     library: str
@@ -63,7 +63,7 @@ _NAMED: Final = re.compile(r"(?P<artifact>[A-Za-z][A-Za-z0-9-]*?)-(?P<version>[0
 
 @dataclass(frozen=True)
 class Aar:
-    """An AAR on this machine; `version` is None where its file name tells none."""
+    """AAR on this machine; `version` is None where its file name holds none."""
 
     path: Path
     artifact: str
@@ -71,13 +71,13 @@ class Aar:
 
     @property
     def title(self) -> str:
-        """For people, e.g. ``litert 2.1.6 (AAR)``."""
+        """Name for people, e.g. ``litert 2.1.6 (AAR)``."""
         return f"{self.artifact} {self.version or 'of unknown version'} (AAR)"
 
 
 @dataclass(frozen=True)
 class EngineLibraries:
-    """An engine's library in `files` (name to file) and all that has to lie beside it."""
+    """Library of an engine with the files that have to lie beside it; `files` maps names to files, `library` is one of the names."""
 
     library: str
     files: Mapping[str, Path]
@@ -85,17 +85,17 @@ class EngineLibraries:
 
     @property
     def accelerated(self) -> bool:
-        """Whether a GPU accelerator is among them."""
+        """Whether a GPU accelerator is among the files."""
         return any(is_accelerator(name) for name in self.files)
 
 
 def how_to_get(engine: str) -> str:
-    """What a user does to have an engine for Android, as the end of a sentence."""
+    """Returns the advice on getting an engine for Android, as the end of a sentence."""
     return f"have an app's build fetch {_ENGINES[engine].source} into Gradle's or Maven's cache, or name the AAR with --aar"
 
 
 def given_aar(path: Path) -> Aar:
-    """The AAR that a user names.
+    """Returns the AAR at a path that a user gave.
 
     Raises:
         DeviceError: there is no such file.
@@ -107,9 +107,9 @@ def given_aar(path: Path) -> Aar:
 
 
 def cached_aars(engine: str) -> Iterator[Aar]:
-    """The AARs with this engine in Gradle's and Maven's caches, preferred artifacts first, newest version first.
+    """Yields the AARs in Gradle's and Maven's caches that may hold an engine, preferred artifacts first, newest version first.
 
-    The engine is ``litert``, ``classic`` or ``classic_gpu``. Whether its library can be used is for `engine_libraries` to say.
+    The engine is ``litert``, ``classic`` or ``classic_gpu``. `engine_libraries` checks whether its library can be used.
     """
     gradle = Path(os.environ.get("GRADLE_USER_HOME") or Path.home() / ".gradle") / "caches" / "modules-2" / "files-2.1"
     maven = Path.home() / ".m2" / "repository"
@@ -122,17 +122,17 @@ def cached_aars(engine: str) -> Iterator[Aar]:
 
 
 def engines_in(aar: Aar, android_abi: str) -> tuple[str, ...]:
-    """The engines whose library for this ABI the AAR holds.
+    """Lists the engines whose library for this ABI the AAR holds.
 
     Raises:
-        DeviceError: it is no readable archive.
+        DeviceError: the AAR is no readable archive.
     """
     names = set(member_names(aar.path))
     return tuple(engine for engine, about in _ENGINES.items() if f"jni/{android_abi}/{about.library}" in names)
 
 
 def engine_libraries(aar: Aar, engine: str, android_abi: str) -> EngineLibraries:
-    """Unpacks an engine that `engines_in` told; what was unpacked before is used again.
+    """Unpacks an engine that `engines_in` listed and returns its libraries; files unpacked earlier are used again.
 
     Raises:
         DeviceError: the archive is damaged, or the library is of another ABI or too old.
@@ -149,6 +149,11 @@ def engine_libraries(aar: Aar, engine: str, android_abi: str) -> EngineLibraries
 
 
 def _library(path: Path, aar: Aar, android_abi: str) -> ElfFile:
+    """Reads an unpacked library.
+
+    Raises:
+        DeviceError: it is damaged or of another ABI.
+    """
     try:
         library = read_elf(path)
     except DeviceError as error:
@@ -159,7 +164,7 @@ def _library(path: Path, aar: Aar, android_abi: str) -> ElfFile:
 
 
 def _unpacked(archive: Path, android_abi: str) -> dict[str, Path]:
-    """All libraries of known names for this ABI, in a folder that is named by what the archive holds."""
+    """Unpacks all libraries of known names for this ABI into a folder that is named by the archive's checksum; returns name to file."""
     prefix = f"jni/{android_abi}/"
     names = {member.removeprefix(prefix) for member in member_names(archive) if member.startswith(prefix)}
     wanted = {f"{prefix}{name}": name for name in names if _is_wanted(name)}
@@ -177,7 +182,7 @@ def _cache_folder() -> Path:
 
 
 def _version_key(version: str) -> tuple[list[int], bool, str]:
-    """Sorts 2.0.9 before 2.0.10, and 2.1.0-rc1 before 2.1.0."""
+    """Returns a sort key that puts 2.0.9 before 2.0.10, and 2.1.0-rc1 before 2.1.0."""
     rest = version.lstrip("0123456789.")
     numbers = version.removesuffix(rest).split(".")
     return [int(number) for number in numbers if number], not rest, rest

@@ -1,4 +1,4 @@
-"""Which engines an Android device can be given, from the AARs on this machine."""
+"""Engines for an Android device, from the AARs on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from collab.errors import DeviceError
 
 
 def find_engines(android_abi: str, given: Sequence[Aar]) -> tuple[dict[str, EngineLibraries], dict[str, str]]:
-    """The engines that can be had for an Android device, in the order of `ENGINES`; for each of the others, why not.
+    """Finds the libraries of the engines for an Android device; AARs that a user gave come before cached ones.
+
+    Returns:
+        Engine to its libraries, in the order of `ENGINES`; and each other engine to the reason of its absence.
 
     Raises:
         DeviceError: a given AAR cannot be used.
@@ -36,7 +39,7 @@ def find_engines(android_abi: str, given: Sequence[Aar]) -> tuple[dict[str, Engi
 
 
 def _newest_usable(candidates: Sequence[Aar], engine: str, android_abi: str) -> tuple[EngineLibraries | None, str]:
-    """The first of these AARs that has the engine, and why the newest of the others has not."""
+    """Returns the engine's libraries from the first AAR that has it; else None, and the reason why the first AAR cannot be used."""
     reason = "no AAR with it is in Gradle's or Maven's cache"
     for number, aar in enumerate(candidates):
         try:
@@ -51,5 +54,5 @@ def _newest_usable(candidates: Sequence[Aar], engine: str, android_abi: str) -> 
 
 
 def _belong_together(gpu: Aar, classic: EngineLibraries | None) -> bool:
-    """Whether a GPU delegate is of the release of the classic engine: they share structures that change between releases."""
+    """Tells whether a GPU delegate is of the classic engine's release: the two share structures that change between releases."""
     return classic is not None and gpu.artifact == f"{classic.aar.artifact}-gpu" and gpu.version == classic.aar.version

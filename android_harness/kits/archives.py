@@ -1,4 +1,4 @@
-"""Taking single files out of zip archives (AARs, wheels) that others made: nothing in them is believed."""
+"""Unpacking of single files from untrusted zip archives (AARs, wheels)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from collab.files import sync_folder, writing
 
 MAX_MEMBERS: Final = 100_000
 MAX_MEMBER_BYTES: Final = 512 << 20
-"""Far more than any runtime library has, and little enough to fit on a disk; of all that is taken out of one archive, too."""
+"""Limit of a member's size, and of all members together that are unpacked from one archive: several times the largest runtime library."""
 
 _MAX_DIRECTORY_BYTES: Final = 64 << 20
 _CHUNK_BYTES: Final = 1 << 20
@@ -29,17 +29,17 @@ _DAMAGES: Final = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError),
     *(ValueError, LookupError, ArithmeticError, MemoryError),
 )
-"""What `zipfile` raises on archives that are cut off, altered, encrypted, or compressed in a way that it does not know."""
+"""Errors that `zipfile` raises on archives that are cut off, altered, encrypted, or compressed in a way that it does not know."""
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Those of all AARs and wheels. The others' bombs go off in memory: `zipfile` unpacks what it has read of them at one go."""
+"""Compression methods of all AARs and wheels. Archives of other methods can exhaust the memory: `zipfile` unpacks a whole read at once."""
 _MAX_WORDS: Final = 200
 
 
 def member_names(archive: Path) -> tuple[str, ...]:
-    """Names of the archive's members, as they stand there.
+    """Lists the names of an archive's members, unchecked.
 
     Raises:
-        DeviceError: it cannot be read, is no zip archive, or holds more than `MAX_MEMBERS`.
+        DeviceError: the archive cannot be read, is no zip archive, or holds more than `MAX_MEMBERS`.
     """
     with _opened(archive) as opened:
         return tuple(opened.namelist())
@@ -48,11 +48,10 @@ def member_names(archive: Path) -> tuple[str, ...]:
 def unpack(archive: Path, members: Mapping[str, str], folder: Path) -> None:
     """Writes members (name in the archive to plain file name) into a folder, which appears whole or not at all.
 
-    A folder that is there already stays as it is. File names must be the caller's own: no part of a path in the archive becomes one
-    of this machine.
+    A folder that exists stays as it is. The caller chooses the file names, so that no path in the archive becomes a path of this machine.
 
     Raises:
-        DeviceError: the archive is damaged, or a member is missing, or it, or all of them, are larger than `MAX_MEMBER_BYTES`.
+        DeviceError: the archive is damaged, a member is missing, or one member or all together are larger than `MAX_MEMBER_BYTES`.
         StorageError: the folder cannot be written.
     """
     if folder.is_dir():
@@ -83,7 +82,7 @@ def _rename_unless_there(partial: Path, folder: Path) -> None:
 
 
 class _WaryFile(io.FileIO):
-    """A file of which nobody reads as much at once as an archive may claim its directory to have."""
+    """File that refuses to read as many bytes at once as an archive with a false directory size asks for."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _MAX_DIRECTORY_BYTES:
@@ -110,7 +109,11 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _write_member(opened: zipfile.ZipFile, member: str, path: Path, archive: Path, room: int) -> int:
-    """Writes a member of at most `room` bytes, which is on the disk when this returns its size in bytes."""
+    """Writes a member of at most `room` bytes, flushes it to the disk, and returns its size in bytes.
+
+    Raises:
+        DeviceError: the member is missing or larger than `room`.
+    """
     try:
         about = opened.getinfo(member)
     except KeyError:

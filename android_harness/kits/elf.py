@@ -1,7 +1,7 @@
-"""ELF files, read with pyelftools: the machine, the libraries that are needed and the symbols that are exported.
+"""ELF files, read with pyelftools: the machine, the needed libraries and the exported symbols.
 
-Files may come from archives of others, and pyelftools believes what a file says. So it may read so many bytes in all and no more, names
-are taken from their tables here, and whatever it raises on a damaged file is one error.
+Files may come from untrusted archives, and pyelftools trusts the sizes in a file. So its reads are limited in total, names are read from
+their tables here, and any of its errors on a damaged file becomes one error.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _IDENTITY: Final = b"\x7fELF\x02\x01"
 """Magic number, 64 bits, little-endian: the only kind that the runner is made for."""
 _MAX_FILE_BYTES: Final = 1 << 30
 _MAX_READ_BYTES: Final = 1 << 25
-"""LiteRT's libraries take a tenth of a megabyte. Headers that lie about sizes could otherwise be read for hours."""
+"""Limit of all reads; LiteRT's libraries take a tenth of a megabyte. False sizes in headers could otherwise be read for hours."""
 _MAX_SECTIONS: Final = 1 << 12
 _MAX_SYMBOLS: Final = 1 << 18
 _MAX_NEEDED: Final = 1 << 10
-"""Several times what the largest libraries have."""
+"""These three limits are several times the counts of the largest libraries."""
 _MAX_NAME_BYTES: Final = 255
-"""Longer ones are mangled C++ names. Without a limit, a made-up file of some megabytes could ask for gigabytes of names."""
+"""Limit of a name; longer ones are mangled C++ names. Without it, a forged file of some megabytes could ask for gigabytes of names."""
 
 
 @dataclass(frozen=True)
 class ElfFile:
-    """A program or a shared library.
+    """Program or shared library.
 
-    `machine` is as ``uname -m`` says it, or ``machine N`` for one that the runner is not made for. `needed` are the names of the
+    `machine` is the name that ``uname -m`` prints, or ``machine N`` for one that the runner is not made for. `needed` are the names of the
     libraries that the loader has to find, in the file's order; `exports` the names of dynamic symbols that the file itself defines,
     of up to 255 bytes.
     """
@@ -52,7 +52,7 @@ def read_elf(path: Path) -> ElfFile:
     """Reads headers and dynamic tables of a file.
 
     Raises:
-        DeviceError: it cannot be read, is no 64-bit little-endian ELF file, or a damaged one.
+        DeviceError: the file cannot be read, is no 64-bit little-endian ELF file, or a damaged one.
     """
     content = read_bytes(path, limit_bytes=_MAX_FILE_BYTES, error=DeviceError, advice="was the right file given?")
     if not content.startswith(_IDENTITY):
@@ -72,15 +72,15 @@ def read_elf(path: Path) -> ElfFile:
 
 
 class _BoundedReader(io.BytesIO):
-    """A file's content, of which only so many bytes can be read, however often the same ones are."""
+    """Content of a file with a limit on the bytes that are read in total, repeated reads included."""
 
     _left = _MAX_READ_BYTES
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Reads on.
+        """Reads the next bytes.
 
         Raises:
-            ValueError: more was read than any honest file asks for.
+            ValueError: more was read in total than any sound file needs.
         """
         found = super().read(size)
         self._left -= len(found)
@@ -90,6 +90,7 @@ class _BoundedReader(io.BytesIO):
 
 
 def _needed(content: bytes, sections: list[Section]) -> Iterator[str]:
+    """Yields the names of the libraries that the file needs (DT_NEEDED), in the file's order."""
     table = next((section for section in sections if isinstance(section, DynamicSection)), None)
     if table is None:
         return
@@ -106,6 +107,7 @@ def _needed(content: bytes, sections: list[Section]) -> Iterator[str]:
 
 
 def _exports(content: bytes, sections: list[Section]) -> Iterator[str]:
+    """Yields the names of the dynamic symbols that the file defines and that are not local."""
     table = next((section for section in sections if section["sh_type"] == "SHT_DYNSYM"), None)
     if not isinstance(table, SymbolTableSection):
         return
@@ -119,7 +121,11 @@ def _exports(content: bytes, sections: list[Section]) -> Iterator[str]:
 
 
 def _entries(table: Section, *, most: int) -> int:
-    """Counts the entries of a table, which must lie in the file and be no more than `most`."""
+    """Returns the number of entries of a table.
+
+    Raises:
+        ValueError: it is more than `most`.
+    """
     count: int = table["sh_size"] // table["sh_entsize"]
     if count > most:
         raise ValueError(f"{table['sh_type']} has {count} entries, more than {most}")
@@ -127,7 +133,7 @@ def _entries(table: Section, *, most: int) -> int:
 
 
 def _entry(table: Section, form: Any, number: int) -> Any:
-    """Reads an entry in one of pyelftools' forms; the file's end is an error of its own."""
+    """Reads an entry of a table in one of pyelftools' forms, which raises its own error at the end of the file."""
     table.stream.seek(table["sh_offset"] + number * table["sh_entsize"])
     return form.parse_stream(table.stream)
 
@@ -144,7 +150,7 @@ def _strings(content: bytes, sections: list[Section], table: Section) -> bytes:
 
 
 def _name(strings: bytes, offset: int) -> str | None:
-    """Returns a name; None if it is longer than any that is asked for."""
+    """Returns the name at an offset of a table of names; None if it is longer than `_MAX_NAME_BYTES`."""
     if offset > len(strings):
         raise ValueError(f"a name lies at {offset}, beyond the end of its table")
     end = strings.find(b"\0", offset, offset + _MAX_NAME_BYTES + 1)

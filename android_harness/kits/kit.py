@@ -1,4 +1,4 @@
-"""Kits: all files that a device needs to carry out phases, in one flat folder, and how the runner is started there.
+"""Kits: all files that a device needs to carry out phases, in one flat folder, and the command that starts the runner there.
 
 docs/kits.md says what each kit holds and how it is made.
 """
@@ -24,7 +24,7 @@ from collab.errors import DeviceError
 
 @dataclass(frozen=True)
 class Platform:
-    """What a device runs: its machine as ``uname -m`` says it, and its C library, ``glibc`` (Linux) or ``bionic`` (Android)."""
+    """Platform of a device: its machine as ``uname -m`` prints it, and its C library, ``glibc`` (Linux) or ``bionic`` (Android)."""
 
     abi: str
     libc: str
@@ -32,10 +32,10 @@ class Platform:
 
 @dataclass(frozen=True)
 class Kit:
-    """What goes into one flat folder of a device, and what can be done with it there.
+    """Files for one flat folder of a device, with the engines and kinds of units that they support.
 
-    `files` maps the name on the device to a file of this machine. `launcher` is what stands before the phase's arguments; it is
-    started in the folder. `engines` maps ``litert``, ``classic`` and ``classic_gpu`` to their libraries in `files`, as far as the kit
+    `files` maps the name on the device to a file of this machine. `launcher` is the command without the phase's arguments, as started
+    in the folder. `engines` maps ``litert``, ``classic`` and ``classic_gpu`` to their libraries in `files`, as far as the kit
     has them, and `versions` each to its version, for people. `missing` maps a kind of unit (``gpu``, ``nnapi``) that this kit cannot
     drive, and on Android an engine that it lacks, to a sentence that says why and what to do.
     """
@@ -48,7 +48,7 @@ class Kit:
     missing: Mapping[str, str]
 
     def command(self, folder: str) -> list[str]:
-        """The launcher as it is started from anywhere, with the kit in `folder`."""
+        """Returns the launcher with its paths in `folder`, so that it can be started from any other folder."""
         return [":".join(_inside(folder, path) for path in part.split(":")) for part in self.launcher]
 
 
@@ -57,7 +57,7 @@ def _inside(folder: str, path: str) -> str:
 
 
 _GLIBC_LOADERS: Final = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
-"""Where every Linux of this kind has its loader: the path stands in all its programs."""
+"""Path of the loader on every Linux of a machine: it stands in all programs."""
 _COMPILER_RUNTIME: Final = ("libstdc++.so.6", "libgcc_s.so.1")
 _ANDROID_ABI: Final = {machine: abi for abi, machine in MACHINES.items()}
 _ENGINE_WORDS: Final = {"classic": "the classic engine", "classic_gpu": "the classic engine's GPU delegate"}
@@ -66,13 +66,13 @@ _LINUX_NNAPI: Final = "NNAPI is a part of Android, which this device does not ru
 
 
 def kit_for(platform: Platform, *, aar: Sequence[Path] = ()) -> Kit:
-    """The kit for a device of this platform, from what was built and is installed here.
+    """Returns the kit for a device of this platform, from the runner and the libraries on this machine.
 
-    `aar` names AARs with runtime libraries for Android, which are taken before those in Gradle's and Maven's caches. Without a runner
+    `aar` names AARs with runtime libraries for Android, which take precedence over those in Gradle's and Maven's caches. Without a runner
     that an NDK built and LiteRT's AAR, an Android device gets the kit for Linux, which drives its CPU.
 
     Raises:
-        DeviceError: there is no kit for such devices, or a part of it is missing; names the command that gets it.
+        DeviceError: there is no kit for such devices, or a part of it is missing; the message names the command that gets it.
     """
     if platform.abi not in LOADERS or platform.libc not in ("glibc", "bionic"):
         supported = f"LiteRT runs on {' and '.join(LOADERS)}, with glibc or on Android's bionic"
@@ -96,6 +96,11 @@ def kit_for(platform: Platform, *, aar: Sequence[Path] = ()) -> Kit:
 
 
 def _linux_parts(machine: str) -> LinuxParts:
+    """Returns the parts of the kit for Linux on a machine, built here or cross-compiled.
+
+    Raises:
+        DeviceError: they are not built, or cannot be built on this machine.
+    """
     if machine == host.machine():
         return host_parts(host_runner())
     if f"linux-{machine}" != CROSS_ABI:
@@ -104,10 +109,10 @@ def _linux_parts(machine: str) -> LinuxParts:
 
 
 def _linux_kit(machine: str) -> Kit:
-    """For a Linux device, with the device's own glibc, for whose version its GPU driver was made.
+    """Returns the kit for a Linux device, which uses the device's own glibc, as its GPU driver was made for that version.
 
-    The compiler's libraries come last on the loader's path: a device that has its own must use them, as its GPU driver does, and may not
-    see older ones under the same name.
+    The compiler's libraries come last on the loader's path: a device that has its own must use them, as its GPU driver does, and must not
+    load older ones of the same name.
     """
     parts = _linux_parts(machine)
     folders = [f"{top}/{machine}-linux-gnu" for top in ("/lib", "/usr/lib")] + ["/lib64", "/usr/lib64", "/lib", "/usr/lib", "."]
@@ -127,9 +132,10 @@ def _linux_kit(machine: str) -> Kit:
 
 
 def _linux_kit_on_android(machine: str, why: str) -> Kit:
-    """For an Android device, with a glibc in the folder: programs for Linux need nothing else of a system than its kernel.
+    """Returns the kit of Linux programs for an Android device, with a glibc in the folder: they need no other part of the system but its
+    kernel.
 
-    Accelerators stay at home. They load the device's GPU driver, which is a library of bionic and cannot live beside glibc.
+    It has no accelerators, as they load the device's GPU driver, which is a library of bionic and cannot be loaded beside glibc.
     """
     parts = _linux_parts(machine)
     return Kit(
@@ -146,7 +152,11 @@ def _linux_kit_on_android(machine: str, why: str) -> Kit:
 
 
 def _android_kit(runner: Path, android_abi: str, engines: Mapping[str, EngineLibraries], reasons: Mapping[str, str]) -> Kit:
-    """For an Android device, with Android's own libraries; `engines` has ``litert``, `reasons` tells of each that is absent."""
+    """Returns the kit for an Android device, with Android's own libraries; `engines` has ``litert``, `reasons` covers the absent ones.
+
+    Raises:
+        DeviceError: the runner is of another machine.
+    """
     if read_elf(runner).machine != MACHINES[android_abi]:
         raise DeviceError(f"the runner {runner} is not for {android_abi}; build it again with: {build_command(android_abi)}")
     files = {RUNNER: runner}

@@ -1,4 +1,4 @@
-"""What a kit for Linux is made of, of this machine or cross-compiled; the latter lies in a folder of its own, ready to be sent."""
+"""Parts of a kit for Linux, on this machine or cross-compiled; cross-compiled kits lie in a folder of their own, ready to be sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_DESCRIPTION_BYTES: Final = 1 << 16
 
 
 class _Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``kit.json``: which LiteRT, by name and version, lies in the folder."""
+    """Content of ``kit.json``: name and version of the LiteRT in the folder."""
 
     format: int
     litert: Text
@@ -34,10 +34,10 @@ class _Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class LinuxParts:
-    """The parts of a kit for Linux; file names to files of this machine.
+    """Parts of a kit for Linux, as file names to files of this machine.
 
-    `litert` are LiteRT's library and its accelerators, `support` glibc's loader, glibc's libraries and the compiler's, `version` is
-    LiteRT's, for people.
+    `litert` holds LiteRT's library and its accelerators; `support` holds glibc's loader, glibc's libraries and the compiler's; `version`
+    is LiteRT's, for people.
     """
 
     runner: Path
@@ -47,10 +47,10 @@ class LinuxParts:
 
 
 def host_parts(runner: Path) -> LinuxParts:
-    """The parts for this machine's kind, from the installed wheel and the compiler that built the runner.
+    """Returns the parts for machines of this one's kind, from the installed wheel and the compiler that built the runner.
 
     Raises:
-        DeviceError: one of them is not there.
+        DeviceError: one of the parts is missing.
     """
     litert = litert_libraries()
     return LinuxParts(runner, litert, runtime_libraries([runner, *litert.values()], build=runner.parent), litert_version())
@@ -60,7 +60,7 @@ def assemble(runner: Path, machine: str) -> Path:
     """Makes the kit folder beside a cross-compiled runner: LiteRT's wheel for that machine, the toolchain's glibc, the runner.
 
     Returns:
-        The folder, which is replaced as a whole.
+        The folder; an earlier one is replaced as a whole.
 
     Raises:
         DeviceError: the wheel cannot be downloaded, or the toolchain lacks a library.
@@ -83,10 +83,10 @@ def assemble(runner: Path, machine: str) -> Path:
 
 
 def cross_parts(build: Path, runner: str, rebuild: str) -> LinuxParts:
-    """The parts that `assemble` left in a build folder; `runner` is the runner's file name, `rebuild` the command that makes them.
+    """Returns the parts that `assemble` left in a build folder; `runner` is the runner's file name, `rebuild` the command that makes them.
 
     Raises:
-        DeviceError: they are not there, or are of another version of LiteRT than the installed one; names the command.
+        DeviceError: they are missing or damaged, or of another version of LiteRT than the installed one; the message names the command.
     """
     folder = build / FOLDER
     if not (folder / DESCRIPTION).exists():

@@ -1,4 +1,4 @@
-"""Builds of the native runner: where each lies, and configuring and compiling it with CMake and Ninja."""
+"""Builds of the native runner with CMake and Ninja, each in a folder of its own."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _CROSS_TOOLCHAIN: Final = SOURCE / "cmake" / "linux-aarch64.cmake"
 
 
 def build_folder(*, abi: str | None = None, sanitizer: str = "none") -> Path:
-    """Where the runner is built, beside the sources: one folder per ABI (None: this machine) and sanitizer."""
+    """Returns the build folder for an ABI (None: this machine) and a sanitizer; it lies beside the sources."""
     name = "host" if abi is None else f"android-{abi}" if abi in ANDROID_ABIS else abi
     return BUILDS / (name if sanitizer == "none" else f"{name}-{sanitizer}")
 
 
 def build_command(abi: str | None = None) -> str:
-    """The command that builds the runner for an ABI (None: this machine), for messages."""
+    """Returns the command that builds the runner for an ABI (None: this machine), for messages."""
     options = "" if abi is None else f" --abi {abi} --ndk PATH" if abi in ANDROID_ABIS else f" --abi {abi}"
     return f"python -m android_harness.build{options}"
 
 
 def host_runner() -> Path:
-    """The runner for this machine.
+    """Returns the path of the runner for this machine.
 
     Raises:
-        DeviceError: it was not built yet.
+        DeviceError: the runner was not built yet.
     """
     runner = build_folder() / RUNNER
     if not runner.is_file():
@@ -49,13 +49,13 @@ def host_runner() -> Path:
 
 
 def build_runner(*, abi: str | None = None, ndk: Path | None = None, sanitizer: str = "none", tests: bool = False) -> Path:
-    """Configures and compiles the runner; gives the path of the program.
+    """Configures and compiles the runner, and returns the path of the program.
 
     `abi` is None for this machine, `CROSS_ABI`, or one of `ANDROID_ABIS`; `ndk` as in `find_ndk`. `tests` compiles ``runner_tests``
-    beside it. Sanitizers are for this machine.
+    beside it. Sanitizers work for this machine only.
 
     Raises:
-        DeviceError: cmake, ninja or a compiler is missing, or the build fails; carries the compiler's words.
+        DeviceError: cmake, ninja or a compiler is missing, or the build fails; the message holds the compiler's.
     """
     folder = build_folder(abi=abi, sanitizer=sanitizer)
     cmake, ninja = _tool("cmake"), _tool("ninja")
@@ -82,16 +82,20 @@ def build_runner(*, abi: str | None = None, ndk: Path | None = None, sanitizer: 
 
 
 def build_cross_kit(*, tests: bool = False) -> Path:
-    """Compiles the runner for Linux on aarch64 and makes the folder of its kit, whose path it gives.
+    """Compiles the runner for Linux on aarch64, makes the folder of its kit, and returns the folder.
 
     Raises:
-        DeviceError: as `build_runner`, and where LiteRT's wheel for aarch64 cannot be had.
+        DeviceError: as for `build_runner`, or LiteRT's wheel for aarch64 cannot be downloaded.
     """
     return assemble(build_runner(abi=CROSS_ABI, tests=tests), ndks.MACHINES["arm64-v8a"])
 
 
 def _target_arguments(abi: str | None, ndk: Path | None) -> tuple[str, ...]:
-    """What CMake is told beyond a build for this machine."""
+    """Returns the arguments of CMake that a build for another machine adds.
+
+    Raises:
+        DeviceError: the cross compiler or the NDK is missing.
+    """
     if abi is None:
         return ()
     if abi in ANDROID_ABIS:
@@ -103,14 +107,18 @@ def _target_arguments(abi: str | None, ndk: Path | None) -> tuple[str, ...]:
 
 
 def _forget_other_toolchain(folder: Path, target: tuple[str, ...]) -> None:
-    """Removes a build folder that was configured with another toolchain file: CMake would go on with the old compiler."""
+    """Removes a build folder that was configured with another toolchain file, as CMake would keep the old compiler."""
     before = cache_entry(folder, "CMAKE_TOOLCHAIN_FILE")
     if before is not None and f"-DCMAKE_TOOLCHAIN_FILE={before}" not in target:
         shutil.rmtree(folder)
 
 
 def _tool(name: str) -> str:
-    """cmake and ninja come with the base install; those of this environment are taken before the system's."""
+    """Returns the path of cmake or ninja; this environment's, which the base install brings, before the system's.
+
+    Raises:
+        DeviceError: the program is missing.
+    """
     found = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
     if found is None:
         raise DeviceError(f"{name} is missing: pip install {name}")

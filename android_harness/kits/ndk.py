@@ -1,4 +1,4 @@
-"""Where Android's NDK lies, and what CMake is told to compile with it."""
+"""Android's NDK: its folder, and the arguments with which CMake compiles with it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Final
 from collab.errors import DeviceError
 
 MACHINES: Final = {"arm64-v8a": "aarch64", "x86_64": "x86_64"}
-"""Android's name of an ABI to the machine's as ``uname -m`` says it; LiteRT exists for no others."""
+"""Android's name of an ABI to the machine's name as ``uname -m`` prints it; LiteRT exists for no other ABIs."""
 
 API_LEVEL: Final = 29
-"""Android 10: the oldest on which the runner is meant to work."""
+"""API level of Android 10, the oldest version that the runner supports."""
 
 _VARIABLES: Final = ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT")
 _TOOLCHAIN: Final = Path("build/cmake/android.toolchain.cmake")
 
 
 def find_ndk(given: Path | None) -> Path:
-    """The given NDK, that of ANDROID_NDK_HOME or ANDROID_NDK_ROOT, or the newest under ANDROID_HOME/ndk.
+    """Returns the given NDK, else that of ANDROID_NDK_HOME or ANDROID_NDK_ROOT, else the newest under ANDROID_HOME/ndk.
 
     Raises:
         DeviceError: the first of these that is set is no NDK, or none is set.
@@ -40,7 +40,7 @@ def find_ndk(given: Path | None) -> Path:
 
 
 def cmake_arguments(ndk: Path, android_abi: str) -> tuple[str, ...]:
-    """Definitions for CMake; the C++ runtime is linked into the runner, and its pages fit devices with 16 KiB pages."""
+    """Returns definitions for CMake: the C++ runtime is linked statically, and segments are aligned for devices with pages of 16 KiB."""
     return (
         f"-DCMAKE_TOOLCHAIN_FILE={ndk / _TOOLCHAIN}",
         f"-DANDROID_ABI={android_abi}",
@@ -51,6 +51,11 @@ def cmake_arguments(ndk: Path, android_abi: str) -> tuple[str, ...]:
 
 
 def _checked(folder: Path, said_by: str) -> Path:
+    """Returns the absolute path of an NDK; `said_by` names the option or variable that it comes from.
+
+    Raises:
+        DeviceError: the folder is no NDK.
+    """
     if not (folder / _TOOLCHAIN).is_file():
         raise DeviceError(
             f"{said_by} {folder} is no NDK: it has no {_TOOLCHAIN}; name the folder that holds the NDK's build/ and toolchains/"

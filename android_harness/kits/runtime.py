@@ -1,4 +1,4 @@
-"""Where the runtime libraries lie that the runner loads on this machine."""
+"""Runtime libraries that the runner loads on this machine: LiteRT's of the installed wheel."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _ACCELERATOR: Final = re.compile(r"libLiteRt[A-Za-z0-9]*Accelerator\.so")
 
 
 def is_accelerator(name: str) -> bool:
-    """Whether LiteRT loads a library of this name, from beside itself, to drive a GPU."""
+    """Tells whether LiteRT loads a library of this name, from its own folder, to drive a GPU."""
     return _ACCELERATOR.fullmatch(name) is not None
 
 
 def is_litert_library(name: str) -> bool:
-    """Whether the runner needs a library of this name from LiteRT's wheel or AAR.
+    """Tells whether the runner needs a library of this name from LiteRT's wheel or AAR.
 
-    Not among them: the bindings for other languages with the interpreter in them, and vendors' compiler plugins and dispatch libraries,
-    none of which is loaded for a CPU or a GPU.
+    It does not need the bindings for other languages, which hold an interpreter, nor vendors' compiler plugins and dispatch libraries:
+    none of them is loaded for a CPU or a GPU.
     """
     return name == LITERT_LIBRARY or is_accelerator(name)
 
 
 def litert_library() -> Path:
-    """The LiteRT library of the installed wheel, for a runner on this machine. Nothing of the package is imported.
+    """Returns the path of the installed wheel's LiteRT library, without an import of the package.
 
     Raises:
         DeviceError: the package is not installed or holds no such library.
@@ -45,16 +45,20 @@ def litert_library() -> Path:
 
 
 def litert_libraries() -> dict[str, Path]:
-    """The LiteRT library and the accelerators beside it in the installed wheel, by name.
+    """Returns the installed wheel's LiteRT library and accelerators, as file name to path.
 
     Raises:
-        DeviceError: as `litert_library`.
+        DeviceError: as for `litert_library`.
     """
     return {path.name: path for path in sorted(litert_library().parent.iterdir()) if is_litert_library(path.name)}
 
 
 def litert_version() -> str:
-    """Name and version of the installed wheel, as rows carry it."""
+    """Returns name and version of the installed wheel, in the form that rows of the tables have.
+
+    Raises:
+        DeviceError: the package is not installed.
+    """
     try:
         return f"{LITERT_PACKAGE} {version(LITERT_PACKAGE)}"
     except PackageNotFoundError:

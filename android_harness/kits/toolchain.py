@@ -1,4 +1,4 @@
-"""The compiler that a build folder was made with, and the runtime libraries that its programs need on another machine."""
+"""Toolchain of a build folder: its compiler, and the runtime libraries that its programs need on another machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_CACHE_BYTES: Final = 16 << 20
 
 
 def cache_entry(build: Path, name: str) -> str | None:
-    """A value that CMake remembers of a build folder; None where the folder was not configured or does not know it."""
+    """Returns a value from CMake's cache of a build folder; None where the folder was not configured or the cache lacks it."""
     cache = build / "CMakeCache.txt"
     if not cache.is_file():
         return None
@@ -32,13 +32,13 @@ def cache_entry(build: Path, name: str) -> str | None:
 
 
 def runtime_libraries(files: Iterable[Path], *, build: Path) -> dict[str, Path]:
-    """All that the loader needs for these files and that is not among them: the loader itself, glibc's and the compiler's libraries.
+    """Finds the libraries that these files need and that are not among them: the loader, glibc's and the compiler's libraries.
 
     Returns:
-        The name under which the loader looks for a library, to where the toolchain of the build folder has it.
+        The name by which the loader looks a library up, to its path in the toolchain of the build folder.
 
     Raises:
-        DeviceError: the compiler is gone, or has no such library.
+        DeviceError: the compiler is missing or lacks a library, or a file is damaged or of another machine.
     """
     compiler = cache_entry(build, "SYNCNAS_COMPILER")
     if compiler is None:
@@ -61,6 +61,11 @@ def runtime_libraries(files: Iterable[Path], *, build: Path) -> dict[str, Path]:
 
 
 def _library(compiler: str, name: str) -> Path:
+    """Returns the path of a library in the compiler's toolchain.
+
+    Raises:
+        DeviceError: the compiler cannot be run, or lacks the library.
+    """
     try:
         answer = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True)
     except (OSError, ValueError, subprocess.CalledProcessError) as error:

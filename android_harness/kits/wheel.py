@@ -1,4 +1,4 @@
-"""LiteRT's libraries for Linux on another machine, out of the wheel of exactly the version that is installed here."""
+"""LiteRT's libraries for Linux on another machine, from the wheel of exactly the version that is installed here."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _MOST_SECONDS: Final = 900
 
 
 def unpack_litert(machine: str, folder: Path) -> dict[str, Path]:
-    """LiteRT and its accelerators for a machine (as ``uname -m`` says it), unpacked under the folder.
+    """Unpacks LiteRT and its accelerators for a machine (as ``uname -m`` prints it) under a folder.
 
-    The wheel is downloaded into the folder by this environment's pip, with its sources and settings, unless it lies there already.
+    This environment's pip downloads the wheel into the folder, with its own indexes and settings, unless the wheel lies there already.
 
     Returns:
-        The library's name to where it is.
+        Names of the libraries to their paths.
 
     Raises:
-        DeviceError: pip is missing or finds no such wheel; carries pip's words.
+        DeviceError: pip is missing or finds no such wheel; the message holds pip's.
     """
     wheel = _downloaded(folder, machine) or _download(folder, machine)
     members = {name: name.rpartition("/")[2] for name in member_names(wheel)}
@@ -64,7 +64,11 @@ def _download(folder: Path, machine: str) -> Path:
 
 
 def _platforms(machine: str) -> list[str]:
-    """The installed wheel's platform tags, of the other machine: wheels of one version are made alike."""
+    """Returns the installed wheel's platform tags with the other machine's name, as the wheels of one version differ in nothing else.
+
+    Raises:
+        DeviceError: the installed package is no wheel for this machine.
+    """
     text = importlib.metadata.distribution(LITERT_PACKAGE).read_text("WHEEL") or ""
     tags = [line.partition(":")[2].strip().rpartition("-")[2] for line in text.splitlines() if line.startswith("Tag:")]
     here = f"_{platform.machine()}"

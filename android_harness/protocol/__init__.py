@@ -1,1 +1,1 @@
-"""What goes between this computer and the runner: phases, and the journal that it writes."""
+"""Protocol between this computer and the runner: the phases that it is given, and the journal that it writes."""

@@ -1,4 +1,4 @@
-"""Journals: what the runner wrote, decoded line by line within bounds (the format is in docs/formats.md).
+"""Journals: the runner's record of its events, decoded line by line within bounds (the format is in docs/formats.md).
 
 A journal is untrusted: it comes from a device. A last line that is cut off is ignored; any other line that is not what the runner writes
 is an error. Fields that this version does not know are left out, events that it does not know are errors.
@@ -22,16 +22,16 @@ _MAX_LINE_BYTES: Final = 64 << 20
 _MOST_CHARACTERS: Final = 200
 
 Round: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
-"""As many as the runner makes."""
+"""Number of a round; the runner makes 10,000 at most."""
 Core: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1023)]
 Kilohertz: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
 MilliCelsius: TypeAlias = Annotated[int, msgspec.Meta(ge=-273_150, le=1_000_000)]
 Words: TypeAlias = Annotated[str, msgspec.Meta(max_length=1 << 16)]
-"""A reason: it may hold what a library said."""
+"""Reason of a failure; it may quote a library."""
 
 
 class _Value(msgspec.Struct, frozen=True, gc=False):
-    """Nothing in an event refers back to it, so the garbage collector need not look at the hundred thousands that a journal has."""
+    """Base of events and their parts: no cycle of references can form, so the garbage collector skips the 100,000s of a journal."""
 
 
 class _Samples(_Value, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
@@ -43,7 +43,7 @@ class _Samples(_Value, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
             raise ValueError("the arrays of samples are empty or not equally long")
 
     def __getitem__(self, name: str) -> tuple[int, ...]:
-        """The array of one kind: write, run, read ..."""
+        """Returns the array of one kind (write, run, read ...), in nanoseconds."""
         if name not in self.__struct_fields__:
             raise KeyError(name)
         array: tuple[int, ...] = getattr(self, name)
@@ -51,7 +51,7 @@ class _Samples(_Value, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
 
 
 class TimeSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
-    """Samples of a time job's visit."""
+    """Samples of a time job's visit: arrays `write`, `run`, `read`, `total`, `cpu`."""
 
     write: tuple[DurationNs, ...]
     run: tuple[LatencyNs, ...]
@@ -61,7 +61,7 @@ class TimeSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_
 
 
 class TransferSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
-    """Samples of a transfer job's visit."""
+    """Samples of a transfer job's visit: arrays `read`, `wakeup`, `write`, `rewrite`, `total`."""
 
     read: tuple[DurationNs, ...]
     wakeup: tuple[DurationNs, ...]
@@ -71,7 +71,7 @@ class TransferSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{na
 
 
 class PhaseStarted(_Value, frozen=True, gc=False):
-    """The runner has taken up a phase. `engines` maps an engine to its version."""
+    """Event: the runner has begun a phase. `engines` maps an engine to its version."""
 
     phase: Text
     runner: Text
@@ -87,21 +87,21 @@ class PhaseStarted(_Value, frozen=True, gc=False):
 
 
 class UnitOpened(_Value, frozen=True, gc=False):
-    """A unit is had; `cores` as read back."""
+    """Event: a unit was opened; `cores` are the cores that its threads are pinned to, as read back from the system."""
 
     unit: Text
     cores: tuple[Core, ...]
 
 
 class UnitFailed(_Value, frozen=True, gc=False):
-    """A unit cannot be had; its jobs fail."""
+    """Event: a unit could not be opened, so its jobs fail."""
 
     unit: Text
     reason: Words
 
 
 class JobStarted(_Value, frozen=True, gc=False):
-    """A visit has begun."""
+    """Event: a visit of a job has begun."""
 
     job: Text
     round: Round
@@ -109,11 +109,11 @@ class JobStarted(_Value, frozen=True, gc=False):
 
 
 class TimeDone(_Value, frozen=True, gc=False):
-    """Samples of a time job's visit; all arrays (write, run, read, total, cpu; nanoseconds) are equally long.
+    """Event: a visit of a time job, with its samples.
 
-    `create_ns` and `first_ns` are None where the model was there already. `core_clocks_khz` and `core_caps_khz` have None for cores that
-    do not say it. `buffers`: the kinds of memory that the unit takes inputs from. `disturbed`: totals (nanoseconds) of samples that were
-    taken again, because their thread had been off its core meanwhile.
+    `create_ns` and `first_ns` are None where the model had been created by an earlier visit. `core_clocks_khz` and `core_caps_khz` have
+    None for cores whose clock cannot be read. `buffers`: the kinds of memory that the unit takes inputs from. `disturbed`: totals
+    (nanoseconds) of samples that were taken again, because the system had taken their thread off its core meanwhile.
     """
 
     job: Text
@@ -131,14 +131,15 @@ class TimeDone(_Value, frozen=True, gc=False):
 
     @property
     def clock_khz(self) -> tuple[int, ...]:
-        """Gives the clocks of the cores that say theirs."""
+        """Clocks of the cores whose clock could be read."""
         return tuple(clock for clock in self.core_clocks_khz if clock is not None)
 
 
 class TransferDone(_Value, frozen=True, gc=False):
-    """Samples of a transfer job's visit (read, wakeup, write, rewrite, total; nanoseconds); `path` is what was taken.
+    """Event: a visit of a transfer job, with its samples; `path` is the path that the features took, which may not be the one asked for.
 
-    `sender_buffers`, `receiver_buffers`: the kinds of memory that the one gives its output in, and the other takes its input from.
+    `sender_buffers`: the kinds of memory that the sender gives its output in; `receiver_buffers`: those that the receiver takes inputs
+    from.
     """
 
     job: Text
@@ -152,7 +153,7 @@ class TransferDone(_Value, frozen=True, gc=False):
 
 
 class StepLabel(_Value, frozen=True, gc=False):
-    """Which step of a collab job some times are of; `peer` is empty for a run."""
+    """Name of a step of a collab job: unit, segment, kind of step and peer unit; `peer` is empty for a run."""
 
     unit: Text
     segment: Text
@@ -161,14 +162,14 @@ class StepLabel(_Value, frozen=True, gc=False):
 
 
 class Outputs(_Value, frozen=True, gc=False):
-    """Counts the different outputs that the runs of a visit gave; `hash` is the last one's."""
+    """Number of different outputs that the runs of a visit gave, and the hash of the last one."""
 
     distinct: Count
     hash: Text
 
 
 class CollabDone(_Value, frozen=True, gc=False):
-    """A collab job's visit: `begin_ns[step][run]`, `end_ns[step][run]` relative to the release of the run."""
+    """Event: a visit of a collab job; `begin_ns[step][run]`, `end_ns[step][run]` are relative to the release of the run."""
 
     job: Text
     round: Round
@@ -199,7 +200,7 @@ class CollabDone(_Value, frozen=True, gc=False):
 
 
 class JobFailed(_Value, frozen=True, gc=False):
-    """A visit that could not be made."""
+    """Event: a visit could not be made."""
 
     job: Text
     round: Round
@@ -207,9 +208,9 @@ class JobFailed(_Value, frozen=True, gc=False):
 
 
 class StateChecked(_Value, frozen=True, gc=False):
-    """What a check found out about the device, after the visits since the check before; `hot` is why they do not count, or None.
+    """Event: a check of the device's heat after a group of visits. `hot` says why the group does not count, and is None where it counts.
 
-    `slowdown` is a fraction, of the sentinel that slowed down most.
+    `slowdown` is the largest of the sentinels' slowdowns, as a fraction.
     """
 
     t_ns: ClockNs
@@ -226,7 +227,7 @@ class StateChecked(_Value, frozen=True, gc=False):
 
 
 class Cooled(_Value, frozen=True, gc=False):
-    """A hot device has cooled down; the undone visits are made again."""
+    """Event: a hot device has cooled down; the runner makes the undone visits again."""
 
     t_ns: ClockNs
     waited_ns: ClockNs
@@ -234,7 +235,7 @@ class Cooled(_Value, frozen=True, gc=False):
 
 
 class PhaseEnded(_Value, frozen=True, gc=False):
-    """`stopped` is None after a whole phase, else why it stopped early."""
+    """Event: the runner ended the phase; `stopped` says why it ended early, and is None after a whole phase."""
 
     phase: Text
     visits: Natural
@@ -260,7 +261,7 @@ Event: TypeAlias = (
 
 
 class _Kind(msgspec.Struct, frozen=True, gc=False):
-    """Tells which event a line is; `kind` stands in done lines only."""
+    """Head of a line, which selects its decoder; only done lines have a `kind`."""
 
     event: str
     kind: str = ""
@@ -286,7 +287,7 @@ _DECODERS: Final[Mapping[tuple[str, str], msgspec.json.Decoder[Any]]] = {
 
 
 def read_journal(path: Path) -> Iterator[Event]:
-    """All events of a journal file.
+    """Reads all events of a journal file.
 
     Raises:
         JournalError: the file cannot be read, or a line other than a cut-off last one is wrong.
@@ -299,17 +300,21 @@ def read_journal(path: Path) -> Iterator[Event]:
 
 
 def parse_lines(lines: Iterable[bytes], *, origin: str) -> Iterator[Event]:
-    """Events of whole lines; one without its line feed was cut off and is ignored."""
+    """Decodes the events of whole lines; a line without a line feed was cut off and is ignored.
+
+    Raises:
+        JournalError: a whole line is not one that the runner writes.
+    """
     for number, line in enumerate(lines, start=1):
         if line.endswith(b"\n") or len(line) > _MAX_LINE_BYTES:
             yield parse_line(line, where=f"{origin}, line {number}")
 
 
 def parse_line(line: bytes, *, where: str) -> Event:
-    """The event of one line.
+    """Decodes the event of one line.
 
     Raises:
-        JournalError: not what the runner writes.
+        JournalError: the line is not one that the runner writes.
     """
     if len(line) > _MAX_LINE_BYTES:
         raise JournalError(f"{where}: longer than any line of a journal")

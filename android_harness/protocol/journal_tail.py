@@ -14,20 +14,20 @@ _CHUNK_BYTES: Final = 1 << 16
 
 
 class JournalTail:
-    """Events from a place in a journal on. A line that is not whole yet is kept until it is.
+    """Reader of a growing journal, from an offset on. A line is read when it is whole.
 
     Args:
-        offset: the beginning of a line.
+        offset: where the first line begins, in bytes.
     """
 
     def __init__(self, journal: Path, offset: int) -> None:
         self._journal, self._offset = journal, offset
 
     def new_events(self) -> Iterator[Event]:
-        """What was added since; an iteration that is broken off goes on with the next call.
+        """Reads the events added since the last call; after an iteration that is broken off, the next call goes on from there.
 
         Raises:
-            JournalError: a line that is not what the runner writes.
+            JournalError: a line is not one that the runner writes.
         """
         if not self._journal.exists():
             return
@@ -40,10 +40,13 @@ class JournalTail:
 
 
 def cut_to_whole_lines(journal: Path) -> int:
-    """Removes a last line that was cut off; gives the size of the file, which is made where it is not there. Hold its lock.
+    """Removes a last line that was cut off, and makes the file where it is missing. The caller holds the journal's lock.
+
+    Returns:
+        The size of the file in bytes.
 
     Raises:
-        StorageError: it cannot be written.
+        StorageError: the file cannot be written.
     """
     with writing(journal), journal.open("ab+") as file:
         end = size = file.seek(0, os.SEEK_END)

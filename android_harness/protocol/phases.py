@@ -1,4 +1,4 @@
-"""Phases: what the runner is given to carry out by itself (the file format is in docs/formats.md)."""
+"""Phases: jobs that the runner carries out by itself (the file format is in docs/formats.md)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True)
 class Load:
-    """Another unit that runs a model over and over while samples are taken."""
+    """Load on another unit: a model that it runs over and over while samples are taken."""
 
     unit: str
     model: Path
@@ -26,7 +26,7 @@ class Load:
 
 @dataclass(frozen=True)
 class TimeJob:
-    """One model on one unit: write, run until complete, read, and end to end."""
+    """Job that times one model on one unit: writing the input, running until complete, reading the output, and end to end."""
 
     id: str
     unit: str
@@ -53,7 +53,7 @@ class TimeJob:
 
 @dataclass(frozen=True)
 class TransferJob:
-    """One hand-over between two units, of the shape that `model` (one input and one output alike) has."""
+    """Job that times a hand-over between two units; `model`, whose one input and one output are alike, sets the shape."""
 
     id: str
     sender: str
@@ -88,7 +88,7 @@ class TransferJob:
 
 @dataclass(frozen=True)
 class CollabJob:
-    """A bundle with one driver thread per unit."""
+    """Job that runs a bundle, with one driver thread per unit."""
 
     id: str
     manifest: Path
@@ -130,7 +130,9 @@ Job: TypeAlias = TimeJob | TransferJob | CollabJob
 
 @dataclass(frozen=True)
 class Repeat:
-    """A job is visited `min_rounds` to `max_rounds` times, until its median's 95 % interval is within `target_ci` (a fraction)."""
+    """Rule for the rounds: a job is visited `min_rounds` to `max_rounds` times, until the 95 % interval of its median
+    reaches no further than `target_ci`, a fraction of the median, on either side.
+    """
 
     min_rounds: int
     max_rounds: int
@@ -139,7 +141,7 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Sentinel:
-    """Jobs (by id) visited again after every `every` visits: they tell how fast the device is just then."""
+    """Jobs (by id) that are visited again after every `every` visits; their times show how fast the device is at that moment."""
 
     jobs: tuple[str, ...]
     every: int
@@ -147,12 +149,12 @@ class Sentinel:
 
 @dataclass(frozen=True)
 class Gate:
-    """How the runner tells heat, and what it does then: visits since the last check are undone and made again once it is cool.
+    """Thermal gate: the runner checks the device for heat, undoes the visits since the last check, and makes them again once it is cool.
 
     `status` is a program that prints what Android's ``dumpsys thermalservice`` does. Checks are made every `every_s` seconds, between
-    visits. It is hot when the thermal status is above none, a core's clock cap has fallen, or a sentinel takes longer than at first by more
-    than the fraction `slowdown` (0: not looked at). A group of visits is made again `retries` times, a cool-down lasts `cool_s` at most;
-    then the phase ends.
+    visits. The device is hot when the thermal status is above none, a core's clock cap has fallen, or a sentinel takes longer than at first
+    by more than the fraction `slowdown` (0: not checked). A group of visits is made again `retries` times, a cool-down lasts `cool_s` at
+    most; then the phase ends.
     """
 
     status: tuple[str, ...] = ()
@@ -175,7 +177,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase. `resident` keeps all models from their first visit to the end."""
+    """Jobs for the runner with their units and rules. `resident` keeps all models in memory from their first visit to the end."""
 
     name: str
     units: Mapping[str, UnitSpec]
@@ -189,7 +191,7 @@ class Phase:
     gate: Gate | None = None
 
     def to_json(self, *, runtime: Mapping[str, Path]) -> str:
-        """The phase file; `runtime` maps an engine to its library on the device."""
+        """Returns the text of the phase file; `runtime` maps an engine to its library on the device."""
         document: dict[str, Any] = {
             "format": FORMAT,
             "phase": self.name,
@@ -214,7 +216,7 @@ class Phase:
         return json.dumps(document, indent=1)
 
     def with_jobs(self, name: str, jobs: tuple[Job, ...], *, max_rounds: int) -> Phase:
-        """The same phase under another name with other jobs and at most so many rounds."""
+        """Returns a copy of this phase with another name, other jobs and at most `max_rounds` rounds."""
         repeat = replace(self.repeat, min_rounds=min(self.repeat.min_rounds, max_rounds), max_rounds=max_rounds)
         return replace(self, name=name, jobs=jobs, repeat=repeat)
 

@@ -1,4 +1,5 @@
-# Runs this deployed model again, without any other computer, and says how long it took and whether its output is what it was.
+# Runs this deployed model again, without any other computer. Prints the latency (lower median and nearest-rank 95th percentile of all runs)
+# and whether the output is bit for bit that of the deployment.
 #   sh run.sh
 cd "${0%/*}" 2>/dev/null
 rm -f result.jsonl output.f32

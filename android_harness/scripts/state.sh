@@ -1,4 +1,4 @@
-# Prints what a device is and how it is, in sections "== NAME". What a device lacks leaves its section empty.
+# Prints the identity and the present state of a device, in sections "== NAME". A section is empty where the device lacks its subject.
 # $1: the folder in which the harness works; it need not be there yet.
 section() { printf '== %s\n' "$1"; }
 have() { command -v "$1" >/dev/null 2>&1; }

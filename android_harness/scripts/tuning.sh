@@ -1,12 +1,12 @@
 # Changes a device's settings for the time of a measurement, and changes them back.
-#   sh tuning.sh apply SAVED WISHES CPU_KHZ GPU_HZ    WISHES: awake, performance, clocks, joined by commas; 0: the highest clock
+#   sh tuning.sh apply SAVED SETTINGS CPU_KHZ GPU_HZ    SETTINGS: awake, performance, clocks, joined by commas; 0: the highest clock
 #   sh tuning.sh restore SAVED
-# What a setting was is in SAVED before it is changed, so that whoever finds that file can restore it.
+# SAVED holds the original value of a setting before it is changed, so that any later run of this script can restore it.
 action=$1 saved=$2
 
 restore() {
   [ -e "$saved" ] || return 0
-  # Twice: a lower limit cannot be set while the upper one is still below it, whichever comes first.
+  # Two passes: a lower limit cannot be set while the upper one is still below it, and the order of the lines is unknown.
   for pass in 1 2; do
     while read -r kind what value; do
       case $kind in
@@ -59,8 +59,8 @@ fix_clocks() { # CPU_KHZ GPU_HZ
   done
 }
 
-apply() { # WISHES CPU_KHZ GPU_HZ
-  # A measurement that was killed has left its own behind: those are the true ones.
+apply() { # SETTINGS CPU_KHZ GPU_HZ
+  # A measurement that was killed left changed settings behind: the saved values are the original ones.
   restore
   case ,$1, in *,awake,*)
     if command -v svc >/dev/null && command -v settings >/dev/null; then

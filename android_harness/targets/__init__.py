@@ -1,1 +1,1 @@
-"""Targets: devices that can carry out phases, this machine or one that the runner is sent to."""
+"""Targets: devices that carry out phases, either this machine or one that the runner is sent to."""

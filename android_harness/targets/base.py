@@ -1,4 +1,4 @@
-"""Targets: anything that can carry out phases, be it this machine or a phone, as the rest of the toolkit sees it."""
+"""Targets: the interface of devices that carry out phases, whether this machine or a phone."""
 
 from __future__ import annotations
 
@@ -11,53 +11,55 @@ from android_harness.protocol.journal import Event
 from android_harness.protocol.phases import Phase
 
 JOURNAL_LOST: Final = 3
-"""The runner's exit status when it could not write the journal: no job is to blame."""
+"""Exit status of a runner that could not write the journal, which is the fault of no job."""
 
 
 class PhaseRun(Protocol):
-    """A phase that a device is carrying out by itself."""
+    """Phase that a device is carrying out by itself."""
 
     def events(self) -> Iterator[Event]:
-        """Events as they come, until the runner has ended. Waits without disturbing what is measured."""
+        """Yields events as they arrive, until the runner has ended. Waiting does not disturb the measurement."""
 
     def stop(self) -> None:
-        """Asks the runner to end after the running visit; `events` then comes to its end."""
+        """Asks the runner to end after the running visit; `events` then ends."""
 
     @property
     def exit_reason(self) -> str | None:
-        """None after a whole run; else one sentence on how the runner ended. Valid once `events` is exhausted."""
+        """Sentence on the way in which the runner ended; None after a whole run. Valid once `events` is exhausted."""
 
     @property
     def interrupted(self) -> bool:
-        """Whether the runner was ended from outside (a restart, a full storage) and not by the job that was running."""
+        """Whether the runner was ended from outside (a restart, a full storage), not by the running job."""
 
 
 class Target(Protocol):
-    """A device with runner and runtime that can carry out phases, one at a time."""
+    """Device with runner and runtime that carries out phases, one at a time."""
 
     @property
     def info(self) -> DeviceInfo: ...
 
     @property
     def runtime(self) -> str:
-        """Name and version of the runtime, as rows carry it."""
+        """Name and version of the runtime, in the form that rows of the tables have."""
 
     def start(self, phase: Phase, journal: Path) -> PhaseRun:
-        """Has the runner take up a phase; everything it writes is appended to `journal` on this machine.
+        """Starts the runner on a phase; everything that it writes is appended to `journal` on this machine.
 
         Raises:
             DeviceError: the runner cannot be started.
         """
 
     def adopt(self, journal: Path) -> PhaseRun | None:
-        """What is left of a phase whose lines `journal` was taking when the process here that followed it was killed.
+        """Returns the phase that a process of this machine followed into `journal` until it was killed; None if nothing is left of it.
 
-        Its runner may still be measuring. None if nothing is left. Raises:
-            DeviceError: somebody else has the device by now.
+        Its runner may still be measuring.
+
+        Raises:
+            DeviceError: another owner has the device meanwhile.
         """
 
     def clean(self) -> None:
-        """Removes all that the harness has put on the device, for good."""
+        """Removes everything that the harness has put on the device."""
 
     def close(self) -> None:
-        """Gives the device back."""
+        """Releases the device for other users."""

@@ -1,4 +1,4 @@
-"""Carrying out a phase to its end, also when the runtime crashes or the device restarts in the middle.
+"""Execution of a phase to its end, also when the runtime crashes or the device restarts in the middle.
 
 A crash leaves the name of the job that was running. The others go on without it; at the end it is tried once more, alone, and
 a second crash makes it failed. A runner that was ended from outside takes up what is left. Every event, also of runs that did not come to
@@ -31,14 +31,14 @@ from collab.files import holding
 
 _TOO_HOT: Final = "hot"
 _MOST_IDLE_INTERRUPTIONS: Final = 3
-"""So often in a row a runner may be ended from outside before it has measured anything."""
+"""Number of ends from outside in a row, before any measurement, after which the phase is given up."""
 _MOST_STRAY_CRASHES: Final = 3
-"""So often it may die between jobs, which no job is to blame for: somebody killed it, or its memory was needed."""
+"""Number of deaths between jobs that are tolerated. They are the fault of no job: a user killed the runner, or the system needed memory."""
 
 
 @dataclass
 class _Progress:
-    """What is known of a phase between two runs of the runner."""
+    """Progress of a phase over all runs of the runner: visits that count, failed jobs, and the state of the present run."""
 
     visits: dict[str, int] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
@@ -50,6 +50,7 @@ class _Progress:
     done_in_run: int = 0
 
     def begin(self) -> None:
+        """Resets the state of the present run, as a new one begins."""
         self.taken_up, self.running, self.ended, self.done_in_run = False, None, None, 0
 
     def note(self, event: Event) -> None:
@@ -74,7 +75,7 @@ class _Progress:
 
 @dataclass(frozen=True)
 class _Crash:
-    """A runner that died in a job; `job` is empty where it was ended from outside, or died between jobs."""
+    """Death of a runner in a job; `job` is empty where it was ended from outside, or died between jobs."""
 
     job: str
     reason: str
@@ -84,8 +85,8 @@ def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Eve
     """Has a target carry out a phase; what the runner writes is appended to `journal` and passed to `on_event`.
 
     Returns:
-        Whether the phase came to its end; False if it was stopped (time limit, or Ctrl-C: the running visit is finished first and
-        the KeyboardInterrupt is not passed on).
+        True if the phase came to its end; False if it was stopped (time limit, or Ctrl-C: the running visit is finished first, and
+        no KeyboardInterrupt is raised).
 
     Raises:
         BusyFolderError: another process writes the journal, or the folder that it lies in.
@@ -97,6 +98,8 @@ def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Eve
 
 
 class _Execution:
+    """Execution of one phase, with the progress over all runs of the runner that it takes."""
+
     def __init__(self, target: Target, phase: Phase, journal: Path, on_event: Callable[[Event], None]) -> None:
         self._target, self._phase, self._journal, self._on_event = target, phase, journal, on_event
         self._progress = _Progress()
@@ -104,6 +107,7 @@ class _Execution:
         self._stray_crashes = 0
 
     def carry_out(self) -> bool:
+        """Runs the phase until nothing remains, then retries crashed jobs; returns and raises as `execute`."""
         crashed: list[str] = []
         attempt: Phase | None = self._phase
         while attempt is not None:
@@ -112,7 +116,7 @@ class _Execution:
                 break
             if crash.job:
                 crashed.append(crash.job)
-            attempt = self._left(crashed)
+            attempt = self._remaining(crashed)
         if self._was_stopped():
             return False
         return all(self._retry(number, job) for number, job in enumerate(crashed, start=1))
@@ -121,7 +125,14 @@ class _Execution:
         return self._progress.ended is not None and self._progress.ended.stopped is not None
 
     def _run(self, phase: Phase) -> _Crash | None:
-        """None if the runner ended the phase. A run that was interrupted before it measured anything is begun again."""
+        """Runs a phase once, and again while it is ended from outside before it has measured anything.
+
+        Returns:
+            The crash that ended the run; None if the runner ended the phase.
+
+        Raises:
+            RunnerError: it was ended from outside `_MOST_IDLE_INTERRUPTIONS` times.
+        """
         reason = ""
         for _ in range(_MOST_IDLE_INTERRUPTIONS):
             crash = self._run_once(phase)
@@ -131,6 +142,12 @@ class _Execution:
         raise RunnerError(f"the runner was ended {_MOST_IDLE_INTERRUPTIONS} times before it could measure anything: {reason}")
 
     def _run_once(self, phase: Phase) -> _Crash | None:
+        """Runs a phase once; returns the crash that ended the run, None if the runner ended the phase.
+
+        Raises:
+            HotDeviceError: the device stays hot.
+            RunnerError: the runner refuses the phase, or died between jobs more than `_MOST_STRAY_CRASHES` times.
+        """
         progress = self._progress
         progress.begin()
         run = self._target.start(phase, self._journal)
@@ -157,8 +174,8 @@ class _Execution:
                 raise RunnerError(f"the runner died {self._stray_crashes} times between jobs in the phase {phase.name}: {reason}")
         return _Crash(progress.running or "", reason)
 
-    def _left(self, crashed: Iterable[str]) -> Phase | None:
-        """What is left of the phase after a run that did not come to its end; None if nothing is."""
+    def _remaining(self, crashed: Iterable[str]) -> Phase | None:
+        """Returns a phase of the jobs and rounds that remain after a run that broke off; None if nothing remains."""
         self._attempts += 1
         phase, progress, crashed = self._phase, self._progress, set(crashed)
         sentinels = tuple(job for job in (phase.sentinel.jobs if phase.sentinel else ()) if job not in crashed)
@@ -166,11 +183,13 @@ class _Execution:
         rounds_done = min((progress.visits.get(job.id, 0) for job in jobs if job.id not in sentinels), default=phase.repeat.max_rounds)
         if rounds_done >= phase.repeat.max_rounds:
             return None
-        left = phase.with_jobs(f"{phase.name}-after{self._attempts}", jobs, max_rounds=phase.repeat.max_rounds - rounds_done)
-        return replace(left, sentinel=Sentinel(sentinels, phase.sentinel.every) if phase.sentinel and sentinels else None)
+        remaining = phase.with_jobs(f"{phase.name}-after{self._attempts}", jobs, max_rounds=phase.repeat.max_rounds - rounds_done)
+        return replace(remaining, sentinel=Sentinel(sentinels, phase.sentinel.every) if phase.sentinel and sentinels else None)
 
     def _retry(self, number: int, job: str) -> bool:
-        """Tries a job that crashed the runtime once more, alone. False if it was stopped."""
+        """Tries a job that crashed the runtime once more, alone, and reports it as failed after a second crash; returns False if it was
+        stopped.
+        """
         phase, visits = self._phase, self._progress.visits
         alone = tuple(j for j in phase.jobs if j.id == job)
         crash: _Crash | None = _Crash("", "")
@@ -184,6 +203,7 @@ class _Execution:
 
 
 def _follow(run: PhaseRun, progress: _Progress, on_event: Callable[[Event], None]) -> None:
+    """Passes all events of a run on; Ctrl-C stops the run after its present visit."""
     events = run.events()
     while True:
         try:
@@ -200,7 +220,12 @@ def _follow(run: PhaseRun, progress: _Progress, on_event: Callable[[Event], None
 
 
 def finish_leftover(target: Target, journal: Path) -> None:
-    """Reads to its end what a runner measures or has measured for a process here that was killed; it is then in the journal."""
+    """Follows to its end a phase whose process on this machine was killed, so that all its lines are in the journal.
+
+    Raises:
+        BusyFolderError: another process writes the journal, or the folder that it lies in.
+        DeviceError: another owner has the device meanwhile.
+    """
     if not journal.exists():
         return
     with holding(journal):

@@ -1,4 +1,4 @@
-"""From the name on a command line to a device or a target: ``local``, a serial number, or ``host:port``."""
+"""Lookup of devices and targets by the name on a command line: ``local``, a serial number, or ``host:port``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FIND_CLASSIC: Final = 'for library in /usr/lib/*/libtensorflow-lite.so.*; do [ 
 
 @dataclass(frozen=True)
 class Seen:
-    """A device that is there: how it is reached, and its state (``device`` when it can be used)."""
+    """Visible device: its serial, the way it is reached, and its state (``device`` when it can be used)."""
 
     serial: str
     way: str
@@ -40,14 +40,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Survey:
-    """All devices that can be seen, and what could not be looked at, each with the reason."""
+    """Devices that are visible, and a sentence on each path (adb server, USB) that could not be searched."""
 
     seen: tuple[Seen, ...]
     blind: tuple[str, ...]
 
 
 def survey() -> Survey:
-    """Looks on all paths: a running adb server and USB. Devices on the network are seen by the server only."""
+    """Searches a running adb server and USB for devices. Devices on the network are visible to the server only."""
     from android_harness.device.adb.direct import usb_serials
     from android_harness.device.adb.server import ServerAddress, server_entries
 
@@ -70,7 +70,7 @@ def survey() -> Survey:
 
 
 def choose(found: Sequence[Seen]) -> str:
-    """The serial of the one device, where none was named.
+    """Returns the serial of the only device.
 
     Raises:
         DeviceError: there is none, or there are several.
@@ -87,10 +87,14 @@ def choose(found: Sequence[Seen]) -> str:
 
 
 def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: Notice = tell) -> Device:
-    """A connection to the device of that name; no name: the only phone that is there.
+    """Connects to the device of a name; without a name, to the only phone that is connected.
+
+    Args:
+        patience_s: how long later calls wait for a lost device.
+        notice: receives a sentence when the connection is lost, and when it is back.
 
     Raises:
-        DeviceError: unknown, unreachable, not accepted, or several.
+        DeviceError: the device is unknown or cannot be reached, does not trust this computer, or no name was given and there are several.
     """
     if name == LOCAL_NAME:
         return LocalDevice()
@@ -101,7 +105,11 @@ def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: No
 
 
 def _transport(serial: str) -> Transport:
-    """Through the server where one knows the device (it may have claimed the USB interface), else directly."""
+    """Returns a transport through the adb server where it lists the device (it may have claimed the USB interface), else a direct one.
+
+    Raises:
+        DeviceError: no device of that serial is visible.
+    """
     from android_harness.device.adb.direct import tcp_transport, usb_serials, usb_transport
     from android_harness.device.adb.server import ServerAddress, ServerTransport, server_entries
 
@@ -126,7 +134,11 @@ def _transport(serial: str) -> Transport:
 
 
 def default_device(name: str) -> str:
-    """The name given, or the only phone's, or this machine's where no phone is connected."""
+    """Returns the given name, else the only phone's serial, else this machine's name where no phone is connected.
+
+    Raises:
+        DeviceError: several phones are connected.
+    """
     if name:
         return name
     found = survey().seen
@@ -134,13 +146,13 @@ def default_device(name: str) -> str:
 
 
 def device_of(given: str, named: str, file: Path) -> str:
-    """The device to use: the one given on the command line, else the one that a file names.
+    """Returns the name of the device to use: the one given on the command line, else the one that a file names.
 
-    Whoever wrote the file must not choose what is dialled, and whom the user's adb key signs for: a device out of a file is used only if it
-    is this machine, or if it is seen just now without anybody being dialled.
+    The author of a file must not choose which address is dialled, nor for whom the user's adb key signs. So a device from a file is used
+    only if it is this machine, or if it is visible without a new connection.
 
     Raises:
-        DeviceError: the file's device is not seen.
+        DeviceError: the file's device is not visible.
     """
     if given or named == LOCAL_NAME:
         return given or named
@@ -153,10 +165,10 @@ def device_of(given: str, named: str, file: Path) -> str:
 
 
 def open_target(name: str, options: HarnessOptions | None = None, *, notice: Notice = tell) -> Target:
-    """A target on the device of that name, with the runner and runtime for its ABI.
+    """Opens the device of a name as a target, with the runner and runtime for its ABI.
 
     Raises:
-        DeviceError: see `open_device`; or the device lacks what is needed, or there is no runner for it.
+        DeviceError: as for `open_device`; or the device lacks what is needed, or there is no runner for it.
     """
     if name == LOCAL_NAME:
         from android_harness.targets.local import LocalTarget
@@ -167,7 +179,11 @@ def open_target(name: str, options: HarnessOptions | None = None, *, notice: Not
 
 
 def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
-    """A target behind any `Device`."""
+    """Makes a target of a connected device.
+
+    Raises:
+        DeviceError: the device lacks a tool, or there is no kit for it.
+    """
     from android_harness.device.state import gather
     from android_harness.device.tuning import tuning_for
     from android_harness.kits.kit import Platform, kit_for
@@ -186,13 +202,13 @@ def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
 
 
 def _gate(state: DeviceState, options: HarnessOptions) -> Gate:
-    """A software GPU's times swing with whatever its host does; there, only the thermal status and the clock caps tell heat."""
+    """Returns the thermal gate of a phone; sentinels do not count on a software GPU, whose times vary with the load of its host."""
     gate = replace(PHONE_GATE, cool_s=options.cool_limit_s)
     return replace(gate, slowdown=0.0) if software_note(state.gpu_driver) else gate
 
 
 def device_libraries(device: Device) -> dict[str, str]:
-    """Engines whose library is the device's own: engine to path. Debian has the classic engine as a package."""
+    """Finds engines whose library the device itself has: engine to path. Debian packages the classic engine."""
     found = device.shell(_FIND_CLASSIC).text
     return {"classic": found} if found.startswith("/") else {}
 
@@ -202,7 +218,7 @@ _AnyTarget = TypeVar("_AnyTarget", bound=Target)
 
 @contextmanager
 def closing(target: _AnyTarget) -> Iterator[_AnyTarget]:
-    """The target, given back at the end."""
+    """Yields the target, and closes it at the end."""
     try:
         yield target
     finally:

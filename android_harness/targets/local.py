@@ -1,4 +1,4 @@
-"""The device ``local``: this machine."""
+"""Target of the name ``local``: this machine."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from collab.errors import DeviceError
 from collab.files import holding, write_whole
 
 _POLL_S: Final = 0.1
-"""The journal is looked at this often: rarely enough not to be felt on the cores that are measured."""
+"""Interval of looks at the journal, long enough not to disturb the cores that are measured."""
 
 
 class LocalTarget:
-    """This machine, through the runner that was built for it."""
+    """Target on this machine, with the runner that was built for it."""
 
     def __init__(self) -> None:
         self._runner = host_runner()
@@ -40,18 +40,21 @@ class LocalTarget:
         return litert_version()
 
     def adopt(self, journal: Path) -> None:
-        """The runner writes into the journal itself, so nothing has to be fetched."""
+        """Returns None: the runner writes into the journal itself, so nothing has to be fetched."""
 
     def clean(self) -> None:
-        """Nothing was put anywhere."""
+        """Does nothing, as the harness puts no files of its own on this machine."""
 
     def close(self) -> None:
-        """Nobody else is kept out."""
+        """Does nothing, as this machine has no lock."""
 
     def start(self, phase: Phase, journal: Path) -> LocalRun:
-        """Starts the runner in a session of its own, so that a Ctrl-C reaches the host alone.
+        """Starts the runner in a session of its own, so that a Ctrl-C reaches this process alone.
 
-        The runner inherits the locks on the journal: when this process is killed, nobody else writes there until the runner has ended.
+        The runner inherits the locks on the journal: if this process is killed, no other process writes there until the runner has ended.
+
+        Raises:
+            DeviceError: the runner cannot be started.
         """
         with holding(journal) as locks:
             offset = cut_to_whole_lines(journal)
@@ -74,7 +77,7 @@ class LocalTarget:
 
 
 class LocalRun:
-    """A phase in the hands of a runner on this machine."""
+    """Phase that a runner on this machine is carrying out."""
 
     def __init__(self, process: subprocess.Popen[bytes], journal: Path, offset: int, stderr: IO[bytes], folder: Path) -> None:
         self._process = process
@@ -86,7 +89,7 @@ class LocalRun:
         self.interrupted = False
 
     def events(self) -> Iterator[Event]:
-        """Events as the journal grows. When it is interrupted, a second call goes on where the first one was."""
+        """Yields events as the journal grows. After an interruption, a second call goes on where the first one stopped."""
         ended = False
         while not ended:
             ended = self._process.poll() is not None
@@ -101,6 +104,7 @@ class LocalRun:
             self._process.send_signal(signal.SIGINT)
 
     def _describe_exit(self) -> str | None:
+        """Returns the reason of the runner's exit, None after a whole run; sets `interrupted` and removes the temporary folder."""
         code = self._process.returncode
         self._stderr.seek(0)
         words = self._stderr.read().decode(errors="replace").strip().splitlines()
@@ -130,6 +134,7 @@ def _clusters() -> tuple[Cluster, ...]:
 
 
 def _max_khz(core: int) -> int | None:
+    """Returns a core's highest clock in kHz; None where the system does not say."""
     try:
         return clock_khz(Path(f"/sys/devices/system/cpu/cpu{core}/cpufreq/cpuinfo_max_freq").read_text(encoding="ascii"))
     except (OSError, ValueError):

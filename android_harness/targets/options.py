@@ -11,8 +11,9 @@ from android_harness.device.layout import Layout
 from android_harness.protocol.phases import Gate
 
 PHONE_GATE: Final = Gate(status=("/system/bin/dumpsys", "thermalservice"), slowdown=0.35)
-"""Phones get hot: when one does, the runner waits and measures again what it measured meanwhile. GPUs have no clock caps that a shell may
-read, so sentinels tell as well: by more than the 10 to 30 % by which shared machines were seen to drift without any heat."""
+"""Gate of a phone, which may get hot: the runner then waits, and repeats the visits that it made meanwhile. A shell may not read the clock
+caps of GPUs, so sentinels count as well: a slowdown of more than the 10 to 30 % by which shared machines were seen to drift without
+heat."""
 
 
 @dataclass(frozen=True)

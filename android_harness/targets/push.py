@@ -1,4 +1,4 @@
-"""Putting files on a device: only what is not there yet, in archives, checked by size and checksum, within a storage budget."""
+"""Pushes of files to a device: missing files only, in archives, checked by checksum, within a storage budget."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from collab.files import writing
 from collab.names import shown
 
 _BATCH_BYTES: Final = 8 << 20
-"""An archive and what is unpacked from it are on the device at the same time, and one that is cut is sent again: so they are small."""
+"""Size of an archive: small, as the archive and its unpacked files are on the device at the same time, and a cut one is sent again."""
 _TRIES: Final = 4
 LONGEST_NAME_BYTES: Final = 100
-"""The longest name of a file in an archive of the form USTAR, the one that every Android's tar reads."""
+"""Longest name of a file in an archive of the format USTAR, which the tar of every Android reads."""
 _BLOCK_BYTES: Final = 4096
 _SPARE_BYTES: Final = 8 << 20
-"""Left free for journals and for the device itself."""
+"""Storage that is left free for journals and for the device itself."""
 _LIST_LIMIT_S: Final = 120.0
 
 _LIST: Final = """
@@ -43,7 +43,7 @@ _REMOVE: Final = 'cd "$1" && shift && rm -f -- "$@"'
 
 @dataclass(frozen=True)
 class Pushed:
-    """What had to be sent."""
+    """Number and bytes of the files that had to be sent."""
 
     files: int
     bytes: int
@@ -54,7 +54,7 @@ class Pushed:
 
 @dataclass(frozen=True)
 class _Listing:
-    """What a folder of the device holds (name to checksum and to size), and how much room is left beside it."""
+    """Files of a folder on the device (name to sha256 and to size in bytes), and the free storage there."""
 
     files: Mapping[str, str]
     sizes: Mapping[str, int]
@@ -62,7 +62,7 @@ class _Listing:
 
 
 def sha256_of(path: Path) -> str:
-    """The checksum of a local file; a file that has not changed since is not read again."""
+    """Returns the checksum of a local file; a file of unchanged size and time is not read again."""
     with writing(path):
         stat = path.stat()
     return _sha256(path, stat.st_size, stat.st_mtime_ns)
@@ -74,16 +74,16 @@ def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
 
 
 def push_files(device: Device, folder: str, files: Mapping[str, Path], *, budget_bytes: int, prune: bool = False) -> Pushed:
-    """Makes sure that a folder of the device holds these files.
+    """Makes sure that a folder of the device holds these files, and returns what had to be sent.
 
     Args:
-        folder: absolute, made where it is not there.
-        files: the name in the folder (may have slashes) to the local file.
-        budget_bytes: how much the folder may hold in all.
-        prune: other files of the folder are removed where the budget or the device's room would not do otherwise.
+        folder: absolute path; made where it is missing.
+        files: name in the folder (may have slashes) to the local file.
+        budget_bytes: limit of the folder's total size.
+        prune: whether other files of the folder are removed where the budget or the free storage is too small otherwise.
 
     Raises:
-        DeviceError: no room, over the budget, or files arrive damaged time and again.
+        DeviceError: the storage is full, the budget exceeded, a name too long, or files repeatedly arrive damaged.
     """
     if too_long := next((name for name in files if len(name.encode()) > LONGEST_NAME_BYTES), None):
         raise DeviceError(
@@ -107,6 +107,11 @@ def push_files(device: Device, folder: str, files: Mapping[str, Path], *, budget
 
 
 def _list(device: Device, folder: str) -> _Listing:
+    """Lists a folder of the device, which is made where it is missing.
+
+    Raises:
+        DeviceError: the device does not tell how much storage is free.
+    """
     result = checked(device, _LIST, folder, doing=f"looking into {folder}", timeout_s=_LIST_LIMIT_S)
     space, *lines = result.stdout.decode(errors="replace").splitlines() or [""]
     fields = space.split()
@@ -120,7 +125,7 @@ def _list(device: Device, folder: str) -> _Listing:
 
 
 def _by_name(lines: Sequence[str]) -> dict[str, str]:
-    """Lines of the form "value  ./name"."""
+    """Parses lines of the form "value  ./name" into name to value."""
     found = (line.partition("  ./") for line in lines)
     return {name: value for value, _, name in found}
 
@@ -128,6 +133,11 @@ def _by_name(lines: Sequence[str]) -> dict[str, str]:
 def _make_room(
     device: Device, folder: str, listing: _Listing, sizes: Mapping[str, int], missing: Sequence[str], *, budget_bytes: int, prune: bool
 ) -> None:
+    """Checks that the missing files fit into the budget and the free storage, and removes other files for them if it may.
+
+    Raises:
+        DeviceError: they do not fit.
+    """
     total = sum(map(_on_disk, sizes.values()))
     if total > budget_bytes:
         raise DeviceError(
@@ -150,6 +160,7 @@ def _make_room(
 
 
 def _on_disk(size: int) -> int:
+    """Rounds a size in bytes up to whole blocks of storage."""
     return -(-size // _BLOCK_BYTES) * _BLOCK_BYTES
 
 
@@ -158,6 +169,7 @@ def _mega(size: int) -> str:
 
 
 def _batches(names: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """Yields the names in batches of at most `_BATCH_BYTES`; a larger file has a batch of its own."""
     batch: list[str] = []
     held = 0
     for name in names:
@@ -170,7 +182,7 @@ def _batches(names: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[st
 
 
 def _push_batch(device: Device, folder: str, files: Mapping[str, Path]) -> None:
-    """Sends an archive and unpacks it; whether all arrived whole is for the next listing to say."""
+    """Sends files in an archive and unpacks it, without a check: the next listing shows which files arrived whole."""
     archive = f"{folder.rstrip('/')}.incoming.tar"
     with writing(Path(tempfile.gettempdir())), tempfile.NamedTemporaryFile(prefix="syncnas-", suffix=".tar") as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -183,7 +195,7 @@ def _push_batch(device: Device, folder: str, files: Mapping[str, Path]) -> None:
 
 
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Nobody's in particular, and the same bytes whenever it is made."""
+    """Clears owner and time of an archive's entry and reduces its mode to 755 or 644, so that equal files give equal archives."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     entry.mtime = 0

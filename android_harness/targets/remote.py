@@ -1,4 +1,4 @@
-"""Targets behind a `Device`: phases are carried out there, by a runner that needs nobody while it measures."""
+"""Targets on a `Device`: a runner carries out phases there, without a connection to this computer while it measures."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ for pid in $runners; do
     sleep 0.1
     tries=$((tries + 1))
   done
-  # A visit may last minutes; nothing that it finds out is wanted any more.
+  # A visit may last minutes, and its samples are not needed any more.
   ours "$pid" && kill -KILL "$pid"
 done
 if [ -e "$root/settings" ]; then
@@ -60,18 +60,18 @@ rm -rf "$root"
 
 @dataclass(frozen=True)
 class RemoteSettings:
-    """How a device is used."""
+    """Settings for the use of a device: folders, storage budget, tuning, thermal gate and its own libraries."""
 
     layout: Layout = field(default_factory=Layout)
     storage_bytes: int = DEFAULT_STORAGE_BYTES
     tuning: Tuning = field(default_factory=Tuning)
     gate: Gate | None = None
     libraries: Mapping[str, str] = field(default_factory=dict)
-    """Engines whose library is the device's own: engine to its path there."""
+    """Engines whose library the device itself has: engine to path."""
 
 
 class RemoteTarget:
-    """A target behind a `Device`. Takes the device's lock with the first phase and gives it back when it is closed."""
+    """Target on a `Device`. It takes the device's lock with the first push or phase and releases it when it is closed."""
 
     def __init__(self, device: Device, state: DeviceState, kit: Kit, settings: RemoteSettings) -> None:
         if state.missing_tools:
@@ -90,14 +90,18 @@ class RemoteTarget:
         return self.kit.versions["litert"]
 
     def start(self, phase: Phase, journal: Path) -> RemoteRun:
-        """Sends what the phase needs and is not there yet, and has the runner take it up, detached."""
+        """Sends the files of a phase that the device lacks, and starts the runner there, detached from the connection.
+
+        Raises:
+            DeviceError: another owner has the device, the storage is full, or the runner cannot be started.
+        """
         journal.parent.mkdir(parents=True, exist_ok=True)
         self._claim()
         identity = secrets.token_hex(6)
         with tempfile.TemporaryDirectory(prefix="syncnas-") as scratch:
             staged = stage(phase, store="../../store", scratch=Path(scratch))
             self.push(self.layout.store, staged.files, prune=True)
-            ready = staged.phase if staged.phase.gate is not None else _gated(staged.phase, self._settings.gate)
+            ready = replace(staged.phase, gate=staged.phase.gate or self._settings.gate)
             self._push_phase(identity, ready, Path(scratch))
         begin = cut_to_whole_lines(journal)
         Cursor(identity, self._owner.token, begin).save(journal)
@@ -105,7 +109,11 @@ class RemoteTarget:
         return RemoteRun(self.device, self.layout, identity, journal, begin, staged.outputs, self._forget_kit)
 
     def adopt(self, journal: Path) -> RemoteRun | None:
-        """The phase that a process on this computer left on the device when it was killed, None if there is none."""
+        """Returns the phase that a process on this computer followed until it was killed; None if there is none.
+
+        Raises:
+            DeviceError: another owner has the device meanwhile.
+        """
         cursor = load_cursor(journal)
         if cursor is None:
             return None
@@ -114,13 +122,13 @@ class RemoteTarget:
         return RemoteRun(self.device, self.layout, cursor.identity, journal, cursor.begin, {})
 
     def clean(self) -> None:
-        """Removes the harness's folder from the device, and the lock with it."""
+        """Removes the harness's folder from the device, with the lock in it."""
         remove_all(self.device, self.layout)
         self._holds_lock = False
         self._kit_folder = None
 
     def close(self) -> None:
-        """Gives the device back."""
+        """Releases the lock and closes the connection."""
         try:
             if self._holds_lock:
                 lock.release(self.device, self.layout, self._owner)
@@ -130,10 +138,10 @@ class RemoteTarget:
 
     @property
     def kit_folder(self) -> str:
-        """Where the kit lies on the device, sent there if it is not yet."""
+        """Folder of the kit on the device; the first access sends the files that the device lacks."""
         if self._kit_folder is None:
-            said = "\n".join(f"{name} {sha256_of(path)}" for name, path in sorted(self.kit.files.items()))
-            folder = self.layout.kit(hashlib.sha256(said.encode()).hexdigest()[:16])
+            listing = "\n".join(f"{name} {sha256_of(path)}" for name, path in sorted(self.kit.files.items()))
+            folder = self.layout.kit(hashlib.sha256(listing.encode()).hexdigest()[:16])
             self.push(folder, self.kit.files)
             self._kit_folder = folder
         return self._kit_folder
@@ -144,18 +152,23 @@ class RemoteTarget:
         self.pushed += push_files(self.device, folder, files, budget_bytes=self._settings.storage_bytes, prune=prune)
 
     def has_engine(self, engine: str) -> bool:
-        """Whether a library for the engine is in the kit or on the device."""
+        """Tells whether the kit or the device has a library for the engine."""
         return engine in self.kit.engines or engine in self._settings.libraries
 
     def _forget_kit(self) -> None:
         self._kit_folder = None
 
     def _claim(self) -> None:
+        """Takes or renews the device's lock.
+
+        Raises:
+            DeviceError: another owner has it.
+        """
         lock.acquire(self.device, self.layout, self._owner)
         self._holds_lock = True
 
     def runtime_paths(self, phase: Phase, kit_folder: str) -> dict[str, Path]:
-        """The libraries of the engines that a phase uses, as the device finds them."""
+        """Returns the libraries of the engines that a phase uses, as engine to path on the device."""
         paths = {engine: Path(kit_folder) / name for engine, name in self.kit.engines.items()}
         paths |= {engine: Path(path) for engine, path in self._settings.libraries.items()}
         wanted = {unit.engine for unit in phase.units.values()}
@@ -164,7 +177,7 @@ class RemoteTarget:
         return {engine: path for engine, path in paths.items() if engine in wanted}
 
     def _push_phase(self, identity: str, phase: Phase, scratch: Path) -> None:
-        """Leftovers of earlier phases, which nobody follows any more, are removed first."""
+        """Sends the folder of a phase, after removing those of earlier phases, which no process follows any more."""
         checked(self.device, _SWEEP, self.layout.phases, identity, doing="removing earlier phases")
         document = phase.to_json(runtime=self.runtime_paths(phase, self.kit_folder))
         write_whole(scratch / "phase.json", document)
@@ -174,20 +187,17 @@ class RemoteTarget:
         push_files(self.device, self.layout.phase(identity), files, budget_bytes=self._settings.storage_bytes)
 
     def _command(self) -> list[str]:
+        """Returns the command that carries out a phase in its folder, changed settings included."""
         tuning = self._settings.tuning
         su = "su 0" if tuning.fix_clocks and self.state.user != 0 else ""
-        supervise = ["sh", "supervise.sh", self.layout.saved_settings, tuning.wishes, str(tuning.cpu_khz), str(tuning.gpu_hz), su]
+        supervise = ["sh", "supervise.sh", self.layout.saved_settings, tuning.setting_names, str(tuning.cpu_khz), str(tuning.gpu_hz), su]
         return [*supervise, *self.kit.command(self.kit_folder), "phase.json", "--journal", JOURNAL_FILE]
-
-
-def _gated(phase: Phase, gate: Gate | None) -> Phase:
-    return replace(phase, gate=gate)
 
 
 def remove_all(device: Device, layout: Layout) -> None:
     """Ends what the harness started on a device, changes its settings back and removes its folder.
 
     Raises:
-        DeviceError: something is still there.
+        DeviceError: the folder could not be removed.
     """
     checked(device, _REMOVE_ALL, layout.root, doing=f"removing {layout.root}")

@@ -1,4 +1,4 @@
-"""A phase in the hands of a runner on a device, followed from here."""
+"""Run of a phase by a runner on a device, followed from this computer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JOURNAL_FILE: Final = "journal.jsonl"
 _CHUNK_BYTES: Final = 1 << 18
 _STEP_S: Final = 0.2
 _MOST_STEPS: Final = 10
-"""Each look costs the device some ten processes, and each step of waiting one; rarely enough not to be felt in medians."""
+"""Steps of waiting between looks. A look costs the device some ten processes and a step one, few enough not to show in medians."""
 
 _LOOK: Final = (
     ALIVE
@@ -57,17 +57,17 @@ echo "$size"
 head -c "$common" "$1/journal.jsonl" 2>/dev/null | sha256sum
 """
 _MOST_LATE_LOOKS: Final = 4
-"""After the runner has ended: a supervisor that was killed may have left it behind, and what it writes then is read only so often."""
+"""Number of reads after the end of the supervisor: if it was killed, the runner may live on and write more lines."""
 _MISSING: Final = "missing"
 
 
 class RemoteRun:
-    """Follows a phase by the offset in its journal; what was read is in the journal here before anybody is told of it.
+    """Follower of a phase by the offset in its journal; events are passed on after their lines are in the journal here.
 
     Args:
-        begin: where the phase's lines begin in `journal`.
-        outputs: files of the phase's folder on the device, and where they belong here.
-        on_interrupted: told when the runner was ended from outside: what was on the device may be gone as well.
+        begin: offset of the phase's first line in `journal`, in bytes.
+        outputs: names of files in the phase's folder on the device, to their paths here.
+        on_interrupted: called when the runner was ended from outside, as the device may have lost its files as well.
     """
 
     def __init__(
@@ -89,7 +89,11 @@ class RemoteRun:
         self.interrupted = False
 
     def events(self) -> Iterator[Event]:
-        """Events as the journal grows; when it is interrupted, a second call goes on where the first one was."""
+        """Yields events as the journal grows. After an interruption, a second call goes on where the first one stopped.
+
+        Raises:
+            DeviceError: the device cannot be reached, or the journal arrived damaged.
+        """
         steps = 0
         state = "running"
         while state == "running":
@@ -97,16 +101,16 @@ class RemoteRun:
             yield from self._tail.new_events()
             steps = min(steps + 1, _MOST_STEPS)
         for _ in range(_MOST_LATE_LOOKS):
-            if state == _MISSING or not self._is_longer_there():
+            if state == _MISSING or not self._has_more_there():
                 break
             self._fetch(0)
             yield from self._tail.new_events()
         self._conclude(state)
 
     def _fetch(self, steps: int) -> str:
-        """Appends what is new to the journal here; gives the runner's state: running, its exit status, gone or missing.
+        """Appends new bytes to the journal here, and returns the runner's state: running, its exit status, gone or missing.
 
-        Waits on the device, for so many steps while the runner runs: its end is seen at once.
+        The device waits for `steps` steps first while the runner runs, but answers as soon as it ends.
         """
         while True:
             have = self._journal.stat().st_size - self._begin
@@ -125,7 +129,7 @@ class RemoteRun:
                 return words[0]
 
     def _conclude(self, state: str) -> None:
-        """The device's copy goes last, when all of it is on the disk here."""
+        """Fetches outputs or the reason of the end, then removes the device's copy, as all of it is on the disk here."""
         if state == "0":
             self._fetch_outputs()
         else:
@@ -136,13 +140,13 @@ class RemoteRun:
         if self.interrupted:
             self._on_interrupted()
 
-    def _is_longer_there(self) -> bool:
-        """Holds what was read against what the device has; whether it has more. What is here beyond that stays: a restart may cost a device
-        the end of its journal, which had been read before.
+    def _has_more_there(self) -> bool:
+        """Compares the bytes read so far with the device's journal, and tells whether the device has more.
+
+        Bytes that only this computer has are kept: a restart may cost a device the end of its journal, which was read before.
 
         Raises:
-            DeviceError: they differ. What is here of the phase is taken out again, and the device's copy stays: it is read anew when the
-                profile goes on.
+            DeviceError: they differ. The phase's bytes are removed here and the device's copy stays, to be read anew by --resume.
         """
         have = self._journal.stat().st_size - self._begin
         said = checked(self._device, _DIGEST, self._folder, str(have), doing="reading the journal's checksum").text.split()
@@ -160,6 +164,7 @@ class RemoteRun:
         raise DeviceError(f"{self._device.serial}: the journal arrived damaged; it is still on the device, and --resume reads it again")
 
     def _fetch_outputs(self) -> None:
+        """Fetches the output files that the runner wrote."""
         for name, target in self._outputs.items():
             if self._device.shell('[ -e "$1" ]', f"{self._folder}/{name}").status == 0:
                 fetch(self._device, f"{self._folder}/{name}", target)
@@ -170,10 +175,10 @@ class RemoteRun:
 
 
 def fetch(device: Device, source: str, target: Path, *, tries: int = 4) -> None:
-    """Pulls a file and compares its checksum.
+    """Fetches a file and compares its checksum; a file that arrives damaged is fetched again.
 
     Raises:
-        DeviceError: it arrives damaged time and again, or is not there.
+        DeviceError: the file arrived damaged `tries` times, or does not exist.
     """
     expected = checked(device, 'sha256sum < "$1"', source, doing=f"reading {source}").text.split()[0]
     arriving = target.with_name(f".{target.name[:64]}.arriving")
@@ -190,7 +195,7 @@ def fetch(device: Device, source: str, target: Path, *, tries: int = 4) -> None:
 
 
 def _reason(state: str, last_words: str) -> tuple[str, bool]:
-    """How a runner ended that did not come to its end, and whether that was the device's doing rather than a job's."""
+    """Returns the reason why a runner broke off, and whether the device (True) or a job caused it."""
     if state == _MISSING:
         return "the phase is no longer on the device", True
     if state == "gone":

@@ -1,4 +1,4 @@
-"""Phases made ready for a device: every file that they name becomes a file of the device's store, whose name holds its checksum."""
+"""Staging of phases for a device: every file that they name becomes a file of the device's store, whose name holds its checksum."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from exporters.manifest import load_manifest
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.+-]")
 _MOST_WORDS: Final = 60
 _LONGEST_SUFFIX: Final = 16
-"""With the digits and two dots, less than a device's tar takes (`push.LONGEST_NAME_BYTES`)."""
+"""Words, digits, suffix and dots together are shorter than `push.LONGEST_NAME_BYTES`, the limit of a device's tar."""
 _DIGITS: Final = 16
 
 
 @dataclass(frozen=True)
 class StagedPhase:
-    """A phase whose paths are the device's, the local files that it needs in the store, and what is to be fetched afterwards.
+    """Phase whose paths are the device's, with the local files that it needs in the store, and the outputs to fetch afterwards.
 
-    `outputs` maps a file's name in the phase's folder on the device to where it belongs here.
+    `files` maps names in the store to local files; `outputs` maps names in the phase's folder on the device to paths here.
     """
 
     phase: Phase
@@ -39,16 +39,18 @@ def stage(phase: Phase, *, store: str, scratch: Path) -> StagedPhase:
     """Rewrites a phase for the device.
 
     Args:
-        store: the device's folder of such files, as the phase's folder there sees it.
-        scratch: a local folder for manifests, which are rewritten too.
+        store: path of the device's store, relative to the phase's folder there.
+        scratch: local folder for manifests, which are rewritten too.
 
     Raises:
-        ExportError: a bundle that is damaged.
+        ExportError: a bundle is damaged.
     """
     return _Stager(store, scratch).stage(phase)
 
 
 class _Stager:
+    """Rewriter of a phase's jobs, which gathers the files for the store and the outputs."""
+
     def __init__(self, store: str, scratch: Path) -> None:
         self._store, self._scratch = PurePosixPath(store), scratch
         self._files: dict[str, Path] = {}
@@ -80,16 +82,24 @@ class _Stager:
         return tuple(replace(load, model=self._placed(load.model)) for load in loads)
 
     def _placed(self, path: Path) -> Path:
+        """Adds a file to the store and returns its path there."""
         # A file that is not here fails its job only: the runner says so in the journal.
         return Path(self._store / self._add(path)) if path.is_file() else path
 
     def _add(self, path: Path) -> str:
+        """Adds a file to the store and returns its name there."""
         name = _store_name(path)
         self._files[name] = path
         return name
 
     def _manifest(self, path: Path) -> str:
-        """Models lie beside the manifest in the store, so its paths are bare names."""
+        """Adds a bundle's files and its manifest to the store, and returns the manifest's name there.
+
+        The models lie beside the manifest in the store, so its paths become bare names.
+
+        Raises:
+            ExportError: the bundle is damaged.
+        """
         load_manifest(path.parent)
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
@@ -104,12 +114,12 @@ class _Stager:
 
 
 def _store_name(path: Path) -> str:
-    """What people know the file by, for the runner's messages, and what tells it from all others of that name."""
+    """Returns a file's name in the store: its own name, which people recognise in messages, with digits of its checksum."""
     words = _UNSAFE.sub("_", path.stem)[:_MOST_WORDS]
     return f"{words}.{sha256_of(path)[:_DIGITS]}{_UNSAFE.sub('_', path.suffix)[:_LONGEST_SUFFIX]}"
 
 
 def relocated_manifest(document: Mapping[str, Any], place: Callable[[str], str]) -> dict[str, Any]:
-    """A checked manifest with the files that the runner reads (models, reference input) under other names."""
+    """Returns a checked manifest in which `place` has renamed the files that the runner reads (models, reference input)."""
     segments = [{**segment, "model": place(segment["model"])} if "model" in segment else segment for segment in document["segments"]]
     return {**document, "segments": segments, "input": {**document["input"], "file": place(document["input"]["file"])}}

@@ -1,9 +1,9 @@
-"""How a command travels over ADB, and how its end is told from the connection's.
+"""Framing of shell commands over ADB, by which the end of a command is told from the end of the connection.
 
 ADB's plain shell service has no exit status and one output for both streams, ends in the same way when the daemon dies under a
 command as when the command ends (adb then exits with 0), and newer daemons send no checksums. So every command carries its own frame:
-the status, both outputs apart, and last a line with a token, the length and the CRC of what came before. Without that line, or with a
-wrong one, nothing of the output is believed.
+the status, both outputs apart, and last a line with a token, the length and the CRC of what came before. Output without that
+line, or with a wrong one, is discarded as a whole.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ syncnas_say "
 
 @dataclass(frozen=True)
 class Command:
-    """A shell script with arguments as it is sent, and the token by which its end is known."""
+    """Shell script with its arguments, and the random token that marks the end of its output."""
 
     script: str
     arguments: tuple[str, ...]
@@ -43,15 +43,16 @@ class Command:
 
     @classmethod
     def of(cls, script: str, *arguments: str) -> Command:
+        """Returns the command with a token of its own."""
         return cls(script, arguments, secrets.token_hex(12))
 
     @property
     def text(self) -> str:
-        """What is given to the device's shell. Arguments are quoted: none can become a part of the script."""
+        """Text for the device's shell. Arguments are quoted, so that none can become a part of the script."""
         return _FRAME.format(script=shlex.quote(self.script), arguments=" ".join(map(shlex.quote, self.arguments)), token=self.token)
 
     def result(self, output: bytes) -> ShellResult:
-        """What came of it.
+        """Returns the status and the outputs that a device's answer holds.
 
         Raises:
             ConnectionLostError: the output is cut off or damaged.
@@ -71,7 +72,8 @@ class Command:
 
 
 def posix_cksum(data: bytes) -> int:
-    """The CRC that the program ``cksum`` prints (POSIX): over the bytes and then their number, least significant byte first.
+    """Returns the CRC that the program ``cksum`` prints (POSIX.1-2017, cksum): over the bytes and then their number, least significant byte
+    first.
 
     zlib's CRC has the same polynomial but takes bits in the other order, starts with all ones and complements its result.
     """

@@ -1,4 +1,4 @@
-"""A device over ADB: a transport whose breaks are mended, and whose commands are framed."""
+"""Devices over ADB: a transport that is reconnected when it breaks, with framed commands."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from android_harness.device.base import COMMAND_LIMIT_S, Notice, ShellResult
 from collab.errors import ConnectionLostError, DeviceError
 
 DEFAULT_PATIENCE_S: Final = 600.0
-"""How long a lost device is waited for: long enough to plug a cable in again, or for a phone to restart."""
+"""Wait for a lost device: long enough to plug a cable in again, or for a phone to restart."""
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
 
-_Given = TypeVar("_Given")
+_Result = TypeVar("_Result")
 
 
 class AdbDevice:
-    """A `Device` over a transport. When the connection breaks it is made anew, with growing pauses, and what was asked is asked again.
+    """`Device` over a transport. When the connection breaks it is made anew, with growing pauses, and the request is repeated.
 
     Args:
-        patience_s: for so long a lost device is waited for.
-        notice: told when the connection is lost, and when it is back.
+        patience_s: how long to wait for a lost device.
+        notice: receives a sentence when the connection is lost, and when it is back.
 
     Raises (all methods):
         DeviceError: the device did not come back in time, or refuses this computer.
@@ -47,10 +47,10 @@ class AdbDevice:
         return self._transport.way
 
     def connect(self) -> None:
-        """Connects, with one try: a device that was never there is not waited for.
+        """Connects in a single try, as a device that was never there is not worth a wait.
 
         Raises:
-            DeviceError: it cannot be reached.
+            DeviceError: the device cannot be reached.
         """
         try:
             self._transport.open()
@@ -66,19 +66,24 @@ class AdbDevice:
             command = Command.of(script, *arguments)
             return command.result(self._transport.run(command.text, timeout_s=timeout_s))
 
-        return self._steadily(run)
+        return self._with_reconnects(run)
 
     def push(self, source: Path, target: str) -> None:
-        self._steadily(lambda: self._transport.push(source, target))
+        self._with_reconnects(lambda: self._transport.push(source, target))
 
     def pull(self, source: str, target: Path) -> None:
-        self._steadily(lambda: self._transport.pull(source, target))
+        self._with_reconnects(lambda: self._transport.pull(source, target))
 
     def close(self) -> None:
         self._transport.close()
         self._is_open = False
 
-    def _steadily(self, attempt: Callable[[], _Given]) -> _Given:
+    def _with_reconnects(self, attempt: Callable[[], _Result]) -> _Result:
+        """Returns the result of an attempt, which is repeated on a new connection while connections break.
+
+        Raises:
+            DeviceError: the device did not come back within the patience.
+        """
         lost_at_s: float | None = None
         pause_s = _FIRST_PAUSE_S
         while True:
@@ -88,7 +93,7 @@ class AdbDevice:
                     self._is_open = True
                     # A device that answers again is not waited for any longer, whatever becomes of the command.
                     pause_s = _FIRST_PAUSE_S
-                given = attempt()
+                result = attempt()
             except ConnectionLostError as error:
                 self.close()
                 now_s = time.monotonic()
@@ -109,4 +114,4 @@ class AdbDevice:
                 raise
             if lost_at_s is not None:
                 self._notice(f"{self._serial} is back after {time.monotonic() - lost_at_s:.1f} s")
-            return given
+            return result

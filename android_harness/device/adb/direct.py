@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _CONNECT_S: Final = 5.0
 ACCEPT_S: Final = 30.0
-"""How long a person may take to accept this computer's key on the phone."""
+"""Time in which a person may accept this computer's key on the phone."""
 _CHUNK_BYTES: Final = 1 << 16
 
 _BREAKS: Final = (
@@ -53,7 +53,7 @@ logging.getLogger("adb_shell").setLevel(logging.CRITICAL)
 
 
 class DirectTransport:
-    """One connection of adb-shell's. `make` gives a new, unconnected device of that library."""
+    """Connection of the library adb-shell. `make` returns a new, unconnected device of that library."""
 
     def __init__(self, name: str, way: str, make: Callable[[], AdbDevice], *, accept_s: float = ACCEPT_S) -> None:
         self._name, self._way, self._make, self._accept_s = name, way, make, accept_s
@@ -80,6 +80,7 @@ class DirectTransport:
             raise
 
     def _ask_to_accept(self, _: Any) -> None:
+        """Asks the user to accept this computer's key; adb-shell calls it while the phone waits for that."""
         self._asked = True
         tell(f"{self._name} asks whether to trust this computer: accept its key on the phone's screen")
 
@@ -110,6 +111,7 @@ class DirectTransport:
 
     @contextmanager
     def _reporting(self, written: Path | None = None) -> Iterator[None]:
+        """Turns the library's errors into ConnectionLostError, and a full disk under the file `written` into StorageError."""
         try:
             yield
         except (*_BREAKS, *_usb_errors()) as error:
@@ -124,10 +126,10 @@ class DirectTransport:
 
 
 class SteadyTcpTransport(TcpTransport):  # type: ignore[misc]
-    """adb-shell's TCP transport without two faults of version 0.4.4.
+    """TCP transport of adb-shell without two faults of its version 0.4.4.
 
-    It sends once and does not look how much was taken, so that a push over a slow link is cut; and it reads a closed connection as no
-    data, over and over, until a time-out.
+    The original sends once and does not check how many bytes were sent, so that a push over a slow link is cut; and it reads a closed
+    connection as no data, over and over, until a time-out.
     """
 
     def bulk_read(self, numbytes: int, transport_timeout_s: float | None) -> bytes:
@@ -151,7 +153,7 @@ class SteadyTcpTransport(TcpTransport):  # type: ignore[misc]
 
 
 def tcp_transport(host: str, port: int, *, accept_s: float = ACCEPT_S) -> DirectTransport:
-    """A connection to a daemon that listens on the network."""
+    """Returns an unconnected transport to a daemon that listens on the network."""
 
     def make() -> AdbDevice:
         from adb_shell.adb_device import AdbDevice
@@ -162,10 +164,10 @@ def tcp_transport(host: str, port: int, *, accept_s: float = ACCEPT_S) -> Direct
 
 
 def usb_transport(serial: str) -> DirectTransport:
-    """A connection by cable.
+    """Returns an unconnected transport to a device on USB.
 
-    Raises:
-        DeviceError: libusb is missing (when it is opened).
+    Raises (when it is opened):
+        DeviceError: libusb is missing.
     """
 
     def make() -> AdbDevice:
@@ -182,10 +184,10 @@ def usb_transport(serial: str) -> DirectTransport:
 
 
 def usb_serials() -> list[str]:
-    """Serial numbers of the devices with an ADB interface that USB shows.
+    """Lists the serial numbers of the devices on USB that have an ADB interface.
 
     Raises:
-        DeviceError: libusb is missing.
+        DeviceError: libusb is missing, or this user may not open a device.
     """
     _require_libusb()
     from adb_shell.transport.usb_transport import UsbTransport
@@ -204,7 +206,7 @@ def usb_serials() -> list[str]:
 
 
 def _usb_errors() -> tuple[type[Exception], ...]:
-    """What libusb raises, once it is in use."""
+    """Returns the exceptions of libusb's binding; none as long as it was not imported."""
     usb1 = sys.modules.get("usb1")
     return (usb1.USBError,) if usb1 is not None else ()
 

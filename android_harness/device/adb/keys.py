@@ -1,4 +1,4 @@
-"""The RSA key by which a device knows this computer: adb's own, so that a device accepted once is accepted for both."""
+"""RSA key by which a device recognises this computer: adb's own, so that a user accepts it once for adb and this toolkit."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _MAX_WORDS: Final = 200
 
 
 def key_path() -> Path:
-    """Where adb keeps its key."""
+    """Returns the path of adb's private key."""
     return Path.home() / ".android" / "adbkey"
 
 
 def load_signer(path: Path | None = None) -> PythonRSASigner:
-    """The key as adb-shell takes it; made, as adb would make it, where there is none.
+    """Loads the key for adb-shell, and first makes one, as adb would, where there is none.
 
     Raises:
-        DeviceError: the key cannot be read, or is none.
+        DeviceError: the key cannot be read or made, or is damaged.
     """
     from adb_shell.auth.sign_pythonrsa import PythonRSASigner
 
@@ -44,7 +44,7 @@ def load_signer(path: Path | None = None) -> PythonRSASigner:
     except OSError as error:
         raise DeviceError(f"the adb key {path} cannot be read or made ({error.strerror}); is the folder yours?") from error
     except Exception as error:
-        # Whatever the library raises: it was not written for keys that are none.
+        # Whatever the library raises: it was not written for damaged keys.
         words = one_line(str(error))[:_MAX_WORDS] or type(error).__name__
         raise DeviceError(
             f"the adb key {path} is damaged ({words}); remove it and {public.name}, and accept the new one on the phone"
@@ -56,7 +56,7 @@ def _text(path: Path) -> str:
 
 
 def _generate(path: Path) -> None:
-    """Makes a key pair aside and puts the private key, whose being there is what counts, in its place last."""
+    """Makes a key pair in a temporary folder and moves the private key last, as its presence means that the pair is whole."""
     from adb_shell.auth.keygen import keygen
 
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)

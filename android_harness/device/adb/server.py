@@ -1,4 +1,4 @@
-"""ADB through a running adb server, which has the USB devices for itself while it runs. No server is ever started from here."""
+"""ADB through a running adb server, which claims the USB devices while it runs. This module never starts a server."""
 
 from __future__ import annotations
 
@@ -28,14 +28,18 @@ _MOST_CHARACTERS: Final = 300
 
 @dataclass(frozen=True)
 class ServerAddress:
-    """Where an adb server listens: as for adb itself, ANDROID_ADB_SERVER_ADDRESS (or _HOST) and ANDROID_ADB_SERVER_PORT may say it."""
+    """Address of an adb server; as for adb itself, ANDROID_ADB_SERVER_ADDRESS (or _HOST) and ANDROID_ADB_SERVER_PORT may set it."""
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
 
     @classmethod
     def from_environment(cls) -> ServerAddress:
-        """Raises DeviceError for a port that is none."""
+        """Reads the address from the environment, with adb's defaults.
+
+        Raises:
+            DeviceError: the port is no number of a port.
+        """
         host = os.environ.get("ANDROID_ADB_SERVER_ADDRESS") or os.environ.get("ANDROID_ADB_SERVER_HOST") or cls.host
         port = os.environ.get("ANDROID_ADB_SERVER_PORT") or str(cls.port)
         if not (re.fullmatch(r"\d{1,9}", port, re.ASCII) and 0 < int(port) < 65536):
@@ -44,7 +48,7 @@ class ServerAddress:
 
     @property
     def is_up(self) -> bool:
-        """Whether something listens there."""
+        """Whether something listens at the address."""
         try:
             socket.create_connection((self.host, self.port), timeout=_LOOK_S).close()
         except (OSError, ValueError):
@@ -55,17 +59,18 @@ class ServerAddress:
 
 @dataclass(frozen=True)
 class ServerEntry:
-    """A device as the server lists it; `state` is ``device`` when it can be used."""
+    """Device in the server's list; `state` is ``device`` when it can be used."""
 
     serial: str
     state: str
 
 
 def server_entries(address: ServerAddress) -> list[ServerEntry]:
-    """Lists what the server sees; nothing where no server runs. Texts are cut where no device's are so long, and fit to be shown.
+    """Lists the server's devices; none where no server runs. Serials and states are made printable and cut to a length that no device
+    exceeds.
 
     Raises:
-        ConnectionLostError: what answers is no adb server.
+        ConnectionLostError: the program that answers is no adb server.
     """
     if not address.is_up:
         return []
@@ -79,7 +84,7 @@ def server_entries(address: ServerAddress) -> list[ServerEntry]:
 
 
 class ServerTransport:
-    """One device of an adb server's. A device on the network (`host:port`) that the server has lost is connected again."""
+    """Connection to a device of an adb server. A device on the network (`host:port`) that the server has lost is connected again."""
 
     def __init__(self, address: ServerAddress, serial: str) -> None:
         self._address, self._serial = address, serial
@@ -89,7 +94,12 @@ class ServerTransport:
         return "the adb server"
 
     def open(self) -> None:
-        """Also raises DeviceError when the phone does not trust this computer: only a person can change that."""
+        """Checks that the device can be used, after reconnecting it where it is on the network and the server has lost it.
+
+        Raises:
+            ConnectionLostError: the server does not answer, or the device is not there.
+            DeviceError: the phone does not trust this computer, which only a person can change.
+        """
         if not self._address.is_up:
             raise ConnectionLostError(f"the adb server on port {self._address.port} does not answer")
         state = self._state()
@@ -125,7 +135,7 @@ class ServerTransport:
             self._device(SILENCE_S).sync.pull_file(source, target)
 
     def close(self) -> None:
-        """Every request has a connection of its own, closed by now."""
+        """Does nothing: every request opens and closes a connection of its own."""
 
     def _device(self, timeout_s: float) -> AdbDevice:
         if not self._address.is_up:
@@ -142,7 +152,7 @@ def _client(address: ServerAddress, timeout_s: float) -> AdbClient:
 
 @contextmanager
 def _reporting(written: Path | None = None) -> Iterator[None]:
-    """Turns what goes wrong on the way into a broken connection, and a full disk under the file `written` into a StorageError."""
+    """Turns errors of the library and of sockets into ConnectionLostError, and a full disk under the file `written` into StorageError."""
     from adbutils import AdbError
 
     try:

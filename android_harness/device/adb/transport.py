@@ -1,4 +1,4 @@
-"""Transports: the few things that a connection to an Android device can do, whichever way it goes."""
+"""Transports: connections to an Android device over USB, TCP or an adb server."""
 
 from __future__ import annotations
 
@@ -6,30 +6,36 @@ from pathlib import Path
 from typing import Final, Protocol
 
 SILENCE_S: Final = 10.0
-"""A connection on which nothing moves for so long is taken for lost: flash storage can hold up a push for some seconds."""
+"""Silence after which a connection is given up; shorter pauses happen, as flash storage can hold up a push for some seconds."""
 
 
 class Transport(Protocol):
-    """One connection, neither checked nor repeated. All methods raise ConnectionLostError when it breaks.
+    """Connection to a device, without checks of the data and without repetition.
 
-    `open` also raises DeviceError where another try would be of no use.
+    Raises (all methods but `close`):
+        ConnectionLostError: the connection broke.
+        DeviceError: from `open`, where another try would be of no use.
     """
 
     @property
     def way(self) -> str:
-        """How the device is reached, for messages: "USB", "TCP", "the adb server"."""
+        """Name of the kind of connection, for messages: "USB", "TCP", "the adb server"."""
 
     def open(self) -> None:
-        """Connects anew, whatever was there before."""
+        """Connects, after closing an earlier connection."""
 
     def run(self, command: str, *, timeout_s: float) -> bytes:
-        """What a command of the device's shell writes, until it closes its output."""
+        """Runs a command in the device's shell and returns its output up to the end."""
 
     def push(self, source: Path, target: str) -> None:
         """Sends a file."""
 
     def pull(self, source: str, target: Path) -> None:
-        """Fetches a file. Raises StorageError when the disk here is full."""
+        """Fetches a file.
+
+        Raises:
+            StorageError: this computer's disk is full.
+        """
 
     def close(self) -> None:
-        """Gives the connection up; never raises."""
+        """Closes the connection; never raises."""
