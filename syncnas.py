@@ -1,4 +1,4 @@
-"""``syncnas``: all commands of the toolkit behind one name; ``syncnas profile`` is ``python -m profiler.run``."""
+"""Console script ``syncnas``: all commands of the toolkit under one name; ``syncnas profile`` is ``python -m profiler.run``."""
 
 from __future__ import annotations
 

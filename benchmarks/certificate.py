@@ -1,7 +1,7 @@
 """``make certificate``: tables made and certified, on two cores, on one core that two units share, and on CPU and GPU of the virtual phone.
 
-Each part prints what ``profiler.run`` and ``profiler.certify`` say, and at the end all certificates stand in one table with their targets.
-Three quarters of an hour on two otherwise idle cores. A part whose name is given is made alone.
+Each part prints the output of ``profiler.run`` and ``profiler.certify``, and at the end all certificates stand in one table with their
+targets. It takes three quarters of an hour on two otherwise idle cores. Names of parts as arguments select these parts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LUTS = Path("luts/certificate")
 class Part:
     """Tables to make and to certify; `targets` are the median error and the share within 10 % to reach, None where there are none.
 
-    `limit_s`: how long the profile may take.
+    `limit_s` is the target of the profile's duration.
     """
 
     name: str
@@ -65,7 +65,7 @@ PARTS = (
 
 
 def run(names: Sequence[str]) -> None:
-    """Makes the parts of these names, or all."""
+    """Makes and reports the parts of these names; without names, all parts."""
     results: dict[str, Any] = {}
     for part in PARTS:
         if not names or part.name in names:
@@ -78,6 +78,7 @@ def run(names: Sequence[str]) -> None:
 
 
 def _on_phone(part: Part) -> Any:
+    """Makes a part on a new virtual phone."""
     from tests.phone.virtual.virtual_phone import VirtualPhone
 
     with VirtualPhone() as phone:
@@ -85,6 +86,7 @@ def _on_phone(part: Part) -> Any:
 
 
 def _make(part: Part, device: str) -> Any:
+    """Makes and certifies the tables of a part; returns the certificate with the profile's duration."""
     folder = LUTS / part.name
     shutil.rmtree(folder, ignore_errors=True)
     print(f"\n== {part.what}", flush=True)
@@ -101,13 +103,14 @@ def _command(*arguments: str) -> None:
 
 
 def _report(part: Part, found: Any) -> None:
+    """Prints the median error, the share within 10 % and the repeatability of a certificate, with their targets."""
     value = f"{100 * found['median_error']:.1f} %, {100 * found['within_10']:.0f} % within 10 %"
     value += f" (raw {100 * found['raw_median_error']:.1f} %, repeatability {100 * found['repeatability']:.1f} %)"
     name = f"{part.what}: median error of {found['n']}"
     if part.targets is None:
         say(name, value, "-", met=True)
     else:
-        # What is within one and a half times the distance of two measurements of the same thing can hardly be told from none.
+        # An error below 1.5 times the difference of two measurements of the same model can hardly be told from no error.
         close = found["median_error"] <= max(part.targets[0], 1.5 * found["repeatability"]) and found["repeatability"] < 0.04
         say(
             name,

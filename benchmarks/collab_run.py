@@ -1,4 +1,4 @@
-"""Does running together cost more than the schedule says? End to end against the replay of its own steps measured one by one."""
+"""Benchmark of units that run side by side: end-to-end latency against the replay of the same steps, measured one at a time."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def run() -> None:
 
 
 def _run_model(model: str, folder: Path) -> None:
+    """Runs one model's bundle in both modes and prints the ratio of the median latency to the replayed one."""
     config = configs.load(model)
     placement = parse_placement("", branches=config.branches)
     write_bundle(config, placement, folder / "b")
@@ -56,7 +57,7 @@ def _run_model(model: str, folder: Path) -> None:
 
 
 def _replay(schedule: Schedule, visits: list[CollabDone]) -> float:
-    """The schedule with each step taking its own median when nothing else runs, and hand-overs of no time."""
+    """Replays the schedule with the median duration of each step when nothing else runs, and hand-overs of no time; in microseconds."""
     events = {segment.name: number for number, segment in enumerate(schedule.segments)}
     operations: dict[str, list[Operation]] = {unit: [] for unit in schedule.placement.units}
     for index, label in enumerate(visits[0].steps):

@@ -1,7 +1,8 @@
-"""A GPU's latency three ways, in turns: the runner's, LiteRT's own Python benchmark's, and by the clock until the output is read.
+"""Benchmark of a GPU's latency in three ways, in turns: the runner's, LiteRT's own Python benchmark's, and wall time until the output is
+read.
 
-The model is an MBConv stage of four blocks. LiteRT's benchmark does not wait for the GPU, so its figure is how long it takes to queue the
-work; the runner's is to agree with the clock. Takes whatever Vulkan driver the environment names, and is skipped where there is none.
+The model is an MBConv stage of four blocks. LiteRT's benchmark does not wait for the GPU, so its figure is the time to queue the work; the
+runner's must agree with the wall time. It uses the Vulkan driver that the environment names, and is skipped where there is none.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from profiler.work import temporary_folder
 AGREES = 1.1
 TURNS, WARMUP, RUNS = 8, 4, 10
 UNIT, PRECISION = "gpu0", "fp32"
-"""Drivers differ in what they take for their default."""
+"""Given explicitly, as drivers differ in their default."""
 _LIMIT_S = 120
 
 
 def run() -> None:
-    """Times the stage in turns and says how far the three are apart."""
+    """Times the stage in turns and prints the differences of the three ways."""
     target = open_target("local")
     driver, note = target.info.conditions[DRIVER], gpu_warning(target.info.conditions)
     if driver == NO_DRIVER:
@@ -59,19 +60,26 @@ def run() -> None:
 
 
 def _published(model: Path, result: Path) -> dict[str, Any]:
-    """What LiteRT's benchmark says, in milliseconds; it has no option for the precision."""
+    """Returns the latencies that LiteRT's benchmark reports, in milliseconds; it has no option for the precision."""
     options = ["--use_gpu", "--no_cpu", "--warmup_runs", str(WARMUP), "--num_runs", str(RUNS), "--result_json", str(result)]
     _python("ai_edge_litert.tools.benchmark_litert_model", "--model", str(model), *options)
-    said: dict[str, Any] = json.loads(result.read_text())["latency"]
-    return said
+    latency: dict[str, Any] = json.loads(result.read_text())["latency"]
+    return latency
 
 
 def _clock(model: Path) -> dict[str, list[int]]:
-    said: dict[str, list[int]] = json.loads(_python("benchmarks.gpu_wall", str(model), str(WARMUP), str(RUNS), PRECISION).splitlines()[-1])
-    return said
+    """Returns the samples of `benchmarks.gpu_wall`, in nanoseconds."""
+    output = _python("benchmarks.gpu_wall", str(model), str(WARMUP), str(RUNS), PRECISION)
+    samples: dict[str, list[int]] = json.loads(output.splitlines()[-1])
+    return samples
 
 
 def _python(module: str, *arguments: str) -> str:
+    """Runs a Python module and returns its standard output.
+
+    Raises:
+        RunnerError: it ends with another status than 0.
+    """
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
     if done.returncode != 0:
@@ -97,6 +105,7 @@ def _report(samples: JobSamples, published: list[dict[str, Any]], clock: dict[st
 
 
 def _text(part: Summary) -> str:
+    """Returns median, median absolute deviation and number of samples as a text."""
     return f"{part.median_us:.0f} us (MAD {part.mad_us:.0f}, n = {part.n})"
 
 

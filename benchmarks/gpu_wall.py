@@ -1,7 +1,8 @@
-"""``python -m benchmarks.gpu_wall MODEL WARMUP RUNS PRECISION``: a GPU model in LiteRT's Python interface, until its output is there.
+"""``python -m benchmarks.gpu_wall MODEL WARMUP RUNS PRECISION``: wall time of a GPU model in LiteRT's Python interface.
 
-Prints one JSON object of samples in nanoseconds: `write`, until the input is written; `returned`, until the run returns, which waits for
-nothing; `total`, from the first write until the output was read. A process of its own, as LiteRT's benchmark is one.
+Prints one JSON object of samples in nanoseconds: `write`, until the input is written; `returned`, from there until the run returns, which
+does not wait for the GPU; `total`, from the beginning of the write until the output is read. It is a program of its own, as LiteRT's
+benchmark is one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ai_edge_litert.options import Options
 
 
 def main(model: str, warmup: int, runs: int, precision: str) -> None:
-    """Times `runs` inferences after `warmup` of them."""
+    """Times `runs` inferences after `warmup` others, and prints the samples."""
     options = Options(hardware_accelerators=HardwareAccelerator.GPU, gpu_options=GpuOptions(enforce_f32=precision == "fp32"))
     compiled = CompiledModel.from_file(model, options=options)
     source, destination = compiled.create_input_buffers(0)[0], compiled.create_output_buffers(0)[0]
@@ -41,6 +42,7 @@ def main(model: str, warmup: int, runs: int, precision: str) -> None:
 
 
 def _values(details: dict[str, object]) -> int:
+    """Returns the number of values in a tensor."""
     shape = details["shape"]
     assert isinstance(shape, (list, tuple))
     return int(np.prod(shape))

@@ -1,7 +1,7 @@
 """``make headline``: the paper's claims in miniature, on this machine.
 
 Profiles two CPU units, searches strategies of a scaled-down MobileNetV2 at the base's own latency and at half of it, trains the base
-and what was found alike from scratch, with several seeds, and measures their latencies side by side. What is finished is kept in
+and the found models alike from scratch, with several seeds, and measures their latencies side by side. Finished parts are kept in
 ``benchmarks/results/headline`` and not done again; remove that folder to begin anew.
 """
 
@@ -41,7 +41,7 @@ _SAMPLED = HOME / "sampled.jsonl"
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is done. The defaults are for 60 minutes on two cores."""
+    """Amount of training and searching. The defaults take 60 minutes on two cores."""
 
     data: str = "glyphs:train=8000,val=2000"
     evaluations: int = 40
@@ -53,7 +53,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Contender:
-    """A model that is trained and measured."""
+    """Model that is trained and measured."""
 
     label: str
     config: ModelConfig
@@ -61,7 +61,7 @@ class Contender:
 
 
 def main() -> None:
-    """Does what is not done yet, and reports."""
+    """Carries out the steps that are not finished yet, and prints the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = Effort()
     for name in ("data", "evaluations", "supernet_epochs", "epochs", "seeds", "sampled"):
@@ -74,7 +74,7 @@ def main() -> None:
     HOME.mkdir(parents=True, exist_ok=True)
     _step("profile", _profile)
     _step("search", lambda: _search(effort))
-    contenders = _step("hold to the budgets as measured", lambda: _held(_contenders()))
+    contenders = _step("hold to the budgets as measured", lambda: _with_narrowed(_contenders()))
     latencies = _step("measure", lambda: _measure(contenders))
     accuracies = _step("train", lambda: _train(contenders, effort))
     sampled = _step("sample strategies at random", lambda: _sample(effort))
@@ -82,10 +82,11 @@ def main() -> None:
     print(f"Time of this run: {(time.monotonic() - begin) / 60:.1f} min")
 
 
-def _step(what: str, work: Callable[[], Any]) -> Any:
+def _step(what: str, compute: Callable[[], Any]) -> Any:
+    """Computes a step's result and prints the time that it took."""
     begin = time.monotonic()
     print(f"== {what}", flush=True)
-    result = work()
+    result = compute()
     print(f"   {what}: {time.monotonic() - begin:.0f} s", flush=True)
     return result
 
@@ -109,11 +110,13 @@ def _run(module: str, *arguments: str) -> None:
 
 
 def _journal(budget: str) -> list[dict[str, Any]]:
+    """Returns the evaluations of a budget's search, in their order."""
     lines = (FOUND / budget / "journal.jsonl").read_text(encoding="utf-8").splitlines()
     return [entry for entry in map(json.loads, lines) if entry["event"] == "evaluated"]
 
 
 def _contenders() -> list[Contender]:
+    """Returns the base on its faster unit, and the most accurate found model for each budget."""
     from lut.prediction.costs import Costs
     from lut.tables import load
     from search.budget import base_latency
@@ -128,11 +131,11 @@ def _contenders() -> list[Contender]:
     return contenders
 
 
-def _held(contenders: list[Contender]) -> list[Contender]:
-    """Those, and the found strategies once more, narrower, such that they take no longer than their budget when they are measured.
+def _with_narrowed(contenders: list[Contender]) -> list[Contender]:
+    """Returns the contenders, and the found strategies once more, narrowed until their measured latency is within their budget.
 
-    Predictions of many short segments are too low on a machine whose cores disturb each other: the budget is then lowered by as much. What
-    came out is kept, as its training depends on it.
+    Predictions of many short segments are too low on a machine whose cores disturb each other: the budget is then lowered by the same
+    factor. The narrowed models are kept, as their training depends on them.
     """
     placed: list[Contender] = list(contenders)
     for contender, budget in zip(contenders[1:], BUDGETS, strict=True):
@@ -144,6 +147,7 @@ def _held(contenders: list[Contender]) -> list[Contender]:
 
 
 def _narrowed(base: Contender, found: Contender, budget: str) -> ModelConfig:
+    """Returns the widths that measured nearest below the budget, which is scaled by the overrun for each of at most `_ATTEMPTS`."""
     config, factor, best = found.config, 1.0, found.config
     target = float(budget.removesuffix("x"))
     nearest = 0.0
@@ -163,7 +167,9 @@ def _narrowed(base: Contender, found: Contender, budget: str) -> ModelConfig:
 
 
 def _measure(contenders: list[Contender]) -> list[dict[str, float]]:
-    """All of them in one phase, their visits shuffled among each other."""
+    """Measures all contenders in one phase with shuffled visits; returns the median and MAD of each (`profiler.compare`), and its
+    prediction.
+    """
     from android_harness.targets.find import open_target
     from lut.prediction.costs import Costs
     from lut.tables import load
@@ -187,12 +193,14 @@ def _measure(contenders: list[Contender]) -> list[dict[str, float]]:
 
 
 def _train(contenders: list[Contender], effort: Effort) -> dict[str, list[float]]:
-    """Every contender with every seed; the seeds go around, so that an interrupted run has all of them equally far."""
+    """Trains every contender with every seed and returns the accuracies; the seed is the outer loop, so that an interrupted run has trained
+    all contenders equally often.
+    """
     from search.data.open import open_for
     from search.recipe import Recipe
     from search.training import initial_network, train
 
-    done = _kept(_TRAINED)
+    done = _kept_values(_TRAINED)
     for seed in range(effort.seeds):
         for contender in contenders:
             key = f"{contender.config.sha256}/{seed}/{effort.epochs}/{effort.data}"
@@ -201,17 +209,17 @@ def _train(contenders: list[Contender], effort: Effort) -> dict[str, list[float]
             data = open_for(contender.config, effort.data)
             network = initial_network(contender.config, seed=seed)
             done[key] = train(network, data, Recipe(epochs=effort.epochs), seed=seed)
-            _keep(_TRAINED, key, done[key])
+            _keep_value(_TRAINED, key, done[key])
             print(f"   {contender.label}, seed {seed}: {done[key]:.4f}", flush=True)
     return {c.label: [done[f"{c.config.sha256}/{seed}/{effort.epochs}/{effort.data}"] for seed in range(effort.seeds)] for c in contenders}
 
 
 def _sample(effort: Effort) -> dict[str, list[float]]:
-    """Accuracies, by the same supernet, of strategies drawn uniformly for each budget: what a random search of as many finds."""
+    """Returns accuracies, by the same supernet, of strategies drawn uniformly for each budget, as a random search evaluates them."""
     from search.evaluators.base import Query
     from search.evaluators.supernet import SupernetEvaluator
 
-    done = _kept(_SAMPLED)
+    done = _kept_values(_SAMPLED)
     found: dict[str, list[float]] = {budget: [] for budget in BUDGETS}
     for budget in BUDGETS:
         problem = _problem(budget)
@@ -222,12 +230,13 @@ def _sample(effort: Effort) -> dict[str, list[float]]:
             key = f"{budget}/{candidate.strategy}"
             if key not in done:
                 done[key] = evaluator.evaluate(Query(candidate.strategy, candidate.config, 0))
-                _keep(_SAMPLED, key, done[key])
+                _keep_value(_SAMPLED, key, done[key])
             found[budget].append(done[key])
     return found
 
 
 def _problem(budget: str, *, placement: str = "best", factor: float = 1.0) -> DeviceProblem:
+    """Returns the search problem of a budget whose limit is multiplied by `factor`."""
     from lut.prediction.costs import Costs
     from lut.tables import load
     from search.budget import base_latency, parse_budgets
@@ -240,13 +249,15 @@ def _problem(budget: str, *, placement: str = "best", factor: float = 1.0) -> De
     return DeviceProblem(base, costs, placements, factor * limit_us, in_tree=in_tree)
 
 
-def _kept(path: Path) -> dict[str, float]:
+def _kept_values(path: Path) -> dict[str, float]:
+    """Reads the values that `_keep_value` has written, by key."""
     if not path.exists():
         return {}
     return {entry["key"]: entry["value"] for entry in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
 
 
-def _keep(path: Path, key: str, value: float) -> None:
+def _keep_value(path: Path, key: str, value: float) -> None:
+    """Appends a value to a file, so that it is not computed again."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"key": key, "value": value}) + "\n")
 
@@ -258,6 +269,7 @@ def _report(
     sampled: dict[str, list[float]],
     effort: Effort,
 ) -> None:
+    """Prints mean and sample standard deviation of the accuracies, the median latencies, and the searches beside random strategies."""
     print(
         f"\n{BASE} on {effort.data}, each trained from scratch for {effort.epochs:g} epochs with {effort.seeds} seeds; latency measured\n"
     )

@@ -1,4 +1,4 @@
-"""Synthetic landscapes: accuracies of strategies that follow from a seed, for comparing how many evaluations a search needs."""
+"""Synthetic landscapes: accuracies of strategies that follow from a seed, for comparing the evaluations that searches need."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ STAGES = 7
 BLOCKS = 17
 KINDS = ("effects", "interactions", "tight", "noisy")
 _MEAN, _SPREAD = 0.70, 0.02
-"""Accuracies as small networks on ImageNet have them."""
+"""Mean and standard deviation of the accuracies, those of small networks on ImageNet."""
 
 
 def space(stages: int) -> Space:
-    """Every strategy of so many stages."""
+    """Returns the space of all strategies with a number of stages."""
     return Space((*((0, 1, 2),) * (stages - 1), (1, 2), (0,)))
 
 
 @dataclass(frozen=True)
 class Landscape:
-    """Accuracy of a leaf as a sum of effects of single letters, of neighbours and of any two letters, and of what training makes of it.
+    """Accuracies of leaves, as a sum of the effects of single letters, of neighbours and of any two letters, and of training noise.
 
     * effects: each stage's letter counts for itself, neighbours interact weakly;
     * interactions: any two stages interact, together more strongly than single letters count;
-    * tight: like effects, under a budget which 15 % of the strategies meet, syncs costing differently from stage to stage;
-    * noisy: like effects, each accuracy being that of one training run, 0.3 times as spread as the effects.
+    * tight: like effects, under a budget that 15 % of the strategies meet, with syncs of different cost from stage to stage;
+    * noisy: like effects, with the noise of one training run, of 0.3 times the standard deviation of the effects.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class Landscape:
     limit: float
 
     def accuracy(self, leaves: Ints) -> Floats:
-        """(R,) of (R, stages + 1)."""
+        """Returns the accuracies (R,) of leaves (R, stages + 1)."""
         single, near, pairs = self._parts(leaves)
         value = self.scales[0] * single + self.scales[1] * near + self.scales[2] * pairs
         if self.kind == "noisy":
@@ -54,12 +54,13 @@ class Landscape:
         return accuracies
 
     def feasible(self, leaves: Ints) -> npt.NDArray[np.bool_]:
-        """(R,) of (R, stages + 1)."""
+        """Tells which leaves (R, stages + 1) are within the budget: (R,)."""
         costs = self.cost[np.arange(self.stages), leaves[:, : self.stages]].sum(axis=1)
         found: npt.NDArray[np.bool_] = costs <= self.limit
         return found
 
     def _parts(self, leaves: Ints) -> tuple[Floats, Floats, Floats]:
+        """Returns the sums of single, neighbouring and pairwise effects, unscaled, each (R,)."""
         at = range(self.stages)
         single = sum((self.single[i][leaves[:, i]] for i in at), np.zeros(len(leaves)))
         near = sum((self.near[i][leaves[:, i], leaves[:, j]] for i, j in pairwise(at)), np.zeros(len(leaves)))
@@ -67,12 +68,16 @@ class Landscape:
         return single, near, pairs
 
     def _noise(self, leaves: Ints) -> Floats:
-        """Frozen: of a leaf it is always the same."""
+        """Returns standard normal noise (R,), always the same for a leaf."""
         return np.array([np.random.default_rng([self.seed, *leaf]).normal() for leaf in leaves.tolist()])
 
 
 def make(kind: str, seed: int, *, stages: int = STAGES) -> Landscape:
-    """The landscape of a kind and a seed; its parts have the standard deviations 1, 0.3 and, in interactions, 0.6, 0 and 1."""
+    """Makes the landscape of a kind and a seed.
+
+    Its single, neighbouring and pairwise effects have the standard deviations 1, 0.3 and 0 over all strategies; for interactions 0.6, 0 and
+    1.
+    """
     generator = np.random.default_rng([seed, KINDS.index(kind)])
     single = generator.normal(size=(stages, 3))
     near = generator.normal(size=(stages - 1, 3, 3))

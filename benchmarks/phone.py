@@ -1,4 +1,4 @@
-"""What a phone costs beside the same machine without one: profiles over ADB and here, in turns. Needs root and debootstrap."""
+"""Benchmark of the time that a phone adds: profiles over ADB and on the same machine directly, in turns. Needs root and debootstrap."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.phone.wires.relay import Direction
 OUTSIDE = 0.10
 FIRST_SAMPLE_S = 3.0
 SENT_AGAIN = 0.02
-"""Of what the first run sends; what is left are commands and the phases themselves, neither model nor library."""
+"""Largest share of the first run's bytes that a second run sends: commands and phases, but neither models nor libraries."""
 _TURNS = 2
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One profile. `outside`: the share of its time that was spent neither in samples nor in creating models."""
+    """Figures of one profile; `outside` is the share of its time that was spent neither in samples nor in creating models."""
 
     device: str
     effort: str
@@ -63,7 +63,7 @@ def run() -> None:
 
 
 def measure(device: str, proxy: FaultProxy, out: Path, effort: str) -> Profile:
-    """Profiles as a user does, in a process of its own that sees no adb server."""
+    """Profiles by the command, in a process that sees no adb server, and returns the figures."""
     options = ["--quick"] if effort == "quick" else []
     command = [sys.executable, "-m", "profiler.run", "--device", device, "--model", "mobilenet_v2", "--out", str(out), *options, "--json"]
     sent_before = proxy.bytes[Direction.TO_PHONE]

@@ -27,7 +27,7 @@ _BLUE, _ORANGE, _GREY = "#2166ac", "#d6604d", "#888888"
 
 
 def draw(lut: Path, out: Path) -> None:
-    """Writes every plot that the folder has the data for."""
+    """Writes every plot for which a folder of tables has the data."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -43,7 +43,7 @@ def draw(lut: Path, out: Path) -> None:
 
 
 def draw_drift(store: SampleStore, units: Sequence[str], path: Path) -> None:
-    """Every sentinel visit over the campaign, and the line that samples are corrected by."""
+    """Draws the median of every sentinel visit over the campaign, and the smoothed line by which samples are corrected."""
     figure, axes = _figure(len(units), "minutes since the first visit", "sentinel block, us")
     for axis, unit in zip(axes, units, strict=True):
         visits = _until_a_gap(store.jobs[SentinelId(unit).text].times)
@@ -58,13 +58,13 @@ def draw_drift(store: SampleStore, units: Sequence[str], path: Path) -> None:
 
 
 def _until_a_gap(visits: Sequence[TimeDone]) -> Sequence[TimeDone]:
-    """The visits of the first campaign; a profile that was added to has pauses."""
+    """Returns the visits of the first campaign; a profile that was extended later has a gap."""
     pauses = np.flatnonzero(np.diff([visit.t_ns for visit in visits]) > _GAP_NS)
     return visits[: int(pauses[0]) + 1] if len(pauses) else visits
 
 
 def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -> None:
-    """Pieces of networks: measured against the sum of their blocks alone, and against the fit."""
+    """Draws, for pieces of networks, the ratio of prediction to measured median: by the sum of isolated blocks, and by the fit."""
     units = list(tables.meta.units)
     steady, costs = steadied(store, speed_lines(store, units)), Costs(tables, source="")
     alone = {(row.unit, row.block): row.median_us or 0.0 for row in tables.blocks}
@@ -88,7 +88,7 @@ def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -
 
 
 def draw_channels(tables: Tables, request: Request, path: Path) -> None:
-    """The probe's staircase, and what a last group costs that is not full."""
+    """Draws the marginal cost over the channels of the probe, and the relative cost of a last group of channels that is not full."""
     marginal_us = {(row.unit, parse_key(row.block)): row.marginal_us for row in tables.blocks}
     probe = [block for block in request.plan.probe if isinstance(block, MBConv)]
     figure, axes = _figure(2, "", "marginal cost, us", sharey=False)
@@ -113,7 +113,7 @@ def draw_channels(tables: Tables, request: Request, path: Path) -> None:
 
 
 def draw_wakeups(store: SampleStore, units: Sequence[str], path: Path) -> None:
-    """How long a waiting unit takes to go on: distributions by wait mode, hot and after an idle gap."""
+    """Draws the cumulative distributions of wake-up times by wait mode, without a gap (hot) and after an idle gap (paced)."""
     samples: dict[tuple[str, str], list[float]] = {}
     for text, job_samples in store.jobs.items():
         job = parse_job_id(text)
@@ -131,7 +131,7 @@ def draw_wakeups(store: SampleStore, units: Sequence[str], path: Path) -> None:
 
 
 def draw_certificate(strategies: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Held-out strategies: predicted against measured."""
+    """Draws predicted over measured latencies of the held-out strategies of a certificate."""
     figure, axes = _figure(1, "measured, ms", "predicted, ms")
     measured = np.array([strategy["measured_us"] for strategy in strategies]) / 1e3
     for name, colour, label in (("predicted_us", _GREY, "raw"), ("corrected_us", _BLUE, "drift-corrected")):

@@ -1,4 +1,4 @@
-"""Where benchmarks leave their raw samples, and how they print what came out."""
+"""Results of benchmarks: files of raw samples, and lines of figures beside their targets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "results"
 
 
 def keep(name: str, document: Mapping[str, Any]) -> Path:
-    """Writes a benchmark's figures and raw samples; gives the file."""
+    """Writes a benchmark's figures and raw samples; returns the path of the file."""
     FOLDER.mkdir(exist_ok=True)
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     path = FOLDER / f"{name}-{stamp}.json"
@@ -21,5 +21,5 @@ def keep(name: str, document: Mapping[str, Any]) -> Path:
 
 
 def say(what: str, value: str, target: str, *, met: bool) -> None:
-    """One line: what, the figure, the target, and whether it is met."""
+    """Prints a line with a name, a figure, its target, and whether the target is met."""
     print(f"{what:58} {value:>18}   target {target:>12}   {'met' if met else 'NOT MET'}", flush=True)
