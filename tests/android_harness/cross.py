@@ -1,4 +1,4 @@
-"""Compiled things for tests of builds and kits: small shared libraries, AARs, and folders shaped like an NDK."""
+"""Compiled files for tests of builds and kits: small shared libraries, AARs, and folders shaped like an NDK."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMPILERS = {"x86_64": "g++", "aarch64": CROSS_COMPILER}
 
 
 def shared_library(path: Path, machine: str, *functions: str) -> Path:
-    """A real shared library that exports these functions, and uses one that it does not export."""
+    """Compiles a shared library that exports these functions and uses one that it does not export; returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     source = path.with_suffix(".cc")
     bodies = "\n".join(f"void {name}() {{ SomebodyElses(); }}" for name in functions)
@@ -25,7 +25,7 @@ def shared_library(path: Path, machine: str, *functions: str) -> Path:
 
 
 def write_aar(path: Path, members: Mapping[str, Path | bytes]) -> Path:
-    """An AAR with these members, and what else there is in every AAR."""
+    """Writes an AAR with these members and those that every AAR has; returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("AndroidManifest.xml", "<manifest/>")
@@ -36,7 +36,7 @@ def write_aar(path: Path, members: Mapping[str, Path | bytes]) -> Path:
 
 
 def write_ndk(folder: Path, toolchain: str) -> Path:
-    """A folder that has a CMake toolchain file where an NDK has its own."""
+    """Writes a folder with a CMake toolchain file in the place of an NDK's; returns the folder."""
     file = folder / "build" / "cmake" / "android.toolchain.cmake"
     file.parent.mkdir(parents=True)
     file.write_text(toolchain)
@@ -52,4 +52,4 @@ if(ANDROID_ABI)
   file(WRITE "${{CMAKE_BINARY_DIR}}/asked.txt" "${{ANDROID_ABI}} ${{ANDROID_PLATFORM}} ${{ANDROID_STL}}")
 endif()
 """
-"""Asks for what the build is to give an NDK, and compiles with Debian's cross compiler."""
+"""Toolchain file that records the arguments which a build gives an NDK, and compiles with Debian's cross compiler."""

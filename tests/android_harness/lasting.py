@@ -1,4 +1,4 @@
-"""Jobs that are certainly running when something is done to their runner, however late it is noticed that they were taken up."""
+"""Jobs that are certainly still running when a test acts on their runner, however late the test notices their start."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RUNS, _GAP_US = 300, 1_000_000
 
 
 class ActsOnStart:
-    """A target at which the first few visits of a job would take five minutes, and something is done once each has begun.
+    """Target on which the first visits of a job would take five minutes each, and which calls `act` once each has begun.
 
     Args:
         act: must end the runner, or the visit is waited for.
@@ -48,7 +48,7 @@ class ActsOnStart:
         self._target.close()
 
     def note(self, event: Event) -> None:
-        """What `execute` is to tell of every event."""
+        """Receives every event of `execute`, and acts on the beginning of a visit of the job."""
         self.events.append(event)
         if isinstance(event, JobStarted) and event.job == self._job and self._left > 0:
             assert self._run is not None

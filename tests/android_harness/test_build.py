@@ -1,4 +1,4 @@
-"""Builds for other kinds of devices, with real compilers; what cannot be built is one sentence."""
+"""Builds for other kinds of devices, with real compilers; a build that cannot be made is refused in one sentence."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_environment_s_ndk_is_taken_and_the_newest_of_several(no_ndk: None, 
 
 
 def test_an_ndk_s_toolchain_file_compiles_the_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a stand-in for an NDK: the arguments arrive, and CMake takes the compiler that it names."""
+    """Tests a stand-in for an NDK: its arguments arrive, and CMake uses the compiler that it names."""
     program(CROSS_COMPILER)
     monkeypatch.setattr(native_build, "BUILDS", tmp_path / "build")
     ndk = write_ndk(tmp_path / "ndk", STAND_IN_NDK)
@@ -89,7 +89,7 @@ def cross_kit() -> Path:
 
 
 def test_the_runner_s_own_tests_pass_on_aarch64(kit: Path) -> None:
-    """Emulated, with the very loader and libraries that go to a device."""
+    """Runs them under emulation, with the loader and libraries that go to a device."""
     tests = build_folder(abi=CROSS_ABI) / "runner_tests"
     command = [program(EMULATOR), kit / "ld-linux-aarch64.so.1", "--library-path", kit, tests]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

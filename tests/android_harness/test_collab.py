@@ -32,7 +32,7 @@ RUNS = 1000
 
 
 def units_of(device: LocalTarget, count: int = 2) -> dict[str, UnitSpec]:
-    """So many units; more than there are cores share them."""
+    """Returns `count` units; where there are fewer cores, units share them."""
     cores = device.info.cores
     return {f"cpu{number}": UnitSpec("cpu").on_cores([cores[number % len(cores)]]) for number in range(count)}
 
@@ -97,7 +97,7 @@ def test_a_thousand_runs_side_by_side_and_one_after_the_other_give_the_same_bits
     assert len({result.output_hash for result in results.values()}) == 1
 
 
-def test_three_units_exchange_with_each_other(device: LocalTarget, tmp_path: Path) -> None:
+def test_three_units_hand_over_to_each_other(device: LocalTarget, tmp_path: Path) -> None:
     config = collaborative(tiny(), "cna", branches=3)
     write_bundle(config, parse_placement("stem=1,head=2", branches=3), tmp_path / "b")
     jobs = [
@@ -153,7 +153,7 @@ def test_units_of_a_bundle_can_be_bound_to_others(device: LocalTarget, bundle: P
 
 
 def edited(bundle: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """The bundle's manifest with something changed, in a file beside it."""
+    """Writes a changed copy of the bundle's manifest beside it; returns its path."""
     document = json.loads((bundle / MANIFEST).read_text())
     change(document)
     path = bundle / "edited.json"

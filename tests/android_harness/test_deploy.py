@@ -1,4 +1,4 @@
-"""Deploying as a user does it, to this machine: the way to a phone is tested with the phone."""
+"""Deployments by the command, to this machine; the connection to a phone is tested with the phone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from exporters.manifest import MANIFEST
 
 @pytest.fixture(name="home")
 def a_home(runner: Path, tmp_path: Path) -> Mapping[str, str]:
-    """An environment in which this machine's device folder is a new one, and no adb server is seen."""
+    """Returns an environment in which this machine's device folder is new and no adb server is seen."""
     assert runner.is_file()
     return {**os.environ, "HOME": str(tmp_path / "home"), "ANDROID_ADB_SERVER_PORT": "1"}
 

@@ -1,1 +1,1 @@
-"""The virtual phone: Android's own adbd in a Debian root file system, in namespaces that nothing outside this machine reaches."""
+"""The virtual phone: Android's own adbd in a Debian root file system, in namespaces that are out of reach from other machines."""

@@ -21,7 +21,7 @@ from tests.phone.wires.hosts import Host, assert_no_visit_twice
 
 @pytest.fixture(scope="session")
 def phone_root() -> Path:
-    """The root file system of the amd64 phone. Tests are skipped where it cannot be made, unless the environment says they must not be."""
+    """Returns the root file system of the amd64 phone. Tests are skipped where it cannot be made, unless the environment forbids that."""
     try:
         return build()
     except DeviceError as error:
@@ -30,7 +30,7 @@ def phone_root() -> Path:
 
 @pytest.fixture
 def make_phone(phone_root: Path) -> Iterator[Callable[..., VirtualPhone]]:
-    """Makes phones that are closed after the test; takes what VirtualPhone takes."""
+    """Yields a function that makes phones with the arguments of VirtualPhone; they are closed after the test."""
     assert phone_root.is_dir()
     with ExitStack() as stack:
 
@@ -42,13 +42,13 @@ def make_phone(phone_root: Path) -> Iterator[Callable[..., VirtualPhone]]:
 
 @pytest.fixture
 def phone(make_phone: Callable[..., VirtualPhone]) -> VirtualPhone:
-    """A new phone, switched on."""
+    """Returns a new phone, switched on."""
     return make_phone()
 
 
 @pytest.fixture
 def adb_server(tmp_path: Path) -> Iterator[RealAdbServer]:
-    """A real adb server of the test's own."""
+    """Yields a real adb server, private to the test."""
     (tmp_path / "adb-home").mkdir()
     with RealAdbServer(tmp_path / "adb-home") as server:
         yield server
@@ -63,7 +63,7 @@ def a_tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", name="undisturbed")
 def an_undisturbed_profile(runner: Path, phone_root: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Tables of the tiny model, measured on a phone that nothing happens to."""
+    """Returns the folder of the tiny model's tables, measured on a phone without faults."""
     assert runner.is_file()
     assert phone_root.is_dir()
     folder = tmp_path_factory.mktemp("undisturbed")

@@ -1,4 +1,4 @@
-"""Profiles of a tiny model on a phone, and what every one of them must hold whatever happened meanwhile."""
+"""Profiles of a tiny model on a phone, and the assertions that hold for each of them after any fault."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.phone.wires.hosts import Host, assert_no_visit_twice, usable, visits
 from tests.phone.wires.proxy import FaultProxy
 
 WAYS = ("direct", "server")
-"""Through which a host reaches a phone."""
+"""Ways by which a host reaches a phone: directly over TCP, or through an adb server."""
 
 
 def arguments(serial: str, model: Path, out: Path) -> tuple[object, ...]:
@@ -25,7 +25,7 @@ def profile(host: Host, serial: str, model: Path, out: Path) -> dict[str, object
 
 @contextmanager
 def reached(way: str, phone: VirtualPhone, folder: Path) -> Iterator[tuple[Host, FaultProxy]]:
-    """A host that reaches a phone through a proxy: directly, or with an adb server between itself and the proxy."""
+    """Yields a host that reaches a phone through a proxy, and the proxy: directly, or with an adb server between host and proxy."""
     with FaultProxy(phone.port) as proxy:
         if way == "direct":
             yield Host(folder / "home"), proxy
@@ -37,7 +37,9 @@ def reached(way: str, phone: VirtualPhone, folder: Path) -> Iterator[tuple[Host,
 
 
 def assert_like(out: Path, undisturbed: Path) -> None:
-    """The same rows, all of them usable, and every job has its rounds: at most those of a whole profile, each once."""
+    """Asserts that a profile has the rows of an undisturbed one, all usable, and for every job at most the rounds of a whole profile,
+    each once.
+    """
     assert usable(out) == usable(undisturbed)
     assert_no_visit_twice(out)
     counted, expected = visits(out), visits(undisturbed)

@@ -1,4 +1,4 @@
-"""What runs on the phone: every engine gives the reference's numbers, what a unit did not take is told, and bad models harm nobody."""
+"""Engines on the phone: each computes the reference's numbers, refused operators are reported, and bad models do not harm other jobs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.phone.virtual.virtual_phone import VirtualPhone
 from tests.phone.wires.hosts import Host
 
 _NEAR = 1e-4
-"""Kernels of other libraries add in another order."""
+"""Tolerance between libraries, whose kernels add in different orders."""
 
 
 @pytest.fixture(name="target")

@@ -1,4 +1,4 @@
-"""The virtual phone's fence: who may connect, and that even its root reaches nothing of this machine."""
+"""Fence of the virtual phone: it serves certain users only, and even its root reaches nothing of this machine."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def a_device(phone: VirtualPhone) -> Iterator[AdbDevice]:
 
 
 def greeted_by(user_id: int, port: int) -> str:
-    """Greets the port as that user: `answered`, `ended` or `refused`."""
+    """Connects to the port as that user; returns `answered`, `ended` or `refused`."""
     run_as = ["setpriv", f"--reuid={user_id}", f"--regid={user_id}", "--clear-groups"]
     command = [*run_as, "/usr/bin/env", "python3", "-c", CLIENT, str(port), GREETING.hex()]
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd="/", timeout=120).stdout.strip()
@@ -97,7 +97,7 @@ def test_a_client_is_known_by_the_user_of_its_socket(listening: socket.socket, f
 
 
 def test_a_client_that_has_gone_is_nobody(listening: socket.socket) -> None:
-    """The kernel lists a socket that its process has closed as root's."""
+    """Tests a closed connection, whose socket the kernel lists as root's."""
     with Clients.of_this_machine({0, NOBODY}) as clients, socket.socket() as client:
         client.connect(listening.getsockname())
         client.sendall(b"what is to be done without me")

@@ -1,4 +1,6 @@
-"""Hosts that are killed, compete for a phone or run out of disk, and phones that a host cannot use: all is kept, and said in a sentence."""
+"""Hosts that are killed, compete for a phone or run out of disk, and phones that a host cannot use: no sample is lost, and the error is a
+sentence.
+"""
 
 from __future__ import annotations
 
@@ -156,7 +158,7 @@ def test_a_second_process_in_a_folder_changes_nothing(phone: VirtualPhone, model
 
 @contextmanager
 def small_disk(folder: Path, size_bytes: int) -> Iterator[None]:
-    """A file system of its own of so many bytes."""
+    """Mounts a file system of `size_bytes` on the folder."""
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", folder], check=True)
     try:

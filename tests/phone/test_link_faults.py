@@ -1,4 +1,4 @@
-"""Cables and connections that break off, fall silent, damage or delay what they carry: nothing is lost, and no row is wrong."""
+"""Cables and connections that break off, fall silent, damage or delay data: no sample is lost, and no row is wrong."""
 
 from __future__ import annotations
 

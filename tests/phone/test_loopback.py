@@ -1,4 +1,4 @@
-"""A reserved port: open, refusing, and nobody else's either way."""
+"""Reserved ports: open or refusing, and in both states out of other users' reach."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def a_reserved_port() -> Iterator[LoopbackPort]:
 
 
 def greeted(port: LoopbackPort) -> tuple[socket.socket, socket.socket]:
-    """A connection, both ends."""
+    """Returns both ends of a connection to the port."""
     client = socket.create_connection((ADDRESS, port.number), timeout=60)
     return client, port.socket.accept()[0]
 
@@ -45,7 +45,9 @@ def test_no_other_socket_listens_in_its_place(port: LoopbackPort) -> None:
 
 @pytest.mark.parametrize("first", ["nobody", "client", "accepted"])
 def test_it_opens_again_whatever_became_of_earlier_connections(port: LoopbackPort, first: str) -> None:
-    """`first`: who closes the connection first, and so keeps its address for a minute; nobody: it lasts."""
+    """Tests ports after earlier connections: `first` closes the connection first, and so keeps its address for a minute; with `nobody` it
+    lasts.
+    """
     for _ in range(3):
         port.open()
         client, accepted = greeted(port)

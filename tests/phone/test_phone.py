@@ -1,4 +1,4 @@
-"""The virtual phone itself: it is what tests take it for, and nobody else can reach it."""
+"""Virtual phone: it behaves as tests rely on, and no other machine can reach it."""
 
 from __future__ import annotations
 

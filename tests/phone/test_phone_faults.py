@@ -1,4 +1,4 @@
-"""Phones whose runner dies, whose storage fills up, that restart, get hot or are slowed down: nothing is lost, and no row is wrong."""
+"""Phones whose runner dies, whose storage fills up, that restart, get hot or are slowed down: no sample is lost, and no row is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proxy's faults, byte for byte, between a client and an echo."""
+"""Faults of the proxy, byte for byte, between a client and an echo server."""
 
 from __future__ import annotations
 

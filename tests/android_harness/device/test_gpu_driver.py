@@ -1,4 +1,4 @@
-"""Which driver a GPU unit runs on, and what must be said of it."""
+"""Drivers of GPU units, and the notes on them."""
 
 from __future__ import annotations
 

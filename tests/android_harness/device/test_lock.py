@@ -1,4 +1,4 @@
-"""One user of a device at a time."""
+"""Locks of a device, which has one user at a time."""
 
 from __future__ import annotations
 

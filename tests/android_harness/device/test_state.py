@@ -1,4 +1,4 @@
-"""What devices say of themselves: read where it makes sense, ignored where it does not."""
+"""Output of devices about themselves: read where it is well-formed, ignored where it is not."""
 
 from __future__ import annotations
 

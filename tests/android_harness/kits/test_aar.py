@@ -1,4 +1,4 @@
-"""AARs: what is taken out of them, which of several is taken, and what is refused."""
+"""AARs: the files that are unpacked, the choice among several AARs, and those that are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ABI = "arm64-v8a"
 
 @pytest.fixture(autouse=True, name="home")
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nothing of the machine's own caches."""
+    """Replaces the home by an empty one, so that the machine's own caches are not seen; returns it."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("GRADLE_USER_HOME", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)

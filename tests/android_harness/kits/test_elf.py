@@ -37,7 +37,7 @@ def test_litert_s_own_libraries_are_read_as_binutils_read_them(name: str) -> Non
 
 
 def without_versions(names: Iterable[str]) -> set[str]:
-    """Names without those of the versions themselves, which listings show in different ways."""
+    """Returns the names without those of the versions themselves, which listings show in different ways."""
     return {name for name in names if not name.startswith("VERS_")}
 
 
@@ -84,7 +84,7 @@ def test_a_damaged_file_is_refused_or_read_but_never_a_crash(
 
 
 def test_headers_that_lie_do_not_take_forever(small: bytes, tmp_path: Path) -> None:
-    """Sections without a size, and so many that no honest file has them; a table of names without an end."""
+    """Tests entries without a size, more sections than any sound file has, and a table of names without an end."""
     path = tmp_path / "libsmall.so"
     for at, value, size in ((58, 0, 2), (60, 0xFFFF, 2), (60, 0, 2)):
         content = bytearray(small)

@@ -1,4 +1,4 @@
-"""Kits: what is in them, and that the runner really runs from them in a system that holds nothing else."""
+"""Kits: their files, and the runner started from them in a system that holds nothing else."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.models import tiny
 HOST = platform.machine()
 GLIBC = ("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1")
 MOST_ERROR = 1e-5
-"""Between x86-64 and aarch64, as a fraction of the output's range: the order of float32's rounding."""
+"""Largest difference between x86-64 and aarch64, as a fraction of the output's range: the order of float32's rounding."""
 
 ARM_CPUINFO = """processor\t: 0
 BogoMIPS\t: 100.00
@@ -47,12 +47,12 @@ CPU variant\t: 0x0
 CPU part\t: 0xd03
 CPU revision\t: 4
 """
-"""What LiteRT finds on an aarch64 core. Emulated by qemu 7.2 it would see the x86-64 host's, and crash."""
+"""/proc/cpuinfo of an aarch64 core. Emulated by qemu 7.2, LiteRT would read that of the x86-64 host, and crash."""
 
 
 @pytest.fixture(autouse=True)
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No AARs of this machine's own, and a cache that is thrown away."""
+    """Hides this machine's own AARs, and replaces the cache by a temporary one."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("GRADLE_USER_HOME", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
@@ -66,13 +66,13 @@ def made_cross_kit() -> Path:
 
 @dataclass(frozen=True)
 class Sent:
-    """A collab bundle's phase, beside a kit in the one folder where a device has both; and this machine's output."""
+    """Phase of a collab bundle, beside a kit in one folder as on a device; and this machine's output."""
 
     folder: Path
     expected: np.ndarray
 
     def check(self) -> None:
-        """Whether what ran there came to the numbers that the runner of this machine does."""
+        """Asserts that the run there gave the same numbers as this machine's runner."""
         events = list(read_journal(self.folder / "journal.jsonl"))
         assert [event.job for event in events if isinstance(event, CollabDone)] == ["c"]
         assert "litert" in next(event for event in events if isinstance(event, PhaseStarted)).engines
@@ -126,7 +126,7 @@ def run_in_root(root: Path, kit: Kit, *, emulator: str | None) -> None:
 
 
 def add_glibc(root: Path, kit_with_glibc: Kit, loader: str) -> None:
-    """A Linux system that has nothing but glibc: no C++ runtime."""
+    """Adds a Linux system of glibc alone, without a C++ runtime."""
     libraries = root / "usr" / "lib"
     libraries.mkdir(parents=True)
     (root / loader.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,7 @@ def test_the_cross_built_kit_computes_the_same_on_aarch64(cross_kit: Path, devic
 
 @pytest.mark.skipif(HOST == "aarch64", reason="the kit of this machine is the one for aarch64")
 def test_the_kit_with_its_own_glibc_runs_on_aarch64_for_any_user(cross_kit: Path, device: LocalTarget, tmp_path: Path) -> None:
-    """Where nobody is root, qemu is told of a folder in which files of the same path come before the host's."""
+    """Tests the kit without root: qemu looks into a given folder before the host's files of the same path."""
     kit = kit_for(Platform("aarch64", "bionic"))
     sent = send(kit, device, tmp_path / "kit", tmp_path)
     (tmp_path / "root" / "proc").mkdir(parents=True)
@@ -238,7 +238,7 @@ def test_a_kit_of_another_version_or_a_damaged_one_is_to_be_built_again(builds: 
 
 @pytest.fixture(name="android_runner")
 def built_for_android(builds: Path, cross_kit: Path) -> Path:
-    """A runner for the right machine where the build for Android leaves its own."""
+    """Puts a runner for the right machine where the build for Android leaves its own; returns its path."""
     runner = builds / "android-arm64-v8a" / RUNNER
     runner.parent.mkdir(parents=True)
     return Path(shutil.copy(cross_kit / RUNNER, runner))

@@ -1,3 +1,5 @@
+"""Journals: the lines that are understood, and those that are refused."""
+
 from __future__ import annotations
 
 import json

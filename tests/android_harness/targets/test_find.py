@@ -1,4 +1,4 @@
-"""Which device is used: an address out of a file is never dialled unasked."""
+"""Choice of the device: an address from a file is never dialled unasked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.lut.made_tables import UNITS, made_meta
 
 @contextmanager
 def listener() -> Iterator[tuple[int, list[object]]]:
-    """A port, and who connected to it."""
+    """Yields a port and the list of the clients that connected to it."""
     callers: list[object] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -45,7 +45,7 @@ def listener() -> Iterator[tuple[int, list[object]]]:
 
 @pytest.fixture(name="no_server")
 def no_adb_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port on which no adb server is."""
+    """Sets a port without an adb server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))

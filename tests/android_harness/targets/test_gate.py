@@ -1,4 +1,4 @@
-"""Devices that get hot: what was measured meanwhile does not count, and is measured again."""
+"""Devices that get hot: visits made meanwhile do not count, and are made again."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ echo "Thermal Status: $status"
 
 @pytest.fixture(name="dumpsys")
 def a_thermal_service(tmp_path: Path) -> Path:
-    """A program that prints what Android's does; it counts its calls, and says that the device is cool until `set_heat`."""
+    """Returns a stand-in for Android's dumpsys that counts its calls and reports a cool device until `set_heat`."""
     folder = tmp_path / "thermal"
     folder.mkdir()
     program = folder / "dumpsys"
@@ -98,7 +98,7 @@ def a_thermal_service(tmp_path: Path) -> Path:
 
 
 def set_heat(program: Path, *, first: int, last: int = 10**9, status: int) -> None:
-    """From its call number `first` (the runner's first is 1) to `last` the service gives this status."""
+    """Makes the service report this status from its call number `first` (the runner's first is 1) to `last`."""
     program.with_name("heat").write_text(f"{first} {last} {status}\n")
 
 

@@ -30,7 +30,7 @@ BLOCKS = ("mbconv_14_k3s1_16-64-16_relu6", "mbconv_14_k3s2_16-32-24_relu", "add_
 
 @pytest.fixture(name="phase")
 def small_phase(device: LocalTarget, tmp_path: Path) -> Phase:
-    """Four blocks on each of two units, three rounds."""
+    """Returns a phase of four blocks on each of two units, in three rounds."""
     jobs = []
     units = resolve_units((), device.info)
     for key in BLOCKS:
@@ -126,7 +126,7 @@ def _another_job(folder: Path) -> TimeJob:
 def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(
     device: LocalTarget, phase: Phase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It comes while the journal is waited for, once some lines are there."""
+    """Tests a Ctrl-C during the wait for the journal, once it has some lines."""
     events: list[Event] = []
     interrupted: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Putting files on a device: what is there is not sent again, what arrives damaged is."""
+"""Pushes of files to a device: files that are there are not sent again, files that arrive damaged are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUDGET = 1 << 30
 
 
 class Link(LocalDevice):
-    """This machine behind a link that damages or cuts the first few files that are sent."""
+    """This machine behind a link that damages or cuts the first files that are sent."""
 
     def __init__(self, *, damage: int = 0, cut: int = 0) -> None:
         self._damage, self._cut, self.pushes = damage, cut, 0

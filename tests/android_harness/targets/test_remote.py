@@ -1,4 +1,4 @@
-"""Phases in the hands of a runner behind a `Device`, here this machine's own shell: everything but the way over ADB."""
+"""Phases carried out by a runner on a `Device`, here this machine's own shell: all parts but the connection over ADB."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_second_crash_makes_it_failed_and_the_others_are_measured(
 
 
 def end_all(layout: Layout) -> None:
-    """Kills the runner with the script that looks after it, as a restart would."""
+    """Kills the runner and the script that supervises it, as a restart would."""
     for name in ("pid", "runner.pid"):
         os.kill(int((the_phase_folder(layout) / name).read_text().split()[0]), signal.SIGKILL)
 
@@ -156,7 +156,7 @@ def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(target: Remo
 
 
 def test_ctrl_c_ends_after_the_running_visit_and_keeps_everything(target: RemoteTarget, phase: Phase, tmp_path: Path) -> None:
-    """It comes while the device is asked for more, once a visit has begun."""
+    """Tests a Ctrl-C during a look at the device, once a visit has begun."""
     events: list[Event] = []
     shell = target.device.shell
     interrupted: list[int] = []

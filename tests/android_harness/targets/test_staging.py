@@ -1,4 +1,4 @@
-"""Phases rewritten for a device: every file under a name that holds its checksum, whatever other jobs name."""
+"""Phases rewritten for a device: every file under a name that holds its checksum, whichever files other jobs name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNITS = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
 
 @pytest.fixture(name="manifests")
 def networks(tmp_path: Path) -> list[Path]:
-    """The same blocks cut in three ways."""
+    """Returns the manifests of three bundles, each a different cut of the same blocks."""
     found = []
     for number, cut in enumerate((1, 4, 9)):
         pieces: list[tuple[Block, ...]] = [CHAIN[:cut], CHAIN[cut:]]

@@ -17,7 +17,7 @@ _MASK: Final = b"\xff\xff\xff\xff\xff\xff\xff\x00" + b"\xff" * 8 + b"\xfe\xff\xf
 
 
 def emulate_arm64() -> None:
-    """Has the kernel run arm64 programs by qemu, also in a chroot that has no qemu (flag F: opened when it is registered).
+    """Makes the kernel run arm64 programs by qemu, also in a chroot without qemu (flag F: qemu is opened when it is registered).
 
     Raises:
         DeviceError: qemu-user-static is missing, or the kernel has no binfmt_misc.

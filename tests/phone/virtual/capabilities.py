@@ -1,4 +1,4 @@
-"""Giving up capabilities for good."""
+"""Irrevocable removal of capabilities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NUMBERS: Final = {
     "net_bind_service": 10,
     "sys_nice": 23,
 }
-"""From linux/capability.h, as far as anybody here keeps them."""
+"""Numbers of the capabilities that are kept anywhere here, from linux/capability.h."""
 
 _HIGHEST: Final = 63
 _VERSION_3: Final = 0x20080522
@@ -34,8 +34,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def keep_only(names: Collection[str]) -> None:
-    """Takes all other capabilities from this thread and from what it will start, also from programs that root runs or that have the
-    set-user-id bit."""
+    """Removes all other capabilities from this thread and from programs that it starts, even from root's and set-user-id ones.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
     kept = {NUMBERS[name] for name in names}
     for number in set(range(_HIGHEST + 1)) - kept:
         if _libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0) != 0 and ctypes.get_errno() != _EINVAL:  # EINVAL: the kernel knows no such one
@@ -49,8 +52,10 @@ def keep_only(names: Collection[str]) -> None:
 
 
 def hide_process() -> None:
-    """Only who has CAP_SYS_PTRACE on this machine may trace this process or see its files, environment and memory; programs that it
-    starts are not hidden."""
+    """Hides this process: tracing it, or reading its files, environment and memory, then needs CAP_SYS_PTRACE on this machine.
+
+    Programs that it starts are not hidden.
+    """
     _control(_PR_SET_DUMPABLE, 0)
 
 

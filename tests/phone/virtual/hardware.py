@@ -1,4 +1,4 @@
-"""The stand-in for /sys: clocks of CPU and GPU, and thermal zones, as files that the phone and a test may write."""
+"""Stand-in for /sys: clocks of CPU and GPU, and thermal zones, as files that the phone and a test may write."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _GPU_CLOCKS_HZ: Final = (257_000_000, 414_000_000, 587_000_000, 740_000_000)
 
 @dataclass(frozen=True)
 class Cluster:
-    """Cores that share a clock."""
+    """Group of cores that share a clock."""
 
     cores: tuple[int, ...]
     min_khz: int
     max_khz: int
     capacity: int
-    """Of 1024, the fastest core's."""
+    """Capacity relative to the fastest core's, which is 1024."""
 
     @property
     def policy(self) -> Path:
@@ -32,7 +32,7 @@ class Cluster:
 
 
 def clusters_of(cores: Sequence[int]) -> tuple[Cluster, ...]:
-    """A little and a big cluster, halves of the cores that this machine has; a single core is big."""
+    """Returns a little and a big cluster, each of half of the cores; a single core is big."""
     half = len(cores) // 2
     little = Cluster(tuple(cores[:half]), min_khz=300_000, max_khz=1_804_800, capacity=400)
     big = Cluster(tuple(cores[half:]), min_khz=500_000, max_khz=2_841_600, capacity=1024)
@@ -40,7 +40,7 @@ def clusters_of(cores: Sequence[int]) -> tuple[Cluster, ...]:
 
 
 def write_sys(folder: Path, clusters: Sequence[Cluster]) -> None:
-    """Writes the tree as it is after a boot: nothing pinned or capped. What was in the folder goes."""
+    """Writes the tree as after a boot, without pinned or capped clocks; earlier content of the folder is removed."""
     for entry in folder.iterdir():
         shutil.rmtree(entry)
     last = max(core for cluster in clusters for core in cluster.cores)
@@ -98,7 +98,7 @@ def _write_cluster(folder: Path, cluster: Cluster, package: int) -> None:
 
 
 def millidegrees(temperature_c: float) -> int:
-    """As the kernel writes temperatures."""
+    """Returns a temperature in the kernel's unit, thousandths of a degree Celsius."""
     return round(temperature_c * 1000)
 
 

@@ -1,4 +1,4 @@
-"""The virtual phone's process 1: mounts what a phone has, runs adbd, and relays a port of the host to it.
+"""Process 1 of the virtual phone: it mounts a phone's file systems, runs adbd, and relays a port of the host to it.
 
 Started by `tests.phone.virtual.virtual_phone` inside the phone's namespaces as ``python -m tests.phone.virtual.init SETTINGS``. It obeys
 lines of its standard input and answers each with a line of JSON; when the input ends, because whoever holds the phone has let it go or
@@ -36,7 +36,7 @@ KILL_DAEMON: Final = "kill daemon"
 _ADBD: Final = "/usr/lib/android-sdk/platform-tools/adbd"
 _ADBD_PORT: Final = 5555
 _ADBD_STARTS_WITHIN_S: Final = 30.0
-"""Under qemu it takes a second."""
+"""Limit of adbd's start, which takes a second under qemu."""
 _POLL_S: Final = 0.005
 
 _SETPRIV: Final = "/usr/bin/setpriv"
@@ -49,7 +49,7 @@ _DEVICE_LINKS: Final = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/pr
 
 @dataclass(frozen=True)
 class Settings:
-    """What process 1 is told when it is started."""
+    """Settings that process 1 receives when it is started."""
 
     lower: str
     """The shared root file system."""
@@ -60,12 +60,12 @@ class Settings:
     client_table_fds: tuple[int, ...]
     """The host's tables of connections, see `Clients`."""
     client_user_ids: tuple[int, ...]
-    """Who may connect."""
+    """Users who may connect."""
     user_id: int
     environment: dict[str, str]
     boot_id: str
     cpu_info: str | None
-    """What /proc/cpuinfo says; None: what it says on this machine."""
+    """Content of /proc/cpuinfo; None: this machine's."""
     first_boot: bool
 
     def to_json(self) -> str:
@@ -77,7 +77,7 @@ class Settings:
 
 
 def main() -> None:
-    """Boots, then obeys until the standard input ends."""
+    """Boots, then carries out commands until the standard input ends."""
     settings = Settings(**json.loads(sys.argv[1]))
     _close_all_but({0, 1, 2, settings.listening_fd, *settings.client_table_fds})
     if settings.first_boot:
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def _close_all_but(kept: set[int]) -> None:
-    """Those of the namespaces that were entered, for example, which nothing in the phone may inherit."""
+    """Closes all descriptors but these, so that no process of the phone inherits others, such as those of the entered namespaces."""
     for entry in list(Path("/proc/self/fd").iterdir()):
         if int(entry.name) not in kept:
             with contextlib.suppress(OSError):  # the one by which the folder was listed
@@ -112,7 +112,7 @@ def _go_behind_the_fence(settings: Settings) -> None:
 
 
 def _power_on(settings: Settings) -> None:
-    """Mounts what lasts as long as the phone has power or its storage is kept."""
+    """Mounts the file systems that last as long as the phone has power, or as its storage is kept."""
     socket.sethostname("localhost")
     kernel.raise_loopback()
     base = Path(settings.mount_point)
@@ -143,7 +143,7 @@ def _make_devices(folder: Path) -> None:
 
 
 def _mount_proc(settings: Settings) -> None:
-    """/proc of this boot's processes. What else is in it is the host's: it cannot be changed, and what only root may read is empty."""
+    """Mounts /proc of this boot's processes. Its other files are the host's: they cannot be changed, and those for root alone are empty."""
     proc = settings.root / "proc"
     kernel.mount("proc", proc, "proc")
     for entry in proc.iterdir():
@@ -165,7 +165,7 @@ def _replace(file: Path, content: str, stand_in: Path) -> None:
 
 
 class Phone:
-    """The daemon and the relay to it."""
+    """Daemon of the phone, and the relay to it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -200,7 +200,7 @@ class Phone:
                     _answer(error=None)
 
     def _start_daemon(self) -> str | None:
-        """Why adbd could not be started; None when it listens."""
+        """Starts adbd; returns None once it listens, else the reason why it could not be started."""
         settings = self._settings
         run_as = ["--reuid", str(settings.user_id), "--regid", str(settings.user_id), "--clear-groups"] if settings.user_id else []
         command = [_SETPRIV, *run_as, _ADBD] if run_as else [_ADBD]
@@ -244,7 +244,7 @@ class Phone:
         return self._daemon is not None
 
     def _bury(self) -> None:
-        """Collects ended children, those that were orphaned among them. Without the daemon the port refuses."""
+        """Collects ended children, orphaned ones included, and closes the port when the daemon is gone."""
         with contextlib.suppress(ChildProcessError):
             while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
                 if pid == self._daemon:

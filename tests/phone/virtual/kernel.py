@@ -1,5 +1,4 @@
-"""The few system calls that Python does not have: mounting, leaving the host's root, and raising the loopback interface of a new network
-namespace."""
+"""System calls that Python lacks: mounting, changing the root, and raising the loopback interface of a new network namespace."""
 
 from __future__ import annotations
 
@@ -26,7 +25,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source: str | Path, target: Path, kind: str = "", *, flags: int = 0, options: str = "") -> None:
-    """mount(2). Raises OSError with the target as its file."""
+    """Calls mount(2).
+
+    Raises:
+        OSError: the mount failed; its file is the target.
+    """
     result = _libc.mount(os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), options.encode())
     if result != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(target))
@@ -40,19 +43,19 @@ def bind(source: Path, target: Path, *, read_only: bool = False) -> None:
 
 
 def unmount(target: Path) -> None:
-    """Takes away what is mounted there and below, even if it is in use."""
+    """Unmounts a target and everything below it, even if it is in use."""
     if _libc.umount2(os.fsencode(target), _MNT_DETACH) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(target))
 
 
 def copy_mounts() -> None:
-    """Gives this process a mount namespace of its own; what is private in it (as after unshare(1)) changes nowhere else."""
+    """Gives this process a mount namespace of its own; private mounts in it (as after unshare(1)) change in no other namespace."""
     if _libc.unshare(_CLONE_NEWNS) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def make_root(folder: Path) -> None:
-    """Makes what is mounted there the root of this mount namespace. Whatever is outside of it is in no process's reach any more."""
+    """Makes a mounted folder the root of this mount namespace; files outside of it are out of reach for its processes from then on."""
     os.chdir(folder)
     # With both arguments equal, the old root comes to lie over the new one, from where it is taken away.
     if _libc.pivot_root(b".", b".") != 0:

@@ -1,4 +1,4 @@
-"""A port of 127.0.0.1 that is kept while it is sometimes open and sometimes refuses connections."""
+"""Ports of 127.0.0.1 that stay reserved while they are open or refuse connections."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 
 ADDRESS: Final = "127.0.0.1"
 _SCANNED_BY_ADB: Final = range(5555, 5586)
-"""An adb server attaches what listens here by itself, under another serial."""
+"""Ports of which an adb server attaches listeners by itself, under another serial."""
 
 
 class LoopbackPort:
-    """Refuses connections until it is opened. The number stays reserved for as long as a process has the socket.
+    """Port that refuses connections until it is opened. Its number stays reserved for as long as a process has the socket.
 
     While it refuses, the socket does not share its address (SO_REUSEADDR): Linux would let any user of this machine listen in its place.
     While it is open it does, so that it can be opened again although connections of before still last.
@@ -24,7 +24,7 @@ class LoopbackPort:
 
     @classmethod
     def reserve(cls) -> LoopbackPort:
-        """Takes a free port, never one of those that an adb server scans."""
+        """Returns a free port, never one of those that an adb server scans."""
         while True:
             with socket.socket() as chooser:
                 chooser.bind((ADDRESS, 0))
@@ -35,7 +35,7 @@ class LoopbackPort:
 
     @classmethod
     def _bound(cls, number: int) -> LoopbackPort:
-        """Binds the number explicitly: the kernel takes a port of its own choice back as soon as the socket stops listening."""
+        """Binds a number explicitly, as the kernel takes a port of its own choice back as soon as the socket stops listening."""
         bound = socket.socket()
         try:
             bound.bind((ADDRESS, number))
@@ -53,7 +53,7 @@ class LoopbackPort:
         self.socket.listen()
 
     def refuse(self) -> None:
-        """Also resets the connections that nobody has accepted yet, and ends a waiting `accept` with an OSError."""
+        """Refuses new connections, resets those that are not accepted yet, and ends a waiting `accept` with an OSError."""
         with contextlib.suppress(OSError):  # ENOTCONN: it was not open
             self.socket.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):  # EBADF: it was closed

@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 import pytest
 
 REQUIRED: Final = "SYNCNAS_REQUIRE_PHONE"
-"""Set to 1 where nothing that these tests need may be missing."""
+"""Environment variable, 1 where no program that these tests need may be missing."""
 _PACKAGES: Final = {
     "aarch64-linux-gnu-g++": "g++-aarch64-linux-gnu",
     "qemu-aarch64-static": "qemu-user-static",
@@ -21,7 +21,7 @@ _PACKAGES: Final = {
 
 
 def program(name: str) -> str:
-    """The path of a program. A test that needs one that is not there is skipped, or fails where nothing may be missing."""
+    """Returns the path of a program. Without it the test is skipped, or fails where nothing may be missing."""
     found = shutil.which(name)
     return found if found is not None else lacking(f"{name} is missing: apt-get install {_PACKAGES.get(name, name)}")
 

@@ -1,4 +1,4 @@
-"""The root file system of the virtual phone: made once by debootstrap, then shared, unchanged, by all phones."""
+"""Root file system of the virtual phone, made once by debootstrap and then shared, unchanged, by all phones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SCRIPTS: Final = Path("/usr/share/debootstrap/scripts")
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what is in a root file system; the cache is keyed by it."""
+    """Recipe of a root file system, by whose digest the cache finds it."""
 
     suite: str
     script: str
@@ -52,13 +52,13 @@ RECIPES: Final = {
 
 
 def cache_folder() -> Path:
-    """Where roots are kept: `SYNCNAS_PHONE_CACHE`, or `~/.cache/syncnas/phone`."""
+    """Returns the folder of root file systems: `SYNCNAS_PHONE_CACHE`, or `~/.cache/syncnas/phone`."""
     named = os.environ.get("SYNCNAS_PHONE_CACHE")
     return Path(named).absolute() if named else Path.home() / ".cache" / "syncnas" / "phone"
 
 
 def build(arch: str = "amd64") -> Path:
-    """The folder of the root file system, made if it is not there yet (amd64: a minute, arm64: five minutes under qemu).
+    """Returns the folder of the root file system, which is made first if it is missing (amd64: a minute, arm64: five minutes under qemu).
 
     Raises:
         DeviceError: an unknown arch, not root, no debootstrap, no mirror, no network, or no emulation of arm64.
@@ -105,7 +105,7 @@ def _bootstrap(recipe: Recipe, arch: str, staging: Path, lock: int) -> None:
 
 
 def _run_alone(command: Sequence[str], lock: int) -> None:
-    """Runs a step of debootstrap in namespaces of its own: nothing it mounts or starts outlives it, and it holds the lock while it runs."""
+    """Runs a step of debootstrap in namespaces of its own, so that its mounts and processes end with it; it holds the lock meanwhile."""
     result = subprocess.run(
         ["unshare", "--mount", "--pid", "--fork", "--kill-child", *command],
         stdin=subprocess.DEVNULL,
@@ -136,7 +136,7 @@ def _finish(recipe: Recipe, root: Path) -> None:
 
 
 def _mirror() -> str:
-    """The first of apt's mirrors that serves a whole Debian release: one that debootstrap has a script for."""
+    """Returns the first of apt's mirrors that serves a whole Debian release for which debootstrap has a script."""
     command = ["apt-get", "indextargets", "--no-release-info", "--format", "$(SITE) $(RELEASE)", "Identifier: Packages"]
     try:
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -160,7 +160,7 @@ def _digest(recipe: Recipe) -> str:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """Waits for the lock; it is held as long as the descriptor is open here or in a child."""
+    """Waits for the lock and yields its descriptor; the lock is held as long as that is open here or in a child."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

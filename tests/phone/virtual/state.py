@@ -1,4 +1,4 @@
-"""What a test may set and read while a phone runs: properties, battery, heat, clocks, Android's settings."""
+"""State of a running phone that a test may set and read: properties, battery, heat, clocks, Android's settings."""
 
 from __future__ import annotations
 
@@ -22,26 +22,29 @@ class PhoneState(abc.ABC):
 
     @abc.abstractmethod
     def path(self, inside: str) -> Path:
-        """Where the host finds a file of the phone."""
+        """Returns the host's path of a file of the phone."""
 
     def read_state(self, name: str) -> str | None:
-        """A file of /phone-state without its line end, for example `fixed_performance_mode`, `key_events` or
-        `settings/global/stay_on_while_plugged_in`; None if nobody has written it."""
+        """Reads a file of /phone-state, for example `fixed_performance_mode`, `key_events` or `settings/global/stay_on_while_plugged_in`.
+
+        Returns:
+            The content without its line end; None if the file does not exist.
+        """
         try:
             return self.path(f"/phone-state/{name}").read_text(encoding="utf-8").rstrip("\n")
         except FileNotFoundError:
             return None
 
     def set_property(self, name: str, value: str) -> None:
-        """A property of `getprop`, read-only ones included."""
+        """Sets a property of `getprop`, read-only ones included."""
         self._write_state(f"properties/{name}", value)
 
     def set_thermal_status(self, status: int) -> None:
-        """Of Android's scale: 0 none, 1 light, 2 moderate, 3 severe, 4 critical, 5 emergency, 6 shutdown."""
+        """Sets the status of Android's thermal service: 0 none, 1 light, 2 moderate, 3 severe, 4 critical, 5 emergency, 6 shutdown."""
         self._write_state("thermal_status", status)
 
     def set_temperature_c(self, temperature_c: float, *, zone: str | None = None) -> None:
-        """Of one thermal zone (see `hardware.ZONES`), or of all."""
+        """Sets the temperature of one thermal zone (see `hardware.ZONES`), or of all."""
         for number in range(len(ZONES)) if zone is None else [ZONES.index(zone)]:
             self._write_sys(f"class/thermal/thermal_zone{number}/temp", millidegrees(temperature_c))
 
@@ -53,7 +56,7 @@ class PhoneState(abc.ABC):
         charging: bool | None = None,
         temperature_c: float | None = None,
     ) -> None:
-        """`level` in percent; `plugged` into `ac`, `usb`, `wireless` or `none`. What is None stays."""
+        """Sets the battery: `level` in percent, `plugged` into `ac`, `usb`, `wireless` or `none`. None leaves a value as it is."""
         if level is not None:
             self._write_state("battery/level", level)
         if plugged is not None:
@@ -70,11 +73,11 @@ class PhoneState(abc.ABC):
         self._write_sys(f"{policy}/scaling_cur_freq", khz)
 
     def set_clock_khz(self, core: int, khz: int) -> None:
-        """What the core's cluster runs at now."""
+        """Sets the present clock of the core's cluster."""
         self._write_sys(f"{self._cluster_of(core).policy}/scaling_cur_freq", khz)
 
     def write_new_state(self, *, abi: str, serial_number: str) -> None:
-        """The state of a phone that is new: full, plugged in and cool."""
+        """Writes the state of a new phone: its battery full, plugged in and cool."""
         for folder in ("properties", "battery", "settings/global", "settings/secure", "settings/system"):
             self.path(f"/phone-state/{folder}").mkdir(parents=True)
         for name, value in _properties(abi, serial_number).items():
@@ -86,12 +89,12 @@ class PhoneState(abc.ABC):
         self._let_services_write()
 
     def forget_until_reboot(self) -> None:
-        """Removes what a reboot ends."""
+        """Removes the state that does not outlive a reboot."""
         for name in _VOLATILE:
             self.path(f"/phone-state/{name}").unlink(missing_ok=True)
 
     def _let_services_write(self) -> None:
-        """On a phone, services of the system write; the stand-ins do it as whoever calls them."""
+        """Makes the files writable for every user: the stand-ins write as their caller, where a real phone has services of the system."""
         top = self.path("/phone-state")
         for path in [top, *top.rglob("*")]:
             path.chmod(0o777 if path.is_dir() else 0o666)
@@ -107,7 +110,7 @@ class PhoneState(abc.ABC):
 
 
 def arm_cpu_info(clusters: Sequence[Cluster]) -> str:
-    """/proc/cpuinfo of an ARM phone: Cortex-A55 and, in the fastest cluster, Cortex-A78 cores."""
+    """Returns /proc/cpuinfo of an ARM phone: Cortex-A55 and, in the fastest cluster, Cortex-A78 cores."""
     lines = []
     for cluster in clusters:
         part = "0xd41" if cluster is clusters[-1] else "0xd05"

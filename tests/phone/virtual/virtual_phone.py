@@ -1,4 +1,4 @@
-"""A phone that runs on this machine, for as long as a test wants it."""
+"""Virtual phones, which run on this machine for the time of a test."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ENDS_WITHIN_S: Final = 10.0
 
 @dataclass
 class _Power:
-    """What exists while the phone is on."""
+    """Processes and namespaces that exist while the phone is on."""
 
     machine: subprocess.Popen[str]
     init_pid: int
@@ -42,7 +42,8 @@ class _Power:
 class VirtualPhone(PhoneState):
     """Android's adbd in namespaces of its own, reached by a port of 127.0.0.1 whose number stays the same until the phone is closed.
 
-    Only who started it may connect, and, under sudo, who called that; to others the port is closed. Its root reaches nothing of the host.
+    Only the user who started it may connect, and under sudo the user who called that; for others the port is closed. Its root reaches
+    nothing of the host.
 
     Shells are root's, as on a rooted phone, or with `rooted=False` the user `shell`'s. `/data` holds `storage_bytes`. Everything that is
     written in the phone, also by the host through `path`, is gone when it is closed, or when the process that made it ends in any way.
@@ -65,7 +66,7 @@ class VirtualPhone(PhoneState):
         self._namespaces: dict[str, int] = {}
         self.clusters: tuple[Cluster, ...] = clusters_of(sorted(os.sched_getaffinity(0)))
         self.serial: str = self._port.serial
-        """What `adb connect` takes."""
+        """Address for `adb connect`, HOST:PORT."""
 
     def __enter__(self) -> VirtualPhone:
         try:
@@ -120,7 +121,7 @@ class VirtualPhone(PhoneState):
         self.start()
 
     def path(self, inside: str) -> Path:
-        """Where the host finds a file of the phone, to look at it or to damage it; valid until the next reboot.
+        """Returns the host's path of a file of the phone, to read or to damage it; valid until the next reboot.
 
         An absolute symbolic link inside would be followed on the host.
         """
@@ -129,7 +130,7 @@ class VirtualPhone(PhoneState):
         return Path(f"/proc/{self._power.init_pid}/root") / inside.lstrip("/")
 
     def processes(self) -> tuple[Process, ...]:
-        """What runs in the phone but for its process 1."""
+        """Lists the processes of the phone, without its process 1."""
         if self._power is None:
             return ()
         return processes_of(self._power.init_pid)
@@ -178,8 +179,9 @@ class VirtualPhone(PhoneState):
         return _Power(machine, int(_answer_of(machine)["pid"]))
 
     def _keep_namespaces(self) -> None:
-        """Storage and network outlive the processes of a boot only while somebody holds their namespaces. Those of process 1's parent,
-        unshare, as process 1 has gone on to a mount namespace of the boot."""
+        """Holds the namespaces of storage and network, as these outlive the processes of a boot only while a process holds them.
+
+        They are those of process 1's parent, unshare, as process 1 has gone on to a mount namespace of the boot."""
         assert self._power is not None
         for option, name in (("mount", "mnt"), ("net", "net"), ("uts", "uts"), ("ipc", "ipc")):
             self._namespaces[option] = os.open(f"/proc/{self._power.machine.pid}/ns/{name}", os.O_RDONLY)
@@ -230,7 +232,7 @@ def _mount_point() -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """What adbd has, and so every shell."""
+    """Returns the environment of adbd, which every shell inherits."""
     return {
         "PATH": "/system/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": "/",

@@ -1,4 +1,4 @@
-"""adb servers for tests: the real one, private to a test, and a small one at protocol level that plays the states adbd cannot play."""
+"""Servers of adb for tests: the real one, private to a test, and a small one at protocol level for states that adbd cannot have."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _HEADER: Final = "<4s5I"
 
 
 class RealAdbServer:
-    """The adb of Debian's package, as a server on a port and with a home of its own."""
+    """Server of the adb in Debian's package, on a port and with a home of its own."""
 
     def __init__(self, home: Path) -> None:
-        """Where adb is not installed, the test is skipped or fails, as `program` has it."""
+        """Finds adb; where it is not installed, the test is skipped or fails (see `program`)."""
         self._program = program("adb")
         with contextlib.closing(LoopbackPort.reserve()) as free:
             self.port = free.number
@@ -70,7 +70,7 @@ class RealAdbServer:
             self._server = None
 
     def adb(self, *arguments: str, timeout_s: float = 60) -> str:
-        """Runs adb against this server; gives its standard output."""
+        """Runs adb against this server and returns its standard output."""
         command = [self._program, "-H", ADDRESS, "-P", str(self.port), *arguments]
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, check=True).stdout
 
@@ -84,7 +84,7 @@ _AnyListener = TypeVar("_AnyListener", bound="_Listener")
 
 
 class _Listener(ABC):
-    """Something on a port of 127.0.0.1 that talks to each client in a thread of its own."""
+    """Server on a port of 127.0.0.1 with a thread for each client."""
 
     def __init__(self) -> None:
         self._port = LoopbackPort.reserve()
@@ -111,7 +111,7 @@ class _Listener(ABC):
 
 
 class FakeAdbServer(_Listener):
-    """Lists devices in given states, as the real server does, and refuses to reach those that are not ``device``."""
+    """Server that lists devices in given states, as the real one does, and refuses to reach those that are not ``device``."""
 
     def __init__(self, states: Mapping[str, str]) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class FakeAdbServer(_Listener):
 
 
 class UnauthorisedDaemon(_Listener):
-    """A daemon that never accepts a key: it asks for another signature for ever, as a phone does whose owner looks away."""
+    """Daemon that never accepts a key: it asks for another signature for ever, as a phone does whose owner does not respond."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which user of this machine is at the other end of a TCP connection, and whether that one is served."""
+"""Users of this machine at the other ends of TCP connections, and the decision whether they are served."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from typing import Final
 
 _TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 _MAPPED_PREFIX: Final = bytes(10) + b"\xff\xff"
-"""Of an IPv4 address in a socket of IPv6."""
+"""Prefix of an IPv4 address in a socket of IPv6."""
 _ESTABLISHED: Final = 1
 _FIN_WAITS: Final = (4, 5)
 _CLOSE_WAIT: Final = 8
 _LOOK_UPS: Final = 3
-"""The kernel walks its table while connections come and go, so one may be missed."""
+"""Number of look-ups: the kernel walks its table while connections come and go, so one may be missed."""
 _READ_BYTES: Final = 1 << 16
 
 
 class Clients:
-    """The users whose connections are served. Connections are looked up in the network namespace in which the tables were opened."""
+    """Users whose connections are served. Connections are looked up in the network namespace in which the tables were opened."""
 
     def __init__(self, tables: Collection[int], user_ids: Collection[int]) -> None:
-        """Takes the descriptors over."""
+        """Takes ownership of the tables' descriptors."""
         self.tables = tuple(tables)
         self.user_ids = frozenset(user_ids)
         self._lock = threading.Lock()
 
     @classmethod
     def of_this_machine(cls, user_ids: Collection[int] | None = None) -> Clients:
-        """Serves these users; None: who runs this process and, under sudo, who called it."""
+        """Returns clients of these users; None: the user who runs this process and, under sudo, the one who called it."""
         tables = [os.open(path, os.O_RDONLY) for path in _TABLES if path.exists()]
         return cls(tables, _own_user_ids() if user_ids is None else user_ids)
 
@@ -45,14 +45,14 @@ class Clients:
         self.close()
 
     def close(self) -> None:
-        """Nobody is served any more."""
+        """Closes the tables, after which no connection is admitted."""
         with self._lock:
             tables, self.tables = self.tables, ()
             for table in tables:
                 os.close(table)
 
     def admits(self, accepted: socket.socket) -> bool:
-        """True if the client of a connection is a process, alive, of one of the users; in doubt False."""
+        """Tells whether the client of a connection is a living process of one of the users; in doubt False."""
         try:
             ends = (accepted.getpeername(), accepted.getsockname())
         except OSError:
@@ -79,7 +79,7 @@ def _own_user_ids() -> set[int]:
 
 
 def _written(address: bytes, port: int) -> bytes:
-    """As the kernel's tables have it: words of 32 bits in this machine's byte order."""
+    """Returns an address as the kernel's tables write it: words of 32 bits in this machine's byte order."""
     words = (int.from_bytes(address[start : start + 4], sys.byteorder) for start in range(0, len(address), 4))
     return "".join(f"{word:08X}" for word in words).encode() + f":{port:04X}".encode()
 

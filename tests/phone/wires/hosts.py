@@ -25,7 +25,7 @@ ROOT = "/data/local/tmp/syncnas"
 
 @dataclass(frozen=True)
 class Finished:
-    """A command that has ended."""
+    """Result of a command that has ended."""
 
     status: int
     stdout: str
@@ -33,7 +33,7 @@ class Finished:
 
 
 class Host:
-    """A computer with a home of its own; `adb_port` is where its adb server listens, or a port where none does."""
+    """Computer with a home of its own; `adb_port` is the port of its adb server, or one where none listens."""
 
     def __init__(self, home: Path, *, adb_port: int = 1) -> None:
         home.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ class Host:
         return finish(self.start(module, *arguments), timeout_s=timeout_s)
 
     def json(self, module: str, *arguments: object, timeout_s: float = 300) -> dict[str, Any]:
-        """What a command that succeeds prints with --json."""
+        """Runs a command that must succeed, and returns the object that it prints with --json."""
         done = self.run(module, *arguments, "--json", timeout_s=timeout_s)
         assert done.status == 0, done.stdout + done.stderr
         document: dict[str, Any] = json.loads(done.stdout)
@@ -61,7 +61,7 @@ def finish(process: subprocess.Popen[str], *, timeout_s: float = 300) -> Finishe
 
 
 def rows(out: Path) -> dict[tuple[str, ...], str]:
-    """Every row of a profile's tables, by what it is of, with its status."""
+    """Returns the status of every row of a profile's tables, by unit and block or by units, shape, path, wait and pacing."""
     with (out / "blocks.csv").open() as file:
         blocks: dict[tuple[str, ...], str] = {("block", row["unit"], row["block"]): row["status"] for row in csv.DictReader(file)}
     with (out / "transfers.csv").open() as file:
@@ -71,7 +71,7 @@ def rows(out: Path) -> dict[tuple[str, ...], str]:
 
 
 def usable(out: Path) -> dict[tuple[str, ...], bool]:
-    """Rows, and whether they have numbers: between ok and unstable only noise decides."""
+    """Tells of each row whether it has numbers; ok and unstable both count, as noise alone decides between them."""
     return {key: status in ("ok", "unstable") for key, status in rows(out).items()}
 
 
@@ -83,7 +83,7 @@ def visits(out: Path) -> Counter[str]:
 
 
 def assert_no_visit_twice(out: Path) -> None:
-    """Within a phase, no visit of a job stands in the journal twice."""
+    """Asserts that the journal holds no visit twice within a phase."""
     seen: set[tuple[int, str, int, int]] = set()
     phase = 0
     for event in read_journal(out / "journal.jsonl"):
@@ -100,7 +100,7 @@ def failures(out: Path) -> list[JobFailed]:
 
 
 def wait_for_visits(out: Path, count: int, process: subprocess.Popen[str], *, timeout_s: float = 120) -> None:
-    """Returns when so many visits are in the journal here."""
+    """Waits until the journal here holds `count` visits."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         journal = out / "journal.jsonl"
@@ -112,7 +112,7 @@ def wait_for_visits(out: Path, count: int, process: subprocess.Popen[str], *, ti
 
 
 def runner_pid(phone: VirtualPhone) -> int:
-    """The runner's number in the phone."""
+    """Returns the runner's process number in the phone, once it runs."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for file in phone.path(f"{ROOT}/phases").glob("*/runner.pid"):
@@ -124,7 +124,7 @@ def runner_pid(phone: VirtualPhone) -> int:
 
 
 def is_through(phone: VirtualPhone) -> bool:
-    """Whether the runner has carried out its phase to the end."""
+    """Tells whether the runner has carried out its phase to the end."""
     [folder] = phone.path(f"{ROOT}/phases").iterdir()
     return (folder / "exit").exists() and (folder / "exit").read_text().strip() == "0"
 
@@ -135,7 +135,7 @@ def kill_runner(phone: VirtualPhone, how: signal.Signals = signal.SIGKILL) -> No
 
 @contextmanager
 def held_runner(phone: VirtualPhone) -> Iterator[None]:
-    """Holds the runner still, so that it has not ended before something else has happened, however slow this machine is."""
+    """Suspends the runner, so that it cannot end before an event of the test, however slow this machine is."""
     pid = runner_pid(phone)
     phone.kill(pid, signal.SIGSTOP)
     try:

@@ -1,4 +1,4 @@
-"""Keeping a process from the kernel's keyrings, which no namespace but that of users separates: root's are those of this machine's root."""
+"""Filter that keeps a process from the kernel's keyrings, which only user namespaces separate: root's are those of this machine's root."""
 
 from __future__ import annotations
 
@@ -28,9 +28,13 @@ class _Program(ctypes.Structure):
 
 
 def withhold_keyrings() -> None:
-    """Refuses the system calls of keyrings, and all those of other machines (32-bit programs), to this thread and to what it will start.
+    """Refuses the system calls of keyrings, and all those of other machines (32-bit programs), to this thread and to programs that it
+    starts.
 
-    Needs no_new_privs, or CAP_SYS_ADMIN. Raises OSError where the kernel takes no filters.
+    Needs no_new_privs, or CAP_SYS_ADMIN.
+
+    Raises:
+        OSError: the kernel takes no filters.
     """
     machine, calls = _NATIVE[platform.machine()]
     refused = [(_IF_AT_LEAST, _X32), *((_IF_EQUAL, call) for call in calls)]
@@ -46,5 +50,5 @@ def withhold_keyrings() -> None:
 
 
 def _instruction(code: int, value: int, *, if_so: int = 0, if_not: int = 0) -> bytes:
-    """Of a classic BPF program; a test jumps over so many of those that follow."""
+    """Returns an instruction of a classic BPF program; a test skips `if_so` or `if_not` of the following instructions."""
     return struct.pack("HBBI", code, if_so, if_not, value)

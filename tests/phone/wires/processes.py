@@ -1,4 +1,4 @@
-"""The processes in a pid namespace, seen from outside."""
+"""Processes in a pid namespace, seen from outside."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Process:
-    """A process in the phone."""
+    """Process in the phone."""
 
     pid: int
     """Its number in the phone."""
     host_pid: int
     """Its number on this machine."""
     name: str
-    """What the kernel calls it: the first 15 characters of its program's name."""
+    """Name that the kernel has for it: the first 15 characters of its program's name."""
 
 
 def processes_of(init_pid: int) -> tuple[Process, ...]:
-    """All living processes in the pid namespace of `init_pid` but for itself, the longest there first."""
+    """Lists the living processes in the pid namespace of `init_pid` but for itself, the oldest first."""
     namespace = Path(f"/proc/{init_pid}/ns/pid").readlink()
     return tuple(sorted(_living_in(namespace), key=lambda process: process.pid))
 

@@ -1,4 +1,4 @@
-"""A proxy between a client and a phone that cuts, delays, throttles, truncates and corrupts what passes, at exact places."""
+"""Proxy between a client and a phone that cuts, delays, throttles, truncates and corrupts the passing bytes, at exact places."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SLICE_S: Final = 0.01
 
 
 class FaultProxy(Relay):
-    """Hands on what comes at `serial` to a port of this machine. Bytes are counted over all connections, in both directions."""
+    """Proxy from `serial` to a port of this machine. Bytes are counted over all connections, in both directions."""
 
     def __init__(self, target_port: int) -> None:
         port = LoopbackPort.reserve()
@@ -80,7 +80,7 @@ class FaultProxy(Relay):
             self._flips[direction] = sorted(self.bytes[direction] + offset for offset in offsets)
 
     def fall_silent_after(self, total: int) -> None:
-        """After so many more bytes nothing is handed on any more, and nobody is told; until `speak`, which cuts what is connected."""
+        """Drops all bytes after `total` more, without closing a connection; until `speak`, which cuts all connections."""
         with self._lock:
             self._silent_from = self.total_bytes + total
 
@@ -107,7 +107,7 @@ class FaultProxy(Relay):
             raise ConnectionResetError("cut")
 
     def _spoiled(self, chunk: bytes, direction: Direction) -> tuple[bytes, bool]:
-        """What of a chunk is to arrive, and whether the connection ends with it."""
+        """Returns the bytes of a chunk that are to arrive, and whether the connection ends with them."""
         begin, total = self.bytes[direction], self.total_bytes
         is_cut = bool(self._cuts) and self._cuts[0] < total + len(chunk)
         if is_cut:

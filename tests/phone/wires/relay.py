@@ -1,4 +1,4 @@
-"""Hands the bytes of TCP connections on, in both directions."""
+"""Relay of TCP connections, in both directions."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _CHUNK_BYTES: Final = 1 << 16
 
 
 class Direction(Enum):
-    """Which way bytes travel."""
+    """Direction in which bytes travel."""
 
     TO_PHONE = "to_phone"
     TO_HOST = "to_host"
 
 
 class Connection:
-    """One connection: the client's socket and the one to the phone."""
+    """Connection of two sockets, the client's and the one to the phone."""
 
     def __init__(self, host: socket.socket, phone: socket.socket) -> None:
         self.host = host
         self.phone = phone
 
     def ends(self, direction: Direction) -> tuple[socket.socket, socket.socket]:
-        """(source, sink)."""
+        """Returns the sockets (source, sink) of a direction."""
         return (self.host, self.phone) if direction is Direction.TO_PHONE else (self.phone, self.host)
 
     def cut(self) -> None:
@@ -45,7 +45,7 @@ class Connection:
 
 
 class Relay:
-    """Accepts at a port and connects each client by `connect`; a client is dropped when that fails, and reset if it is not of `clients`."""
+    """Relay from a port to the sockets of `connect`; a client is dropped when that fails, and reset if it is not of `clients`."""
 
     def __init__(self, port: LoopbackPort, clients: Clients, connect: Callable[[], socket.socket]) -> None:
         self._port = port
@@ -58,7 +58,7 @@ class Relay:
         threading.Thread(target=self._accept, name=f"relay at {self._port.number}", daemon=True).start()
 
     def refuse(self) -> None:
-        """New clients are refused; those that are connected stay so."""
+        """Refuses new clients; those that are connected stay so."""
         self._port.refuse()
 
     def _accept(self) -> None:
@@ -98,7 +98,11 @@ class Relay:
             _end(sink)
 
     def forward(self, chunk: bytes, connection: Connection, direction: Direction) -> None:
-        """Delivers what was received; raises OSError to end the connection."""
+        """Delivers received bytes.
+
+        Raises:
+            OSError: the connection is to end.
+        """
         _, sink = connection.ends(direction)
         sink.sendall(chunk)
 

@@ -1,4 +1,4 @@
-"""Framed commands against real shells: what comes back is what the command said, or it is not believed."""
+"""Framed commands against real shells: a result is exactly the command's output, or it is discarded."""
 
 from __future__ import annotations
 
