@@ -47,11 +47,11 @@ def main(
     from android_harness.targets.find import closing, default_device, device_of, open_device, remote_target
     from exporters.manifest import load_manifest
     from lut.meta import META_FILE
-    from lut.tables import load
+    from lut.tables import load_tables
 
     journal = journal or bundle.resolve().parent / "deploy.jsonl"
     manifest = load_manifest(bundle)
-    tables = load(lut) if lut is not None else None
+    tables = load_tables(lut) if lut is not None else None
     name = default_device(device) if tables is None or lut is None else device_of(device, tables.meta.device, lut / META_FILE)
     options = DeployOptions(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
     with holding(journal), closing(remote_target(open_device(name), replace(harness, layout=layout_of(name)))) as target:

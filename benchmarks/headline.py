@@ -118,11 +118,11 @@ def _journal(budget: str) -> list[dict[str, Any]]:
 def _contenders() -> list[Contender]:
     """Returns the base on its faster unit, and the most accurate found model for each budget."""
     from lut.prediction.costs import Costs
-    from lut.tables import load
+    from lut.tables import load_tables
     from search.budget import base_latency
 
     base = configs.load(BASE)
-    costs = Costs(load(LUTS), source=str(LUTS))
+    costs = Costs(load_tables(LUTS), source=str(LUTS))
     contenders = [Contender("base", base, Placement((base_latency(base, list(costs.meta.units), costs).unit,)))]
     for budget in BUDGETS:
         best = max(_journal(budget), key=lambda entry: entry["accuracy"])
@@ -172,10 +172,10 @@ def _measure(contenders: list[Contender]) -> list[dict[str, float]]:
     """
     from android_harness.targets.find import open_target
     from lut.prediction.costs import Costs
-    from lut.tables import load
+    from lut.tables import load_tables
     from profiler.compare import Candidate, Trial, compare
 
-    costs = Costs(load(LUTS), source=str(LUTS))
+    costs = Costs(load_tables(LUTS), source=str(LUTS))
     candidates = [Candidate(c.label, c.config, c.placement) for c in contenders]
     comparisons = compare(open_target("local"), candidates, costs, Trial(rounds=40, runs=100), journal=HOME / "measured.jsonl")
     return [
@@ -238,11 +238,11 @@ def _sample(effort: Effort) -> dict[str, list[float]]:
 def _problem(budget: str, *, placement: str = "best", factor: float = 1.0) -> DeviceProblem:
     """Returns the search problem of a budget whose limit is multiplied by `factor`."""
     from lut.prediction.costs import Costs
-    from lut.tables import load
+    from lut.tables import load_tables
     from search.budget import base_latency, parse_budgets
     from search.problem import DeviceProblem, placements_to_try
 
-    base, costs = configs.load(BASE), Costs(load(LUTS), source=str(LUTS))
+    base, costs = configs.load(BASE), Costs(load_tables(LUTS), source=str(LUTS))
     units = list(costs.meta.units)
     placements, in_tree = placements_to_try(placement, units, branches=2)
     limit_us = parse_budgets(budget)[0].resolve_us(base_latency(base, units, costs).us)

@@ -13,7 +13,7 @@ from android_harness.protocol.journal import TimeDone
 from collab.blocks import MBConv, parse_key
 from lut.prediction.costs import Costs
 from lut.statistics import NS_PER_US
-from lut.tables import Tables, load
+from lut.tables import Tables, load_tables
 from profiler.campaign import NetworkId, SentinelId, TransferId, parse_job_id
 from profiler.drift import sentinel_us, speed_line, speed_lines, steadied
 from profiler.networks import pooled_pieces
@@ -33,7 +33,7 @@ def draw(lut: Path, out: Path) -> None:
     mpl.use("Agg")
     mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110})
     out.mkdir(parents=True, exist_ok=True)
-    tables, request, store = load(lut), load_request(lut), read_store(lut / JOURNAL_FILE)
+    tables, request, store = load_tables(lut), load_request(lut), read_store(lut / JOURNAL_FILE)
     draw_drift(store, list(tables.meta.units), out / "drift.png")
     draw_fit(store, request, tables, out / "fit.png")
     draw_channels(tables, request, out / "channels.png")

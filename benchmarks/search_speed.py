@@ -15,7 +15,7 @@ from collab.placement import parse_placement
 from lut.prediction.costs import Costs
 from lut.prediction.replay import Ints
 from lut.prediction.variants import VariantCosts, VariantReplay
-from lut.tables import load
+from lut.tables import load_tables
 from search.budget import base_latency
 from search.mcts import Settings, TreeSearch
 from search.widths import WidthAllocator
@@ -42,7 +42,7 @@ def run() -> None:
 
 def _costs() -> Costs:
     folder = tables.TABLES / "quick"
-    return Costs(load(folder), source=str(folder))
+    return Costs(load_tables(folder), source=str(folder))
 
 
 def replays(letters: Ints) -> list[float]:

@@ -1,1 +1,25 @@
-"""Latency tables of a device: schema, interpolation, and prediction by replaying a schedule."""
+"""Latency tables of a device: schema, interpolation, and prediction by replaying a schedule.
+
+`load` opens a folder of tables for people, as pandas DataFrames. The toolkit itself works on `lut.tables.load_tables`, whose rows are
+typed and checked, and which needs no pandas.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lut.frames import Frames
+
+
+def load(folder: Path | str) -> Frames:
+    """Returns the tables of a folder, checked: ``.blocks`` and ``.transfers`` are DataFrames with typed columns, ``.meta`` is a `Meta`.
+
+    Raises:
+        TableError: see `lut.tables.load_tables`.
+    """
+    # Here, so that commands that only predict do not wait for pandas.
+    from lut.frames import load_frames
+
+    return load_frames(folder)

@@ -14,7 +14,7 @@ from collab.documents import Count, DurationUs, Factor, Fraction, LatencyUs, Nat
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from lut.certificate import Certificate, CertificateFile
-from lut.paths import PATHS, WISHES
+from lut.paths import PATHS, REQUESTABLE_PATHS
 
 FORMAT: Final = 2
 META_FILE: Final = "meta.json"
@@ -62,7 +62,7 @@ class Contention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n: Count
 
 
-class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NetworkFactor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much longer blocks take in a running network than each alone, over and over: marginal costs hold this factor.
 
     Alone, a block finds its weights and its input in the nearest cache; in a network, others have been there in between. Of blocks that
@@ -76,7 +76,7 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n: Count
 
 
-class Partial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class UnfilledGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A block whose last group of expansion channels has `channels` of them takes `factor` times what it takes with that group full.
 
     Of features of this `size`; the median of `n` groups.
@@ -144,12 +144,12 @@ class Meta:
     versions: Mapping[Name, Text]
     models: tuple[Text, ...]
     settings: Mapping[Name, Any] = field(default_factory=dict)
-    context: tuple[Context, ...] = ()
+    context: tuple[NetworkFactor, ...] = ()
     fits: tuple[Fit, ...] = ()
     transfer_fits: tuple[TransferFit, ...] = ()
     channel_step: Mapping[Name, Count] = field(default_factory=dict)
     """Per unit, in groups of how many channels its kernels work."""
-    partial: tuple[Partial, ...] = ()
+    partial: tuple[UnfilledGroup, ...] = ()
     contention: tuple[Contention, ...] = ()
     certificate: Certificate | None = None
     conditions: Mapping[Name, Text] = field(default_factory=dict)
@@ -276,8 +276,9 @@ def _checked(file: Any) -> Meta:
         raise ValueError(f"device: {meta.device!a} cannot be a device's name, as it cannot be printed")
     for key in (key for piece in meta.network for key in piece):
         parse_key(key)
-    if meta.handover.get("wait") not in WAITS or meta.handover.get("path") not in WISHES:
-        raise ValueError(f"handover: {dict(meta.handover)} does not say by which wait ({', '.join(WAITS)}) and path ({', '.join(WISHES)})")
+    if meta.handover.get("wait") not in WAITS or meta.handover.get("path") not in REQUESTABLE_PATHS:
+        ways = f"wait ({', '.join(WAITS)}) and path ({', '.join(REQUESTABLE_PATHS)})"
+        raise ValueError(f"handover: {dict(meta.handover)} does not say by which {ways}")
     if meta.lacks and not meta.source:
         raise ValueError("lacks, but no source: only imported tables may lack something")
     return meta

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 PATHS: Final = ("shared", "memcpy", "readback", "upload")
-WISHES: Final = ("shared", "memcpy")
+REQUESTABLE_PATHS: Final = ("shared", "memcpy")
 """What the runner can be asked for. Asked for ``shared``, it takes the first of `BY_COST` that two units can do."""
 BY_COST: Final = ("shared", "upload", "readback", "memcpy")
 

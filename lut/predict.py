@@ -14,7 +14,7 @@ from collab.console import result_console, say
 if TYPE_CHECKING:
     from lut.certificate import Certificate
     from lut.meta import Meta
-    from lut.prediction.predicted import Prediction, Step
+    from lut.prediction.model_latency import Prediction, Step
 
 _BAR_WIDTH = 24
 """Width of a timeline in a narrow terminal; a wider one gives it what is left over."""
@@ -34,11 +34,11 @@ def main(
     from collab.config import load as load_config
     from collab.placement import parse_placement
     from lut.prediction.costs import Costs
-    from lut.prediction.predicted import predict
-    from lut.tables import load
+    from lut.prediction.model_latency import predict
+    from lut.tables import load_tables
 
     config = load_config(model)
-    costs = Costs(load(lut), source=str(lut))
+    costs = Costs(load_tables(lut), source=str(lut))
     prediction = replace(predict(config, parse_placement(placement, branches=config.branches), costs), model=model)
     if json:
         print_json({**prediction_document(prediction, costs.meta.certificate), **_imported_document(costs.meta)})

@@ -155,7 +155,7 @@ def _cell(value: object) -> str:
     return one_line(str(value))[:MAX_TEXT]
 
 
-def load(folder: Path) -> Tables:
+def load_tables(folder: Path) -> Tables:
     """Reads and checks the tables of a folder.
 
     Raises:

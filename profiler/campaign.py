@@ -24,7 +24,7 @@ from exporters.bundle import write_pieces
 from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_chain, write_relu
 from lut.meta import WAITS
-from lut.paths import WISHES
+from lut.paths import REQUESTABLE_PATHS
 from lut.tables import shape_text
 from profiler.deviation import output_of
 from profiler.plan import LOADS, Network, Plan
@@ -107,7 +107,7 @@ class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str = "shared"
 
     def __post_init__(self) -> None:
-        if self.wait not in WAITS or self.path not in WISHES:
+        if self.wait not in WAITS or self.path not in REQUESTABLE_PATHS:
             raise ValueError(f"hand-over by {self.path} and {self.wait}: --path is shared or memcpy, --wait one of {', '.join(WAITS)}")
 
 
@@ -205,7 +205,7 @@ def parse_job_id(text: str) -> JobId | None:
 
 
 def _parse_transfer(sender: str, receiver: str, shape: str, path: str, wait: str, gap_us: str) -> TransferId:
-    if path not in WISHES or wait not in WAITS:
+    if path not in REQUESTABLE_PATHS or wait not in WAITS:
         raise ValueError(f"{path}, {wait}")
     return TransferId(sender, receiver, tuple(map(int, shape.split("x"))), path, wait, int(gap_us))
 
@@ -257,7 +257,7 @@ def _ways(handover: Handover, *, all_waits: bool) -> list[tuple[str, str, int]]:
     """Each path, wait mode and idle gap by which a pair of units is timed."""
     ways = [(handover.path, handover.wait, 0), ("memcpy", handover.wait, 0)]
     if all_waits:
-        ways += [(path, wait, 0) for path in WISHES for wait in WAITS]
+        ways += [(path, wait, 0) for path in REQUESTABLE_PATHS for wait in WAITS]
         ways += [(handover.path, wait, PACED_GAP_US) for wait in WAITS]
     return list(dict.fromkeys(ways))
 

@@ -53,13 +53,13 @@ def main(
     from android_harness.targets.find import closing, device_of, open_target
     from lut.meta import META_FILE, check_belongs
     from lut.prediction.costs import Costs
-    from lut.tables import load, save
+    from lut.tables import load_tables, save
     from profiler.compare import Trial, compare, visits
     from profiler.progress import phase_bar
 
     trial = Trial(rounds=rounds, runs=runs, warmup=1, seed=seed)
     with existing_folder_lock(lut):
-        tables = load(lut)
+        tables = load_tables(lut)
         costs = Costs(tables, source=str(lut))
         with closing(open_target(device_of(device, tables.meta.device, lut / META_FILE), harness)) as target:
             check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
@@ -87,7 +87,7 @@ def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequen
 
     from lut.certificate import Accuracy, Certificate
     from lut.prediction.costs import Costs
-    from lut.prediction.predicted import predict
+    from lut.prediction.model_latency import predict
     from profiler.baselines import baselines
 
     found: dict[str, Accuracy] = {}

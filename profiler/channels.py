@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from collab.blocks import Block, MBConv
-from lut.meta import Partial
+from lut.meta import UnfilledGroup
 from lut.statistics import summarise
 from profiler.campaign import BlockId
 from profiler.samples import SampleStore
@@ -44,7 +44,7 @@ def channel_step(store: SampleStore, unit: str, probe: Sequence[Block]) -> int |
     return best if unexplained[best] < _CLEARLY * unexplained[_STEPS[0]] else _STEPS[0]
 
 
-def partial_factors(store: SampleStore, unit: str, partials: Iterable[Block], step: int, call_us: float) -> tuple[Partial, ...]:
+def partial_factors(store: SampleStore, unit: str, partials: Iterable[Block], step: int, call_us: float) -> tuple[UnfilledGroup, ...]:
     """Per size of features and number of channels in the last group: the median, over all groups looked into, against the full group."""
     took_us = {block: us for block in partials if isinstance(block, MBConv) and (us := _alone_us(store, unit, block, call_us)) is not None}
     ratios: dict[tuple[int, int], list[float]] = defaultdict(list)
@@ -53,7 +53,7 @@ def partial_factors(store: SampleStore, unit: str, partials: Iterable[Block], st
         full = replace(block, exp_c=block.exp_c + step - over)
         if over and full in took_us:
             ratios[block.in_size, over].append(us / took_us[full])
-    return tuple(Partial(unit, size, over, float(np.median(found)), len(found)) for (size, over), found in sorted(ratios.items()))
+    return tuple(UnfilledGroup(unit, size, over, float(np.median(found)), len(found)) for (size, over), found in sorted(ratios.items()))
 
 
 def _alone_us(store: SampleStore, unit: str, block: Block, call_us: float) -> float | None:

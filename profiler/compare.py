@@ -30,7 +30,7 @@ from exporters.bundle import write_bundle
 from exporters.manifest import MANIFEST
 from lut.meta import Meta, check_belongs
 from lut.prediction.costs import Costs
-from lut.prediction.predicted import Prediction, predict
+from lut.prediction.model_latency import Prediction, predict
 from lut.statistics import summarise
 from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, company_loads, company_of, make_jobs, sentinel_ids
 from profiler.drift import Pace, agreed, pace, sentinel_us

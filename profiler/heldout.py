@@ -12,7 +12,7 @@ from collab.errors import ConfigError, MissingEntryError
 from collab.placement import Placement
 from collab.variants import random_collaborative
 from lut.prediction.costs import Costs
-from lut.prediction.predicted import predict
+from lut.prediction.model_latency import predict
 from profiler.compare import Candidate
 
 LEAST_CRITICAL: Final = 0.25

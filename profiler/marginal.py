@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import Block
-from lut.meta import Context, Fit, Measured
+from lut.meta import Fit, Measured, NetworkFactor
 from lut.prediction.costs import BLOCK_CLASSES, block_class
 from lut.statistics import NS_PER_US, summarise
 from profiler.campaign import BlockId, NetworkId
@@ -46,7 +46,7 @@ class Marginals:
     """The fit of one unit. `call` is what a call costs in a running network; n counts the pieces, the spread is their residuals'."""
 
     call: Measured
-    contexts: tuple[Context, ...]
+    contexts: tuple[NetworkFactor, ...]
     fit: Fit
 
 
@@ -71,12 +71,12 @@ def fit_marginals(store: SampleStore, unit: str, networks: Iterable[Network], ca
     counts = [int(np.count_nonzero(column)) for column in alone.T]
     return Marginals(
         Measured(call_us, float(np.median(np.abs(residuals))), len(pieces)),
-        tuple(Context(unit, *group, float(f), n) for group, f, n in zip(groups, factors, counts, strict=True)),
+        tuple(NetworkFactor(unit, *group, float(f), n) for group, f, n in zip(groups, factors, counts, strict=True)),
         Fit(unit, len(pieces), float(np.median(shares)), float(np.percentile(shares, 95))),
     )
 
 
-def context_factor(contexts: Iterable[Context], unit: str, block: Block) -> float:
+def context_factor(contexts: Iterable[NetworkFactor], unit: str, block: Block) -> float:
     """The factor of the group that is most like a block: of its class, and of the nearest size. 1 where nothing was measured.
 
     What opens a segment is like the MBConvs around it.

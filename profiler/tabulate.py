@@ -16,7 +16,7 @@ from android_harness.protocol.journal import TimeDone
 from collab.blocks import Block, feature_bytes
 from collab.documents import MAX_US
 from collab.units import UnitSpec
-from lut.meta import Contention, Context, Fit, Measured, Partial, Reference, TransferFit, can_be_read
+from lut.meta import Contention, Fit, Measured, NetworkFactor, Reference, TransferFit, UnfilledGroup, can_be_read
 from lut.paths import PATHS, copies_in
 from lut.statistics import Summary, error_of_median, median_us, summarise
 from lut.tables import BlockRow, TransferRow, shape_text
@@ -52,11 +52,11 @@ class Derived:
     call_alone: Mapping[str, Measured]
     sentinels: Mapping[str, Reference]
     network_runs: Mapping[str, Reference]
-    context: tuple[Context, ...]
+    context: tuple[NetworkFactor, ...]
     fits: tuple[Fit, ...]
     transfer_fits: tuple[TransferFit, ...]
     channel_step: Mapping[str, int]
-    partial: tuple[Partial, ...]
+    partial: tuple[UnfilledGroup, ...]
     contention: tuple[Contention, ...]
     drift: Mapping[str, float]
     disturbed: Mapping[str, float]
@@ -141,7 +141,7 @@ class _Rows:
         settings: Mapping[str, Any],
         copies: Mapping[tuple[str, Block, str], list[int]],
         call_alone: Mapping[str, Measured],
-        context: tuple[Context, ...],
+        context: tuple[NetworkFactor, ...],
     ) -> None:
         self._store = store
         self._copies = copies

@@ -37,13 +37,13 @@ def main(
     from collab.placement import parse_placement
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
-    from lut.tables import load
+    from lut.tables import load_tables
     from profiler.compare import Candidate, Trial, compare, visits
     from profiler.progress import phase_bar
 
     config = load_config(model)
     journal = journal or lut / "verify.jsonl"
-    costs = Costs(load(lut), source=str(lut))
+    costs = Costs(load_tables(lut), source=str(lut))
     candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
     trial = Trial(rounds=rounds, runs=runs)
     with (

@@ -13,7 +13,7 @@ from collab.documents import MAX_US
 from collab.errors import ConfigError, MissingEntryError
 from collab.placement import Placement
 from lut.prediction.costs import Costs
-from lut.prediction.predicted import predict
+from lut.prediction.model_latency import predict
 
 _BUDGET = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(x|ms|us)")
 _LONGEST: Final = 16

@@ -207,7 +207,7 @@ def _table_subjects(run: _Run) -> list[_Subject]:
 def _device_subjects(run: _Run, lut: Path | None, model: str, budget: str, margin: float, placement: str, multiple: int) -> list[_Subject]:
     from collab.config import load as load_config
     from lut.prediction.costs import Costs
-    from lut.tables import load as load_tables
+    from lut.tables import load_tables
     from search.budget import base_latency, parse_budgets
     from search.evaluators.table import read_accuracies
     from search.inputs import data_sha256, tables_sha256

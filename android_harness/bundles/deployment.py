@@ -24,11 +24,11 @@ from collab.placement import parse_placement
 from collab.units import UnitSpec, name_units, parse_unit
 from exporters.manifest import MANIFEST, Manifest
 from lut.meta import WAITS
-from lut.paths import WISHES
+from lut.paths import REQUESTABLE_PATHS
 
 if TYPE_CHECKING:
     from android_harness.targets.remote import RemoteTarget
-    from lut.prediction.predicted import Prediction
+    from lut.prediction.model_latency import Prediction
     from lut.tables import Tables
 
 _RUN_SCRIPT: Final = read_script("run_deployed.sh")
@@ -52,9 +52,10 @@ class DeployOptions:
     keep: bool = True
 
     def __post_init__(self) -> None:
-        if self.wait not in ("", *WAITS) or self.path not in ("", *WISHES):
+        if self.wait not in ("", *WAITS) or self.path not in ("", *REQUESTABLE_PATHS):
             raise ConfigError(
-                f"hand-over by '{self.path}' and '{self.wait}': --path is one of {', '.join(WISHES)}, --wait one of {', '.join(WAITS)}"
+                f"hand-over by '{self.path}' and '{self.wait}': --path is one of {', '.join(REQUESTABLE_PATHS)},"
+                f" --wait one of {', '.join(WAITS)}"
             )
 
 
@@ -206,7 +207,7 @@ def _prediction(target: RemoteTarget, bundle: Path, manifest: Manifest, tables: 
     from collab.config import load as load_config
     from lut.meta import check_belongs
     from lut.prediction.costs import Costs
-    from lut.prediction.predicted import predict
+    from lut.prediction.model_latency import predict
 
     check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
     config = load_config(str(bundle / manifest.config.file))

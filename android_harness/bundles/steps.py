@@ -14,7 +14,7 @@ from lut.statistics import NS_PER_US, summarise
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lut.prediction.predicted import Step
+    from lut.prediction.model_latency import Step
 
 
 @dataclass(frozen=True)

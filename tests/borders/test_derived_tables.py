@@ -24,7 +24,7 @@ from android_harness.protocol.journal import (
 )
 from collab.blocks import feature_bytes, parse_key
 from collab.documents import MAX_NS
-from lut.tables import USABLE, Tables, load, save
+from lut.tables import USABLE, Tables, load_tables, save
 from profiler.budgeted import _suggestions
 from profiler.campaign import QUICK, Handover, JobId, LoadedId, NetworkId, TransferId, block_ids, sentinel_ids, transfer_ids
 from profiler.measure import tables_of
@@ -165,7 +165,7 @@ def test_any_journal_gives_tables_that_are_read_as_they_were_written() -> None:
             _suggestions(request, store)
         with tempfile.TemporaryDirectory() as folder:
             save(tables, Path(folder))
-            loaded: Tables = load(Path(folder))
+            loaded: Tables = load_tables(Path(folder))
         assert loaded.meta == tables.meta
         assert [(row.unit, row.block, row.status) for row in loaded.blocks] == [(row.unit, row.block, row.status) for row in tables.blocks]
         assert len(loaded.transfers) == len(tables.transfers)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from android_harness.protocol.journal import JobFailed, read_journal
-from lut.tables import load
+from lut.tables import load_tables
 from tests.phone.wires.hosts import assert_no_visit_twice, visits
 
 _KILLED: Final = 9
@@ -67,7 +67,7 @@ def test_killed_between_any_two_writes(runner: Path, tmp_path: Path) -> None:
         assert done.returncode == _KILLED, done.stderr
         said = complete(out)
         assert (said["blocks"], said["failed"]) == (expected["blocks"], 0), step
-        assert load(out).blocks
+        assert load_tables(out).blocks
         assert_no_visit_twice(out)
         assert set(visits(out)) == set(visits(undisturbed)), step
     else:

@@ -22,8 +22,8 @@ from lut.foreign.entries import MAX_BYTES
 from lut.foreign.importing import import_sources
 from lut.foreign.plain_csv import read_csv
 from lut.foreign.yaml_tables import read_yaml
-from lut.meta import Contention, Context, CopyLine, Fit, Meta, PairPath, Partial, TransferFit, load_meta, meta_document
-from lut.tables import MAX_TEXT, BlockRow, Tables, TransferRow, load, save
+from lut.meta import Contention, CopyLine, Fit, Meta, NetworkFactor, PairPath, TransferFit, UnfilledGroup, load_meta, meta_document
+from lut.tables import MAX_TEXT, BlockRow, Tables, TransferRow, load_tables, save
 from profiler import run
 from profiler.campaign import QUICK, Handover
 from profiler.plan import COARSE, plan_model
@@ -38,11 +38,11 @@ CERTIFICATE: Final = Certificate(60, ACCURACY, ACCURACY, -0.01, 0.02, 0.05, {"cp
 LINE: Final = CopyLine(0.5, 0.1, 0.02, 6)
 META: Final = made_meta(
     certificate=CERTIFICATE,
-    context=(Context("cpu0", "mbconv", 14, 1.2, 30),),
+    context=(NetworkFactor("cpu0", "mbconv", 14, 1.2, 30),),
     fits=(Fit("cpu0", 30, 0.02, 0.1),),
     transfer_fits=(TransferFit("cpu0", "cpu1", "shared", "spin", "hot", LINE, LINE, {"p50": 0.5}, 100),),
     channel_step={"cpu0": 4},
-    partial=(Partial("cpu0", 14, 4, 1.3, 3),),
+    partial=(UnfilledGroup("cpu0", 14, 4, 1.3, 3),),
     contention=(Contention("cpu0", "mbconv", "cpu1", 1.1, 40),),
     drift={"cpu0": 0.1},
     disturbed={"cpu0": 0.0},
@@ -112,10 +112,10 @@ def test_any_table_is_read_or_refused(tmp_path: Path, name: str) -> None:
 
     def feed(data: bytes) -> None:
         path.write_bytes(data)
-        tables = load(tmp_path)
+        tables = load_tables(tmp_path)
         again = tmp_path / "again"
         save(tables, again)
-        assert len(load(again).blocks) == len(tables.blocks)
+        assert len(load_tables(again).blocks) == len(tables.blocks)
 
     feed(short.encode())
     fuzz(name, lambda generator: mutate_csv(short, generator), feed)
@@ -167,7 +167,7 @@ def test_any_foreign_table_is_read_or_refused(tmp_path: Path, kind: str, text: s
         source = read_yaml(path) if kind == "yaml" else read_csv(path)
         imported = import_sources([source], device="pixel1", units={"cpu0": UNITS["cpu0"]}, act=None)
         save(imported.tables, tmp_path / "out")
-        assert len(load(tmp_path / "out").blocks) == len(imported.tables.blocks)
+        assert len(load_tables(tmp_path / "out").blocks) == len(imported.tables.blocks)
 
     feed(text.encode())
     fuzz(f"foreign {kind}", make, feed)
@@ -221,7 +221,7 @@ def test_a_table_that_cannot_be_is_refused_at_once(tmp_path: Path, content: Any,
     path = tmp_path / "blocks.csv"
     path.write_bytes(content(path.read_text()).encode())
     with pytest.raises(TableError, match=reason):
-        load(tmp_path)
+        load_tables(tmp_path)
 
 
 _TIMES = st.floats(1e-9, MAX_US)
@@ -241,7 +241,7 @@ def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, data:
     meta: Meta = replace(META, models=(data.draw(_TEXTS),), conditions={"x": data.draw(_TEXTS)}, measured_at=data.draw(_TEXTS))
     folder = tmp_path_factory.mktemp("tables")
     save(Tables((block,), (move,), meta), folder)
-    loaded = load(folder)
+    loaded = load_tables(folder)
     assert loaded.meta == meta
     for saved, found in ((block, loaded.blocks[0]), (move, loaded.transfers[0])):
         for f in fields(saved):

@@ -8,7 +8,7 @@ from itertools import permutations
 from collab.blocks import Block, Shape
 from collab.units import parse_unit
 from lut.meta import Measured, Meta, PairPath, Reference
-from lut.paths import WISHES, copies_out
+from lut.paths import REQUESTABLE_PATHS, copies_out
 from lut.tables import BlockRow, Tables, TransferRow, shape_text
 
 UNITS = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
@@ -109,7 +109,7 @@ def made_tables(
     meta = made_meta(
         units=units,
         fixed={unit: Measured(1.0, 0.1, 10) for unit in units},
-        handover={"wait": "spin", "path": path if path in WISHES else "shared"},
+        handover={"wait": "spin", "path": path if path in REQUESTABLE_PATHS else "shared"},
         paths={pair: PairPath(way, "made so") for pair, way in taken.items()},
     )
     return Tables(rows, moves, meta)

@@ -24,7 +24,7 @@ from lut.foreign.plain_csv import read_csv
 from lut.foreign.yaml_tables import MAX_DEPTH, read_yaml
 from lut.import_tables import ACCOUNT_FILE, app
 from lut.prediction.costs import Costs
-from lut.tables import load, save
+from lut.tables import load_tables, save
 from tests.lut.foreign_names import layer_name, yaml_of
 
 BASE = configs.load("mobilenet_v2")
@@ -92,7 +92,7 @@ def test_layers_become_blocks_and_the_two_halves_a_head(tmp_path: Path) -> None:
 def test_what_the_source_does_not_say_stays_empty_and_is_named(tmp_path: Path) -> None:
     result = imported(read_yaml(write(tmp_path, PIXEL)))
     save(result.tables, tmp_path / "lut")
-    assert load(tmp_path / "lut") == result.tables
+    assert load_tables(tmp_path / "lut") == result.tables
     [_, stem, *_] = (tmp_path / "lut" / "blocks.csv").read_text().splitlines()
     assert stem == "cpu0,stem_224_k3s2_3-32_relu6,1x224x224x3,1x112x112x32,,,,81,,,,,,6500.0000,,,,ok,,,,,,,"
     meta = result.tables.meta
@@ -249,7 +249,7 @@ def test_csv_with_all_that_a_source_can_know(tmp_path: Path) -> None:
     assert not any("medians" in what for what in result.tables.meta.lacks)
     assert "numbers of samples of 1 of 2 blocks" in result.tables.meta.lacks
     save(result.tables, tmp_path / "lut")
-    assert load(tmp_path / "lut") == result.tables
+    assert load_tables(tmp_path / "lut") == result.tables
 
 
 def test_csv_rows_that_cannot_be_taken_are_named(tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ def test_import_then_predict_through_the_command_line(tmp_path: Path) -> None:
 
 def test_what_needs_a_hand_over_says_that_there_is_none_and_how_to_get_it(tmp_path: Path) -> None:
     save(imported(read_yaml(write(tmp_path, PIXEL))).tables, tmp_path / "lut")
-    costs = Costs(load(tmp_path / "lut"), source="luts/pixel1")
+    costs = Costs(load_tables(tmp_path / "lut"), source="luts/pixel1")
     assert costs.fixed_us("cpu0") == 0.0
     with pytest.raises(MissingEntryError, match=r"lacks hand-overs.*from cpu0 to cpu1.*python -m profiler\.run --device SERIAL"):
         costs.handover("cpu0", "cpu1", 400)
@@ -367,12 +367,12 @@ def test_imported_tables_are_checked_for_what_they_do_say(tmp_path: Path) -> Non
     for bad in ("6500.0000", ",81,"):
         blocks.write_text(good.replace(bad, bad.replace("6500.0000", "0").replace("81", "0")))
         with pytest.raises(TableError):
-            load(tmp_path / "lut")
+            load_tables(tmp_path / "lut")
     blocks.write_text(good)
     document = json.loads(meta.read_text())
     meta.write_text(json.dumps({**document, "source": "", "lacks": []}))
     with pytest.raises(TableError, match=r"median_us is None|n is empty"):
-        load(tmp_path / "lut")
+        load_tables(tmp_path / "lut")
 
 
 CHANNELS_OF = st.integers(1, 2000)

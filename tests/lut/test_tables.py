@@ -10,8 +10,8 @@ from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import TableError
 from lut.certificate import Accuracy, Certificate
-from lut.meta import Contention, Context, CopyLine, Fit, Partial, TransferFit, check_belongs
-from lut.tables import Tables, load, save
+from lut.meta import Contention, CopyLine, Fit, NetworkFactor, TransferFit, UnfilledGroup, check_belongs
+from lut.tables import Tables, load_tables, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import block_row, made_meta, made_tables, transfer_row
 
@@ -57,18 +57,18 @@ def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
     )
     meta = made_meta(
         contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 30),),
-        context=(Context("cpu0", "head", 7, 1.5, 12),),
+        context=(NetworkFactor("cpu0", "head", 7, 1.5, 12),),
         channel_step={"cpu0": 16},
         certificate=CERTIFICATE,
         fits=(Fit("cpu0", 40, 0.02, 0.1),),
-        partial=(Partial("cpu0", 14, 4, 1.2, 3),),
+        partial=(UnfilledGroup("cpu0", 14, 4, 1.2, 3),),
         transfer_fits=(TransferFit("cpu0", "cpu1", "memcpy", "spin", "hot", LINE, LINE, {"p5": 0.0, "p95": 2.5}, 80),),
         drift={"cpu0": 0.2},
         disturbed={"cpu0": 0.0},
     )
     made = Tables((*made.blocks, failed), made.transfers, meta)
     save(made, tmp_path)
-    assert load(tmp_path) == made
+    assert load_tables(tmp_path) == made
     assert sorted(path.name for path in tmp_path.iterdir()) == ["blocks.csv", "meta.json", "transfers.csv"]
 
 
@@ -101,7 +101,7 @@ def test_rows_that_cannot_be_are_refused(tmp_path: Path, changes: dict[str, obje
     row = block_row("cpu0", BLOCK, 5.0, **changes)
     save(Tables((row,), (), made_meta()), tmp_path)
     with pytest.raises(TableError, match=reason):
-        load(tmp_path)
+        load_tables(tmp_path)
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "fast", "1,5"])
@@ -110,24 +110,24 @@ def test_what_is_no_finite_number_is_refused_with_line_and_column(tmp_path: Path
     text = (tmp_path / "blocks.csv").read_text().replace("5.2500", f'"{value}"')
     (tmp_path / "blocks.csv").write_text(text)
     with pytest.raises(TableError, match=r"line 2: marginal_us"):
-        load(tmp_path)
+        load_tables(tmp_path)
 
 
 def test_a_missing_column_and_a_second_row_for_one_block_are_refused(tmp_path: Path) -> None:
     row = block_row("cpu0", BLOCK, 5.0)
     save(Tables((row, row), (), made_meta()), tmp_path)
     with pytest.raises(TableError, match="two rows for cpu0 mbconv_28"):
-        load(tmp_path)
+        load_tables(tmp_path)
     text = (tmp_path / "blocks.csv").read_text().replace("marginal_us", "cost")
     (tmp_path / "blocks.csv").write_text(text)
     with pytest.raises(TableError, match="column marginal_us is missing"):
-        load(tmp_path)
+        load_tables(tmp_path)
 
 
 def test_negative_transfers_are_refused(tmp_path: Path) -> None:
     save(Tables((), (transfer_row("cpu0", "cpu1", 400, wakeup_us=-1.0),), made_meta()), tmp_path)
     with pytest.raises(TableError, match="wakeup_us is -1"):
-        load(tmp_path)
+        load_tables(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -169,12 +169,12 @@ def test_wrong_meta_is_refused(tmp_path: Path, key: str, value: object, reason: 
     document[key] = value
     (tmp_path / "meta.json").write_text(json.dumps(document))
     with pytest.raises(TableError, match=reason):
-        load(tmp_path)
+        load_tables(tmp_path)
 
 
 def test_a_folder_without_tables_names_the_command_that_makes_them(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"python -m profiler\.run"):
-        load(tmp_path / "nothing")
+        load_tables(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'a,b\n"unclosed'])
@@ -182,7 +182,7 @@ def test_a_damaged_csv_is_refused(tmp_path: Path, content: bytes) -> None:
     save(tables(), tmp_path)
     (tmp_path / "blocks.csv").write_bytes(content)
     with pytest.raises(TableError):
-        load(tmp_path)
+        load_tables(tmp_path)
 
 
 def test_tables_belong_to_one_device_and_one_version_of_the_runtime() -> None:

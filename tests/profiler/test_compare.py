@@ -13,7 +13,7 @@ from collab.placement import parse_placement
 from collab.variants import collaborative
 from lut.meta import Reference
 from lut.prediction.costs import Costs
-from lut.prediction.predicted import predict
+from lut.prediction.model_latency import predict
 from profiler.compare import Candidate, Comparison, _comparison
 from profiler.plan import COARSE, plan_model
 from profiler.samples import SampleStore

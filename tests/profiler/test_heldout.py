@@ -8,7 +8,7 @@ from collab import config as configs
 from collab.blocks import Block, MBConv
 from collab.errors import ConfigError, MissingEntryError
 from lut.prediction.costs import Costs
-from lut.prediction.predicted import predict
+from lut.prediction.model_latency import predict
 from lut.tables import Tables
 from profiler.baselines import ISOLATED, MACS, baselines
 from profiler.heldout import LEAST_CRITICAL, draw_candidates

@@ -12,7 +12,7 @@ from android_harness.device.machine import memory_bytes
 from android_harness.device.state import parse_state
 from collab.blocks import parse_key
 from collab.errors import ConfigError, RunnerError
-from lut.tables import load
+from lut.tables import load_tables
 from profiler import run
 from profiler.campaign import QUICK, BlockId, Handover, TransferId
 from profiler.limits import check_new, needed_bytes, room_bytes, why_impossible
@@ -95,7 +95,7 @@ def test_an_impossible_wish_spoils_nothing(tmp_path: Path, monkeypatch: pytest.M
     (out / "plan.json").write_text(json.dumps(plan))
     status, _, said = run_command(run.app, [*command, "--resume", "--block", OTHER], monkeypatch)
     assert status == 0, said
-    tables = load(out)
+    tables = load_tables(out)
     rows = {(row.unit, row.block): row for row in tables.blocks}
     assert {key for _, key in rows} == {SMALL, OTHER, GIANT}
     assert all(rows[unit, key].status != "failed" for unit in tables.meta.units for key in (SMALL, OTHER))

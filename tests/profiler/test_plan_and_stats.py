@@ -10,7 +10,7 @@ from android_harness.protocol.journal import CollabDone, JobFailed, Outputs, Ste
 from collab import config as configs
 from collab.blocks import Add, Concat, MBConv, parse_key
 from collab.units import parse_unit
-from lut.meta import Context
+from lut.meta import NetworkFactor
 from lut.statistics import summarise
 from lut.tables import TransferRow
 from profiler.campaign import (
@@ -217,7 +217,7 @@ def test_without_networks_a_block_adds_what_it_takes_alone() -> None:
 
 def test_factors_are_those_of_the_most_similar_piece() -> None:
     contexts = [
-        Context("cpu0", name, size, factor, 9) for name, size, factor in (("mbconv", 7, 1.1), ("mbconv", 56, 1.4), ("head", 7, 1.5))
+        NetworkFactor("cpu0", name, size, factor, 9) for name, size, factor in (("mbconv", 7, 1.1), ("mbconv", 56, 1.4), ("head", 7, 1.5))
     ]
     assert context_factor(contexts, "cpu0", parse_key("mbconv_14_k3s1_16-32-16_relu6")) == 1.1
     assert context_factor(contexts, "cpu0", parse_key("mbconv_112_k3s1_16-32-16_relu6")) == 1.4

@@ -16,7 +16,7 @@ import pytest
 
 from android_harness.protocol.journal import PhaseStarted, TimeDone, read_journal
 from collab.variants import collaborative
-from lut.tables import load
+from lut.tables import load_tables
 from profiler.campaign import LoadedId, NetworkId
 from profiler.drift import speed_lines
 from profiler.plan import COARSE, LOADS, plan_model
@@ -53,7 +53,7 @@ def tiny_profile(runner: Path, model: Path, tmp_path_factory: pytest.TempPathFac
 def test_a_profile_says_what_it_did(profiled: tuple[Path, dict[str, Any]]) -> None:
     out, said = profiled
     assert set(said) >= {"blocks", "transfers", "failed", "wall_s", "sampled_s", "out"}
-    tables = load(out)
+    tables = load_tables(out)
     assert said["blocks"] == len(tables.blocks) > 50
     assert said["transfers"] == len(tables.transfers) > 10
     assert said["failed"] == 0
@@ -63,7 +63,7 @@ def test_a_profile_says_what_it_did(profiled: tuple[Path, dict[str, Any]]) -> No
 
 def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any]]) -> None:
     out, _ = profiled
-    row = next(row for row in load(out).blocks if row.block.startswith("mbconv_24") and row.unit == "cpu1")
+    row = next(row for row in load_tables(out).blocks if row.block.startswith("mbconv_24") and row.unit == "cpu1")
     store = read_store(out / "journal.jsonl")
     line = speed_lines(store, ["cpu1"])["cpu1"]
     visits = store.jobs[f"block/cpu1/{row.block}"].times
@@ -71,7 +71,7 @@ def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any
     middle = (runs[(len(runs) - 1) // 2] + runs[len(runs) // 2]) / 2 / 1000
     assert row.n == len(runs)
     assert row.median_us == pytest.approx(middle, abs=2e-3)
-    meta = load(out).meta
+    meta = load_tables(out).meta
     factor = next(entry.factor for entry in meta.context if (entry.unit, entry.block_class, entry.size) == ("cpu1", "mbconv", 24))
     alone_us = row.median_us - meta.call_alone["cpu1"].median_us
     assert row.marginal_us == pytest.approx(alone_us * factor, rel=1e-3)
@@ -100,7 +100,7 @@ def test_a_certificate_is_kept_with_the_tables_and_said_with_every_prediction(
     assert said["within_10"] == pytest.approx(sum(size <= 0.1 for size in sizes) / 3)
     assert set(said["baselines"]) == {"isolated_sum", "macs"}
     assert set(said) >= {"p95_error", "within_5", "raw_median_error", "raw_within_10", "repeatability", "drift"}
-    certificate = load(out).meta.certificate
+    certificate = load_tables(out).meta.certificate
     assert certificate is not None
     assert certificate.to_document() == {name: value for name, value in said.items() if name != "strategies"}
     assert "3 random strategies" in run("lut.predict", "--lut", out, "--model", model, "--placement", "0=cpu0")
@@ -113,7 +113,7 @@ def test_units_that_share_a_core_sleep_while_they_wait(runner: Path, model: Path
     units = ("--unit", "cpu:cores=0") * 2
     said = json.loads(run("profiler.run", "--model", model, "--out", tmp_path / "s", "--quick", *units, "--json"))
     assert said["failed"] == 0
-    meta = load(tmp_path / "s").meta
+    meta = load_tables(tmp_path / "s").meta
     assert meta.handover["wait"] == "condvar"
     assert {(entry.unit, entry.other) for entry in meta.contention} == {("cpu0", "cpu1"), ("cpu1", "cpu0")}
 
@@ -127,7 +127,7 @@ def test_what_is_one_strategy_already_is_no_search_space_to_certify(profiled: tu
 def test_a_budget_is_spent_on_more_than_the_coarse_grid(runner: Path, model: Path, tmp_path: Path) -> None:
     said = json.loads(run("profiler.run", "--model", model, "--out", tmp_path / "b", "--budget", "25s", "--json"))
     coarse = plan_model(tiny(), COARSE)
-    measured = {row.block for row in load(tmp_path / "b").blocks}
+    measured = {row.block for row in load_tables(tmp_path / "b").blocks}
     assert {block.key for block in coarse.blocks} <= measured
     assert said["complete"]
     store = read_store(tmp_path / "b" / JOURNAL_FILE)
@@ -187,7 +187,7 @@ def test_an_interrupted_profile_keeps_its_samples_and_goes_on(runner: Path, mode
     assert "--resume" in stdout
     before = [event for event in read_journal(out / "journal.jsonl") if isinstance(event, TimeDone)]
     assert before
-    assert load(out).blocks
+    assert load_tables(out).blocks
     run("profiler.run", "--out", out, "--resume")
     after = [event for event in read_journal(out / "journal.jsonl") if isinstance(event, TimeDone)]
     assert after[: len(before)] == before

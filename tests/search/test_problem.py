@@ -10,7 +10,7 @@ from collab.config import from_document
 from collab.errors import ConfigError, MissingEntryError
 from collab.placement import Placement, parse_placement
 from lut.prediction.costs import Costs
-from lut.prediction.predicted import predict
+from lut.prediction.model_latency import predict
 from lut.tables import Tables
 from search.budget import base_latency, parse_budgets
 from search.problem import DeviceProblem, InfeasibleError, Restricted, StrategyTable, architecture_key, placements_to_try

@@ -17,8 +17,8 @@ import pytest
 from collab import config as configs
 from lut.certificate import Accuracy, Certificate
 from lut.prediction.costs import Costs
-from lut.prediction.predicted import predict
-from lut.tables import load, save
+from lut.prediction.model_latency import predict
+from lut.tables import load_tables, save
 from search.budget import base_latency
 from tests.models import tiny
 from tests.processes import wait_until
@@ -91,7 +91,7 @@ def test_a_found_config_is_one_that_meets_the_budget(lut: Path, model: Path, tmp
     found = configs.load(str(out / "found.json"))
     assert found.name.endswith("_0.8x")
     [best] = [row for row in csv.DictReader((out / "archive.csv").open()) if row["strategy"] == found.strategy][:1]
-    costs = Costs(load(lut), source=str(lut))
+    costs = Costs(load_tables(lut), source=str(lut))
     limit_us = 0.8 * base_latency(micro(), ["cpu0", "cpu1"], costs).us
     from collab.placement import parse_placement
 
@@ -268,7 +268,7 @@ def test_a_search_goes_on_only_with_the_same_inputs(model: Path, table: Path, tm
     own.write_text(table.read_text().replace("0.6", "0.9", 1))
     assert "its table is " in resumed(lut, model, own, out, 2)
     own.write_bytes(table.read_bytes())
-    tables = load(lut)
+    tables = load_tables(lut)
     slower = [replace(row, marginal_us=None if row.marginal_us is None else 1.01 * row.marginal_us) for row in tables.blocks]
     save(replace(tables, blocks=tuple(slower)), lut)
     said = resumed(lut, model, own, out, 2)
@@ -280,7 +280,7 @@ def test_a_search_goes_on_only_with_the_same_inputs(model: Path, table: Path, tm
 def test_tables_may_be_certified_in_between(model: Path, table: Path, tmp_path: Path) -> None:
     lut, out = written(tmp_path / "lut", micro()), tmp_path / "found"
     resumed(lut, model, table, out, 0)
-    tables = load(lut)
+    tables = load_tables(lut)
     close = Accuracy(0.01, 0.02, 1.0, 1.0)
     certificate = Certificate(20, close, close, 0.0, 0.01, 0.02, {"cpu0": 1.0}, {}, "2026-01-01T00:00:00+00:00")
     save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)

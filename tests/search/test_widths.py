@@ -13,7 +13,7 @@ from collab import config as configs
 from collab.config import SYNCS
 from collab.errors import ConfigError
 from collab.placement import Placement, parse_placement
-from lut.prediction.predicted import predict
+from lut.prediction.model_latency import predict
 from lut.prediction.variants import VariantCosts
 from search.budget import base_latency
 from search.widths import WidthAllocator

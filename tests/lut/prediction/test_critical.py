@@ -10,7 +10,7 @@ from collab.placement import parse_placement
 from collab.variants import random_collaborative
 from lut.prediction.costs import Costs
 from lut.prediction.critical import critical_shares
-from lut.prediction.predicted import predict
+from lut.prediction.model_latency import predict
 from lut.prediction.program import Operation, pack
 from lut.prediction.replay import replay
 from profiler.plan import COARSE, plan_model

@@ -1,4 +1,4 @@
-"""The array path against `lut.prediction.predicted`, which goes through configs and schedules."""
+"""The array path against `lut.prediction.model_latency`, which goes through configs and schedules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from collab.variants import collaborative, random_collaborative
 from lut.meta import PairPath
 from lut.paths import PATHS
 from lut.prediction.costs import Costs
-from lut.prediction.predicted import predict
+from lut.prediction.model_latency import predict
 from lut.prediction.variants import VariantCosts, VariantReplay
 from lut.tables import Tables
 from tests.lut.made_tables import THREE_UNITS, transfer_row

@@ -17,9 +17,9 @@ from collab.errors import MissingEntryError
 from collab.placement import parse_placement
 from collab.schedule import build_schedule
 from collab.variants import collaborative, even_shares
-from lut.meta import Contention, PairPath, Partial
+from lut.meta import Contention, PairPath, UnfilledGroup
 from lut.prediction.costs import Costs, HandoverCost
-from lut.prediction.predicted import predict, predict_many
+from lut.prediction.model_latency import predict, predict_many
 from lut.tables import Tables
 from profiler.plan import COARSE, FULL, Grid, plan_model
 from tests.lut.made_tables import block_row, made_tables, transfer_row
@@ -233,7 +233,7 @@ def test_a_last_group_that_is_not_full_costs_what_was_measured_of_the_nearest_si
     assert isinstance(slot, MBConv)
     measured = [replace(slot, exp_c=exp_c) for exp_c in (192, 384, 388)]
     rows = made_tables(measured, [], lambda _, block: float(block.exp_c) if isinstance(block, MBConv) else 1.0)
-    partial = tuple(Partial("cpu0", size, 4, factor, 3) for size, factor in ((7, 1.05), (56, 1.5), (112, 1.1)))
+    partial = tuple(UnfilledGroup("cpu0", size, 4, factor, 3) for size, factor in ((7, 1.05), (56, 1.5), (112, 1.1)))
     meta = replace(rows.meta, channel_step={"cpu0": 16, "cpu1": 16}, partial=partial)
     table = Costs(Tables(rows.blocks, (), meta), source="x")
     assert table.marginal_us("cpu0", replace(slot, exp_c=272)) == 272.0
