@@ -7,12 +7,25 @@ from itertools import permutations
 
 from collab.blocks import Block, Shape
 from collab.units import parse_unit
+from lut.certificate import Accuracy, Certificate
 from lut.meta import Measured, Meta, PairPath, Reference
 from lut.paths import REQUESTABLE_PATHS, copies_out
 from lut.tables import BlockRow, Tables, TransferRow, shape_text
 
 UNITS = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
 THREE_UNITS = {**UNITS, "gpu0": parse_unit("gpu")}
+
+CERTIFICATE = Certificate(
+    n=60,
+    corrected=Accuracy(0.02, 0.06, 0.9, 0.98),
+    raw=Accuracy(0.03, 0.08, 0.8, 0.96),
+    bias=-0.01,
+    repeatability=0.015,
+    repeatability_p95=0.04,
+    drift={"cpu0": 1.02, "cpu1": 0.99},
+    baselines={"macs": Accuracy(0.2, 0.4, 0.1, 0.2)},
+    measured_at="2026-01-01T00:00:00+00:00",
+)
 
 
 def block_row(unit: str, block: Block, marginal_us: float, /, **changes: object) -> BlockRow:
