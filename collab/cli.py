@@ -1,8 +1,11 @@
-"""What all commands share: typer apps whose user errors are one sentence, and ``--json``."""
+"""Command lines: typer apps whose user errors are one sentence, and ``--json``."""
 
 from __future__ import annotations
 
+import functools
 import json
+import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
@@ -22,8 +25,26 @@ _USAGE_ERROR: Final[Any] = next(base for base in typer.BadParameter.__mro__ if b
 def make_app(command: Callable[..., None]) -> typer.Typer:
     """A typer app with this one command; a `SyncNasError` ends it with its sentence on stderr and status 2."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command()(command)
+    app.command()(_with_own_ends(command))
     return app
+
+
+def _with_own_ends(command: Callable[..., None]) -> Callable[..., None]:
+    """Ends a command that Ctrl-C stops, or whose reader has gone; the command line's library would end both in ways of its own."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            tell("Stopped.")
+            raise SystemExit(_INTERRUPTED) from None
+        except BrokenPipeError:
+            # What is still in the buffer would be written once more when the interpreter ends, and fail with a traceback.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(_PIPE_CLOSED) from None
+
+    return run
 
 
 def run_app(app: typer.Typer) -> None:
@@ -42,8 +63,6 @@ def run_app(app: typer.Typer) -> None:
         _refuse(f"{error.format_message().rstrip('.')}; --help tells what the command takes")
     except SyncNasError as error:
         _refuse(str(error))
-    except BrokenPipeError:
-        raise SystemExit(_PIPE_CLOSED) from None
     except OSError as error:
         reason = reason_of(error)
         if reason is None:

@@ -1,3 +1,5 @@
+"""Schedules: what every one obeys, and where stem, head and syncs stand."""
+
 from __future__ import annotations
 
 import pytest
@@ -7,7 +9,6 @@ from hypothesis import strategies as st
 from collab import config as configs
 from collab.blocks import Add, Concat, Head, MBConv, Stem
 from collab.errors import ConfigError
-from collab.networks.weights import model_tensors, seeded
 from collab.placement import Placement, parse_placement
 from collab.schedule import NETWORK_INPUT, Schedule, build_schedule
 from collab.variants import collaborative
@@ -78,20 +79,3 @@ def test_a_base_model_is_one_segment() -> None:
 def test_a_placement_for_another_number_of_branches_is_refused() -> None:
     with pytest.raises(ConfigError, match="2 branches"):
         build_schedule(collaborative(BASE, "nnnnnna"), Placement(("cpu0",)))
-
-
-def test_tensors_have_the_names_of_the_release() -> None:
-    names = model_tensors(configs.load("syncnas_mobilenet_v2_100"))
-    assert names["stem_conv.0.weight"] == (32, 3, 3, 3)
-    assert names["stage1.branch2.0.pw1.0.weight"] == (12, 32, 1, 1)
-    assert names["stage7.branch1.0.dw.1.running_var"] == (884,)
-    assert names["classifier.1.bias"] == (1000,)
-    assert "stages.0.blocks.0.pw1.0.weight" not in model_tensors(configs.load("mobilenet_v2")), "exp == in has no expansion"
-    assert "stages.0.blocks.0.dw.0.weight" in model_tensors(configs.load("mobilenet_v2"))
-
-
-def test_seeded_weights_depend_on_name_and_seed_alone() -> None:
-    one, again, other = seeded(BASE), seeded(collaborative(BASE, "nnnnnna")), seeded(BASE, seed=1)
-    assert (one["stem_conv.0.weight"] == again["stem_conv.0.weight"]).all()
-    assert (one["stem_conv.0.weight"] != other["stem_conv.0.weight"]).any()
-    assert all(value.dtype == "float32" for value in one.values())

@@ -15,8 +15,6 @@ from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import CERTIFICATE, block_row, made_meta, made_tables, transfer_row
 
 BLOCK = parse_key("mbconv_28_k3s1_32-192-32_relu6")
-
-
 LINE = CopyLine(0.0, 0.25, 0.1, 9)
 
 

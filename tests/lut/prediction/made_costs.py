@@ -11,8 +11,6 @@ from profiler.plan import COARSE, Grid, plan_model
 from tests.lut.made_tables import made_tables
 
 BASE = configs.load("mini_v2")
-
-
 STRATEGIES = st.tuples(*[st.sampled_from("nac")] * 6, st.sampled_from("ac")).map("".join)
 
 
