@@ -70,7 +70,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-                _to_disk(file.fileno())
+                to_disk(file.fileno())
             Path(name).chmod(0o666 & ~_umask())
             Path(name).replace(path)
         except BaseException:
@@ -91,10 +91,8 @@ def append_whole(path: Path, data: bytes) -> None:
         try:
             before = os.fstat(descriptor).st_size
             try:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
-                _to_disk(descriptor)
+                _write_all(descriptor, data)
+                to_disk(descriptor)
             except BaseException:
                 with contextlib.suppress(OSError):
                     os.ftruncate(descriptor, before)
@@ -103,11 +101,46 @@ def append_whole(path: Path, data: bytes) -> None:
             os.close(descriptor)
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Writes a file that is not there yet, which is on the disk when this returns.
+
+    Raises:
+        StorageError: it is there, or cannot be written whole.
+    """
+    with writing(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            _write_all(descriptor, content)
+            to_disk(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def to_disk(descriptor: int) -> None:
+    """Puts what was written to an open file on the disk, where its file system can do so.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Pipes and some file systems of users' (FUSE) have nothing to flush.
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EROFS):
+            raise
+
+
 def sync_folder(folder: Path) -> None:
     """Puts a folder's entries on the disk, so that a file renamed there is found again after a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _to_disk(descriptor)
+        to_disk(descriptor)
     finally:
         os.close(descriptor)
 
@@ -223,15 +256,6 @@ def _remove_half_written(folder: Path) -> None:
         for entry in folder.iterdir():
             if _HALF_WRITTEN.fullmatch(entry.name) and entry.is_file() and not entry.is_symlink():
                 entry.unlink(missing_ok=True)
-
-
-def _to_disk(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Pipes and some file systems of users' (FUSE) have nothing to flush.
-        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EROFS):
-            raise
 
 
 def _umask() -> int:

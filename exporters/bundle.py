@@ -20,13 +20,14 @@ from collab.blocks import BYTES_PER_VALUE, MAX_TENSOR_BYTES, Block, Shape
 from collab.config import DEFAULT_EPS, ModelConfig
 from collab.documents import read_bytes
 from collab.errors import ExportError
+from collab.files import write_new
 from collab.networks.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from collab.placement import Placement
 from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, build_schedule
 from exporters.checking import reference_input
 from exporters.interpret import interpreter_name, run_segments
 from exporters.manifest import MANIFEST, MAX_MANIFEST_BYTES, FileEntry, InputEntry, Manifest, SegmentEntry
-from exporters.publish import check_target, publish, write_durably
+from exporters.publish import check_target, publish
 from exporters.tflite_route import write_segment
 
 FORMATS: Final = ("tflite", "onnx", "both")
@@ -126,7 +127,7 @@ def _write_files(folder: Path, content: _Content, output: Array, computed_by: st
     os.mkdir(folder / "segments")  # noqa: PTH102 -- as in `publish`
 
     def write(name: str, content: bytes) -> FileEntry:
-        write_durably(folder / name, content)
+        write_new(folder / name, content)
         return FileEntry(name, hashlib.sha256(content).hexdigest())
 
     segments = tuple(

@@ -64,7 +64,7 @@ def export_segment(module: SegmentModule, in_shapes_nhwc: Sequence[Shape]) -> by
     tensors = tuple(torch.from_numpy(array) for array in inputs)
     with torch.no_grad():
         expected = cast(Array, exported(*tensors).numpy())
-    model = _traced(exported, tensors, what)
+    model = traced(exported, tensors, what)
     actual = _run(model, inputs, what)
     require_close(actual, expected, what=what, route="ONNX")
     return model
@@ -103,7 +103,12 @@ def _require(name: str) -> ModuleType:
         ) from error
 
 
-def _traced(module: SegmentModule, tensors: tuple[torch.Tensor, ...], what: str) -> bytes:
+def traced(module: SegmentModule, tensors: tuple[torch.Tensor, ...], what: str) -> bytes:
+    """Returns a module as an ONNX model with these inputs, checked, without notes.
+
+    Raises:
+        ExportError: tracing or the checker fails; `what` names the module.
+    """
     import onnx
     import torch
 
@@ -121,14 +126,14 @@ def _traced(module: SegmentModule, tensors: tuple[torch.Tensor, ...], what: str)
                 output_names=["out"],
             )
         proto = program.model_proto
-        _strip(proto)
+        strip_notes(proto)
         onnx.checker.check_model(proto, full_check=True)
     except Exception as error:  # whatever tracing or the checker raises
         raise ExportError(f"{what}: torch.onnx cannot export it: {type(error).__name__}: {str(error).strip()[:300]}") from error
     return cast(bytes, proto.SerializeToString(deterministic=True))
 
 
-def _strip(proto: Any) -> None:
+def strip_notes(proto: Any) -> None:
     """Removes all notes: torch writes stack traces with the machine's paths beside every node."""
     for item in (proto, *_parts(proto.graph)):
         for field in ("doc_string", "metadata_props"):

@@ -85,7 +85,7 @@ def publish(out: Path, fill: Callable[[Path], _Result]) -> _Result:
 
     Args:
         out: see `check_target`.
-        fill: writes the bundle into the folder that it is given, by `write_durably`.
+        fill: writes the bundle into the folder that it is given, by `collab.files.write_new`.
 
     Raises:
         ExportError: `out` is no place for a bundle.
@@ -107,42 +107,25 @@ def publish(out: Path, fill: Callable[[Path], _Result]) -> _Result:
             os.chmod(staging, 0o755)  # noqa: PTH101, S103 -- as `mkdir` makes it; every step goes through os, where a test can stop it
             with _held(target.parent, wait_s=_LOCK_WAIT_S):
                 _restore_or_clear(target)
-                _swap(staging, check_target(target))
+                _put_in_place(staging, check_target(target))
     return result
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Writes a new file, which is on the disk when this returns.
-
-    Raises:
-        StorageError: it cannot be written whole.
-    """
-    with writing(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        try:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _swap(staging: Path, target: Path) -> None:
+def _put_in_place(staging: Path, target: Path) -> None:
     """Puts `staging` under the name of `target`; an earlier bundle lies at `staging` or is gone afterwards."""
     if not target.exists():
         os.rename(staging, target)  # noqa: PTH104
         return sync_folder(target.parent)
     names = set() if holds_nothing(target) else _names_of_bundle(target)
     with _lock_file_held(target):
-        if not _exchange(staging, target):
-            staging = _exchange_in_two_steps(staging, target)
+        if not swap_names(staging, target):
+            staging = _swap_in_two_steps(staging, target)
         sync_folder(target.parent)
         _remove(staging, {*names, LOCK_FILE})
     return None
 
 
-def _exchange(one: Path, other: Path) -> bool:
+def swap_names(one: Path, other: Path) -> bool:
     """Exchanges the names of two folders in one step; False where the system cannot."""
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None or call(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
@@ -153,7 +136,7 @@ def _exchange(one: Path, other: Path) -> bool:
     return True
 
 
-def _exchange_in_two_steps(staging: Path, target: Path) -> Path:
+def _swap_in_two_steps(staging: Path, target: Path) -> Path:
     """Where the earlier bundle is then. Between the steps nothing is at `target`, and `earlier_bundle` finds it."""
     earlier = staging.with_suffix(".earlier")
     os.rename(target, earlier)  # noqa: PTH104

@@ -58,7 +58,7 @@ class TfliteGraph:
         self._operators: list[Any] = []
         self._codes: dict[int, int] = {}
         self._inputs: list[int] = []
-        self._constant_bytes = 0
+        self.constant_bytes = 0
 
     def shape(self, tensor: int) -> Shape:
         return self._shapes[tensor]
@@ -145,11 +145,11 @@ class TfliteGraph:
         model.operatorCodes = [_operator_code(code) for code in self._codes]
         model.signatureDefs = [self._signature(output)]
         try:
-            builder = flatbuffers.Builder(self._constant_bytes + 4096 + 512 * len(self._tensors))
+            builder = flatbuffers.Builder(self.constant_bytes + 4096 + 512 * len(self._tensors))
             builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
             return bytes(builder.Output())
         except flatbuffers.builder.BuilderSizeError as error:
-            raise ExportError(f"{self._constant_bytes / 2**30:.2f} GiB of weights are more than a TFLite model holds (2 GiB)") from error
+            raise ExportError(f"{self.constant_bytes / 2**30:.2f} GiB of weights are more than a TFLite model holds (2 GiB)") from error
 
     def _signature(self, output: int) -> Any:
         signature = schema.SignatureDefT()
@@ -171,7 +171,7 @@ class TfliteGraph:
         buffer = _AlignedBuffer()
         buffer.data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         self._buffers.append(buffer)
-        self._constant_bytes += buffer.data.size + _BUFFER_ALIGNMENT
+        self.constant_bytes += buffer.data.size + _BUFFER_ALIGNMENT
         dtype = schema.TensorType.INT32 if array.dtype == np.int32 else schema.TensorType.FLOAT32
         return self._tensor(array.shape, buffer=len(self._buffers) - 1, dtype=dtype)
 

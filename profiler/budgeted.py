@@ -77,7 +77,7 @@ def spend(
         return deadline_s - time.monotonic()
 
     for _ in range(_LOOKS):
-        chosen = within(_suggestions(request, store), _REFINED_SHARE * left_s() * 1e6) if left_s() > _LEAST_S else []
+        chosen = within(suggestions(request, store), _REFINED_SHARE * left_s() * 1e6) if left_s() > _LEAST_S else []
         if chosen:
             request = request.with_plan(request.plan.merged(plan_blocks(chosen)))
         work = [*_common(request, store, left_s()), *(pending_work(request, store, room=room_bytes(device.info)) if chosen else [])]
@@ -87,7 +87,8 @@ def spend(
     return Spent(request, carry_out(device, request, work, store, folder, on_work(work)))
 
 
-def _suggestions(request: Request, store: SampleStore) -> list[Suggestion]:
+def suggestions(request: Request, store: SampleStore) -> list[Suggestion]:
+    """Returns the blocks that are worth measuring besides, from the tables as they are so far."""
     rows = derive(store, request.units, request.plan, runtime=request.runtime, settings={}).blocks
     effort = request.effort
     rounds = effort.max_rounds

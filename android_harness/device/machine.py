@@ -20,7 +20,7 @@ _MOST_KHZ: Final = 100_000_000
 
 def machine_fingerprint() -> dict[str, str]:
     """What makes it another device, however it is reached: tables of one are none of another's."""
-    return {"cpu": _cpu_model(), "cores": str(os.cpu_count()), "abi": platform.machine(), "system": platform.system()}
+    return {"cpu": cpu_model(), "cores": str(os.cpu_count()), "abi": platform.machine(), "system": platform.system()}
 
 
 def memory_bytes() -> int | None:
@@ -39,7 +39,8 @@ def clock_khz(text: str) -> int | None:
     return khz if 0 < khz <= _MOST_KHZ else None
 
 
-def _cpu_model(cpu_info: Path = Path("/proc/cpuinfo")) -> str:
+def cpu_model(cpu_info: Path = Path("/proc/cpuinfo")) -> str:
+    """Returns the name of this machine's processor, printable and short; ``unknown`` where nothing says it."""
     try:
         with cpu_info.open(encoding="utf-8", errors="replace") as file:
             lines = file.read(_READ_BYTES).splitlines()

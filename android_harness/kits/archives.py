@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import shutil
 import struct
 import tempfile
@@ -17,7 +16,7 @@ from typing import Final
 
 from collab.console import one_line
 from collab.errors import DeviceError
-from collab.files import sync_folder, writing
+from collab.files import sync_folder, to_disk, writing
 
 MAX_MEMBERS: Final = 100_000
 MAX_MEMBER_BYTES: Final = 512 << 20
@@ -131,7 +130,7 @@ def _write_member(opened: zipfile.ZipFile, member: str, path: Path, archive: Pat
                 while rest:
                     rest = rest[target.write(rest) :]
         with writing(path):
-            os.fsync(target.fileno())
+            to_disk(target.fileno())
     return written
 
 

@@ -33,7 +33,7 @@ class LocalTarget:
     def __init__(self) -> None:
         self._runner = host_runner()
         self._library = litert_library()
-        self.info = DeviceInfo(LOCAL_NAME, machine_fingerprint(), _clusters(), local_conditions(), memory_bytes=memory_bytes())
+        self.info = DeviceInfo(LOCAL_NAME, machine_fingerprint(), local_clusters(), local_conditions(), memory_bytes=memory_bytes())
 
     @property
     def runtime(self) -> str:
@@ -126,7 +126,8 @@ def _remove_folder(folder: Path) -> None:
     folder.rmdir()
 
 
-def _clusters() -> tuple[Cluster, ...]:
+def local_clusters() -> tuple[Cluster, ...]:
+    """Returns the cores that this process may use, grouped by their fastest clock, the slowest first."""
     by_clock: dict[int | None, list[int]] = {}
     for core in sorted(os.sched_getaffinity(0)):
         by_clock.setdefault(_max_khz(core), []).append(core)

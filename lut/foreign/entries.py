@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from collab.documents import read_bytes
 from collab.errors import TableError
 
 MAX_BYTES: Final = 32 * 1024 * 1024
@@ -61,18 +62,12 @@ class Source:
 
 
 def read_text(path: Path) -> tuple[str, str]:
-    """A source's text and the hash of its bytes.
+    """Reads a source: its text, and the SHA-256 of its bytes in hexadecimal.
 
     Raises:
-        TableError: too large, unreadable or not UTF-8.
+        TableError: too large, unreadable, no regular file, or not UTF-8.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise TableError(f"{path} cannot be read ({error.strerror}); name the file of a table, for example pixel1.yaml") from error
-    if len(data) > MAX_BYTES:
-        raise TableError(f"{path} is larger than {MAX_BYTES >> 20} MiB, no table of blocks is; split it, or name another file")
+    data = read_bytes(path, limit_bytes=MAX_BYTES, error=TableError, advice="name the file of a table, for example pixel1.yaml")
     try:
         return data.decode("utf-8-sig"), hashlib.sha256(data).hexdigest()
     except UnicodeDecodeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+from collections.abc import Sequence
 from typing import Any, Final
 
 HOSTILE_VALUES: Final[tuple[Any, ...]] = (
@@ -43,6 +44,21 @@ def mutate_json(document: Any, generator: random.Random) -> bytes:
     kind = generator.randrange(3)
     text = to_json(mutate_document(document, generator) if kind < 2 else document)
     return text if kind == 0 else mutate_bytes(text, generator)
+
+
+def mutate_json_or_one_value(document: Any, generator: random.Random, plausible: Sequence[Any]) -> bytes:
+    """As `mutate_json`; half of the time instead nothing but one value differs, which is one of the `plausible` ones, or not even that."""
+    if generator.random() < 0.5:
+        return mutate_json(document, generator)
+    changed = copy.deepcopy(document)
+    owner: Any = changed
+    while True:
+        key = generator.choice(list(owner) if isinstance(owner, dict) else range(len(owner)))
+        if not isinstance(owner[key], (dict, list)) or not owner[key]:
+            break
+        owner = owner[key]
+    owner[key] = generator.choice([owner[key], *plausible])
+    return to_json(changed)
 
 
 def to_json(document: Any) -> bytes:

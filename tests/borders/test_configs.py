@@ -22,7 +22,7 @@ from collab.variants import collaborative, random_collaborative
 from exporters.checking import reference_input
 from exporters.tflite_route import write_block, write_relu
 from tests.borders.fuzzing import fuzz
-from tests.borders.mutation import HOSTILE_VALUES, mutate_bytes, mutate_json
+from tests.borders.mutation import HOSTILE_VALUES, mutate_bytes, mutate_json_or_one_value
 from tests.models import tiny
 
 DOCUMENTS = [
@@ -33,19 +33,7 @@ DOCUMENTS = [
 ]
 
 
-def _mutated(document: Any, generator: random.Random) -> bytes:
-    """As JSON, or half of the time with nothing but a number or letter in it changed."""
-    if generator.random() < 0.5:
-        return mutate_json(document, generator)
-    changed = json.loads(json.dumps(document))
-    owner: Any = changed
-    while True:
-        key = generator.choice(list(owner) if isinstance(owner, dict) else range(len(owner)))
-        if not isinstance(owner[key], (dict, list)) or not owner[key]:
-            break
-        owner = owner[key]
-    owner[key] = generator.choice([owner[key], *range(1, 9), 16, 24, 2**16, "n", "a", "c", "ReLU6", 0.1])
-    return json.dumps(changed).encode()
+PLAUSIBLE = [*range(1, 9), 16, 24, 2**16, "n", "a", "c", "ReLU6", 0.1]
 
 
 def _read_config(data: bytes, path: Path) -> None:
@@ -58,7 +46,10 @@ def _read_config(data: bytes, path: Path) -> None:
 
 
 def test_hostile_configs(tmp_path: Path) -> None:
-    counts = fuzz("config", lambda g: _mutated(g.choice(DOCUMENTS), g), lambda data: _read_config(data, tmp_path / "c.json"))
+    def make(generator: random.Random) -> bytes:
+        return mutate_json_or_one_value(generator.choice(DOCUMENTS), generator, PLAUSIBLE)
+
+    counts = fuzz("config", make, lambda data: _read_config(data, tmp_path / "c.json"))
     assert counts["accepted"] >= 15
     assert counts["refused"] >= 100
 

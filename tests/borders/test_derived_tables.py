@@ -25,7 +25,7 @@ from android_harness.protocol.journal import (
 from collab.blocks import feature_bytes, parse_key
 from collab.documents import MAX_NS
 from lut.tables import USABLE, Tables, load_tables, save
-from profiler.budgeted import _suggestions
+from profiler.budgeted import suggestions
 from profiler.campaign import QUICK, Handover, JobId, LoadedId, NetworkId, TransferId, block_ids, sentinel_ids, transfer_ids
 from profiler.measure import tables_of
 from profiler.plan import Network, Plan
@@ -162,7 +162,7 @@ def test_any_journal_gives_tables_that_are_read_as_they_were_written() -> None:
         store.add_all(events)
         tables = tables_of(request, store, {"governors": "x"})
         if len(events) % 4 == 0:
-            _suggestions(request, store)
+            suggestions(request, store)
         with tempfile.TemporaryDirectory() as folder:
             save(tables, Path(folder))
             loaded: Tables = load_tables(Path(folder))

@@ -134,13 +134,13 @@ def test_clocks_and_the_processor_s_name_are_read_within_bounds(tmp_path: Path, 
     info = tmp_path / "cpuinfo"
     for content in (b"", b"\xff\x00" * 9, b"model name\t: " + b"x" * 100_000, b"model name: \x1b[2J[red]\n", b"CPU part :\n"):
         info.write_bytes(content)
-        name = machine._cpu_model(info)
+        name = machine.cpu_model(info)
         assert name
         assert name.isprintable()
         assert len(name) <= machine.MOST_CHARACTERS
-    assert machine._cpu_model(tmp_path / "none")
+    assert machine.cpu_model(tmp_path / "none")
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {100_000, 100_001})
-    assert [cluster.max_khz for cluster in local._clusters()] == [None]
+    assert [cluster.max_khz for cluster in local.local_clusters()] == [None]
 
 
 def test_vulkan_s_answer_is_a_list_of_devices_or_none() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collab.errors import BusyFolderError, StorageError
-from collab.files import LOCK_FILE, FolderLock, append_whole, holds_nothing, reason_of, sha256_of, write_whole
+from collab.files import LOCK_FILE, FolderLock, append_whole, holds_nothing, reason_of, sha256_of, to_disk, write_new, write_whole
 
 _FULL = Path("/dev/full")
 
@@ -59,6 +59,28 @@ def test_a_full_disk_is_a_sentence_with_the_files_name() -> None:
 def test_appending_to_a_full_device_is_an_error() -> None:
     with pytest.raises(StorageError, match="/dev/full"):
         append_whole(_FULL, b"x")
+
+
+def test_a_new_file_takes_the_place_of_no_other(tmp_path: Path) -> None:
+    write_new(tmp_path / "new", b"first")
+    with pytest.raises(StorageError, match="new: File exists"):
+        write_new(tmp_path / "new", b"second")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageError):
+        write_new(tmp_path / "link", b"third")
+    assert (tmp_path / "new").read_bytes() == b"first"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_has_nothing_to_flush_is_no_error() -> None:
+    reader, writer = os.pipe()
+    try:
+        to_disk(writer)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        to_disk(writer)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_notes_are_removed_from_inner_graphs_as_well() -> None:
     entry = model.graph.node[0].attribute[0].g.node[0].metadata_props.add()
     entry.key, entry.value = "stack_trace", "SECRET"
     assert model.SerializeToString().count(b"SECRET") >= 10
-    route._strip(model)
+    route.strip_notes(model)
     assert b"SECRET" not in model.SerializeToString()
     onnx.checker.check_model(model)
 
@@ -133,7 +133,7 @@ def test_notes_are_removed_from_inner_graphs_as_well() -> None:
 def test_a_model_that_differs_from_torch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     config = collaborative(tiny(), "nna")
     schedule = build_schedule(config, default_placement(2))
-    trace = route._traced
+    trace = route.traced
 
     def slightly_wrong(module: network.SegmentModule, tensors: tuple[torch.Tensor, ...], what: str) -> bytes:
         with torch.no_grad():
@@ -143,7 +143,7 @@ def test_a_model_that_differs_from_torch_is_refused(monkeypatch: pytest.MonkeyPa
     modules = network.segment_modules(network.from_weights(config, weights.seeded(config)), schedule)
     module = modules[schedule.output.name]
     before = route.export_segment(module, schedule.output.in_shapes)
-    monkeypatch.setattr(route, "_traced", slightly_wrong)
+    monkeypatch.setattr(route, "traced", slightly_wrong)
     with pytest.raises(ExportError, match=r"segment cpu0\.1: by ONNX its output differs from torch's"):
         route.export_segment(module, schedule.output.in_shapes)
     # It was a copy that was exported: the module itself is as before.

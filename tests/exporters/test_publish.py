@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from collab.errors import BusyFolderError, ExportError, SyncNasError
-from collab.files import FolderLock
+from collab.files import FolderLock, write_new
 from collab.placement import default_placement
 from exporters import publish
 from exporters.bundle import write_bundle
@@ -118,8 +118,8 @@ def test_a_folder_that_a_command_holds_is_not_taken_from_it(bundle: Path) -> Non
     assert [path.name for path in bundle.parent.iterdir()] == ["b"]
 
 
-def test_without_an_exchange_in_one_step_it_goes_in_two(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "_exchange", lambda one, other: False)
+def test_where_names_cannot_be_swapped_in_one_step_it_goes_in_two(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "swap_names", lambda one, other: False)
     export(bundle)
     assert load_manifest(bundle).model == "new"
     assert [path.name for path in bundle.parent.iterdir()] == ["b"]
@@ -147,7 +147,7 @@ def killed_at(step: int, out: Path, *, in_two_steps: bool) -> bool:
             end = os._exit
             for name in STEPS:
                 setattr(os, name, dying(getattr(os, name)))
-            publish._exchange = (lambda one, other: False) if in_two_steps else dying(publish._exchange)
+            publish.swap_names = (lambda one, other: False) if in_two_steps else dying(publish.swap_names)
             publish.publish(out, prepared)
             end(0)
         except BaseException:  # noqa: BLE001 -- a child says it by its status
@@ -164,7 +164,7 @@ def prepared(folder: Path) -> None:
     """Writes a bundle that was made before, as `write_bundle` does, the manifest last."""
     os.mkdir(folder / "segments")  # noqa: PTH102 -- a step at which it may be killed
     for name, content in sorted(CONTENT.items(), key=lambda item: item[0] == MANIFEST):
-        publish.write_durably(folder / name, content)
+        write_new(folder / name, content)
 
 
 @pytest.fixture(name="prepared", autouse=True)
@@ -210,7 +210,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_bundle_as_it_was(bundle: Path,
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(publish, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(publish, "swap_names", lambda one, other: False)
     monkeypatch.setattr(os, step, full)
     with pytest.raises(SyncNasError, match=r"/\.?b.* (the disk, or the quota on it, is full|cannot be written)"):
         publish.publish(bundle, prepared)

@@ -33,6 +33,6 @@ def test_files_have_a_signature_and_aligned_constants() -> None:
 def test_more_than_a_model_file_holds_is_refused() -> None:
     graph = TfliteGraph("large")
     # Two gigabytes that no memory is taken for, and that nobody reads.
-    graph._constant_bytes = 2 << 30
+    graph.constant_bytes = 2 << 30
     with pytest.raises(ExportError, match="2 GiB"):
         graph.build(graph.relu(graph.add_input((1, 2, 2, 4))))
