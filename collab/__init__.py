@@ -1,1 +1,1 @@
-"""Collaborative models: configs, blocks, units, placements and what each unit runs between exchanges."""
+"""Collaborative models: configs, blocks, units, placements and what each unit runs between hand-overs."""

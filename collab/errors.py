@@ -56,4 +56,4 @@ class TableError(SyncNasError):
 
 
 class MissingEntryError(TableError):
-    """A block or transfer that is neither in the tables nor between two measured points."""
+    """A block or hand-over that is neither in the tables nor between two measured points."""

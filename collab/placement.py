@@ -38,7 +38,7 @@ def default_placement(branches: int) -> Placement:
     """Branch b on ``cpu{b}``, a stem on every unit, the head on branch 0's.
 
     A duplicated stem costs each unit its own small convolution, at the same time; a handed-over stem costs the peers the wait
-    for it and the largest transfer of the network.
+    for it and the largest hand-over of the network.
     """
     return Placement(tuple(f"cpu{branch}" for branch in range(branches)))
 

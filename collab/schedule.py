@@ -1,11 +1,11 @@
-"""Schedules: the segments that each unit runs between exchanges, and where their inputs come from.
+"""Schedules: the segments that each unit runs between hand-overs, and where their inputs come from.
 
 One rule set serves the exporters (which write a model per segment) and the replay (which predicts their latency):
 
 * The sync is part of the segment that follows it: a segment begins with the ADD or CONCAT, taking its own branch's features and
   the peers'. Sources stand in order of branch on every unit, so all units compute the same bits.
 * The last sync opens only the segment of the unit that runs the head; the other units only send.
-* A stem on one unit is a segment of its own, and the peers' first segments have one transferred input and no sync; a
+* A stem on one unit is a segment of its own, and the peers' first segments have one input that is handed over, and no sync; a
   duplicated stem opens each unit's first segment instead.
 """
 
@@ -33,7 +33,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Segment:
-    """What one unit runs between two exchanges. `sources[i]` feeds the i-th input of the first layer."""
+    """The blocks that one unit runs between two hand-overs. `sources[i]` feeds the i-th input of the first layer."""
 
     name: str
     unit: str
@@ -83,7 +83,7 @@ def build_schedule(config: ModelConfig, placement: Placement) -> Schedule:
 
 
 class _Cutter:
-    """Collects each branch's layers and closes its segment at every exchange."""
+    """Collects each branch's layers and closes its segment at every hand-over."""
 
     def __init__(self, config: ModelConfig, placement: Placement) -> None:
         self._config = config

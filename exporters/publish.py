@@ -1,4 +1,4 @@
-"""Putting a bundle where the user wants it: built beside its place, then exchanged with what is there, which only a bundle of ours may be.
+"""Putting a bundle where the user wants it: built beside its place, then swapped with what is there, which only a bundle of ours may be.
 
 Whenever a process is killed, the earlier bundle or the new one is under its name, or the earlier one is beside it as ``.NAME.XXXX.earlier``
 and comes back with the next export. Nothing is removed but what a bundle consists of.
@@ -126,7 +126,7 @@ def _put_in_place(staging: Path, target: Path) -> None:
 
 
 def swap_names(one: Path, other: Path) -> bool:
-    """Exchanges the names of two folders in one step; False where the system cannot."""
+    """Swaps the names of two folders in one step; False where the system cannot."""
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None or call(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
         code = ctypes.get_errno()

@@ -48,7 +48,7 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]
 
 
 class TfliteGraph:
-    """One subgraph under construction. Tensors are referred to by their index."""
+    """A model's graph under construction. Tensors are referred to by their index."""
 
     def __init__(self, description: str) -> None:
         self._description = description
@@ -228,7 +228,7 @@ def _tensor_map(name: str, tensor: int) -> Any:
 
 
 def operator_names(model: bytes) -> list[str]:
-    """Names of a TFLite model's operators, in the order of its first subgraph.
+    """Names of a TFLite model's operators, in the order of its first graph.
 
     Raises:
         ExportError: the bytes are no TFLite model.

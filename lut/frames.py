@@ -10,7 +10,7 @@ from typing import Final
 import pandas as pd
 
 from lut.meta import Meta
-from lut.tables import RENAMED, BlockRow, TransferRow, load_tables
+from lut.tables import RENAMED, BlockRow, HandoverRow, load_tables
 
 _DTYPES: Final = {"str": "str", "int": "Int64", "int | None": "Int64", "float": "float64", "float | None": "float64"}
 """A column's dtype by its field's annotation. Int64 is pandas' integer that may be absent."""
@@ -40,10 +40,10 @@ def load_frames(folder: Path | str) -> Frames:
         TableError: see `lut.tables.load_tables`.
     """
     tables = load_tables(Path(folder))
-    return Frames(_frame(tables.blocks, BlockRow), _frame(tables.transfers, TransferRow), tables.meta)
+    return Frames(_frame(tables.blocks, BlockRow), _frame(tables.transfers, HandoverRow), tables.meta)
 
 
-def _frame(rows: Sequence[BlockRow] | Sequence[TransferRow], kind: type[BlockRow | TransferRow]) -> pd.DataFrame:
+def _frame(rows: Sequence[BlockRow] | Sequence[HandoverRow], kind: type[BlockRow | HandoverRow]) -> pd.DataFrame:
     types = {f.name: "category" if f.name in _CATEGORIES else _DTYPES[str(f.type)] for f in fields(kind)}
     frame: pd.DataFrame = pd.DataFrame([asdict(row) for row in rows], columns=list(types)).astype(types).rename(columns=RENAMED)
     return frame

@@ -90,7 +90,7 @@ class UnfilledGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Fit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How well a unit's call and context costs explain the `n` pieces of networks that they were fitted to: residuals as fractions."""
+    """Residuals, as fractions, of the `n` pieces of networks that a unit's cost of a call and its network factors were fitted to."""
 
     unit: Name
     n: Count
@@ -107,7 +107,7 @@ class CopyLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sizes: Count
 
 
-class TransferFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HandoverFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All sizes of one way to hand over. `wakeup_us`: quantiles (``p5`` ... ``p95``) over `n` hand-overs."""
 
     from_unit: Name
@@ -146,7 +146,7 @@ class Meta:
     settings: Mapping[Name, Any] = field(default_factory=dict)
     context: tuple[NetworkFactor, ...] = ()
     fits: tuple[Fit, ...] = ()
-    transfer_fits: tuple[TransferFit, ...] = ()
+    transfer_fits: tuple[HandoverFit, ...] = ()
     channel_step: Mapping[Name, Count] = field(default_factory=dict)
     """Per unit, in groups of how many channels its kernels work."""
     partial: tuple[UnfilledGroup, ...] = ()

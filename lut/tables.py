@@ -25,7 +25,7 @@ from lut.meta import META_FILE, WAITS, Meta, load_meta, meta_document
 from lut.paths import PATHS
 
 BLOCKS_FILE: Final = "blocks.csv"
-TRANSFERS_FILE: Final = "transfers.csv"
+HANDOVERS_FILE: Final = "transfers.csv"
 MAX_FILE_BYTES: Final = 64 << 20
 MAX_ROWS: Final = 1_000_000
 MAX_TEXT: Final = 4096
@@ -35,7 +35,7 @@ USABLE: Final = ("ok", "unstable")
 
 FIXED_COST: Final = "the fixed cost of a call"
 COPIES: Final = "copies of the network's input and output"
-TRANSFERS: Final = "hand-overs between units"
+HANDOVERS: Final = "hand-overs between units"
 """What tables from elsewhere may lack (`Meta.lacks`), as far as predictions ask for it."""
 
 
@@ -75,7 +75,7 @@ class BlockRow:
 
 
 @dataclass(frozen=True)
-class TransferRow:
+class HandoverRow:
     """One hand-over from one unit to another. Each cost has its own spread (median absolute deviation)."""
 
     from_unit: str
@@ -105,11 +105,11 @@ class Tables:
     """All tables of one device."""
 
     blocks: tuple[BlockRow, ...]
-    transfers: tuple[TransferRow, ...]
+    transfers: tuple[HandoverRow, ...]
     meta: Meta
 
 
-_Row = TypeVar("_Row", BlockRow, TransferRow)
+_Row = TypeVar("_Row", BlockRow, HandoverRow)
 RENAMED: Final = {"from_unit": "from", "to_unit": "to"}
 _SHORT_US: Final = 1e-3
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -133,11 +133,11 @@ def save(tables: Tables, folder: Path) -> None:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / BLOCKS_FILE, _csv(tables.blocks, BlockRow))
-    write_whole(folder / TRANSFERS_FILE, _csv(tables.transfers, TransferRow))
+    write_whole(folder / HANDOVERS_FILE, _csv(tables.transfers, HandoverRow))
     write_whole(folder / META_FILE, json.dumps(meta_document(tables.meta), indent=1, allow_nan=False) + "\n")
 
 
-def _csv(rows: Iterable[BlockRow] | Iterable[TransferRow], kind: type[_Row]) -> str:
+def _csv(rows: Iterable[BlockRow] | Iterable[HandoverRow], kind: type[_Row]) -> str:
     names = [f.name for f in fields(kind)]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -163,10 +163,10 @@ def load_tables(folder: Path) -> Tables:
     """
     meta = load_meta(folder / META_FILE)
     blocks = tuple(_check_block(row, meta, str(folder / BLOCKS_FILE)) for row in _load_rows(folder / BLOCKS_FILE, BlockRow))
-    transfers = tuple(_check_transfer(row, meta, str(folder / TRANSFERS_FILE)) for row in _load_rows(folder / TRANSFERS_FILE, TransferRow))
+    transfers = tuple(_check_handover(row, meta, str(folder / HANDOVERS_FILE)) for row in _load_rows(folder / HANDOVERS_FILE, HandoverRow))
     _refuse_duplicates(folder / BLOCKS_FILE, [(row.unit, row.block) for row in blocks])
     _refuse_duplicates(
-        folder / TRANSFERS_FILE, [(t.from_unit, t.to_unit, str(t.bytes), t.shape, t.path, t.wait, t.pacing) for t in transfers]
+        folder / HANDOVERS_FILE, [(t.from_unit, t.to_unit, str(t.bytes), t.shape, t.path, t.wait, t.pacing) for t in transfers]
     )
     return Tables(blocks, transfers, meta)
 
@@ -255,14 +255,14 @@ def _said(row: BlockRow) -> frozenset[str]:
     return frozenset(name for name in _STATISTICS if name == "marginal_us" or getattr(row, name) is not None)
 
 
-def _check_transfer(row: TransferRow, meta: Meta, where: str) -> TransferRow:
+def _check_handover(row: HandoverRow, meta: Meta, where: str) -> HandoverRow:
     where = f"{where}: {row.bytes} bytes from {shown(row.from_unit)} to {shown(row.to_unit)}"
     _check_status(row.status, row.reason, where)
     for unit in (row.from_unit, row.to_unit):
         _check_unit(unit, meta, where)
     if row.path not in PATHS or row.wait not in WAITS or row.pacing not in ("hot", "paced") or row.bytes <= 0:
         raise TableError(
-            f"{where}: path {shown(row.path)}, wait {shown(row.wait)}, pacing {shown(row.pacing)}: not what a transfer can have"
+            f"{where}: path {shown(row.path)}, wait {shown(row.wait)}, pacing {shown(row.pacing)}: not what a hand-over can have"
         )
     if row.status in USABLE:
         _check_count(row.n, where)
@@ -287,7 +287,7 @@ def _check_count(n: int | None, where: str) -> None:
         raise TableError(f"{where}: a statistic over {n} samples")
 
 
-def _check_not_negative(row: BlockRow | TransferRow, names: Sequence[str], where: str) -> None:
+def _check_not_negative(row: BlockRow | HandoverRow, names: Sequence[str], where: str) -> None:
     for name in names:
         value = getattr(row, name)
         if value is None or value < 0:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from android_harness.protocol.journal import TransferDone
 from lut.meta import PairPath
 from lut.paths import copies_in, copies_out
-from lut.tables import TransferRow
+from lut.tables import HandoverRow
 from profiler.campaign import TransferId, parse_job_id
 from profiler.samples import SampleStore
 
@@ -41,9 +41,9 @@ def _reason(job: TransferId, path: str) -> str:
     return "both work on the same memory"
 
 
-def distinct_rows(rows: Iterable[TransferRow]) -> list[TransferRow]:
+def distinct_rows(rows: Iterable[HandoverRow]) -> list[HandoverRow]:
     """The first row of each kind: units that cannot share memory may have copied although they were asked to share."""
-    kinds: dict[tuple[str, str, int, str, str, str, str], TransferRow] = {}
+    kinds: dict[tuple[str, str, int, str, str, str, str], HandoverRow] = {}
     for row in rows:
         kinds.setdefault((row.from_unit, row.to_unit, row.bytes, row.shape, row.path, row.wait, row.pacing), row)
     return list(kinds.values())

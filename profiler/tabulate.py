@@ -16,10 +16,10 @@ from android_harness.protocol.journal import TimeDone
 from collab.blocks import Block, feature_bytes
 from collab.documents import MAX_US
 from collab.units import UnitSpec
-from lut.meta import Contention, Fit, Measured, NetworkFactor, Reference, TransferFit, UnfilledGroup, can_be_read
+from lut.meta import Contention, Fit, HandoverFit, Measured, NetworkFactor, Reference, UnfilledGroup, can_be_read
 from lut.paths import PATHS, copies_in
 from lut.statistics import Summary, error_of_median, median_us, summarise
-from lut.tables import BlockRow, TransferRow, shape_text
+from lut.tables import BlockRow, HandoverRow, shape_text
 from profiler.campaign import BlockId, FixedId, SentinelId, TransferId, parse_job_id
 from profiler.channels import channel_step, partial_factors
 from profiler.contention import contention_factors
@@ -39,7 +39,7 @@ UNSTABLE_US = 1.0
 _MOST_DRIFT = 1e6
 _NO_REASON = "no reason was given"
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)
-_Row = TypeVar("_Row", BlockRow, TransferRow)
+_Row = TypeVar("_Row", BlockRow, HandoverRow)
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class Derived:
     """All that tables hold besides what the device is."""
 
     blocks: tuple[BlockRow, ...]
-    transfers: tuple[TransferRow, ...]
+    transfers: tuple[HandoverRow, ...]
     fixed: Mapping[str, Measured]
     call_alone: Mapping[str, Measured]
     sentinels: Mapping[str, Reference]
     network_runs: Mapping[str, Reference]
     context: tuple[NetworkFactor, ...]
     fits: tuple[Fit, ...]
-    transfer_fits: tuple[TransferFit, ...]
+    transfer_fits: tuple[HandoverFit, ...]
     channel_step: Mapping[str, int]
     partial: tuple[UnfilledGroup, ...]
     contention: tuple[Contention, ...]
@@ -152,10 +152,10 @@ class _Rows:
         self._settings = settings
         self._measured_at = datetime.fromtimestamp(store.last_unix_ns / 1e9, timezone.utc).isoformat(timespec="seconds")
 
-    def all(self) -> tuple[list[BlockRow], list[TransferRow]]:
+    def all(self) -> tuple[list[BlockRow], list[HandoverRow]]:
         """Of every job of these units that was visited or failed."""
         blocks: list[BlockRow] = []
-        transfers: list[TransferRow] = []
+        transfers: list[HandoverRow] = []
         for text, samples in self._store.jobs.items():
             job = parse_job_id(text)
             if isinstance(job, BlockId) and job.unit in self._units:
@@ -207,7 +207,7 @@ class _Rows:
         )
         return _in_bounds(row)
 
-    def transfer_row(self, job: TransferId, samples: JobSamples) -> TransferRow:
+    def transfer_row(self, job: TransferId, samples: JobSamples) -> HandoverRow:
         visits = samples.transfers
         has_failed = samples.failure is not None or not visits
         status, reason = ("failed", samples.failure or _NO_REASON) if has_failed else ("ok", "")
@@ -218,7 +218,7 @@ class _Rows:
         ok = status == "ok"
         read, wakeup = (summarise(samples.pooled(name)) if ok else None for name in ("read", "wakeup"))
         write = summarise(_write_samples(samples, path)) if ok else None
-        row = TransferRow(
+        row = HandoverRow(
             from_unit=job.sender,
             to_unit=job.receiver,
             bytes=feature_bytes(job.shape),

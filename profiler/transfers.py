@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 
 from collab.blocks import feature_bytes
-from lut.meta import CopyLine, TransferFit
+from lut.meta import CopyLine, HandoverFit
 from lut.statistics import NS_PER_US
-from lut.tables import TransferRow
+from lut.tables import HandoverRow
 from profiler.campaign import TransferId, parse_job_id
 from profiler.samples import SampleStore
 
@@ -24,15 +24,15 @@ _NOISE_US: Final = 0.1
 """Weights are relative, but times below this are all the same to a clock."""
 
 
-def transfer_fits(store: SampleStore, rows: Iterable[TransferRow]) -> tuple[TransferFit, ...]:
+def transfer_fits(store: SampleStore, rows: Iterable[HandoverRow]) -> tuple[HandoverFit, ...]:
     """Of all transfers that could be measured, in order of their names."""
     wakeups = _wakeups_us(store)
-    groups: dict[tuple[str, str, str, str, str], list[TransferRow]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str, str], list[HandoverRow]] = defaultdict(list)
     for row in rows:
         if row.status == "ok":
             groups[row.from_unit, row.to_unit, row.path, row.wait, row.pacing].append(row)
     return tuple(
-        TransferFit(
+        HandoverFit(
             *key,
             read=_line(group, [row.read_us or 0.0 for row in group]),
             write=_line(group, [row.write_us or 0.0 for row in group]),
@@ -44,7 +44,7 @@ def transfer_fits(store: SampleStore, rows: Iterable[TransferRow]) -> tuple[Tran
     )
 
 
-def _line(rows: Sequence[TransferRow], took_us: Sequence[float]) -> CopyLine:
+def _line(rows: Sequence[HandoverRow], took_us: Sequence[float]) -> CopyLine:
     """Non-negative least squares on relative residuals."""
     from scipy.optimize import nnls
 

@@ -93,7 +93,7 @@ class WidthAllocator:
         narrowest = self._latency(schedules, kinds, np.zeros((len(letters), 1), np.int64))
         feasible = narrowest <= budget_us
         latency, level = self._bisect(schedules, kinds, narrowest, feasible, budget_us)
-        levels = np.repeat(level[:, None], schedules.phases, axis=1)
+        levels = np.repeat(level[:, None], schedules.stretches, axis=1)
         self._raise_phases(schedules, kinds, levels, latency, feasible, budget_us)
         scale = self._scales(kinds, levels)
         self._raise_branches(schedules, kinds, scale, latency, feasible, budget_us)
@@ -121,7 +121,7 @@ class WidthAllocator:
         """Raises single phases while the budget has room; `levels` and `latency` are changed in place."""
         step = _LEVELS // 16
         while step:
-            for phase in range(schedules.phases):
+            for phase in range(schedules.stretches):
                 rows = np.flatnonzero(feasible & (latency < CLOSE * budget_us) & (kinds[:, phase] >= 0) & (levels[:, phase] < _LEVELS))
                 if len(rows):
                     tried = levels[rows].copy()
@@ -136,7 +136,7 @@ class WidthAllocator:
     ) -> None:
         """Where that was too coarse, widens single branches in single phases by the least that takes longer; changes in place."""
         for _ in range(_ROUNDS):
-            for phase, branch in product(range(schedules.phases), range(self.costs.branches)):
+            for phase, branch in product(range(schedules.stretches), range(self.costs.branches)):
                 rows = np.flatnonzero(feasible & (latency < CLOSE * budget_us) & (kinds[:, phase] >= 0))
                 if len(rows):
                     tried = scale[rows].copy()
@@ -167,7 +167,7 @@ class WidthAllocator:
     def _kinds(self, letters: Ints, schedules: Schedules) -> Ints:
         """(R, P): the kind of each phase, -1 where a strategy has fewer."""
         rows, stages = letters.shape
-        kinds = np.full((rows, schedules.phases), -1, np.int64)
+        kinds = np.full((rows, schedules.stretches), -1, np.int64)
         last_before = np.full(rows, -1, np.int64)
         first = np.zeros(rows, np.int64)
         found: list[tuple[int, int, int, int]] = []
@@ -176,7 +176,7 @@ class WidthAllocator:
             four = np.stack([first[ends], np.full(len(ends), stage), last_before[ends], letters[ends, stage]])
             unique, which = np.unique(four, axis=1, return_inverse=True)
             numbers = np.array([self._number((a, b, c, d), found) for a, b, c, d in unique.T.tolist()], np.int64)
-            kinds[ends, schedules.phase[ends, stage]] = numbers[which] if len(ends) else 0
+            kinds[ends, schedules.stretch[ends, stage]] = numbers[which] if len(ends) else 0
             first[ends], last_before[ends] = stage + 1, letters[ends, stage]
         if found:
             self._add_kinds(found)

@@ -13,12 +13,12 @@ from collab.units import UnitSpec, parse_unit
 from lut.foreign.entries import Entry, LeftOut, Source
 from lut.foreign.layer_names import ACTIVATIONS, RATIO, FeatureMix, Logits, Part, dialect, read_name, says_activation
 from lut.meta import Meta
-from lut.tables import COPIES, FIXED_COST, TRANSFERS, BlockRow, Tables, shape_text
+from lut.tables import COPIES, FIXED_COST, HANDOVERS, BlockRow, Tables, shape_text
 
 _NEVER_THERE: Final = (
     FIXED_COST,
     COPIES,
-    TRANSFERS,
+    HANDOVERS,
     "how much longer blocks take in a running network than alone",
     "how much units slow each other down",
     "the device's fingerprint",

@@ -11,10 +11,10 @@ import numpy as np
 from collab.blocks import Block, Head, MBConv, Stem, parse_key
 from collab.errors import MissingEntryError
 from collab.units import UnitSpec
-from lut.paths import BY_COST
+from lut.paths import BY_COST, copies_in, copies_out
 from lut.prediction.interpolate import Family, Surface, block_surfaces, bracket, linear, locate
 from lut.prediction.replay import Floats
-from lut.tables import COPIES, FIXED_COST, TRANSFERS, USABLE, BlockRow, Tables, TransferRow
+from lut.tables import COPIES, FIXED_COST, HANDOVERS, USABLE, BlockRow, HandoverRow, Tables
 
 BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
 """Contention classes of blocks, in the order of their numbers."""
@@ -22,12 +22,20 @@ BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
 
 @dataclass(frozen=True)
 class HandoverCost:
-    """A transfer's costs; where the receiver copies nothing, `write_us` is what fetching the peer's data costs it."""
+    """Costs of one hand-over; where the receiver copies nothing, `write_us` is what fetching the peer's data costs it."""
 
     path: str
     read_us: float
     wakeup_us: float
     write_us: float
+
+    @property
+    def copies_out(self) -> bool:
+        return copies_out(self.path)
+
+    @property
+    def copies_in(self) -> bool:
+        return copies_in(self.path)
 
 
 def block_class(block: Block) -> int:
@@ -55,7 +63,7 @@ class Costs:
             )
             for unit in tables.meta.units
         }
-        self._transfers = self._usable_transfers(tables)
+        self._handovers = self._usable_handovers(tables)
         self._slowness: Mapping[str, float] = {}
 
     @property
@@ -83,9 +91,9 @@ class Costs:
             if row.status in USABLE and row.marginal_us is not None
         }
 
-    def _usable_transfers(self, tables: Tables) -> dict[tuple[str, str, str], dict[int, TransferRow]]:
+    def _usable_handovers(self, tables: Tables) -> dict[tuple[str, str, str], dict[int, HandoverRow]]:
         """Per sender, receiver and path: one row per number of bytes, of the wait mode that predictions take, hot before paced."""
-        found: dict[tuple[str, str, str], dict[int, TransferRow]] = {}
+        found: dict[tuple[str, str, str], dict[int, HandoverRow]] = {}
         for row in sorted(tables.transfers, key=lambda row: row.pacing == "hot"):
             if row.status in USABLE and row.wait == self.meta.handover["wait"]:
                 found.setdefault((row.from_unit, row.to_unit, row.path), {})[row.bytes] = row
@@ -132,10 +140,10 @@ class Costs:
         located = locate(block)
         surface = self._surfaces[unit].get(located[0]) if located is not None else None
         value = surface.value(*located[1]) if surface is not None and located is not None else None
-        return value * self._partial_factor(unit, block) if value is not None else None
+        return value * self._unfilled_group_factor(unit, block) if value is not None else None
 
-    def _partial_factor(self, unit: str, block: Block) -> float:
-        """What a last group of expansion channels that is not full costs against a full one; of the nearest size that was looked into."""
+    def _unfilled_group_factor(self, unit: str, block: Block) -> float:
+        """Returns how much longer a block takes if its last group of channels is not full, as measured at the nearest size; else 1."""
         over = block.exp_c % self.meta.channel_step.get(unit, 1) if isinstance(block, MBConv) else 0
         known = [entry for entry in self.meta.partial if over and (entry.unit, entry.channels) == (unit, over)]
         size = block.in_shapes[0][1]
@@ -173,22 +181,22 @@ class Costs:
         return self._at_speed(unit, float(value))
 
     def handover(self, sender: str, receiver: str, size_bytes: int) -> HandoverCost:
-        """A transfer of so many bytes, over the path that the runner takes for this pair.
+        """Returns the costs of a hand-over of so many bytes, over the path that the runner takes for this pair.
 
         Raises:
             MissingEntryError: the pair was not measured, or not with sizes around this one.
         """
-        if TRANSFERS in self.meta.lacks:
+        if HANDOVERS in self.meta.lacks:
             raise MissingEntryError(
-                f"{self.source} was imported from {self.meta.source}, which lacks {TRANSFERS}, here from {sender} to {receiver};"
+                f"{self.source} was imported from {self.meta.source}, which lacks {HANDOVERS}, here from {sender} to {receiver};"
                 f" such tables only predict models on one unit; {self._remedy()}"
             )
         path = self._path(sender, receiver)
-        rows = self._transfers.get((sender, receiver, path), {})
+        rows = self._handovers.get((sender, receiver, path), {})
         around = bracket(sorted(rows), size_bytes)
         if around is None:
             raise MissingEntryError(
-                f"the transfer of {size_bytes} bytes from {sender} to {receiver} ({path}, {self.meta.handover['wait']})"
+                f"the hand-over of {size_bytes} bytes from {sender} to {receiver} ({path}, {self.meta.handover['wait']})"
                 " is neither in the table nor between two measured sizes;"
                 f" to measure it: {self._command(f'--transfer-bytes {size_bytes}')}"
             )
@@ -206,7 +214,7 @@ class Costs:
         found = self.meta.paths.get(f"{sender}>{receiver}")
         if found is not None:
             return found.path
-        return next((path for path in BY_COST if (sender, receiver, path) in self._transfers), "shared")
+        return next((path for path in BY_COST if (sender, receiver, path) in self._handovers), "shared")
 
     def contention(self, units: tuple[str, ...]) -> Floats | None:
         """Factors for `lut.prediction.replay.replay`, (U, C, U) over these units; None where none was measured."""

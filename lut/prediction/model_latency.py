@@ -25,7 +25,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Step:
-    """What a unit does with a segment at a stretch: wait, write, run or read (`peer` is the other end; empty for a run)."""
+    """One step of a unit with a segment: wait, write, run or read; `peer` is the other end, empty for a run."""
 
     unit: str
     segment: str
@@ -55,10 +55,10 @@ class Prediction:
 
 
 def predict(config: ModelConfig, placement: Placement, costs: Costs) -> Prediction:
-    """One model with its timeline.
+    """Predicts the latency of one model, with its timeline.
 
     Raises:
-        MissingEntryError: the tables lack a block or a transfer.
+        MissingEntryError: the tables lack a block or a hand-over.
     """
     schedule = build_schedule(config, placement)
     operations = unit_operations(schedule, costs)

@@ -14,7 +14,6 @@ import numpy as np
 
 from collab.blocks import feature_bytes
 from collab.schedule import NETWORK_INPUT, Schedule, Segment
-from lut.paths import copies_in, copies_out
 from lut.prediction.costs import Costs, block_class
 from lut.prediction.replay import NO_CLASS, NONE, Program
 
@@ -68,9 +67,9 @@ class _Builder:
         if sender.unit == segment.unit:
             return []
         cost = self._costs.handover(sender.unit, segment.unit, self._bytes[source])
-        needs = self._was_read[source] if copies_out(cost.path) else self._ran[source]
+        needs = self._was_read[source] if cost.copies_out else self._ran[source]
         wait = Operation(segment.name, "wait", source, "wait", needs=needs, wakeup_us=cost.wakeup_us)
-        if copies_in(cost.path):
+        if cost.copies_in:
             return [wait, Operation(segment.name, "write", source, "copy in", cost.write_us)]
         return [wait, Operation(segment.name, "run", "", f"fetch {source}", cost.write_us)]
 
@@ -91,7 +90,7 @@ class _Builder:
             return [Operation(segment.name, "read", NETWORK_OUTPUT, "copy out", work)]
         receivers = self._schedule.receivers(segment)
         handovers = [self._costs.handover(segment.unit, r.unit, self._bytes[segment.name]) for r in receivers]
-        copied = [(r, h) for r, h in zip(receivers, handovers, strict=True) if copies_out(h.path)]
+        copied = [(r, h) for r, h in zip(receivers, handovers, strict=True) if h.copies_out]
         if not copied:
             return []
         receiver, handover = copied[0]

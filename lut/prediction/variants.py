@@ -23,8 +23,7 @@ from collab.config import ModelConfig
 from collab.errors import ConfigError, MissingEntryError
 from collab.placement import Placement
 from collab.variants import even_shares
-from lut.paths import copies_in, copies_out
-from lut.prediction.costs import Costs, block_class
+from lut.prediction.costs import Costs, HandoverCost, block_class
 from lut.prediction.replay import NO_CLASS, NONE, Floats, Ints, Program, replay
 
 _Number = TypeVar("_Number", np.float64, np.int64)
@@ -57,17 +56,6 @@ class Slot:
         return sorted(choices | {self.block.in_c})
 
 
-@dataclass(frozen=True)
-class Handover:
-    """What it takes to give a feature map of a stage, whole or a share, from one branch's unit to another's."""
-
-    copies_out: bool
-    copies_in: bool
-    read_us: float
-    wakeup_us: float
-    write_us: float
-
-
 class VariantCosts:
     """All costs that variants of a base under one placement can need, looked up when they are first needed.
 
@@ -95,7 +83,7 @@ class VariantCosts:
         head_unit = placement.units[placement.head]
         self.head_us = costs.marginal_us(head_unit, base.head)
         self.output_us = costs.output_read_us(head_unit, base.head)
-        self._handovers: dict[tuple[int, int, int], Handover] = {}
+        self._handovers: dict[tuple[int, int, int], HandoverCost] = {}
 
     @cached_property
     def factors(self) -> Floats | None:
@@ -135,7 +123,7 @@ class VariantCosts:
         )
         return self.costs.marginal_us(self.placement.units[branch], opening)
 
-    def handover(self, stage: int, sender: int, receiver: int, letter: int) -> Handover:
+    def handover(self, stage: int, sender: int, receiver: int, letter: int) -> HandoverCost:
         """A stage's features from one branch to another; stage -1 are the stem's."""
         if stage < 0:
             channels, size = self.base.stem.out_c, self.base.stem.out_size
@@ -144,8 +132,7 @@ class VariantCosts:
         size_bytes = channels * size * size * BYTES_PER_VALUE
         key = (size_bytes, sender, receiver)
         if key not in self._handovers:
-            cost = self.costs.handover(self.placement.units[sender], self.placement.units[receiver], size_bytes)
-            self._handovers[key] = Handover(copies_out(cost.path), copies_in(cost.path), cost.read_us, cost.wakeup_us, cost.write_us)
+            self._handovers[key] = self.costs.handover(self.placement.units[sender], self.placement.units[receiver], size_bytes)
         return self._handovers[key]
 
 
@@ -153,16 +140,16 @@ class VariantCosts:
 class Schedules:
     """Schedules of many variants, whose blocks have yet to be given their work.
 
-    `phase` (R, S) is the phase that a stage belongs to, phases being the stretches between syncs; `body` (R, B, P) is where in the flat
-    (R * B * K,) work each phase's blocks are, -1 where a variant has fewer phases.
+    A stretch is what all units run between two syncs. `stretch` (R, S) is the number of the one that a stage belongs to; `body` (R, B, P)
+    is where in the flat (R * B * K,) work the blocks of each of P stretches are, -1 where a variant has fewer.
     """
 
     program: Program
-    phase: Ints
+    stretch: Ints
     body: Ints
 
     @property
-    def phases(self) -> int:
+    def stretches(self) -> int:
         return int(self.body.shape[2])
 
     def rows(self, which: Ints) -> Schedules:
@@ -177,7 +164,7 @@ class Schedules:
             None if program.length is None else program.length[which],
         )
         moved = self.body[which] + ((np.arange(len(which)) - which) * length)[:, None, None]
-        return Schedules(part, self.phase[which], np.where(self.body[which] < 0, -1, moved))
+        return Schedules(part, self.stretch[which], np.where(self.body[which] < 0, -1, moved))
 
 
 class VariantReplay:
@@ -190,12 +177,12 @@ class VariantReplay:
         """Schedules of variants whose letters are (R, S), the last of them 1 or 2.
 
         Raises:
-            MissingEntryError: the tables lack a sync or a transfer that one of them needs.
+            MissingEntryError: the tables lack a sync or a hand-over that one of them needs.
         """
         return _ScheduleArrays(self.costs, letters).build()
 
     def latencies_us(self, schedules: Schedules, body_us: Floats) -> Floats:
-        """(R,) latencies when each branch's blocks take `body_us` (R, B, P) in each phase."""
+        """Returns the latencies (R,), in microseconds, when each branch's blocks take `body_us` (R, B, P) in each stretch."""
         program = schedules.program
         work = program.work_us.copy()
         has_body = schedules.body >= 0
@@ -218,9 +205,9 @@ class _ScheduleArrays:
         self._costs, self._letters = costs, letters
         self._rows, self._stages = letters.shape
         self._branches = costs.branches
-        # The phase of each stage, and the stage that ends each phase.
+        # The stretch of each stage, and the stage that ends each stretch.
         synced = letters != LETTER_NONE
-        self._phase = np.concatenate([np.zeros((self._rows, 1), np.int64), np.cumsum(synced, axis=1)[:, :-1]], axis=1)
+        self._stretch = np.concatenate([np.zeros((self._rows, 1), np.int64), np.cumsum(synced, axis=1)[:, :-1]], axis=1)
         self._syncs = synced.sum(axis=1)
         self._most = int(self._syncs.max(initial=1))
         self._lead = 0 if costs.placement.stem is None else 1
@@ -235,14 +222,14 @@ class _ScheduleArrays:
     def build(self) -> Schedules:
         self._begin()
         everyone = np.arange(self._rows)
-        for phase in range(self._most):
-            rows = everyone[self._syncs > phase]
-            self._run_blocks(rows, phase)
-            self._sync(rows, phase)
+        for stretch in range(self._most):
+            rows = everyone[self._syncs > stretch]
+            self._run_blocks(rows, stretch)
+            self._sync(rows, stretch)
         return self._packed()
 
-    def _segment(self, phase: int) -> int:
-        return self._lead + phase
+    def _segment(self, stretch: int) -> int:
+        return self._lead + stretch
 
     def _place(self, segment: int, what: int) -> int:
         """Operation of a segment: arrivals from 0, then the opening, the blocks, the copy out."""
@@ -275,26 +262,26 @@ class _ScheduleArrays:
                 self._arrive(everyone, 1, branch, [stem], [costs.handover(-1, stem, branch, LETTER_ADD)])
         self._send(everyone, 0, stem, [costs.handover(-1, stem, b, LETTER_ADD) for b in range(self._branches) if b != stem])
 
-    def _run_blocks(self, rows: Ints, phase: int) -> None:
-        segment = self._segment(phase)
+    def _run_blocks(self, rows: Ints, stretch: int) -> None:
+        segment = self._segment(stretch)
         place = self._place(segment, self._at_opening + 1)
         length = self._work.shape[2]
         for branch in range(self._branches):
             self._class[rows, branch, place] = _BODY_CLASS
             self._fires[rows, branch, place] = self._ran(segment, branch)
-            self._body[rows, branch, phase] = (rows * self._branches + branch) * length + place
+            self._body[rows, branch, stretch] = (rows * self._branches + branch) * length + place
 
-    def _sync(self, rows: Ints, phase: int) -> None:
-        """The exchange at the end of a phase, for every kind of it: the stage that ends it, its letter, and whether it is the last."""
-        ending = np.argmax((self._phase[rows] == phase) & (self._letters[rows] != LETTER_NONE), axis=1)
+    def _sync(self, rows: Ints, stretch: int) -> None:
+        """Fills in the hand-overs at the end of a stretch, at once for all variants that end it after the same stage by the same letter."""
+        ending = np.argmax((self._stretch[rows] == stretch) & (self._letters[rows] != LETTER_NONE), axis=1)
         letter = self._letters[rows, ending]
-        is_last = self._syncs[rows] == phase + 1
+        is_last = self._syncs[rows] == stretch + 1
         kinds, which = np.unique(np.stack([ending, letter, is_last]), axis=1, return_inverse=True)
         for number, (stage, kind, last) in enumerate(kinds.T.tolist()):
-            self._exchange(rows[which == number], phase, stage, kind, is_last=bool(last))
+            self._hand_over(rows[which == number], stretch, stage, kind, is_last=bool(last))
 
-    def _exchange(self, rows: Ints, phase: int, stage: int, letter: int, *, is_last: bool) -> None:
-        costs, segment = self._costs, self._segment(phase)
+    def _hand_over(self, rows: Ints, stretch: int, stage: int, letter: int, *, is_last: bool) -> None:
+        costs, segment = self._costs, self._segment(stretch)
         receivers = [costs.placement.head] if is_last else list(range(self._branches))
         for receiver in receivers:
             peers = [peer for peer in range(self._branches) if peer != receiver]
@@ -312,7 +299,7 @@ class _ScheduleArrays:
             self._class[rows, head, place] = block_class(costs.base.head)
             self._work[rows, head, place + 1] = costs.output_us
 
-    def _arrive(self, rows: Ints, segment: int, receiver: int, peers: Sequence[int], handovers: Sequence[Handover]) -> None:
+    def _arrive(self, rows: Ints, segment: int, receiver: int, peers: Sequence[int], handovers: Sequence[HandoverCost]) -> None:
         """Waits for the peers in their order, copying in what is to be copied in; then fetches the rest, and calls."""
         for number, (peer, handover) in enumerate(zip(peers, handovers, strict=True)):
             place = self._place(segment, number)
@@ -322,7 +309,7 @@ class _ScheduleArrays:
         fetched = sum(handover.write_us for handover in handovers if not handover.copies_in)
         self._work[rows, receiver, self._place(segment, len(peers) - 1)] += fetched + self._costs.fixed_us[receiver]
 
-    def _send(self, rows: Ints, segment: int, sender: int, handovers: Sequence[Handover]) -> None:
+    def _send(self, rows: Ints, segment: int, sender: int, handovers: Sequence[HandoverCost]) -> None:
         copied = [handover for handover in handovers if handover.copies_out]
         if copied:
             place = self._place(segment, self._at_opening + 2)
@@ -353,6 +340,6 @@ class _ScheduleArrays:
             length,
         )
         body = np.full(self._body.shape, -1, np.int64)
-        # Both lists are in order of row, branch and phase.
+        # Both lists are in order of row, branch and stretch.
         body[self._body >= 0] = squeezed_to[body_places[row, branch, place]]
-        return Schedules(program, self._phase, body)
+        return Schedules(program, self._stretch, body)

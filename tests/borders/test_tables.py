@@ -22,8 +22,8 @@ from lut.foreign.entries import MAX_BYTES
 from lut.foreign.importing import import_sources
 from lut.foreign.plain_csv import read_csv
 from lut.foreign.yaml_tables import read_yaml
-from lut.meta import Contention, CopyLine, Fit, Meta, NetworkFactor, PairPath, TransferFit, UnfilledGroup, load_meta, meta_document
-from lut.tables import MAX_TEXT, BlockRow, Tables, TransferRow, load_tables, save
+from lut.meta import Contention, CopyLine, Fit, HandoverFit, Meta, NetworkFactor, PairPath, UnfilledGroup, load_meta, meta_document
+from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables, load_tables, save
 from profiler import run
 from profiler.campaign import QUICK, Handover
 from profiler.plan import COARSE, plan_model
@@ -40,7 +40,7 @@ META: Final = made_meta(
     certificate=CERTIFICATE,
     context=(NetworkFactor("cpu0", "mbconv", 14, 1.2, 30),),
     fits=(Fit("cpu0", 30, 0.02, 0.1),),
-    transfer_fits=(TransferFit("cpu0", "cpu1", "shared", "spin", "hot", LINE, LINE, {"p50": 0.5}, 100),),
+    transfer_fits=(HandoverFit("cpu0", "cpu1", "shared", "spin", "hot", LINE, LINE, {"p50": 0.5}, 100),),
     channel_step={"cpu0": 4},
     partial=(UnfilledGroup("cpu0", 14, 4, 1.3, 3),),
     contention=(Contention("cpu0", "mbconv", "cpu1", 1.1, 40),),
@@ -231,13 +231,13 @@ _TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 @settings(max_examples=200)
 @given(st.data())
 def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    def changes(kind: type[BlockRow] | type[TransferRow], kept: tuple[str, ...]) -> dict[str, Any]:
+    def changes(kind: type[BlockRow] | type[HandoverRow], kept: tuple[str, ...]) -> dict[str, Any]:
         found = {"str": _TEXTS, "float | None": _TIMES, "float": _TIMES, "int": st.integers(1, 2**60), "int | None": st.integers(1, 2**60)}
         return {f.name: data.draw(found[str(f.type)], label=f.name) for f in fields(kind) if f.name not in kept}
 
     block = block_row("cpu0", parse_key("add_8_8x2"), 1.0, **changes(BlockRow, ("unit", "block", "status")))
     kept = ("from_unit", "to_unit", "path", "wait", "pacing", "status")
-    move = transfer_row("cpu0", "cpu1", 4, **changes(TransferRow, kept))
+    move = transfer_row("cpu0", "cpu1", 4, **changes(HandoverRow, kept))
     meta: Meta = replace(META, models=(data.draw(_TEXTS),), conditions={"x": data.draw(_TEXTS)}, measured_at=data.draw(_TEXTS))
     folder = tmp_path_factory.mktemp("tables")
     save(Tables((block,), (move,), meta), folder)

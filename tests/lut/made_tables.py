@@ -10,7 +10,7 @@ from collab.units import parse_unit
 from lut.certificate import Accuracy, Certificate
 from lut.meta import Measured, Meta, PairPath, Reference
 from lut.paths import REQUESTABLE_PATHS, copies_out
-from lut.tables import BlockRow, Tables, TransferRow, shape_text
+from lut.tables import BlockRow, HandoverRow, Tables, shape_text
 
 UNITS = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
 THREE_UNITS = {**UNITS, "gpu0": parse_unit("gpu")}
@@ -59,7 +59,7 @@ def block_row(unit: str, block: Block, marginal_us: float, /, **changes: object)
     return BlockRow(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def transfer_row(sender: str, receiver: str, size_bytes: int, /, *, path: str = "shared", **changes: object) -> TransferRow:
+def transfer_row(sender: str, receiver: str, size_bytes: int, /, *, path: str = "shared", **changes: object) -> HandoverRow:
     values: dict[str, object] = {
         "from_unit": sender,
         "to_unit": receiver,
@@ -82,7 +82,7 @@ def transfer_row(sender: str, receiver: str, size_bytes: int, /, *, path: str = 
         "reason": "",
         "measured_at": "2026-01-01T00:00:00+00:00",
     }
-    return TransferRow(**{**values, **changes})  # type: ignore[arg-type]
+    return HandoverRow(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def made_meta(**changes: object) -> Meta:

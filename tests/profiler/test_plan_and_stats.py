@@ -12,7 +12,7 @@ from collab.blocks import Add, Concat, MBConv, parse_key
 from collab.units import parse_unit
 from lut.meta import NetworkFactor
 from lut.statistics import summarise
-from lut.tables import TransferRow
+from lut.tables import HandoverRow
 from profiler.campaign import (
     QUICK,
     BlockId,
@@ -358,7 +358,7 @@ def handed_over(asked: str, taken: str, *, sender: str = "gpu0", receiver: str =
 GPU_UNITS = {"cpu0": parse_unit("cpu:cores=0"), "gpu0": parse_unit("gpu")}
 
 
-def derived_pair(*events: TransferDone) -> tuple[SampleStore, tuple[TransferRow, ...]]:
+def derived_pair(*events: TransferDone) -> tuple[SampleStore, tuple[HandoverRow, ...]]:
     store = SampleStore()
     store.add_all(events)
     return store, derive(store, GPU_UNITS, Plan((), ()), runtime="r", settings={}).transfers

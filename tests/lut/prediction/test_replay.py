@@ -36,7 +36,7 @@ def test_what_has_arrived_long_ago_needs_no_waking_up() -> None:
     assert total([op(1, fires=0)], [op(9), op(3, needs=0, wakeup=2)]) == 12
 
 
-def test_both_directions_of_an_exchange_overlap() -> None:
+def test_both_directions_of_a_hand_over_overlap() -> None:
     # Each reads for 2, wakes up 1 after the other, writes for 3, runs 10: (8 + 2) + 1 + 3 + 10 on the earlier unit.
     unit0 = [op(5), op(2, fires=0), op(needs=1, wakeup=1), op(3), op(10)]
     unit1 = [op(8), op(2, fires=1), op(needs=0, wakeup=1), op(3), op(10)]
@@ -74,8 +74,8 @@ STEP = st.tuples(st.integers(0, 20), st.integers(-1, 1))
 PROGRAM = st.tuples(st.lists(STEP, min_size=1, max_size=8), st.lists(STEP, min_size=1, max_size=8), st.integers(0, 3), st.integers(0, 3))
 
 
-def exchange_program(spec: tuple[list[tuple[int, int]], list[tuple[int, int]], int, int]) -> list[list[Operation]]:
-    """Two units, work before and after one exchange in both directions."""
+def sync_program(spec: tuple[list[tuple[int, int]], list[tuple[int, int]], int, int]) -> list[list[Operation]]:
+    """Two units, work before and after one hand-over in either direction."""
     first, second, before, wakeup = spec
     units = []
     for number, steps in enumerate((first, second)):
@@ -129,13 +129,13 @@ def awake(operation: Operation, fired: dict[int, float], now: float) -> bool:
 
 @given(PROGRAM)
 def test_the_replay_agrees_with_small_time_steps(spec: tuple[list[tuple[int, int]], list[tuple[int, int]], int, int]) -> None:
-    units = exchange_program(spec)
+    units = sync_program(spec)
     assert total(*units) == pytest.approx(naive(units))
 
 
 @given(PROGRAM)
 def test_it_agrees_under_contention_too(spec: tuple[list[tuple[int, int]], list[tuple[int, int]], int, int]) -> None:
-    units = exchange_program(spec)
+    units = sync_program(spec)
     factors = np.full((2, 2, 2), 2.0)
     # Wherever a unit begins or ends something, a small step may overshoot by its length.
     assert total(*units, factors=factors) == pytest.approx(naive(units, factors), abs=STEP_US * sum(map(len, units)))
@@ -143,14 +143,14 @@ def test_it_agrees_under_contention_too(spec: tuple[list[tuple[int, int]], list[
 
 @given(st.lists(PROGRAM, min_size=1, max_size=6))
 def test_many_at_once_are_each_alone(specs: list[tuple[list[tuple[int, int]], list[tuple[int, int]], int, int]]) -> None:
-    programs = [exchange_program(spec) for spec in specs]
+    programs = [sync_program(spec) for spec in specs]
     together = replay(pack(programs)).total_us
     assert together.tolist() == [total(*program) for program in programs]
 
 
 @given(PROGRAM, st.integers(0, 7), st.integers(1, 9))
 def test_more_work_never_ends_sooner(spec: tuple[list[tuple[int, int]], list[tuple[int, int]], int, int], at: int, extra: int) -> None:
-    units = exchange_program(spec)
+    units = sync_program(spec)
     before = total(*units)
     index = at % len(units[0])
     units[0][index] = op(

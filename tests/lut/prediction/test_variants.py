@@ -48,11 +48,11 @@ def over(paths: Mapping[str, str]) -> Costs:
     return Costs(Tables(made.blocks, rows, meta), source="luts/made")
 
 
-def body_us(config: ModelConfig, phase: np.ndarray, table: Costs, units: tuple[str, ...], phases: int) -> np.ndarray:
-    body = np.zeros((1, len(units), phases))
+def body_us(config: ModelConfig, stretch: np.ndarray, table: Costs, units: tuple[str, ...], stretches: int) -> np.ndarray:
+    body = np.zeros((1, len(units), stretches))
     for branch, unit in enumerate(units):
         for stage, letter in enumerate(config.stages):
-            body[0, branch, phase[stage]] += sum(table.marginal_us(unit, block) for block in letter.branches[branch])
+            body[0, branch, stretch[stage]] += sum(table.marginal_us(unit, block) for block in letter.branches[branch])
     return body
 
 
@@ -73,8 +73,8 @@ def test_latencies_are_those_of_the_prediction(seed: int, placement: str, path: 
     replayed = VariantReplay(VariantCosts(BASE, placed, table))
     for row, model in enumerate(models):
         schedules = replayed.schedules(letters)
-        body = np.zeros((len(models), 2, schedules.phases))
-        body[row] = body_us(model, schedules.phase[row], table, placed.units, schedules.phases)
+        body = np.zeros((len(models), 2, schedules.stretches))
+        body[row] = body_us(model, schedules.stretch[row], table, placed.units, schedules.stretches)
         assert replayed.latencies_us(schedules, body)[row] == pytest.approx(predict(model, placed, table).total_us, rel=1e-9)
         alone = schedules.rows(np.array([row]))
         assert replayed.latencies_us(alone, body[[row]])[0] == pytest.approx(predict(model, placed, table).total_us, rel=1e-9)
@@ -92,17 +92,17 @@ def test_they_are_for_three_units_whatever_the_paths(seed: int, placement: str, 
     model = collaborative(BASE, strategy, branches=3)
     replayed = VariantReplay(VariantCosts(BASE, placed, table))
     schedules = replayed.schedules(np.array([[SYNCS.index(letter) for letter in strategy]]))
-    body = np.zeros((1, 3, schedules.phases))
+    body = np.zeros((1, 3, schedules.stretches))
     for branch, unit in enumerate(placed.units):
         for stage, part in enumerate(model.stages):
-            body[0, branch, schedules.phase[0, stage]] += sum(table.marginal_us(unit, block) for block in part.branches[branch])
+            body[0, branch, schedules.stretch[0, stage]] += sum(table.marginal_us(unit, block) for block in part.branches[branch])
     assert replayed.latencies_us(schedules, body)[0] == pytest.approx(predict(model, placed, table).total_us, rel=1e-9)
 
 
 def test_no_variants_have_no_latencies() -> None:
     replayed = VariantReplay(VariantCosts(BASE, parse_placement("", branches=2), COSTS["shared", 1.0]))
     schedules = replayed.schedules(np.zeros((0, 7), np.int64))
-    assert replayed.latencies_us(schedules, np.zeros((0, 2, schedules.phases))).shape == (0,)
+    assert replayed.latencies_us(schedules, np.zeros((0, 2, schedules.stretches))).shape == (0,)
 
 
 def test_a_collaborative_base_is_refused() -> None:
