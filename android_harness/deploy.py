@@ -45,7 +45,7 @@ def main(
     from android_harness.bundles.result import require_right
     from android_harness.device.layout import layout_of
     from android_harness.targets.find import closing, default_device, device_of, open_device, remote_target
-    from exporters.manifest import load_manifest
+    from exporters.manifest_file import load_manifest
     from lut.meta import META_FILE
     from lut.tables import load_tables
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.results import FOLDER, keep
 from collab import config as configs
-from collab.config import ModelConfig
+from collab.model import ModelConfig
 from collab.placement import Placement, parse_placement
 
 if TYPE_CHECKING:

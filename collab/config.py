@@ -1,4 +1,4 @@
-"""Model configs: the JSON of the SyncNAS release as frozen dataclasses, checked as a whole.
+"""Model configs: the JSON of the SyncNAS release, read into a `ModelConfig` and checked as a whole.
 
 A *base* model has one branch per stage and no syncs; a *collaborative* one has the same number of branches in
 every stage and a sync letter after each. The format:
@@ -14,11 +14,8 @@ Unknown keys are kept. The order of keys is kept. Sizes are those of square feat
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
@@ -39,6 +36,7 @@ from collab.blocks import (
 )
 from collab.documents import read_bytes
 from collab.errors import ConfigError
+from collab.model import ModelConfig, Stage
 from collab.names import NAME_RULE, derived_name, is_model_name, shown
 
 _Value = TypeVar("_Value")
@@ -60,70 +58,6 @@ _KNOWN: Final = ("name", "act", "stem", "head", "sync", "bn_momentum", "eps", "n
 _MAX_CONFIG_BYTES: Final = 4 << 20
 FINE: Final = ":blocks"
 """Behind a base model's name: the same model with each block as a stage of its own, so that a sync may follow any block."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The blocks between two possible sync points: `branches[b]` are those of branch b; `sync` is None in a base model."""
-
-    branches: tuple[tuple[MBConv, ...], ...]
-    sync: str | None
-
-    @property
-    def out_c(self) -> int:
-        """Channels of what the following stage takes in."""
-        outs = [blocks[-1].out_c for blocks in self.branches]
-        return sum(outs) if self.sync == "c" else outs[0]
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """One model. Build it with `load`, `parse` or `from_document`, which check it."""
-
-    name: str
-    stem: Stem
-    stages: tuple[Stage, ...]
-    head: Head
-    bn_momentum: float
-    eps: float
-    document: Mapping[str, Any]
-    """The JSON object that it was read from, for writing it unchanged."""
-
-    @property
-    def is_collaborative(self) -> bool:
-        return self.stages[0].sync is not None
-
-    @property
-    def branches(self) -> int:
-        return len(self.stages[0].branches)
-
-    @property
-    def strategy(self) -> str:
-        """One sync letter per stage, e.g. ``annnana``; of a base model the empty string."""
-        return "".join(stage.sync or "" for stage in self.stages)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one inference, all branches together."""
-        return self.stem.macs + self.head.macs + sum(block.macs for block in self.blocks)
-
-    @property
-    def params(self) -> int:
-        return self.stem.params + self.head.params + sum(block.params for block in self.blocks)
-
-    @property
-    def blocks(self) -> tuple[MBConv, ...]:
-        """All MBConv blocks, stage by stage, branch by branch."""
-        return tuple(block for stage in self.stages for branch in stage.branches for block in branch)
-
-    def to_json(self) -> str:
-        """The config as JSON text, with all keys in the order in which they were read."""
-        return json.dumps(self.document) + "\n"
-
-    @property
-    def sha256(self) -> str:
-        """Hash of what the config says, whatever its white space and order of keys."""
-        return hashlib.sha256(json.dumps(self.document, sort_keys=True).encode()).hexdigest()
 
 
 def zoo_names() -> tuple[str, ...]:

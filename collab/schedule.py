@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from collab.blocks import Add, Block, Concat, Shape
-from collab.config import ModelConfig, Stage
 from collab.errors import ConfigError
+from collab.model import ModelConfig, Stage
 from collab.placement import Placement
 
 NETWORK_INPUT: Final = "input"

@@ -7,8 +7,9 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from collab.config import SYNCS, ModelConfig, from_document
+from collab.config import SYNCS, from_document
 from collab.errors import ConfigError
+from collab.model import ModelConfig
 from collab.names import derived_name
 
 CHANNEL_STEP: Final = 4

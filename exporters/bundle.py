@@ -17,10 +17,11 @@ from typing import Final
 import numpy as np
 
 from collab.blocks import BYTES_PER_VALUE, MAX_TENSOR_BYTES, Block, Shape
-from collab.config import DEFAULT_EPS, ModelConfig
+from collab.config import DEFAULT_EPS
 from collab.documents import read_bytes
 from collab.errors import ExportError
 from collab.files import write_new
+from collab.model import ModelConfig
 from collab.networks.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from collab.placement import Placement
 from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, build_schedule

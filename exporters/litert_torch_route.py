@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from collab.blocks import Shape
-from collab.config import ModelConfig
 from collab.errors import ExportError
+from collab.model import ModelConfig
 from collab.networks.weights import Array, Weights
 from collab.schedule import Schedule
 from exporters.checking import reference_input, require_close

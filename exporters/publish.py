@@ -22,7 +22,8 @@ from typing import Final, TypeVar
 from collab.errors import BusyFolderError, ExportError, SyncNasError
 from collab.files import LOCK_FILE, holds_nothing, sync_folder, writing
 from collab.names import shown
-from exporters.manifest import MANIFEST, earlier_bundle, folders_beside, read_manifest
+from exporters.manifest import MANIFEST
+from exporters.manifest_file import earlier_bundle, folders_beside, read_manifest
 
 _Result = TypeVar("_Result")
 

@@ -10,6 +10,7 @@ import typer
 from collab import config as configs
 from collab.cli import make_app, print_json, run_app
 from collab.errors import ConfigError, ExportError
+from collab.model import ModelConfig
 from collab.names import shown
 from collab.networks.weights import DEFAULT_SEED, Weights, check
 from collab.placement import parse_placement
@@ -46,7 +47,7 @@ def main(
         _print(manifest, out)
 
 
-def _read_weights(config: configs.ModelConfig, path: Path | None) -> Weights | None:
+def _read_weights(config: ModelConfig, path: Path | None) -> Weights | None:
     if path is None:
         return None
     from collab.networks.checkpoint import read_checkpoint

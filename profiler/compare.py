@@ -22,8 +22,8 @@ from android_harness.protocol.phases import CollabJob, Phase, Repeat, Sentinel
 from android_harness.targets.base import Target
 from android_harness.targets.execute import execute
 from collab.blocks import parse_key
-from collab.config import ModelConfig
 from collab.errors import RunnerError
+from collab.model import ModelConfig
 from collab.placement import Placement
 from collab.units import UnitSpec
 from exporters.bundle import write_bundle

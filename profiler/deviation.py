@@ -17,7 +17,7 @@ from collab.errors import ExportError, StorageError
 from collab.files import write_whole
 from exporters.bundle import read_f32
 from exporters.checking import relative_error
-from exporters.manifest import load_manifest
+from exporters.manifest_file import load_manifest
 
 DEVIATION_FILE: Final = "deviation.json"
 _MAX_BYTES: Final = 1 << 20

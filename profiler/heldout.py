@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from collab.config import ModelConfig
 from collab.errors import ConfigError, MissingEntryError
+from collab.model import ModelConfig
 from collab.placement import Placement
 from collab.variants import random_collaborative
 from lut.prediction.costs import Costs

@@ -24,7 +24,7 @@ from typing import Final, TypeAlias, TypeVar
 import numpy as np
 
 from collab.blocks import BYTES_PER_VALUE, Add, Block, Concat, MBConv, Shape, Stem
-from collab.config import ModelConfig
+from collab.model import ModelConfig
 from collab.variants import even_shares
 
 CHANNEL_STEP: Final = 4

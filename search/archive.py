@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from collab.config import ModelConfig
 from collab.files import write_whole
+from collab.model import ModelConfig
 from collab.placement import Placement
 
 ARCHIVE_FILE: Final = "archive.csv"

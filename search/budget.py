@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from collab.config import ModelConfig
 from collab.documents import MAX_US
 from collab.errors import ConfigError, MissingEntryError
+from collab.model import ModelConfig
 from collab.placement import Placement
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from collab.config import ModelConfig, Stage
 from collab.errors import WeightsError
+from collab.model import ModelConfig, Stage
 from collab.networks.weights import Array
 
 Tensors = Mapping[str, npt.NDArray[Any]]

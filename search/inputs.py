@@ -10,7 +10,7 @@ from lut.meta import meta_document
 from lut.tables import Tables
 
 if TYPE_CHECKING:
-    from collab.config import ModelConfig
+    from collab.model import ModelConfig
 
 _OF_NO_EFFECT: Final = ("certificate", "conditions", "measured_at")
 """Fields of meta.json that no prediction depends on: a certificate may be made while a search is under way."""

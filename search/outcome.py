@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from collab.config import ModelConfig, from_document
+from collab.config import from_document
 from collab.files import write_whole
+from collab.model import ModelConfig
 from collab.names import derived_name
 from search.archive import ARCHIVE_FILE, Found, write_archive
 from search.evaluators.base import Evaluator, HasWeights

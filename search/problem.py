@@ -11,8 +11,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from collab.config import SYNCS, ModelConfig
+from collab.config import SYNCS
 from collab.errors import ConfigError, SyncNasError
+from collab.model import ModelConfig
 from collab.placement import Placement
 from lut.prediction.costs import Costs
 from lut.prediction.replay import Floats, Ints

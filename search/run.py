@@ -17,7 +17,7 @@ from collab.files import FolderLock, sha256_of
 from collab.options import number, whole
 
 if TYPE_CHECKING:
-    from collab.config import ModelConfig
+    from collab.model import ModelConfig
     from lut.meta import Meta
     from lut.prediction.costs import Costs
     from search.archive import Found

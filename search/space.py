@@ -15,8 +15,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from collab.config import SYNCS, ModelConfig
+from collab.config import SYNCS
 from collab.errors import ConfigError
+from collab.model import ModelConfig
 from collab.placement import Placement
 from collab.variants import even_shares
 from lut.prediction.replay import Ints

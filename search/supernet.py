@@ -25,9 +25,10 @@ from torch.nn import functional
 
 from collab import config as configs
 from collab.blocks import MBConv
-from collab.config import SYNCS, ModelConfig, from_document
+from collab.config import SYNCS, from_document
 from collab.errors import ConfigError, SyncNasError
 from collab.files import write_whole
+from collab.model import ModelConfig
 from collab.names import derived_name
 from collab.networks import network as networks
 from collab.networks.network import BranchedStage, InvertedResidual, Network

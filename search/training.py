@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from collab.config import ModelConfig
+from collab.model import ModelConfig
 from collab.networks import network as networks
 from collab.networks.network import Network
 from collab.networks.weights import Array

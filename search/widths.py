@@ -16,8 +16,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from collab.config import SYNCS, ModelConfig, from_document
+from collab.config import SYNCS, from_document
 from collab.errors import ConfigError
+from collab.model import ModelConfig
 from collab.names import derived_name
 from lut.prediction.replay import Floats, Ints
 from lut.prediction.variants import LETTER_CONCAT, LETTER_NONE, Schedules, VariantCosts, VariantReplay

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from collab.config import ModelConfig, from_document
+from collab.config import from_document
+from collab.model import ModelConfig
 from exporters.tflite_route import write_relu
 
 _SUBGRAPHS = 2

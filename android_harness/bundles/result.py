@@ -12,7 +12,7 @@ from android_harness.protocol.journal import CollabDone
 from collab.errors import RunnerError
 from exporters.bundle import read_f32
 from exporters.checking import MAX_ERROR, relative_error
-from exporters.manifest import load_manifest
+from exporters.manifest_file import load_manifest
 from lut.statistics import Summary, summarise
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import MAX_TENSOR_BYTES, Shape
-from collab.config import ModelConfig
 from collab.errors import SyncNasError, WeightsError
+from collab.model import ModelConfig
 from collab.names import shown
 from collab.networks.weights import check_shapes
 

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from collab import config as configs
 from collab.blocks import Add, Concat, Head, MBConv, Stem, Sync
-from collab.config import ModelConfig, Stage
+from collab.model import ModelConfig, Stage
 from collab.networks import weights as weight_names
 from collab.networks.checkpoint import read_checkpoint
 from collab.schedule import NETWORK_INPUT, Schedule, Segment

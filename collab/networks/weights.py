@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import Head, MBConv, Shape, Stem, check_memory
-from collab.config import ModelConfig
 from collab.errors import WeightsError
+from collab.model import ModelConfig
 from collab.names import shown
 from collab.placement import default_placement
 from collab.schedule import Layer, build_schedule

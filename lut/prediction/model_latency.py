@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collab.config import ModelConfig
+from collab.model import ModelConfig
 from collab.placement import Placement
 from collab.schedule import build_schedule
 from lut.prediction.costs import Costs

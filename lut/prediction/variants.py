@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import BYTES_PER_VALUE, Add, Concat, MBConv
-from collab.config import ModelConfig
 from collab.errors import ConfigError, MissingEntryError
+from collab.model import ModelConfig
 from collab.placement import Placement
 from collab.variants import even_shares
 from lut.prediction.costs import Costs, HandoverCost, block_class

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from collab.config import ModelConfig
+from collab.model import ModelConfig
 from search.data.base import Data, DataError
 from search.data.digits import open_digits
 from search.data.folder import open_folder

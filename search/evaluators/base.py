@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
-from collab.config import ModelConfig
 from collab.errors import SyncNasError
+from collab.model import ModelConfig
 from collab.networks.weights import Array
 
 MAX_ACCURACY: Final = 1e9

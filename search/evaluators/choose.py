@@ -12,7 +12,7 @@ from search.evaluators.base import Evaluator
 from search.journal import Setting
 
 if TYPE_CHECKING:
-    from collab.config import ModelConfig
+    from collab.model import ModelConfig
 
 NAMES: Final = ("table", "command", "train", "supernet")
 _SUPERNET_EPOCHS: Final = 8.0

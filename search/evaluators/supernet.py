@@ -12,7 +12,7 @@ from search.evaluators.base import EvaluationError, Query
 from search.recipe import SupernetRecipe
 
 if TYPE_CHECKING:
-    from collab.config import ModelConfig
+    from collab.model import ModelConfig
     from collab.networks.weights import Array
     from search.data.base import Data
     from search.supernet import Supernet, Widths

@@ -13,7 +13,7 @@ from search.evaluators.base import EvaluationError, Query
 from search.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collab.config import ModelConfig
+    from collab.model import ModelConfig
     from collab.networks.network import Network
     from search.data.base import Data
 

@@ -17,13 +17,15 @@ from android_harness.targets.execute import execute
 from android_harness.targets.local import LocalTarget
 from collab import config as configs
 from collab.errors import RunnerError
+from collab.model import ModelConfig
 from collab.networks import weights
 from collab.placement import parse_placement
 from collab.units import UnitSpec
 from collab.variants import collaborative
 from exporters.bundle import read_f32, write_bundle
 from exporters.checking import MAX_ERROR, relative_error
-from exporters.manifest import MANIFEST, load_manifest
+from exporters.manifest import MANIFEST
+from exporters.manifest_file import load_manifest
 from tests.models import tiny
 
 torch = pytest.importorskip("torch")
@@ -49,7 +51,7 @@ def done(events: list[Event]) -> dict[str, CollabDone]:
     return {event.job: event for event in events if isinstance(event, CollabDone)}
 
 
-def torch_output(config: configs.ModelConfig, image: np.ndarray) -> np.ndarray:
+def torch_output(config: ModelConfig, image: np.ndarray) -> np.ndarray:
     from collab.networks.network import from_weights
 
     with torch.no_grad():

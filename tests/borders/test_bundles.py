@@ -18,7 +18,8 @@ from collab.schedule import build_schedule
 from collab.variants import collaborative, random_collaborative
 from exporters import run
 from exporters.bundle import read_f32, write_bundle
-from exporters.manifest import MANIFEST, FileEntry, InputEntry, Manifest, SegmentEntry, load_manifest, parse_manifest
+from exporters.manifest import MANIFEST, FileEntry, InputEntry, Manifest, SegmentEntry
+from exporters.manifest_file import load_manifest, parse_manifest
 from profiler.deviation import DEVIATION_FILE, read_deviation
 from tests.borders.fuzzing import fuzz, refused_in_a_sentence, run_command
 from tests.borders.mutation import mutate_json, mutate_json_or_one_value

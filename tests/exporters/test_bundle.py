@@ -9,19 +9,21 @@ import pytest
 
 from collab import config as configs
 from collab.errors import ExportError
+from collab.model import ModelConfig
 from collab.networks import weights as weights_module
 from collab.placement import parse_placement
 from collab.variants import collaborative
 from exporters.bundle import read_f32, write_bundle
 from exporters.checking import relative_error
-from exporters.manifest import MANIFEST, load_manifest
+from exporters.manifest import MANIFEST
+from exporters.manifest_file import load_manifest
 
 torch = pytest.importorskip("torch")
 BASE = configs.load("mini_v2")
 TOLERANCE = 1e-4
 
 
-def torch_output(config: configs.ModelConfig, image: np.ndarray) -> np.ndarray:
+def torch_output(config: ModelConfig, image: np.ndarray) -> np.ndarray:
     from collab.networks.network import from_weights
 
     network = from_weights(config, weights_module.seeded(config))

@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from collab.config import ModelConfig
 from collab.errors import ExportError
+from collab.model import ModelConfig
 from collab.networks import network, weights
 from collab.networks.weights import Array
 from collab.placement import Placement

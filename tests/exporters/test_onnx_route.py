@@ -14,6 +14,7 @@ import torch
 
 from collab import config as configs
 from collab.errors import ExportError, WeightsError
+from collab.model import ModelConfig
 from collab.networks import network, weights
 from collab.networks.weights import Array
 from collab.placement import Placement, default_placement
@@ -31,17 +32,17 @@ THREE = collaborative(tiny(), "cna", branches=3)
 ROOT = Path(route.__file__).parents[1]
 
 
-def image(config: configs.ModelConfig, *, seed: int = 5) -> Array:
+def image(config: ModelConfig, *, seed: int = 5) -> Array:
     return np.ascontiguousarray(reference_input(config.stem.in_shapes[0], seed=seed).transpose(0, 3, 1, 2))
 
 
-def torch_logits(config: configs.ModelConfig, x: Array, *, seed: int = 0) -> Array:
+def torch_logits(config: ModelConfig, x: Array, *, seed: int = 0) -> Array:
     with torch.no_grad():
         logits: Array = network.from_weights(config, weights.seeded(config, seed=seed))(torch.from_numpy(x)).numpy()
     return logits
 
 
-def check_models(config: configs.ModelConfig, schedule: Schedule, models: dict[str, bytes]) -> None:
+def check_models(config: ModelConfig, schedule: Schedule, models: dict[str, bytes]) -> None:
     assert list(models) == [segment.name for segment in schedule.segments]
     x = image(config)
     expected = torch_logits(config, x)

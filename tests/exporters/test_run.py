@@ -14,7 +14,8 @@ from collab.networks import weights
 from collab.variants import collaborative
 from exporters.bundle import read_f32
 from exporters.checking import MAX_ERROR, relative_error
-from exporters.manifest import Manifest, load_manifest
+from exporters.manifest import Manifest
+from exporters.manifest_file import load_manifest
 from tests.models import tiny
 
 torch = pytest.importorskip("torch")

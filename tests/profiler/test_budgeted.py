@@ -26,7 +26,7 @@ from android_harness.protocol.journal import (
 from android_harness.protocol.phases import CollabJob, Phase, TimeJob
 from collab.blocks import MBConv
 from collab.units import parse_unit
-from exporters.manifest import load_manifest
+from exporters.manifest_file import load_manifest
 from profiler.budgeted import spend
 from profiler.campaign import BUDGETED, BlockId, FixedId, Handover, LoadedId, NetworkId, block_ids, parse_job_id
 from profiler.plan import COARSE, LOADS, plan_model

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from collab import config as configs
 from collab.blocks import Block, MBConv
-from collab.config import ModelConfig
+from collab.model import ModelConfig
 from lut.meta import Contention
 from lut.prediction.costs import Costs
 from lut.tables import Tables, save

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from collab.config import ModelConfig, from_document
+from collab.config import from_document
+from collab.model import ModelConfig
 
 EASY: Final = "digits"
 

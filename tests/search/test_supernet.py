@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from collab.config import ModelConfig
+from collab.model import ModelConfig
 from collab.networks import network, weights
 from collab.variants import collaborative, random_collaborative
 from search.data.base import Data

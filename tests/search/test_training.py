@@ -16,8 +16,8 @@ import pytest
 import torch
 from torch import nn
 
-from collab.config import ModelConfig
 from collab.errors import WeightsError
+from collab.model import ModelConfig
 from collab.networks import network, weights
 from collab.variants import collaborative, random_collaborative
 from search.data.base import Data, DataError

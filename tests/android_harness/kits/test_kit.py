@@ -29,7 +29,8 @@ from collab.units import UnitSpec
 from collab.variants import collaborative
 from exporters.bundle import read_f32, write_bundle
 from exporters.checking import relative_error
-from exporters.manifest import MANIFEST, load_manifest
+from exporters.manifest import MANIFEST
+from exporters.manifest_file import load_manifest
 from tests.android_harness.cross import CROSS_COMPILER, EMULATOR, program, shared_library, write_aar
 from tests.models import tiny
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from collab import config as configs
-from collab.config import ModelConfig
+from collab.model import ModelConfig
 from collab.networks import network, weights
 from exporters.checking import reference_input
 

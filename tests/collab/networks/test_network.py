@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from collab import config as configs
 from collab.blocks import Add, Concat, MBConv
-from collab.config import ModelConfig
+from collab.model import ModelConfig
 from collab.networks import network, weights
 from collab.placement import Placement, default_placement
 from collab.schedule import Schedule, build_schedule

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from collab.blocks import Head, MBConv, Stem
-from collab.config import ModelConfig
+from collab.model import ModelConfig
 from collab.units import name_units, parse_unit
 from lut.foreign.entries import Source
 from lut.foreign.importing import Imported, import_sources

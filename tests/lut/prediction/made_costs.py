@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from collab import config as configs
 from collab.blocks import Block, MBConv
+from collab.model import ModelConfig
 from lut.prediction.costs import Costs
 from profiler.plan import COARSE, Grid, plan_model
 from tests.lut.made_tables import made_tables
@@ -20,7 +21,7 @@ def linear_cost(unit: str, block: Block) -> float:
     return (2.0 + width) * (2 if unit == "cpu1" else 1)
 
 
-def costs(model: configs.ModelConfig = BASE, grid: Grid = COARSE, *, path: str = "shared", branches: int = 2) -> Costs:
+def costs(model: ModelConfig = BASE, grid: Grid = COARSE, *, path: str = "shared", branches: int = 2) -> Costs:
     plan = plan_model(model, grid, branches=branches)
     return Costs(made_tables(plan.blocks, plan.transfers, linear_cost, path=path), source="luts/x")
 

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collab import config as configs
-from collab.config import SYNCS, ModelConfig
+from collab.config import SYNCS
 from collab.errors import ConfigError, MissingEntryError
+from collab.model import ModelConfig
 from collab.placement import parse_placement
 from collab.variants import collaborative, random_collaborative
 from lut.meta import PairPath
