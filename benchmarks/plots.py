@@ -77,7 +77,7 @@ def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -
                 continue
             measured += (np.median(pooled_pieces(samples), axis=1) / NS_PER_US).tolist()
             isolated += [sum(alone[unit, block.key] for block in piece) for piece in network]
-            fitted += [costs.fixed_us(unit) + sum(costs.marginal_us(unit, block) for block in piece) for piece in network]
+            fitted += [costs.call_us(unit) + sum(costs.marginal_us(unit, block) for block in piece) for piece in network]
         for values, colour, name in ((isolated, _GREY, "sum of isolated blocks"), (fitted, _BLUE, "call + marginal costs")):
             ratio = np.array(values) / np.array(measured)
             axis.semilogx(measured, ratio, ".", ms=4, color=colour, alpha=0.7, label=f"{unit}: {name} (median {np.median(ratio):.2f})")
@@ -100,8 +100,8 @@ def draw_channels(tables: Tables, request: Request, path: Path) -> None:
     axes[0].grid(axis="x", lw=0.4)
     axes[0].legend(frameon=False)
     unit = next(iter(tables.meta.units))
-    for size in sorted({entry.size for entry in tables.meta.partial}):
-        found = [(entry.channels, entry.factor) for entry in tables.meta.partial if (entry.unit, entry.size) == (unit, size)]
+    for size in sorted({entry.size for entry in tables.meta.unfilled_groups}):
+        found = [(entry.channels, entry.factor) for entry in tables.meta.unfilled_groups if (entry.unit, entry.size) == (unit, size)]
         axes[1].plot(*zip(*found, strict=True), ".-", ms=6, lw=0.8, label=f"{size} x {size}")
     axes[1].axhline(1, color="black", lw=0.6)
     axes[1].set_title(f"wide blocks on {unit}, against a full last group", loc="left", fontsize=9)

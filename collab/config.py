@@ -57,16 +57,16 @@ _ADVICE: Final = "docs and collab/zoo show what a config looks like"
 _KNOWN: Final = ("name", "act", "stem", "head", "sync", "bn_momentum", "eps", "num_classes")
 _MAX_CONFIG_BYTES: Final = 4 << 20
 FINE: Final = ":blocks"
-"""Behind a base model's name: the same model with each block as a stage of its own, so that a sync may follow any block."""
+"""Stands behind a base model's name for that model with each block as a stage of its own, so that a sync may follow any block."""
 
 
 def zoo_names() -> tuple[str, ...]:
-    """Names of the models that come with the toolkit."""
+    """Returns the names of the models that come with the toolkit."""
     return tuple(sorted(path.stem for path in ZOO.glob("*.json")))
 
 
 def load(model: str | Path) -> ModelConfig:
-    """A model of the zoo by its name, or a config file by its path; a base model with ``:blocks`` behind it in stages of one block.
+    """Loads a model of the zoo by its name, or a config file by its path; a base model with ``:blocks`` behind it in stages of one block.
 
     Raises:
         ConfigError: no such model, unreadable file, or a config that is refused.
@@ -92,7 +92,7 @@ def _is_there(path: Path) -> bool:
 
 
 def in_single_blocks(base: ModelConfig) -> ModelConfig:
-    """A base model with every block as a stage of its own: the network is the same, but a sync may follow any block.
+    """Returns a base model with every block as a stage of its own: the network is the same, but a sync may follow any block.
 
     Raises:
         ConfigError: it is a collaborative model.
@@ -313,7 +313,7 @@ class _Reader:
 
 
 def _place_and_reason(field: str, problem: msgspec.ValidationError, kind: object) -> tuple[str, str]:
-    """Where in a field msgspec found something wrong (``3.0[1]``), and what: the number's name is said instead of its index."""
+    """Returns where in a field msgspec found something wrong (``3.0[1]``) and what, with the number's name instead of its index."""
     if kind is _Share:
         return field, "must be a number above 0 and at most 1"
     place, _, reason = documents.expectation(problem).rpartition(": ")

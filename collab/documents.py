@@ -56,7 +56,7 @@ _MOST_CHARACTERS: Final = 300
 
 
 def read_bytes(path: Path, *, limit_bytes: int, error: type[SyncNasError], advice: str) -> bytes:
-    """A file's content.
+    """Reads a regular file.
 
     Args:
         advice: what a user should do, as the end of a sentence.
@@ -85,7 +85,7 @@ def read_bytes(path: Path, *, limit_bytes: int, error: type[SyncNasError], advic
 
 
 def parse(data: bytes | str, kind: type[_Value], *, origin: str, error: type[SyncNasError], advice: str) -> _Value:
-    """A JSON text as a value of this type: a `msgspec.Struct`, a dataclass, or anything else that msgspec decodes.
+    """Parses a JSON text as a value of this type: a `msgspec.Struct`, a dataclass, or anything else that msgspec decodes.
 
     Args:
         origin: names the text in messages, usually a path.
@@ -106,7 +106,7 @@ def parse(data: bytes | str, kind: type[_Value], *, origin: str, error: type[Syn
 
 
 def convert(value: object, kind: type[_Value], *, origin: str, error: type[SyncNasError], advice: str) -> _Value:
-    """What a JSON text was parsed to as a value of this type, as `parse` would have it.
+    """Converts what a JSON text was parsed to into a value of this type, as strictly as `parse`.
 
     Raises:
         error: it does not have this type.
@@ -120,13 +120,13 @@ def convert(value: object, kind: type[_Value], *, origin: str, error: type[SyncN
 
 
 def read(path: Path, kind: type[_Value], *, limit_bytes: int, error: type[SyncNasError], advice: str) -> _Value:
-    """`read_bytes` and `parse` in one."""
+    """Reads and parses a JSON file: `read_bytes` and `parse` in one."""
     data = read_bytes(path, limit_bytes=limit_bytes, error=error, advice=advice)
     return parse(data, kind, origin=str(path), error=error, advice=advice)
 
 
 def expectation(problem: msgspec.ValidationError) -> str:
-    """What msgspec found wrong, for people: ``units[0].n: expected a whole number >= 0``."""
+    """Returns what msgspec found wrong in words for people: ``units[0].n: expected a whole number >= 0``."""
     match = _AT.fullmatch(str(problem))
     assert match is not None, "the pattern matches every text"
     what, place = match["what"], match["place"] or ""

@@ -20,11 +20,11 @@ LOCK_FILE: Final = ".lock"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CHUNK_BYTES: Final = 1 << 20
 _HALF_WRITTEN: Final = re.compile(r"\..{1,64}\.[a-z0-9_]{8}\.new", re.DOTALL)
-"""What `write_whole` calls a file until it is whole; `tempfile` chooses the eight characters."""
+"""Names that `write_whole` gives to a file until it is whole; `tempfile` chooses the eight characters."""
 
 
 def reason_of(error: OSError, path: Path | str | None = None) -> str | None:
-    """One sentence for a user: which file, what is wrong, and what to do. None if neither the error nor the caller knows a file.
+    """Returns one sentence for a user: which file, what is wrong, and what to do; None if neither the error nor the caller knows a file.
 
     Writing to a file that is open raises errors without its name, so the caller should give it.
     """
@@ -146,7 +146,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal.
+    """Computes the SHA-256 of a file's bytes, in hexadecimal.
 
     Raises:
         StorageError: it cannot be read.
@@ -224,7 +224,7 @@ def existing_folder_lock(folder: Path) -> contextlib.AbstractContextManager[obje
 
 
 _HELD: Final[dict[Path, int]] = {}
-"""What this process holds: files, resolved, and their descriptors."""
+"""The files that this process holds, resolved, with their descriptors."""
 
 
 def _held_descriptors(path: Path) -> list[int]:

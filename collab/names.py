@@ -37,7 +37,7 @@ def is_model_name(text: str) -> bool:
 
 
 def derived_name(text: str) -> str:
-    """A model's name made of other names: the text itself, or, where that is too long, its beginning and a digest of it all."""
+    """Returns a model's name made of other names: the text itself, or, where that is too long, its beginning and a digest of all of it."""
     if len(text) <= MAX_NAME:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -50,6 +50,6 @@ def is_file_path(text: str) -> bool:
 
 
 def shown(text: str, *, most: int = 120) -> str:
-    """A text out of a file or a command line as part of a sentence: on one line, escaped, and cut where it is long."""
+    """Returns a text out of a file or a command line as part of a sentence: on one line, escaped, and cut where it is long."""
     cut = text if len(text) <= most else f"{text[:most]}..."
     return one_line(cut)

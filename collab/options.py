@@ -12,12 +12,12 @@ from collab.errors import ConfigError
 
 
 def number(*, least: float, most: float, help: str) -> Any:
-    """An option of a number from `least` to `most`."""
+    """Makes an option of a number from `least` to `most`."""
     return typer.Option(callback=_within(least, most), help=help)
 
 
 def whole(*, least: int, most: int = MAX_INT, help: str) -> Any:
-    """An option of a whole number from `least` to `most`."""
+    """Makes an option of a whole number from `least` to `most`."""
     return typer.Option(callback=_within(least, most), help=help)
 
 

@@ -20,7 +20,7 @@ from collab.model import ModelConfig, Stage
 from collab.placement import Placement
 
 NETWORK_INPUT: Final = "input"
-"""What a segment's source is called when it is the network's own input."""
+"""The name of a segment's source when it is the network's own input."""
 
 
 @dataclass(frozen=True)

@@ -68,12 +68,12 @@ class UnitSpec:
         return self.text
 
     def on_cores(self, cores: Iterable[int]) -> UnitSpec:
-        """The same unit resolved to these cores."""
+        """Returns this unit, resolved to these cores."""
         return replace(self, cores=tuple(sorted(set(cores))), cluster=None)
 
 
 def format_cores(cores: Sequence[int]) -> str:
-    """``(0, 1, 2, 5)`` as ``0-2+5``; `parse_cores` reads it back."""
+    """Writes ``(0, 1, 2, 5)`` as ``0-2+5``; `parse_cores` reads it back."""
     runs: list[list[int]] = []
     for core in sorted(set(cores)):
         if runs and core == runs[-1][1] + 1:
@@ -84,7 +84,7 @@ def format_cores(cores: Sequence[int]) -> str:
 
 
 def parse_cores(text: str) -> tuple[int, ...]:
-    """``0-2+5`` as ``(0, 1, 2, 5)``.
+    """Reads ``0-2+5`` as ``(0, 1, 2, 5)``.
 
     Raises:
         ConfigError: not of that form, descending, or beyond core 1023.

@@ -18,7 +18,7 @@ Widths: TypeAlias = Callable[[int, int], int]
 
 
 def collaborative(base: ModelConfig, strategy: str, *, branches: int = 2, scale: float = 1.0) -> ModelConfig:
-    """A collaborative model of a base model's stages.
+    """Makes a collaborative model of a base model's stages.
 
     Every branch has the base's blocks. Expansions are multiples of 4: `scale` times the base's on branch 0, and a tenth less on each
     further branch (never none), so that branches differ. Blocks without expansion keep none. Where the strategy says ``c`` the last
@@ -50,7 +50,7 @@ def random_collaborative(
     high: float = 1.2,
     scales: Sequence[float] | None = None,
 ) -> ModelConfig:
-    """A collaborative model with a strategy, expansions and concat shares drawn at random.
+    """Makes a collaborative model with a strategy, expansions and concat shares drawn at random.
 
     Args:
         low: least share of the base's expansion channels that a block may get.
@@ -100,7 +100,7 @@ def _width(exp_c: int, in_c: int) -> int:
 
 
 def even_shares(channels: int, branches: int) -> list[int]:
-    """What each branch emits before a concat: shares that are multiples of 4, the first branches taking what does not divide evenly.
+    """Returns the channels that each branch emits before a concat: multiples of 4, the first branches taking what does not divide evenly.
 
     Raises:
         ConfigError: there are too few channels for that.

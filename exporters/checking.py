@@ -1,4 +1,4 @@
-"""What exported models are checked with: an input, and how far their output may be from the reference."""
+"""Checks of exported models: the input that they get, and how far their output may be from the reference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_ERROR: Final = 1e-4
 
 
 def reference_input(shape: Shape, *, seed: int = DEFAULT_SEED) -> Array:
-    """A seeded picture-like input (NHWC float32, about -2 to 2): coarse shapes below fine grain.
+    """Makes a seeded picture-like input (NHWC float32, about -2 to 2): coarse shapes below fine grain.
 
     Plain noise would do badly: the global average pool makes all noise look alike, and the logits of a broken model right.
 
@@ -35,7 +35,7 @@ def reference_input(shape: Shape, *, seed: int = DEFAULT_SEED) -> Array:
 
 
 def relative_error(actual: Array, expected: Array) -> float:
-    """Largest absolute difference as a fraction of the expected output's range (max - min)."""
+    """Computes the largest absolute difference as a fraction of the expected output's range (max - min)."""
     span = float(np.max(expected) - np.min(expected))
     return float(np.max(np.abs(actual - expected))) / span if span > 0 else float("inf")
 

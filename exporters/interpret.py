@@ -15,12 +15,12 @@ from exporters.quiet import quiet
 
 
 def interpreter_name() -> str:
-    """What computed a reference output, as the manifest says it."""
+    """Returns the name of what computes a reference output here, as the manifest says it."""
     return f"ai-edge-litert {version('ai-edge-litert')} interpreter"
 
 
 def run_model(model: bytes, inputs: list[Array]) -> Array:
-    """The output of a TFLite model with one output, on one thread.
+    """Runs a TFLite model of one output, on one thread, and returns the output.
 
     Raises:
         ExportError: the runtime rejects the model or an input's shape.
@@ -47,7 +47,7 @@ def _run(interpreter: Any, inputs: list[Array]) -> Array:
 
 
 def run_segments(schedule: Schedule, models: Mapping[str, bytes], network_input: Array) -> Array:
-    """The network's output: all segments in order, features handed over as the schedule says (NHWC)."""
+    """Runs all segments in order, features (NHWC) handed over as the schedule says, and returns the network's output."""
     features: dict[str, Array] = {NETWORK_INPUT: network_input}
     for segment in schedule.segments:
         features[segment.name] = run_model(models[segment.name], [features[source] for source in segment.sources])

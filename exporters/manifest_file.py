@@ -39,7 +39,7 @@ def load_manifest(bundle: Path, *, verify_files: bool = True) -> Manifest:
 
 
 def read_manifest(bundle: Path) -> tuple[dict[str, Any], Manifest]:
-    """The manifest of a bundle folder as it is written, and what it says.
+    """Reads the manifest of a bundle folder: the JSON object as it is written, and what it says.
 
     Raises:
         ExportError: no bundle, or a field that is wrong.
@@ -59,7 +59,7 @@ def read_manifest(bundle: Path) -> tuple[dict[str, Any], Manifest]:
 
 
 def parse_manifest(data: bytes | str, *, origin: str) -> tuple[dict[str, Any], Manifest]:
-    """A manifest's JSON object, and what it says.
+    """Parses a manifest: its JSON object, and what it says.
 
     Raises:
         ExportError: names the origin, the field and the reason.
@@ -73,13 +73,13 @@ def parse_manifest(data: bytes | str, *, origin: str) -> tuple[dict[str, Any], M
 
 
 def folders_beside(bundle: Path, kind: str) -> list[Path]:
-    """What exports that were killed have left beside a bundle: unfinished ones (``new``), or the bundle from before (``earlier``)."""
+    """Returns what killed exports have left beside a bundle: unfinished folders (``new``), or the bundle from before (``earlier``)."""
     pattern = re.compile(rf"\.{re.escape(bundle.name)}\.[a-z0-9_]{{8}}\.{kind}")
     return sorted(path for path in bundle.parent.iterdir() if pattern.fullmatch(path.name) and path.is_dir() and not path.is_symlink())
 
 
 def earlier_bundle(bundle: Path) -> Path | None:
-    """The bundle that an export was about to replace when it was killed: beside its place, where nothing is."""
+    """Returns the bundle that a killed export was about to replace, which lies beside its empty place; None if there is none."""
     if os.path.lexists(bundle):
         return None
     with contextlib.suppress(OSError):
@@ -250,7 +250,7 @@ def _manifest(read: _Document, origin: str) -> Manifest:
 
 
 def _misfit(segment: SegmentEntry, units: tuple[str, ...], shapes: Mapping[str, Shape]) -> str | None:
-    """Why a segment cannot follow those whose output shapes these are."""
+    """Returns why a segment cannot follow those whose output shapes these are; None if it can."""
     if segment.unit not in units:
         return f".unit: '{shown(segment.unit)}' is not one of the bundle's units"
     if segment.name in shapes:

@@ -71,7 +71,7 @@ def export_segment(module: SegmentModule, in_shapes_nhwc: Sequence[Shape]) -> by
 
 
 def runtime_name() -> str:
-    """What computed a reference output, as the manifest says it."""
+    """Returns the name of what computes a reference output here, as the manifest says it."""
     return f"onnxruntime {_require('onnxruntime').__version__}"
 
 

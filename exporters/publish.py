@@ -37,7 +37,7 @@ _RENAME_EXCHANGE: Final = 2
 
 
 def check_target(out: Path) -> Path:
-    """Where a bundle may be put: a folder that is not there, is empty, or holds a bundle of ours and nothing else.
+    """Returns where a bundle will be put: a folder that is not there, is empty, or holds a bundle of ours and nothing else.
 
     Raises:
         ExportError: another place; nothing in it was touched.
@@ -138,7 +138,10 @@ def swap_names(one: Path, other: Path) -> bool:
 
 
 def _swap_in_two_steps(staging: Path, target: Path) -> Path:
-    """Where the earlier bundle is then. Between the steps nothing is at `target`, and `earlier_bundle` finds it."""
+    """Puts a bundle in its place, and returns where the earlier one is then.
+
+    Between the steps nothing is at `target`; whoever looks for a bundle then is told by `earlier_bundle` where it is.
+    """
     earlier = staging.with_suffix(".earlier")
     os.rename(target, earlier)  # noqa: PTH104
     try:
@@ -237,7 +240,7 @@ def _locked(descriptor: int, *, is_certain: bool) -> bool:
 
 @contextlib.contextmanager
 def _lock_file_held(folder: Path) -> Iterator[None]:
-    """Nothing where no command has ever locked the folder."""
+    """Holds a folder's lock file; does nothing where no command has ever locked the folder."""
     if not os.path.lexists(folder / LOCK_FILE):
         yield
         return

@@ -25,17 +25,18 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @staticmethod
     def of(errors: Sequence[float]) -> Accuracy:
-        """Of at least one signed error."""
+        """Computes the accuracy from at least one signed error."""
         size = np.abs(np.asarray(errors, dtype=np.float64))
         return Accuracy(float(np.median(size)), float(np.percentile(size, 95)), float(np.mean(size <= 0.05)), float(np.mean(size <= 0.10)))
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What a certification found. Errors are signed fractions of the measured median, `corrected` ones for the drift since the tables.
+    """The result of a certification. Errors are signed fractions of the measured median, `corrected` ones for the drift since the tables.
 
-    `repeatability`: how far two measurements of the same strategy in the same run were apart, median and 95th percentile. `drift`: per
-    unit, how much longer it takes now than with the tables. `baselines`: what simpler predictions would have achieved, corrected likewise.
+    `repeatability` and `repeatability_p95`: median and 95th percentile of how far two measurements of one strategy in the same run were
+    apart, as fractions. `drift`: per unit, how many times as long it takes now as with the tables. `baselines`: the accuracy of simpler
+    predictions, corrected likewise.
     """
 
     n: int
@@ -51,7 +52,7 @@ class Certificate:
 
     @property
     def sentence(self) -> str:
-        """For whoever reads a prediction."""
+        """A sentence with these figures, as commands print it beside a prediction."""
         found = self.corrected
         return (
             f"{self.n} random strategies that the tables had not seen were predicted within {100 * found.median_error:.1f} % (median),"
@@ -60,7 +61,7 @@ class Certificate:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """As it stands in ``meta.json`` and in what ``--json`` prints."""
+        """Returns the JSON object that stands in ``meta.json`` and is printed by ``--json``."""
         return {
             "n": self.n,
             **msgspec.structs.asdict(self.corrected),
@@ -75,7 +76,7 @@ class Certificate:
 
 
 class CertificateFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`Certificate.to_document` as it is read back."""
+    """The JSON object of `Certificate.to_document`, as it is read back."""
 
     n: Count
     median_error: Fraction

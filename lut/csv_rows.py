@@ -1,4 +1,4 @@
-"""CSV as tables come in it: a text taken apart into rows of cells, strictly, and with no line so wide that it takes forever."""
+"""CSV, taken apart strictly into rows of cells; lines that are too wide are refused before they take long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_COLUMNS: Final = 1000
 
 
 def csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not empty with the number of its last line.
+    """Yields each row that is not empty, with the number of its last line.
 
     Raises:
         ValueError: not CSV, a NUL character, or more than `MAX_COLUMNS` columns; says in which line.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lut.foreign.importing import Imported
 
 ACCOUNT_FILE: Final = "import.json"
-"""What became of every entry, beside the tables."""
+"""The account of what became of every entry; it lies beside the tables."""
 
 _NAMED: Final = 3
 """How many entries are named for each reason in the text; ``--json`` and the account name all."""

@@ -37,7 +37,7 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a sentinel took while the tables were made. `error`: the standard error of its median over all visits, as a fraction."""
+    """How long a sentinel took while the tables were made; `error` is the standard error of its median over all visits, as a fraction."""
 
     median_us: LatencyUs
     mad_us: DurationUs
@@ -123,17 +123,17 @@ class HandoverFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Meta:
-    """What the tables were measured on and with."""
+    """Conditions of all rows of the tables: the device, its units, how they were measured, and what was fitted to them."""
 
     device: Name
     fingerprint: Mapping[Name, Text]
     units: Mapping[Name, UnitSpec]
-    fixed: Mapping[Name, Measured]
-    """Per unit, what a call of a segment takes in a running network, on top of its blocks."""
+    call_in_network: Mapping[Name, Measured]
+    """The cost of a call: per unit, how long a call of a segment takes in a running network on top of its blocks."""
     call_alone: Mapping[Name, Measured]
-    """The same of next to nothing, over and over: it is in the times of blocks alone."""
+    """Per unit, how long a call of next to nothing takes, over and over; the times of blocks alone contain it."""
     sentinels: Mapping[Name, Reference]
-    """Per unit, what `sentinel_block` took alone."""
+    """Per unit, how long `sentinel_block` took alone."""
     sentinel_block: Text
     network: tuple[tuple[Key, ...], ...]
     """The network that every unit ran by itself: the keys of the blocks of each of its pieces; empty where none was run."""
@@ -144,12 +144,12 @@ class Meta:
     versions: Mapping[Name, Text]
     models: tuple[Text, ...]
     settings: Mapping[Name, Any] = field(default_factory=dict)
-    context: tuple[NetworkFactor, ...] = ()
+    network_factors: tuple[NetworkFactor, ...] = ()
     fits: tuple[Fit, ...] = ()
     transfer_fits: tuple[HandoverFit, ...] = ()
     channel_step: Mapping[Name, Count] = field(default_factory=dict)
     """Per unit, in groups of how many channels its kernels work."""
-    partial: tuple[UnfilledGroup, ...] = ()
+    unfilled_groups: tuple[UnfilledGroup, ...] = ()
     contention: tuple[Contention, ...] = ()
     certificate: Certificate | None = None
     conditions: Mapping[Name, Text] = field(default_factory=dict)
@@ -159,20 +159,29 @@ class Meta:
     disturbed: Mapping[Name, Fraction] = field(default_factory=dict)
     """Per unit, the share of samples that were taken again because something else had had the core."""
     measured_at: Text = ""
-    company: Mapping[Name, Text] = field(default_factory=dict)
+    timed_beside: Mapping[Name, Text] = field(default_factory=dict)
     """Units that were timed while another one worked all along, each with that one; others were timed alone."""
     paths: Mapping[Name, PairPath] = field(default_factory=dict)
-    """Per pair of units, as ``cpu0>gpu0``: what the runner takes for it."""
+    """Per pair of units, as ``cpu0>gpu0``: the path that the runner takes for it."""
     deviation: Mapping[Name, Fraction] = field(default_factory=dict)
     """Per unit: by how much its outputs of the networks differ from the reference's at most, as a fraction of the outputs' range."""
     source: Text = ""
-    """Where imported tables come from; empty where this toolkit measured them."""
+    """The files that imported tables come from; empty where this toolkit measured them."""
     lacks: tuple[Text, ...] = ()
-    """What imported tables do not hold because their source does not."""
+    """Everything that imported tables do not hold because their source does not."""
+
+
+_FILE_NAMES: Final = {
+    "call_in_network": "fixed",
+    "network_factors": "context",
+    "unfilled_groups": "partial",
+    "timed_beside": "company",
+}
+"""Fields that have another name in the file."""
 
 
 def check_belongs(meta: Meta, *, fingerprint: Mapping[str, str], runtime: str) -> None:
-    """Whether tables are of a device with this fingerprint, and of the runtime that it has now.
+    """Refuses tables that are not of a device with this fingerprint, or not of the runtime that it has now.
 
     Raises:
         TableError: they are another's, or imported ones, which do not say whose they are.
@@ -196,7 +205,7 @@ def check_belongs(meta: Meta, *, fingerprint: Mapping[str, str], runtime: str) -
 
 def meta_document(meta: Meta) -> dict[str, Any]:
     """The whole file as a JSON object; `load_meta` reads it back."""
-    document = {f.name: msgspec.to_builtins(getattr(meta, f.name)) for f in fields(Meta)}
+    document = {_FILE_NAMES.get(f.name, f.name): msgspec.to_builtins(getattr(meta, f.name)) for f in fields(Meta)}
     document["units"] = {name: unit.text for name, unit in meta.units.items()}
     document["certificate"] = meta.certificate.to_document() if meta.certificate is not None else None
     return {"format": FORMAT, **document}
@@ -229,7 +238,7 @@ def _file_type() -> type[msgspec.Struct]:
         for f in fields(Meta)
         if f.name in _OPTIONAL
     ]
-    return msgspec.defstruct("MetaFile", described, frozen=True, forbid_unknown_fields=True)
+    return msgspec.defstruct("MetaFile", described, frozen=True, forbid_unknown_fields=True, rename=_FILE_NAMES)
 
 
 _FILE: Final[Any] = _file_type()

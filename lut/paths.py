@@ -16,8 +16,9 @@ from typing import Final
 
 PATHS: Final = ("shared", "memcpy", "readback", "upload")
 REQUESTABLE_PATHS: Final = ("shared", "memcpy")
-"""What the runner can be asked for. Asked for ``shared``, it takes the first of `BY_COST` that two units can do."""
+"""Paths that the runner can be asked for. Asked for ``shared``, it takes the first of `BY_COST` that two units can do."""
 BY_COST: Final = ("shared", "upload", "readback", "memcpy")
+"""All paths, the cheapest first."""
 
 
 def copies_out(path: str) -> bool:

@@ -50,7 +50,7 @@ def main(
 
 
 def prediction_document(prediction: Prediction, certificate: Certificate | None) -> dict[str, Any]:
-    """The prediction as a JSON object, times in microseconds."""
+    """Returns the prediction as a JSON object, times in microseconds."""
     return {
         "model": prediction.model,
         "placement": prediction.placement.text,
@@ -73,7 +73,7 @@ def prediction_document(prediction: Prediction, certificate: Certificate | None)
 
 
 def bar(begin_us: float, end_us: float, total_us: float, *, width: int, character: str = "█") -> str:
-    """A piece of a timeline that is `width` characters long."""
+    """Returns the line of a timeline, `width` characters long, on which only what lasts from `begin_us` to `end_us` is drawn."""
     if end_us - begin_us < total_us * 1e-4:
         return ""
     first = min(int(begin_us / total_us * width), width - 1)
@@ -122,7 +122,7 @@ def _imported_document(meta: Meta) -> dict[str, Any]:
 
 
 def _print_imported(meta: Meta) -> None:
-    """What a prediction from imported tables rests on, and what is not in its number."""
+    """Prints which latencies a prediction from imported tables rests on, and which costs are not in its number."""
     if not meta.source:
         return
     import textwrap

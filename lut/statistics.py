@@ -1,4 +1,11 @@
-"""Statistics of samples: medians with their spread and their confidence interval. Samples are nanoseconds, results microseconds."""
+"""Statistics of samples: medians with their spread and their confidence interval. Samples are nanoseconds, results microseconds.
+
+| statistic | method | source |
+| --- | --- | --- |
+| spread | median absolute deviation, not scaled | Hampel, The influence curve and its role in robust estimation, JASA 69, 1974 |
+| interval of a median | order statistics, no distribution assumed | Le Boudec, Performance Evaluation, 2010, section 2.2 |
+| standard error of a median | asymptotic, of normal logarithms | Kendall and Stuart, The Advanced Theory of Statistics, volume 1, on standard errors |
+"""
 
 from __future__ import annotations
 
@@ -12,9 +19,11 @@ import numpy.typing as npt
 
 NS_PER_US: Final = 1000.0
 _Z95: Final = 1.96
+"""Of a standard normal variable, 95 % lies within this distance of 0."""
 MAD_TO_SD: Final = 1.4826
-"""Of normally distributed values: the standard deviation, of the median absolute one."""
+"""The standard deviation of normally distributed values, as a multiple of their median absolute deviation (1 / 0.6745)."""
 _FEWEST: Final = 3
+"""Fewer values tell nothing of the error of their median."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Summary:
 
 
 def summarise(samples_ns: Sequence[int]) -> Summary:
-    """Summary of at least one sample.
+    """Summarises at least one sample.
 
     The interval makes no assumption on the distribution: it reaches from one order statistic to another, whose ranks follow from the
     binomial distribution of the number of samples below the median (Le Boudec, Performance Evaluation, 2010, section 2.2).
@@ -50,7 +59,10 @@ def summarise(samples_ns: Sequence[int]) -> Summary:
 
 
 def _quantile(ordered: npt.NDArray[np.float64], share: float) -> float:
-    """Linear between the two nearest of ascending values, as numpy's; a table has thousands of these, and numpy's own takes longer."""
+    """Computes a quantile: linear between the two nearest of ascending values (Hyndman and Fan's type 7, numpy's default).
+
+    A table has thousands of these, and numpy's own function takes longer.
+    """
     position = share * (ordered.size - 1)
     below = math.floor(position)
     above = min(below + 1, ordered.size - 1)
@@ -58,9 +70,10 @@ def _quantile(ordered: npt.NDArray[np.float64], share: float) -> float:
 
 
 def error_of_median(values: Sequence[float]) -> float:
-    """The standard error of the median of independent positive values, as a fraction of it; 1 of too few to tell.
+    """Computes the standard error of the median of independent positive values, as a fraction of the median; 1 for fewer than three values.
 
-    As of normally distributed logarithms, whose spread is told by their median absolute deviation.
+    The logarithms are taken to be normally distributed, with a standard deviation of 1.4826 times their median absolute deviation. The
+    standard error of the median of n such values is that times sqrt(pi / 2n).
     """
     if len(values) < _FEWEST:
         return 1.0
@@ -70,6 +83,6 @@ def error_of_median(values: Sequence[float]) -> float:
 
 
 def median_us(samples_ns: Iterable[int]) -> float | None:
-    """The median alone; None of no samples."""
+    """Computes the median alone, in microseconds; None without samples."""
     samples = np.sort(np.fromiter(samples_ns, dtype=np.float64))
     return _quantile(samples, 0.5) / NS_PER_US if samples.size else None

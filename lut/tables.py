@@ -33,10 +33,10 @@ MAX_TEXT: Final = 4096
 STATUSES: Final = ("ok", "partial", "failed", "unstable")
 USABLE: Final = ("ok", "unstable")
 
-FIXED_COST: Final = "the fixed cost of a call"
+CALL_COST: Final = "the fixed cost of a call"
 COPIES: Final = "copies of the network's input and output"
 HANDOVERS: Final = "hand-overs between units"
-"""What tables from elsewhere may lack (`Meta.lacks`), as far as predictions ask for it."""
+"""Costs that imported tables may lack (`Meta.lacks`) and that predictions ask for."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ _STATISTICS: Final = ("n", "median_us", "p95_us", "mad_us", "marginal_us", "writ
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """``(1, 28, 28, 32)`` as ``1x28x28x32``; several inputs are joined by ``;``."""
+    """Returns ``(1, 28, 28, 32)`` as ``1x28x28x32``."""
     return "x".join(map(str, shape))
 
 
@@ -147,7 +147,7 @@ def _csv(rows: Iterable[BlockRow] | Iterable[HandoverRow], kind: type[_Row]) -> 
 
 
 def _cell(value: object) -> str:
-    """A value as text; a time so short that 4 decimals say little or nothing of it has 4 digits instead."""
+    """Returns a value as text; a time so short that 4 decimals say little or nothing of it has 4 digits instead."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -189,7 +189,7 @@ def _load_rows(path: Path, kind: type[_Row]) -> list[_Row]:
 
 
 def _rows(lines: Iterator[tuple[int, list[str]]], path: Path, kind: type[_Row]) -> Iterator[_Row]:
-    """A value of `kind` for each line after the header, which must hold its columns; others are not read.
+    """Yields a value of `kind` for each line after the header, which must hold its columns; others are not read.
 
     Raises:
         TableError: a column is missing or there twice, a line is longer or shorter than the header, or a cell is not what its column holds.
@@ -212,7 +212,11 @@ def _rows(lines: Iterator[tuple[int, list[str]]], path: Path, kind: type[_Row]) 
 
 
 def _value(text: str, form: str, where: str) -> Any:
-    """A cell's value; `form` is its field's type as it is annotated."""
+    """Returns a cell's value; `form` is its field's type as it is annotated.
+
+    Raises:
+        TableError: the text is too long, or no number where the column has numbers.
+    """
     if form == "str":
         if len(text) > _MAX_CELL:
             raise TableError(f"{where} has {len(text)} characters; a row's texts have {MAX_TEXT} at most")
@@ -251,7 +255,7 @@ def _check_block(row: BlockRow, meta: Meta, where: str) -> BlockRow:
 
 
 def _said(row: BlockRow) -> frozenset[str]:
-    """What an imported row must be right about: the latency, and whatever else its source says."""
+    """Returns the columns that an imported row must be right in: the latency, and whatever else its source says."""
     return frozenset(name for name in _STATISTICS if name == "marginal_us" or getattr(row, name) is not None)
 
 

@@ -296,7 +296,7 @@ def _print_quality(tables: Tables, console: Any) -> None:
     """How steady the device was, and how well its costs explain the networks that were run."""
     meta = tables.meta
     for fit in meta.fits:
-        call_us, drift, again = meta.fixed[fit.unit].median_us, meta.drift.get(fit.unit), meta.disturbed.get(fit.unit, 0.0)
+        call_us, drift, again = meta.call_in_network[fit.unit].median_us, meta.drift.get(fit.unit), meta.disturbed.get(fit.unit, 0.0)
         steady = f"; drifted by {100 * drift:.0f} % (corrected)" if drift is not None else ""
         repeated = f"; {100 * again:.1f} % of samples were disturbed and taken again" if again >= _MENTIONED else ""
         console.print(

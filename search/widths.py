@@ -222,13 +222,13 @@ class WidthAllocator:
         costs, stem = self.costs, self.costs.placement.stem
         if first > 0:
             fetches = [costs.handover(first - 1, peer, branch, before) for peer in range(costs.branches) if peer != branch]
-            return costs.fixed_us[branch] + costs.opening_us(first - 1, branch, before) + sum(f.write_us for f in fetches)
+            return costs.call_us[branch] + costs.opening_us(first - 1, branch, before) + sum(f.write_us for f in fetches)
         if stem is None or stem == branch:
-            twice = 0.0 if stem is None else costs.fixed_us[branch]
-            return costs.input_us[branch] + costs.fixed_us[branch] + twice + costs.stem_us[branch]
+            twice = 0.0 if stem is None else costs.call_us[branch]
+            return costs.input_us[branch] + costs.call_us[branch] + twice + costs.stem_us[branch]
         handover = costs.handover(-1, stem, branch, 1)
-        stemmed = costs.input_us[stem] + costs.fixed_us[stem] + costs.stem_us[stem]
-        return stemmed + handover.read_us + handover.wakeup_us + handover.write_us + costs.fixed_us[branch]
+        stemmed = costs.input_us[stem] + costs.call_us[stem] + costs.stem_us[stem]
+        return stemmed + handover.read_us + handover.wakeup_us + handover.write_us + costs.call_us[branch]
 
     def _tail_us(self, branch: int, last: int, letter: int) -> float:
         """What stands between the end of a branch's blocks and the head's unit going on, in the last phase."""

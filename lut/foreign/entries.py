@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something of a source that is not in the tables, and why."""
+    """An entry or column of a source that is not in the tables, and why."""
 
     name: str
     where: str
@@ -75,7 +75,7 @@ def read_text(path: Path) -> tuple[str, str]:
 
 
 def parse_latency_us(text: str, *, factor_us: float, what: str) -> float:
-    """A latency in microseconds, from a number in units of `factor_us`.
+    """Reads a latency, a number in units of `factor_us`, as microseconds.
 
     Raises:
         TableError: no number, not finite, not above 0, or so far from any block's latency that the unit of time must be another.
@@ -92,7 +92,11 @@ def parse_latency_us(text: str, *, factor_us: float, what: str) -> float:
 
 
 def parse_spread_us(text: str, *, factor_us: float, what: str) -> float:
-    """A spread in microseconds: as a latency, but 0 where all samples were equal."""
+    """Reads a spread, a number in units of `factor_us`, as microseconds; it is 0 where all samples were equal.
+
+    Raises:
+        TableError: no number, not finite, below 0, or too large.
+    """
     try:
         value_us = float(text) * factor_us
     except ValueError:
@@ -103,7 +107,7 @@ def parse_spread_us(text: str, *, factor_us: float, what: str) -> float:
 
 
 def parse_count(text: str, *, what: str) -> int:
-    """A number of samples; ``154.0`` is one, as programs write it.
+    """Reads a number of samples; ``154.0`` is one, as programs write it.
 
     Raises:
         TableError: no whole number above 0.
@@ -118,13 +122,13 @@ def parse_count(text: str, *, what: str) -> int:
 
 
 def printable(text: str) -> str:
-    """A name as it can be shown: no more than 200 characters, and escapes for control characters and the like."""
+    """Returns a name as it can be shown: no more than 200 characters, with escapes for control characters and the like."""
     text = text if len(text) <= 200 else f"{text[:197]}..."
     return text if text.isprintable() else ascii(text)
 
 
 def refuse_too_many(count: int, path: Path) -> None:
-    """A limit on entries, so that no source can fill the memory.
+    """Refuses more entries than any table has, so that no source can fill the memory.
 
     Raises:
         TableError: there are more than `MAX_ENTRIES`.

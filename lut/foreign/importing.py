@@ -13,10 +13,10 @@ from collab.units import UnitSpec, parse_unit
 from lut.foreign.entries import Entry, LeftOut, Source
 from lut.foreign.layer_names import ACTIVATIONS, RATIO, FeatureMix, Logits, Part, dialect, read_name, says_activation
 from lut.meta import Meta
-from lut.tables import COPIES, FIXED_COST, HANDOVERS, BlockRow, Tables, shape_text
+from lut.tables import CALL_COST, COPIES, HANDOVERS, BlockRow, Tables, shape_text
 
 _NEVER_THERE: Final = (
-    FIXED_COST,
+    CALL_COST,
     COPIES,
     HANDOVERS,
     "how much longer blocks take in a running network than alone",
@@ -25,7 +25,7 @@ _NEVER_THERE: Final = (
     "the runtime and its version",
     "when it was measured",
 )
-"""What no source in these formats has."""
+"""Everything that no source in these formats has."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Imported:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The account as a JSON object."""
+        """The account of the import, as a JSON object."""
         meta = self.tables.meta
         return {
             "device": meta.device,
@@ -72,7 +72,7 @@ class _Found:
 
 
 def import_sources(sources: Sequence[Source], *, device: str, units: Mapping[str, UnitSpec], act: str | None) -> Imported:
-    """Tables of one device.
+    """Makes the tables of one device out of what was read.
 
     Args:
         units: the units by their names; entries that name none are of the only one.
@@ -96,7 +96,7 @@ def import_sources(sources: Sequence[Source], *, device: str, units: Mapping[str
         device=device,
         fingerprint={},
         units=units,
-        fixed={},
+        call_in_network={},
         call_alone={},
         sentinels={},
         sentinel_block="",
@@ -140,7 +140,7 @@ def _unit(text: str, units: Mapping[str, UnitSpec]) -> str:
 
 
 def _once(found: Sequence[_Found], left_out: list[LeftOut]) -> list[_Found]:
-    """What is there once. Of several latencies for one and the same thing none is taken: nobody can tell which one holds."""
+    """Returns the entries that are the only one for their block; of several none is taken, as nobody can tell which one holds."""
     counts = Counter((item.unit, item.part) for item in found)
     several = [item.entry for item in found if counts[item.unit, item.part] > 1]
     left_out += [LeftOut(entry.name, entry.where, "several latencies for one block; which one holds cannot be told") for entry in several]
@@ -150,7 +150,7 @@ def _once(found: Sequence[_Found], left_out: list[LeftOut]) -> list[_Found]:
 def _heads(
     found: Sequence[_Found], act: str, there: set[tuple[str, str]], combined: list[Combined], left_out: list[LeftOut]
 ) -> list[BlockRow]:
-    """Heads made of a convolution and the pool and classifier that take just its features: the two are exactly what a head is here."""
+    """Returns rows of heads, each made of a convolution and of the pool and classifier that take its features: together they are a head."""
     mixes = [(item.part, item) for item in found if isinstance(item.part, FeatureMix)]
     takers: dict[tuple[str, int, int], list[tuple[Logits, _Found]]] = {}
     for item in found:
@@ -175,7 +175,7 @@ def _heads(
 
 
 def _row(block: Block, unit: str, entries: Sequence[Entry]) -> BlockRow:
-    """One row. Of a sum of two latencies neither the median nor the spread nor the number of samples is known."""
+    """Makes one row. Of a sum of two latencies neither the median nor the spread nor the number of samples is known."""
     [first, *others] = entries
     alone = not others
     return BlockRow(
@@ -219,7 +219,7 @@ def _lacks(rows: Sequence[BlockRow]) -> tuple[str, ...]:
 
 
 def _assumed(found: Sequence[_Found], combined: Sequence[Combined], units: Mapping[str, UnitSpec], act: str | None) -> list[str]:
-    """What the source does not say and the tables had to."""
+    """Returns sentences on what the tables say although their source does not."""
     assumed = ["a block adds its latency in the source to a segment, as their sum is taken for the network's there"]
     assumed += [f"{name} is {unit.text}, as --unit has it; the source does not say" for name, unit in units.items()]
     open_ones = [item.part for item in found if not says_activation(item.entry.name)]

@@ -26,7 +26,7 @@ from collab.errors import ConfigError, TableError
 RATIO: Final = "ProxylessNAS"
 CHANNELS: Final = "MobileNetV3"
 ACTIVATIONS: Final = {RATIO: "relu6", CHANNELS: "relu"}
-"""What their networks have where a name does not say it."""
+"""The activations of their networks, where a name does not say them."""
 
 _STEM_KERNEL: Final = 3
 _STEM_STRIDE: Final = 2
@@ -61,12 +61,12 @@ _CHANNEL_FIELDS: Final = (*_RATIO_FIELDS, "se", "hs")
 
 
 def dialect(names: Iterable[str]) -> str:
-    """Whose networks a table's layers are of: MobileNetV3's (`CHANNELS`) if any of them says so, else ProxylessNAS' (`RATIO`)."""
+    """Returns whose networks a table's layers are of: MobileNetV3's (`CHANNELS`) if any of them says so, else ProxylessNAS' (`RATIO`)."""
     return CHANNELS if any("-hs:" in name or "-se:" in name or name.startswith("Conv_2-") for name in names) else RATIO
 
 
 def read_name(name: str, *, dialect: str, act: str | None = None) -> Part:
-    """The block, or part of a head, that a name stands for: a layer's name or a block key of this project.
+    """Reads a name, a layer's or a block key of this project, as the block or the part of a head that it stands for.
 
     Args:
         dialect: whose networks the table's layers are of.
@@ -164,7 +164,11 @@ def _plain(text: str) -> int:
 
 
 def _check(block: Block) -> None:
-    """Whether the block's key is one: kernels are odd and extents plausible."""
+    """Refuses a block whose key is none: kernels are odd, and extents plausible.
+
+    Raises:
+        TableError: it has such a kernel or extent.
+    """
     try:
         parse_key(block.key)
     except ConfigError:

@@ -63,7 +63,7 @@ class _Columns:
 
 
 def read_csv(path: Path) -> Source:
-    """The entries of one file.
+    """Reads the entries of one file.
 
     Raises:
         TableError: no CSV with the columns above, or too large.

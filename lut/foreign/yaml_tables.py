@@ -52,7 +52,7 @@ class _Node:
 
 
 def read_yaml(path: Path) -> Source:
-    """The entries of one file.
+    """Reads the entries of one file.
 
     Raises:
         TableError: not YAML, not made of mappings, nested too deeply, with aliases, or too large.

@@ -14,7 +14,7 @@ from collab.units import UnitSpec
 from lut.paths import BY_COST, copies_in, copies_out
 from lut.prediction.interpolate import Family, Surface, block_surfaces, bracket, linear, locate
 from lut.prediction.replay import Floats
-from lut.tables import COPIES, FIXED_COST, HANDOVERS, USABLE, BlockRow, HandoverRow, Tables
+from lut.tables import CALL_COST, COPIES, HANDOVERS, USABLE, BlockRow, HandoverRow, Tables
 
 BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
 """Contention classes of blocks, in the order of their numbers."""
@@ -48,7 +48,7 @@ def block_class(block: Block) -> int:
 
 
 class Costs:
-    """Answers for one device; lookups are remembered, so repeated ones are cheap."""
+    """The costs of one device; lookups are remembered, so repeated ones are cheap."""
 
     def __init__(self, tables: Tables, *, source: str) -> None:
         """`source` is the tables' folder as the user named it; errors tell how to measure what is missing there."""
@@ -68,14 +68,14 @@ class Costs:
 
     @property
     def certificate_sentence(self) -> str:
-        """How far predictions can be relied on, or how to find out."""
+        """A sentence on how far predictions can be relied on, or how to find out."""
         found = self.meta.certificate
         if found is not None:
             return f"{found.sentence}, measured {found.measured_at}"
         return f"none yet; to find out how far predictions hold: python -m profiler.certify --lut {self.source} --device {self.meta.device}"
 
     def slowed(self, slowness: Mapping[str, float]) -> Costs:
-        """The same device at another speed: all that a unit does takes so many times as long as in the tables (1: units not named)."""
+        """Returns the costs of the device at another speed: all that a unit does takes so many times as long (1: units not named)."""
         slower = copy(self)
         slower._slowness = dict(slowness)
         return slower
@@ -112,17 +112,21 @@ class Costs:
             )
         return self.meta.units[name]
 
-    def fixed_us(self, unit: str) -> float:
-        """What a call of a segment takes on top of its blocks; 0 in imported tables that lack it, which predictions say."""
+    def call_us(self, unit: str) -> float:
+        """Returns what a call of a segment costs on top of its blocks, in microseconds; 0 in imported tables that lack it.
+
+        Raises:
+            MissingEntryError: the tables were measured without this unit, or lack its cost.
+        """
         self.unit(unit)
-        if unit not in self.meta.fixed:
-            if FIXED_COST in self.meta.lacks:
+        if unit not in self.meta.call_in_network:
+            if CALL_COST in self.meta.lacks:
                 return 0.0
             raise MissingEntryError(f"{self.source}: the fixed cost of {unit} was not measured; {self._remedy()}")
-        return self._at_speed(unit, self.meta.fixed[unit].median_us)
+        return self._at_speed(unit, self.meta.call_in_network[unit].median_us)
 
     def marginal_us(self, unit: str, block: Block) -> float:
-        """What a block adds inside a segment.
+        """Returns what a block adds inside a segment, in microseconds.
 
         Raises:
             MissingEntryError: neither measured nor between measured points; names the block and the command that measures it.
@@ -145,7 +149,7 @@ class Costs:
     def _unfilled_group_factor(self, unit: str, block: Block) -> float:
         """Returns how much longer a block takes if its last group of channels is not full, as measured at the nearest size; else 1."""
         over = block.exp_c % self.meta.channel_step.get(unit, 1) if isinstance(block, MBConv) else 0
-        known = [entry for entry in self.meta.partial if over and (entry.unit, entry.channels) == (unit, over)]
+        known = [entry for entry in self.meta.unfilled_groups if over and (entry.unit, entry.channels) == (unit, over)]
         size = block.in_shapes[0][1]
         return min(known, key=lambda entry: abs(np.log(entry.size / size))).factor if known else 1.0
 
@@ -163,11 +167,11 @@ class Costs:
         return f"python -m profiler.run --device {self.meta.device} --out {self.source} --resume {extra}".rstrip()
 
     def input_write_us(self, unit: str, block: Block) -> float:
-        """Copying the network's input into a segment that begins with this block."""
+        """Returns what copying the network's input into a segment that begins with this block costs, in microseconds."""
         return self._copy(unit, block, "write_us")
 
     def output_read_us(self, unit: str, block: Block) -> float:
-        """Copying the network's output out of a segment that ends with this block."""
+        """Returns what copying the network's output out of a segment that ends with this block costs, in microseconds."""
         return self._copy(unit, block, "read_us")
 
     def _copy(self, unit: str, block: Block, column: str) -> float:
@@ -208,7 +212,7 @@ class Costs:
         )
 
     def _path(self, sender: str, receiver: str) -> str:
-        """Asked to share memory, units that cannot do so copy, as seldom as they can."""
+        """Returns the path that a pair of units takes; asked to share memory, units that cannot do so copy, as seldom as they can."""
         if self.meta.handover["path"] != "shared":
             return self.meta.handover["path"]
         found = self.meta.paths.get(f"{sender}>{receiver}")

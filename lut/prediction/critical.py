@@ -11,7 +11,7 @@ from lut.prediction.replay import NONE, Timeline
 
 
 def critical_shares(operations: Mapping[str, Sequence[Operation]], timeline: Timeline) -> dict[str, float]:
-    """Per unit, the fraction of the critical path that it carries; they add up to 1.
+    """Returns for each unit the fraction of the critical path that it carries; they add up to 1.
 
     Args:
         timeline: of these operations, as the only architecture, units in the same order.

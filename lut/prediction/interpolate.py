@@ -7,7 +7,7 @@ A CONCAT of two branches varies with how its channels are shared out.
 
 Kernels work on channels in groups (a SIMD register, a GPU workgroup): 20 channels cost what 32 do where groups have 16. Between measured
 points, channels are therefore counted in whole groups, whose size was measured on the unit (`Meta.channel_step`); what a last group costs
-more that is not full (`Meta.partial`) is up to the caller.
+more that is not full (`Meta.unfilled_groups`) is up to the caller.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Family: TypeAlias = tuple[str | int | bool, ...]
 
 
 def locate(block: Block) -> tuple[Family, Point] | None:
-    """What other blocks must share with this one to say something of it, and where it lies among them; None if only it itself does."""
+    """Returns a block's family and its point within it; None for a block that is never interpolated."""
     if isinstance(block, MBConv):
         operators = (block.has_expansion, block.has_residual)
         return ("mbconv", block.in_size, block.kernel, block.stride, block.in_c, block.act, *operators), (block.exp_c, block.out_c)
@@ -33,7 +33,7 @@ def locate(block: Block) -> tuple[Family, Point] | None:
 
 
 def bracket(sorted_values: Sequence[int], value: int) -> tuple[int, int] | None:
-    """The nearest measured values at or around `value`; None if it lies outside."""
+    """Returns the nearest measured values at or around `value`; None if it lies outside."""
     index = bisect_left(sorted_values, value)
     if index == len(sorted_values):
         return None
@@ -43,7 +43,7 @@ def bracket(sorted_values: Sequence[int], value: int) -> tuple[int, int] | None:
 
 
 def linear(low: int, high: int, value: int, at: Callable[[int], float]) -> float:
-    """Between ``at(low)`` and ``at(high)``."""
+    """Interpolates linearly between ``at(low)`` and ``at(high)``."""
     if low == high:
         return at(low)
     share = (value - low) / (high - low)
@@ -84,7 +84,7 @@ class Surface:
 
 
 def block_surfaces(points: Mapping[Block, float], *, step: int = 1) -> dict[Family, Surface]:
-    """Surfaces of all families among the measured blocks of one unit, which works on channels in groups of `step`."""
+    """Returns the surfaces of all families among the measured blocks of one unit, which works on channels in groups of `step`."""
     families: dict[Family, dict[Point, float]] = {}
     for block, value in points.items():
         if (located := locate(block)) is not None:

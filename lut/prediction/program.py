@@ -36,7 +36,7 @@ class Operation:
 
 
 def unit_operations(schedule: Schedule, costs: Costs) -> dict[str, list[Operation]]:
-    """What each unit of a schedule does, in order."""
+    """Returns the operations of each unit of a schedule, in order."""
     builder = _Builder(schedule, costs)
     for segment in schedule.segments:
         builder.add(segment)
@@ -74,7 +74,7 @@ class _Builder:
         return [wait, Operation(segment.name, "run", "", f"fetch {source}", cost.write_us)]
 
     def _run(self, segment: Segment) -> list[Operation]:
-        call = Operation(segment.name, "run", "", "call", self._costs.fixed_us(segment.unit))
+        call = Operation(segment.name, "run", "", "call", self._costs.call_us(segment.unit))
         blocks = [
             Operation(
                 segment.name, "run", "", layer.block.key, self._costs.marginal_us(segment.unit, layer.block), block_class(layer.block)
@@ -98,7 +98,7 @@ class _Builder:
 
 
 def pack(architectures: Sequence[Sequence[Sequence[Operation]]]) -> Program:
-    """Operations of B architectures x U units, packed into arrays padded with empty operations."""
+    """Packs the operations of B architectures x U units into arrays, padded with empty operations."""
     count, units = len(architectures), len(architectures[0])
     length = max(len(operations) for units_ in architectures for operations in units_)
     shape = (count, units, length)

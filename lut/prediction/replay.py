@@ -30,7 +30,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Program:
-    """What B architectures have their U units do, K operations each (shorter ones padded with empty operations).
+    """The operations of B architectures on U units, K each (shorter ones padded with empty operations).
 
     `length` (B, U) is how many operations each unit really has; None where all have K. What lies behind is not carried out, and begins
     and ends at 0 in the timeline.
@@ -69,7 +69,7 @@ class ReplayDeadlockError(SyncNasError):
 
 
 def replay(program: Program, factors: Floats | None = None) -> Timeline:
-    """Carries out the programs.
+    """Carries out the programs, and returns when everything began and ended.
 
     Args:
         factors: (U, C, U): ``factors[u, c, o]`` is by how much a class-c operation of unit u takes longer while unit o works on

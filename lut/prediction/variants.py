@@ -77,7 +77,7 @@ class VariantCosts:
             for position, block in enumerate(stage.branches[0])
         )
         self.last_slots = np.array([number for number, slot in enumerate(self.slots) if slot.is_last])
-        self.fixed_us = [costs.fixed_us(unit) for unit in placement.units]
+        self.call_us = [costs.call_us(unit) for unit in placement.units]
         self.stem_us = [costs.marginal_us(unit, base.stem) for unit in placement.units]
         self.input_us = [costs.input_write_us(unit, base.stem) for unit in placement.units]
         head_unit = placement.units[placement.head]
@@ -87,11 +87,11 @@ class VariantCosts:
 
     @cached_property
     def factors(self) -> Floats | None:
-        """Contention, for the replay."""
+        """The factors of contention, as `lut.prediction.replay.replay` takes them."""
         return self.costs.contention(self.placement.units)
 
     def emitted(self, stage: int, branch: int, letter: int) -> int:
-        """Channels that a branch emits at the end of a stage."""
+        """Returns how many channels a branch emits at the end of a stage."""
         out_c = self.base.stages[stage].out_c
         return even_shares(out_c, self.branches)[branch] if letter == LETTER_CONCAT else out_c
 
@@ -104,7 +104,11 @@ class VariantCosts:
         return True
 
     def slot_us(self, slot: Slot, branch: int, exp_c: int, *, shared: bool) -> float:
-        """What a block of so many expansion channels adds; `shared`: the stage ends in a concat. NaN where the tables do not reach."""
+        """Returns what a block of so many expansion channels adds, in microseconds; NaN where the tables do not reach.
+
+        Args:
+            shared: whether the stage ends in a concat, before which a branch emits only its share.
+        """
         block = replace(slot.block, exp_c=exp_c)
         if shared and slot.is_last:
             block = replace(block, out_c=self.emitted(slot.stage, branch, LETTER_CONCAT))
@@ -114,7 +118,7 @@ class VariantCosts:
             return float("nan")
 
     def opening_us(self, stage: int, branch: int, letter: int) -> float:
-        """The ADD or CONCAT that a segment after this stage begins with."""
+        """Returns what the ADD or CONCAT costs that a segment after this stage begins with, in microseconds."""
         last = self.base.stages[stage].branches[0][-1]
         opening = (
             Concat(last.out_size, tuple(even_shares(last.out_c, self.branches)))
@@ -124,7 +128,7 @@ class VariantCosts:
         return self.costs.marginal_us(self.placement.units[branch], opening)
 
     def handover(self, stage: int, sender: int, receiver: int, letter: int) -> HandoverCost:
-        """A stage's features from one branch to another; stage -1 are the stem's."""
+        """Returns the costs of handing a stage's features from one branch to another; stage -1 are the stem's."""
         if stage < 0:
             channels, size = self.base.stem.out_c, self.base.stem.out_size
         else:
@@ -153,7 +157,7 @@ class Schedules:
         return int(self.body.shape[2])
 
     def rows(self, which: Ints) -> Schedules:
-        """Those of some variants only."""
+        """Returns the schedules of some of the variants."""
         program, length = self.program, self.program.work_us.shape[1] * self.program.work_us.shape[2]
         part = Program(
             program.work_us[which],
@@ -168,13 +172,13 @@ class Schedules:
 
 
 class VariantReplay:
-    """Makes and replays the schedules of variants."""
+    """The schedules of variants, made and replayed."""
 
     def __init__(self, costs: VariantCosts) -> None:
         self.costs = costs
 
     def schedules(self, letters: Ints) -> Schedules:
-        """Schedules of variants whose letters are (R, S), the last of them 1 or 2.
+        """Makes the schedules of variants whose letters are (R, S), the last of them 1 or 2.
 
         Raises:
             MissingEntryError: the tables lack a sync or a hand-over that one of them needs.
@@ -247,7 +251,7 @@ class _ScheduleArrays:
         for branch in range(self._branches):
             call = self._place(0, self._at_opening - 1)
             if stem is None or stem == branch:
-                self._work[:, branch, call] = costs.input_us[branch] + costs.fixed_us[branch]
+                self._work[:, branch, call] = costs.input_us[branch] + costs.call_us[branch]
                 opening = self._place(0, self._at_opening)
                 self._work[:, branch, opening] = costs.stem_us[branch]
                 self._class[:, branch, opening] = block_class(costs.base.stem)
@@ -257,7 +261,7 @@ class _ScheduleArrays:
         everyone = np.arange(self._rows)
         for branch in range(self._branches):
             if branch == stem:
-                self._work[:, branch, self._place(1, self._at_opening - 1)] = costs.fixed_us[branch]
+                self._work[:, branch, self._place(1, self._at_opening - 1)] = costs.call_us[branch]
             else:
                 self._arrive(everyone, 1, branch, [stem], [costs.handover(-1, stem, branch, LETTER_ADD)])
         self._send(everyone, 0, stem, [costs.handover(-1, stem, b, LETTER_ADD) for b in range(self._branches) if b != stem])
@@ -307,7 +311,7 @@ class _ScheduleArrays:
             self._wakeup[rows, receiver, place] = handover.wakeup_us
             self._work[rows, receiver, place] = handover.write_us if handover.copies_in else 0.0
         fetched = sum(handover.write_us for handover in handovers if not handover.copies_in)
-        self._work[rows, receiver, self._place(segment, len(peers) - 1)] += fetched + self._costs.fixed_us[receiver]
+        self._work[rows, receiver, self._place(segment, len(peers) - 1)] += fetched + self._costs.call_us[receiver]
 
     def _send(self, rows: Ints, segment: int, sender: int, handovers: Sequence[HandoverCost]) -> None:
         copied = [handover for handover in handovers if handover.copies_out]

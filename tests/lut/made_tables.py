@@ -90,7 +90,7 @@ def made_meta(**changes: object) -> Meta:
         "device": "local",
         "fingerprint": {"cpu": "made", "cores": "2"},
         "units": UNITS,
-        "fixed": {unit: Measured(1.0, 0.1, 10) for unit in UNITS},
+        "call_in_network": {unit: Measured(1.0, 0.1, 10) for unit in UNITS},
         "call_alone": {unit: Measured(1.0, 0.1, 10) for unit in UNITS},
         "sentinels": {unit: Reference(100.0, 1.0, 10, 0.01) for unit in UNITS},
         "sentinel_block": "mbconv_14_k3s1_64-384-64_relu6",
@@ -121,7 +121,7 @@ def made_tables(
     moves = tuple(transfer_row(*pair.split(">"), size, path=way) for pair, way in taken.items() for size in sizes)  # type: ignore[call-arg]
     meta = made_meta(
         units=units,
-        fixed={unit: Measured(1.0, 0.1, 10) for unit in units},
+        call_in_network={unit: Measured(1.0, 0.1, 10) for unit in units},
         handover={"wait": "spin", "path": path if path in REQUESTABLE_PATHS else "shared"},
         paths={pair: PairPath(way, "made so") for pair, way in taken.items()},
     )

@@ -10,7 +10,7 @@ import pytest
 
 from collab import config as configs
 from collab.errors import TableError
-from lut.meta import check_belongs
+from lut.meta import check_belongs, meta_document
 from lut.tables import Tables, load_tables, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import CERTIFICATE, made_meta, made_tables
@@ -72,3 +72,9 @@ def test_tables_belong_to_one_device_and_one_version_of_the_runtime() -> None:
         check_belongs(meta, fingerprint=meta.fingerprint, runtime="r2")
     with pytest.raises(TableError, match=r"imported from pixel1\.yaml"):
         check_belongs(made_meta(source="pixel1.yaml"), fingerprint=meta.fingerprint, runtime="r")
+
+
+def test_fields_stand_in_the_file_under_the_names_of_its_format() -> None:
+    keys = set(meta_document(made_meta()))
+    assert {"format", "fixed", "context", "partial", "company", "call_alone", "transfer_fits"} <= keys
+    assert not {"call_in_network", "network_factors", "unfilled_groups", "timed_beside"} & keys

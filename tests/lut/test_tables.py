@@ -41,11 +41,11 @@ def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
     )
     meta = made_meta(
         contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 30),),
-        context=(NetworkFactor("cpu0", "head", 7, 1.5, 12),),
+        network_factors=(NetworkFactor("cpu0", "head", 7, 1.5, 12),),
         channel_step={"cpu0": 16},
         certificate=CERTIFICATE,
         fits=(Fit("cpu0", 40, 0.02, 0.1),),
-        partial=(UnfilledGroup("cpu0", 14, 4, 1.2, 3),),
+        unfilled_groups=(UnfilledGroup("cpu0", 14, 4, 1.2, 3),),
         transfer_fits=(HandoverFit("cpu0", "cpu1", "memcpy", "spin", "hot", LINE, LINE, {"p5": 0.0, "p95": 2.5}, 80),),
         drift={"cpu0": 0.2},
         disturbed={"cpu0": 0.0},

@@ -57,7 +57,7 @@ def test_baselines_are_the_isolated_medians_and_costs_in_proportion_to_macs() ->
     block = next(block for block in PLAN.blocks if isinstance(block, MBConv) and block.has_expansion)
     row = next(row for row in made.blocks if (row.unit, row.block) == ("cpu0", block.key))
     assert costs[ISOLATED].marginal_us("cpu0", block) == row.median_us
-    assert costs[ISOLATED].fixed_us("cpu0") == 0.0
+    assert costs[ISOLATED].call_us("cpu0") == 0.0
     network = ("stem_32_k3s2_3-16_relu",)
     macs = 32 // 2 * (32 // 2) * 9 * 3 * 16
     measured = made_meta().network_runs["cpu0"]

@@ -72,10 +72,10 @@ def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any
     assert row.n == len(runs)
     assert row.median_us == pytest.approx(middle, abs=2e-3)
     meta = load_tables(out).meta
-    factor = next(entry.factor for entry in meta.context if (entry.unit, entry.block_class, entry.size) == ("cpu1", "mbconv", 24))
+    factor = next(entry.factor for entry in meta.network_factors if (entry.unit, entry.block_class, entry.size) == ("cpu1", "mbconv", 24))
     alone_us = row.median_us - meta.call_alone["cpu1"].median_us
     assert row.marginal_us == pytest.approx(alone_us * factor, rel=1e-3)
-    assert meta.fixed["cpu1"].median_us > 0
+    assert meta.call_in_network["cpu1"].median_us > 0
     assert {unit.engine for unit in meta.units.values()} == {"litert"}
     assert meta.deviation == {unit: pytest.approx(0, abs=1e-5) for unit in meta.units}
     assert {pair: found.path for pair, found in meta.paths.items()} == {"cpu0>cpu1": "shared", "cpu1>cpu0": "shared"}

@@ -40,7 +40,7 @@ def test_what_the_source_does_not_say_stays_empty_and_is_named(tmp_path: Path) -
     [_, stem, *_] = (tmp_path / "lut" / "blocks.csv").read_text().splitlines()
     assert stem == "cpu0,stem_224_k3s2_3-32_relu6,1x224x224x3,1x112x112x32,,,,81,,,,,,6500.0000,,,,ok,,,,,,,"
     meta = result.tables.meta
-    assert meta.fixed == {}
+    assert meta.call_in_network == {}
     assert meta.fingerprint == {}
     assert meta.source.startswith("table.yaml (sha256 ")
     assert {"the fixed cost of a call", "hand-overs between units", "medians of 4 of 4 blocks"} <= set(meta.lacks)
@@ -74,7 +74,7 @@ def test_entries_without_a_unit_need_there_to_be_one_only(tmp_path: Path) -> Non
 def test_what_needs_a_hand_over_says_that_there_is_none_and_how_to_get_it(tmp_path: Path) -> None:
     save(imported(read_yaml(write(tmp_path, PIXEL))).tables, tmp_path / "lut")
     costs = Costs(load_tables(tmp_path / "lut"), source="luts/pixel1")
-    assert costs.fixed_us("cpu0") == 0.0
+    assert costs.call_us("cpu0") == 0.0
     with pytest.raises(MissingEntryError, match=r"lacks hand-overs.*from cpu0 to cpu1.*python -m profiler\.run --device SERIAL"):
         costs.handover("cpu0", "cpu1", 400)
 

@@ -58,7 +58,7 @@ def test_a_last_group_that_is_not_full_costs_what_was_measured_of_the_nearest_si
     measured = [replace(slot, exp_c=exp_c) for exp_c in (192, 384, 388)]
     rows = made_tables(measured, [], lambda _, block: float(block.exp_c) if isinstance(block, MBConv) else 1.0)
     partial = tuple(UnfilledGroup("cpu0", size, 4, factor, 3) for size, factor in ((7, 1.05), (56, 1.5), (112, 1.1)))
-    meta = replace(rows.meta, channel_step={"cpu0": 16, "cpu1": 16}, partial=partial)
+    meta = replace(rows.meta, channel_step={"cpu0": 16, "cpu1": 16}, unfilled_groups=partial)
     table = Costs(Tables(rows.blocks, (), meta), source="x")
     assert table.marginal_us("cpu0", replace(slot, exp_c=272)) == 272.0
     assert table.marginal_us("cpu0", replace(slot, exp_c=260)) == pytest.approx(272 * 1.05), "nearer to 7 than to 56, in octaves"
@@ -72,7 +72,7 @@ def test_a_slower_device_takes_longer_for_all_that_a_unit_does() -> None:
     slower = table.slowed({"cpu0": 2.0})
     block = BASE.stages[0].branches[0][0]
     assert slower.marginal_us("cpu0", block) == pytest.approx(2 * table.marginal_us("cpu0", block))
-    assert slower.fixed_us("cpu0") == pytest.approx(2 * table.fixed_us("cpu0"))
+    assert slower.call_us("cpu0") == pytest.approx(2 * table.call_us("cpu0"))
     assert slower.input_write_us("cpu0", BASE.stem) == pytest.approx(2 * table.input_write_us("cpu0", BASE.stem))
     assert slower.marginal_us("cpu1", block) == table.marginal_us("cpu1", block)
     assert table.slowed({}).marginal_us("cpu0", block) == table.marginal_us("cpu0", block)
