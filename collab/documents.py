@@ -32,7 +32,7 @@ ClockNs: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 """A moment by some clock, in nanoseconds."""
 DurationNs: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_NS)]
 LatencyNs: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_NS)]
-"""How long something took that ran: never 0."""
+"""The time of something that ran: never 0."""
 DurationUs: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=MAX_US)]
 LatencyUs: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=MAX_US)]
 Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e6)]

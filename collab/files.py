@@ -189,7 +189,7 @@ class FileLock:
 
     @property
     def descriptor(self) -> int:
-        """For `pass_fds`: a child that has it holds the file as well."""
+        """The descriptor of the lock, for `pass_fds`: a child that has it holds the file as well."""
         return self._descriptor
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ ROUTES: Final = ("direct", "litert-torch")
 
 @dataclass(frozen=True)
 class _Content:
-    """All that a bundle is made of; `models` and `onnx` by segment, either may be empty."""
+    """Everything that a bundle is made of; `models` and `onnx` by segment, either may be empty."""
 
     schedule: Schedule
     config: str

@@ -49,7 +49,7 @@ class SegmentEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that a bundle says of itself."""
+    """Everything that a bundle says of itself."""
 
     model: str
     config: FileEntry

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collab.networks.network import SegmentModule
 
 OPSET: Final = 18
-"""Of all models. It is the one that torch's exporter writes by itself; others go through a version converter."""
+"""The operator set of all models. It is the one that torch's exporter writes by itself; others go through a version converter."""
 
 
 def export_schedule(config: ModelConfig, schedule: Schedule, weights: Weights) -> dict[str, bytes]:

@@ -30,7 +30,7 @@ _Result = TypeVar("_Result")
 _OURS: Final = re.compile(r"config\.json|manifest\.json|reference_(?:input|output)\.f32|segments/[^/]+\.(?:tflite|onnx)")
 """The files that `exporters.bundle` writes."""
 _MAX_NAME_BYTES: Final = 200
-"""Of a bundle's folder: its temporary neighbours have longer names, and 255 bytes is the most."""
+"""Bytes of the name of a bundle's folder: its temporary neighbours have longer names, and 255 bytes is the most."""
 _LOCK_WAIT_S: Final = 30.0
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2

@@ -52,7 +52,7 @@ def write_chain(blocks: Sequence[Block], *, seed: int = 0) -> bytes:
 
 
 def write_relu(shape: Shape) -> bytes:
-    """The least model there is: one RELU. For hand-overs of that shape and for the fixed cost of a run.
+    """The least model there is: one RELU. For hand-overs of that shape and for the cost of a call.
 
     Raises:
         ExportError: the shape is larger than any runtime takes.

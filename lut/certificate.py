@@ -16,7 +16,7 @@ _Signed: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Of absolute errors, fractions of the measured latency: median, 95th percentile, and the shares within 5 and 10 %."""
+    """Absolute errors, as fractions of the measured latency: their median and 95th percentile, and the shares within 5 and 10 %."""
 
     median_error: Fraction
     p95_error: Fraction

@@ -18,7 +18,7 @@ ACCOUNT_FILE: Final = "import.json"
 """The account of what became of every entry; it lies beside the tables."""
 
 _NAMED: Final = 3
-"""How many entries are named for each reason in the text; ``--json`` and the account name all."""
+"""The number of entries that are named for each reason in the text; ``--json`` and the account name all."""
 
 
 def main(

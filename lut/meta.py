@@ -23,9 +23,9 @@ MAX_FILE_BYTES: Final = 64 << 20
 
 MAX_NAME: Final = 256
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
-"""Of a device or a unit."""
+"""The name of a device or a unit."""
 Key: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
-"""Of a block."""
+"""The key of a block."""
 
 
 class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +63,7 @@ class Contention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NetworkFactor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much longer blocks take in a running network than each alone, over and over: marginal costs hold this factor.
+    """The factor by which blocks take longer in a running network than each alone, over and over; marginal costs contain it.
 
     Alone, a block finds its weights and its input in the nearest cache; in a network, others have been there in between. Of blocks that
     take in features of this `size`; `n` pieces of networks had any.
@@ -153,7 +153,7 @@ class Meta:
     contention: tuple[Contention, ...] = ()
     certificate: Certificate | None = None
     conditions: Mapping[Name, Text] = field(default_factory=dict)
-    """How the device was when it was last measured: governors, heat, battery, as far as it says."""
+    """The state of the device when it was last measured: governors, heat, battery, as far as it says."""
     drift: Mapping[Name, Fraction] = field(default_factory=dict)
     """Per unit, how far its fastest and slowest spells were apart (a fraction of its time); samples are corrected for it."""
     disturbed: Mapping[Name, Fraction] = field(default_factory=dict)

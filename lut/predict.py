@@ -20,7 +20,7 @@ _BAR_WIDTH = 24
 """Width of a timeline in a narrow terminal; a wider one gives it what is left over."""
 _OTHER_COLUMNS = 56
 _BLOCK_COLUMN = 26
-"""How much wider the other columns get when blocks are printed."""
+"""The width by which the other columns grow when blocks are printed."""
 
 
 def main(

@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | spread | median absolute deviation, not scaled | Hampel, The influence curve and its role in robust estimation, JASA 69, 1974 |
 | interval of a median | order statistics, no distribution assumed | Le Boudec, Performance Evaluation, 2010, section 2.2 |
-| standard error of a median | asymptotic, of normal logarithms | Kendall and Stuart, The Advanced Theory of Statistics, volume 1, on standard errors |
+| standard error of a median | asymptotic, of normal logarithms | Kendall and Stuart, The Advanced Theory of Statistics 1, chapter 10 |
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 NS_PER_US: Final = 1000.0
 _Z95: Final = 1.96
-"""Of a standard normal variable, 95 % lies within this distance of 0."""
+"""A standard normal variable is within this distance of 0 with a probability of 95 %."""
 MAD_TO_SD: Final = 1.4826
 """The standard deviation of normally distributed values, as a multiple of their median absolute deviation (1 / 0.6745)."""
 _FEWEST: Final = 3

@@ -26,7 +26,7 @@ from collab.networks.checkpoint import read_checkpoint
 from collab.schedule import NETWORK_INPUT, Schedule, Segment
 
 DROPOUT: Final = 0.2
-"""Of the classifier while training, as in MobileNetV2's reference training."""
+"""The dropout of the classifier while training, as in MobileNetV2's reference training."""
 
 _ACTIVATIONS: Final[Mapping[str, type[nn.Module]]] = {"relu": nn.ReLU, "relu6": nn.ReLU6}
 

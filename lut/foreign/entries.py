@@ -21,7 +21,7 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_ENTRIES: Final = 200_000
 
 UNITS_OF_TIME_US: Final = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
-"""How units of time are written in names of columns, in microseconds."""
+"""Units of time as names of columns end with them, in microseconds."""
 
 _MIN_US: Final = 1e-3
 _MAX_US: Final = 1e9
@@ -53,7 +53,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Source:
-    """All that was read from one file."""
+    """Everything that was read from one file."""
 
     file: str
     sha256: str

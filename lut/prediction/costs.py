@@ -122,7 +122,7 @@ class Costs:
         if unit not in self.meta.call_in_network:
             if CALL_COST in self.meta.lacks:
                 return 0.0
-            raise MissingEntryError(f"{self.source}: the fixed cost of {unit} was not measured; {self._remedy()}")
+            raise MissingEntryError(f"{self.source}: what a call costs on {unit} was not measured; {self._remedy()}")
         return self._at_speed(unit, self.meta.call_in_network[unit].median_us)
 
     def marginal_us(self, unit: str, block: Block) -> float:

@@ -16,7 +16,7 @@ from lut.prediction.replay import Timeline, replay
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a step: a block, the fixed cost of the call, or the fetching of a peer's data."""
+    """A piece of a step: a block, the call, or the fetching of a peer's data."""
 
     what: str
     begin_us: float

@@ -1,6 +1,6 @@
 """Programs: schedules with their costs, as the operations that the replay carries out.
 
-A segment on its unit becomes, in order: for each input, a wait for the peer and a copy in; the fixed cost and the blocks; a copy out where
+A segment on its unit becomes, in order: for each input, a wait for the peer and a copy in; the call and the blocks; a copy out where
 a peer or the user takes it. On which side a hand-over copies depends on its path (`lut.paths`); where the receiver copies nothing, what
 fetching the peer's data costs it is part of its run. However many peers an output is copied out for, it is read once.
 """

@@ -22,7 +22,7 @@ from collab.errors import SyncNasError
 NONE: Final = -1
 """No event."""
 NO_CLASS: Final = -1
-"""The class of operations outside contention: copies, waits, fixed costs."""
+"""The class of operations outside contention: copies, waits, calls."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -196,7 +196,7 @@ class _Replay:
 
 
 class _PairFactors:
-    """How much the units slow each other down."""
+    """The factors by which units slow each other down."""
 
     def __init__(self, factors: Floats) -> None:
         # A class more, of ones: index NO_CLASS (-1) reads it.
