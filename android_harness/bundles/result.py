@@ -16,7 +16,7 @@ from exporters.manifest_file import load_manifest
 from lut.statistics import Summary, summarise
 
 if TYPE_CHECKING:
-    from lut.prediction.predicted import Step
+    from lut.prediction.model_latency import Step
 
 
 @dataclass(frozen=True)
