@@ -1,4 +1,4 @@
-"""What was measured of networks on one unit: each piece's run in every inference, all pieces together, and the copies at either end."""
+"""Samples of networks on one unit: each piece's run in every inference, all pieces together, and the copies at either end."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from android_harness.protocol.journal import CollabDone
 from collab.blocks import Block
 from lut.meta import Reference
 from lut.statistics import Summary, error_of_median, summarise
-from profiler.campaign import NetworkId
+from profiler.job_ids import JobId, NetworkId
 from profiler.plan import Network
 from profiler.samples import JobSamples, SampleStore
 
 
 def piece_runs(visit: CollabDone) -> npt.NDArray[np.int64]:
-    """(pieces, inferences): nanoseconds that each piece ran for in each inference of a visit."""
+    """Returns how long (nanoseconds) each piece ran in each inference of a visit, as an array (pieces, inferences)."""
     runs = [index for index, step in enumerate(visit.steps) if step.step == "run"]
     return np.array([np.subtract(visit.end_ns[index], visit.begin_ns[index]) for index in runs], dtype=np.int64)
 
 
-def network_samples(store: SampleStore, job: str, network: Network) -> JobSamples | None:
-    """What there is of a network's job: its visits with a run of every piece; None if there is none, or the last one failed."""
+def network_samples(store: SampleStore, job: JobId, network: Network) -> JobSamples | None:
+    """Returns the visits of a network's job that have a run of every piece; None if there are none, or the last visit failed."""
     samples = store.measured(job)
     whole = [visit for visit in samples.collabs if _is_whole(visit, len(network))] if samples is not None else []
     return JobSamples(collabs=whole) if whole else None
@@ -35,15 +35,15 @@ def _is_whole(visit: CollabDone, pieces: int) -> bool:
 
 
 def network_run(visits: Iterable[CollabDone]) -> Summary:
-    """What all pieces took together, over the inferences of at least one visit."""
+    """Returns the statistics of what all pieces took together, over the inferences of at least one visit."""
     return summarise(np.concatenate([piece_runs(visit).sum(axis=0) for visit in visits]).tolist())
 
 
 def network_runs(store: SampleStore, network: Network, units: Iterable[str]) -> dict[str, Reference]:
-    """`network_run` per unit; units on which the network could not be run are left out."""
+    """Returns `network_run` per unit; units on which the network could not be run are left out."""
     found: dict[str, Reference] = {}
     for unit in units:
-        samples = network_samples(store, NetworkId(unit, network).text, network)
+        samples = network_samples(store, NetworkId.of(unit, network), network)
         if samples is not None:
             summary = network_run(samples.collabs)
             error = error_of_median([network_run([visit]).median_us for visit in samples.collabs])
@@ -52,7 +52,7 @@ def network_runs(store: SampleStore, network: Network, units: Iterable[str]) -> 
 
 
 def network_copies(store: SampleStore, networks: Iterable[Network], units: Iterable[str]) -> dict[tuple[str, Block, str], list[int]]:
-    """Samples of copying the network's own input into its first block and its output out of its last one, in a running network.
+    """Returns samples (nanoseconds) of copying a running network's own input into its first block and its output out of its last one.
 
     By unit, block and step (``write`` or ``read``). Alone, over and over, the data would be in the nearest cache already.
     """
@@ -61,7 +61,7 @@ def network_copies(store: SampleStore, networks: Iterable[Network], units: Itera
     for network in networks:
         ends = {"write": network[0][0], "read": network[-1][-1]}
         for unit in units:
-            samples = network_samples(store, NetworkId(unit, network).text, network)
+            samples = network_samples(store, NetworkId.of(unit, network), network)
             for visit in samples.collabs if samples is not None else []:
                 _add_copies(copies, unit, visit, ends)
     return copies
@@ -75,5 +75,5 @@ def _add_copies(copies: dict[tuple[str, Block, str], list[int]], unit: str, visi
 
 
 def pooled_pieces(samples: JobSamples) -> npt.NDArray[np.int64]:
-    """(pieces, inferences) over all visits."""
+    """Returns how long (nanoseconds) each piece ran, as an array (pieces, inferences) over all visits."""
     return np.concatenate([piece_runs(visit) for visit in samples.collabs], axis=1)

@@ -1,4 +1,4 @@
-"""Requests: what a profile was asked to measure, kept in its folder as ``plan.json`` so that it can go on after any interruption."""
+"""Requests for a profile: all that was asked for, kept in its folder as ``plan.json`` so that it can go on after any interruption."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from collab.errors import ConfigError, TableError
 from collab.files import write_whole
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from lut.meta import Key, Name
-from profiler.campaign import Effort, Handover
+from profiler.effort import Effort
+from profiler.handover_setting import HandoverSetting
 from profiler.plan import Plan
 
 FORMAT: Final = 2
@@ -38,16 +39,16 @@ class Request:
     models: tuple[str, ...]
     plan: Plan
     effort: Effort
-    handover: Handover
+    handover: HandoverSetting
     seed: int
     budget_s: int | None = None
-    """How long measuring may take altogether; None: as long as the effort says."""
+    """The most seconds that measuring may take altogether; None: as long as the effort says."""
 
     def with_plan(self, plan: Plan) -> Request:
         return replace(self, plan=plan)
 
     def check_extends(self, earlier: Request, folder: Path) -> None:
-        """Whether this request may add to what an earlier one measured.
+        """Checks that this request may add to what an earlier one measured.
 
         Raises:
             TableError: another device, runtime or other units: such samples must not be mixed.
@@ -72,7 +73,7 @@ class Request:
             "transfers": [list(shape) for shape in self.plan.transfers],
             "networks": [[[block.key for block in piece] for piece in network] for network in self.plan.networks],
             "probe": [block.key for block in self.plan.probe],
-            "partials": [block.key for block in self.plan.partials],
+            "partials": [block.key for block in self.plan.unfilled],
             "effort": msgspec.structs.asdict(self.effort),
             "handover": msgspec.structs.asdict(self.handover),
             "seed": self.seed,
@@ -107,13 +108,13 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     probe: _Keys
     partials: _Keys
     effort: Effort
-    handover: Handover
+    handover: HandoverSetting
     seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)]
     budget_s: Count | None
 
 
 def load_request(folder: Path) -> Request:
-    """The request that a folder's samples answer.
+    """Reads the request that a folder's samples answer.
 
     Raises:
         TableError: there is none, or it is damaged.

@@ -11,7 +11,7 @@ from collab.schedule import build_schedule
 from lut.prediction.costs import Costs
 from lut.prediction.critical import critical_shares
 from lut.prediction.program import Operation, pack, unit_operations
-from lut.prediction.replay import Floats, Timeline, replay
+from lut.prediction.replay import Timeline, replay
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,6 @@ def predict(config: ModelConfig, placement: Placement, costs: Costs) -> Predicti
     timeline = replay(pack([list(operations.values())]), costs.contention(placement.units))
     steps = [step for index, unit in enumerate(placement.units) for step in _steps(unit, operations[unit], timeline, index)]
     return Prediction(config.name, placement, float(timeline.total_us[0]), tuple(steps), critical_shares(operations, timeline))
-
-
-def predict_many(configs: Sequence[ModelConfig], placement: Placement, costs: Costs) -> Floats:
-    """Latencies (microseconds) of many models under one placement, replayed together."""
-    programs = [list(unit_operations(build_schedule(config, placement), costs).values()) for config in configs]
-    return replay(pack(programs), costs.contention(placement.units)).total_us
 
 
 def _steps(unit: str, operations: Sequence[Operation], timeline: Timeline, index: int) -> list[Step]:

@@ -58,8 +58,8 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Handover:
-    """What it takes to give a feature map of a stage, whole or a share, from one branch's unit to another's."""
+class HandoverTimes:
+    """The times of handing a feature map of a stage, whole or a share, from one branch's unit to another's, and who copies."""
 
     copies_out: bool
     copies_in: bool
@@ -95,7 +95,7 @@ class VariantCosts:
         head_unit = placement.units[placement.head]
         self.head_us = costs.marginal_us(head_unit, base.head)
         self.output_us = costs.output_read_us(head_unit, base.head)
-        self._handovers: dict[tuple[int, int, int], Handover] = {}
+        self._handovers: dict[tuple[int, int, int], HandoverTimes] = {}
 
     @cached_property
     def factors(self) -> Floats | None:
@@ -135,7 +135,7 @@ class VariantCosts:
         )
         return self.costs.marginal_us(self.placement.units[branch], opening)
 
-    def handover(self, stage: int, sender: int, receiver: int, letter: int) -> Handover:
+    def handover(self, stage: int, sender: int, receiver: int, letter: int) -> HandoverTimes:
         """A stage's features from one branch to another; stage -1 are the stem's."""
         if stage < 0:
             channels, size = self.base.stem.out_c, self.base.stem.out_size
@@ -145,7 +145,7 @@ class VariantCosts:
         key = (size_bytes, sender, receiver)
         if key not in self._handovers:
             cost = self.costs.handover(self.placement.units[sender], self.placement.units[receiver], size_bytes)
-            self._handovers[key] = Handover(copies_out(cost.path), copies_in(cost.path), cost.read_us, cost.wakeup_us, cost.write_us)
+            self._handovers[key] = HandoverTimes(copies_out(cost.path), copies_in(cost.path), cost.read_us, cost.wakeup_us, cost.write_us)
         return self._handovers[key]
 
 
@@ -312,7 +312,7 @@ class _ScheduleArrays:
             self._class[rows, head, place] = block_class(costs.base.head)
             self._work[rows, head, place + 1] = costs.output_us
 
-    def _arrive(self, rows: Ints, segment: int, receiver: int, peers: Sequence[int], handovers: Sequence[Handover]) -> None:
+    def _arrive(self, rows: Ints, segment: int, receiver: int, peers: Sequence[int], handovers: Sequence[HandoverTimes]) -> None:
         """Waits for the peers in their order, copying in what is to be copied in; then fetches the rest, and calls."""
         for number, (peer, handover) in enumerate(zip(peers, handovers, strict=True)):
             place = self._place(segment, number)
@@ -322,7 +322,7 @@ class _ScheduleArrays:
         fetched = sum(handover.write_us for handover in handovers if not handover.copies_in)
         self._work[rows, receiver, self._place(segment, len(peers) - 1)] += fetched + self._costs.fixed_us[receiver]
 
-    def _send(self, rows: Ints, segment: int, sender: int, handovers: Sequence[Handover]) -> None:
+    def _send(self, rows: Ints, segment: int, sender: int, handovers: Sequence[HandoverTimes]) -> None:
         copied = [handover for handover in handovers if handover.copies_out]
         if copied:
             place = self._place(segment, self._at_opening + 2)

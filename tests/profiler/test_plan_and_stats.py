@@ -13,27 +13,18 @@ from collab.units import parse_unit
 from lut.meta import Context
 from lut.statistics import summarise
 from lut.tables import TransferRow
-from profiler.campaign import (
-    QUICK,
-    BlockId,
-    FixedId,
-    Handover,
-    LoadedId,
-    NetworkId,
-    SentinelId,
-    TransferId,
-    block_ids,
-    parse_job_id,
-    transfer_ids,
-)
 from profiler.channels import channel_step
-from profiler.marginal import context_factor
+from profiler.effort import QUICK
+from profiler.handover_setting import HandoverSetting
+from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, SentinelId, parse_job_id
+from profiler.marginal import in_network_factor
 from profiler.pairs import pair_paths
+from profiler.pending import pending_batches
+from profiler.phases import block_ids, handover_ids
 from profiler.plan import COARSE, FULL, Grid, Network, Plan, base_chain, networks_of, pieces_of, plan_model, share_channels
 from profiler.request import Request, load_request
 from profiler.samples import SampleStore
 from profiler.tabulate import derive
-from profiler.work import pending_work
 
 BLOCK = parse_key("mbconv_14_k3s1_16-64-16_relu6")
 UNITS = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
@@ -108,9 +99,9 @@ def test_the_chain_of_a_found_model_is_that_of_its_base_in_shape() -> None:
 
 def test_job_ids_parse_back() -> None:
     plan = plan_model(configs.load("mini_v2"), COARSE)
-    jobs = [*block_ids(plan, UNITS), *transfer_ids(plan, UNITS, Handover(), all_waits=True), SentinelId("cpu0")]
+    jobs: list[JobId] = [*block_ids(plan, UNITS), *handover_ids(plan, UNITS, HandoverSetting(), all_waits=True), SentinelId("cpu0")]
     assert len({job.text for job in jobs}) == len(jobs)
-    assert {type(job) for job in jobs} == {BlockId, FixedId, LoadedId, NetworkId, SentinelId, TransferId}
+    assert {type(job) for job in jobs} == {BlockId, CallId, LoadedId, NetworkId, SentinelId, HandoverId}
     for job in jobs:
         assert isinstance(job, (LoadedId, NetworkId)) or parse_job_id(job.text) == job
 
@@ -137,7 +128,7 @@ def derived(*events: TimeDone | TransferDone | CollabDone | JobFailed, plan: Pla
 
 
 JOB = BlockId("cpu0", BLOCK).text
-FIXED = FixedId("cpu0").text
+FIXED = CallId("cpu0").text
 
 
 def test_a_row_pools_all_visits_and_takes_the_fixed_cost_out() -> None:
@@ -175,17 +166,20 @@ def test_marginal_costs_hold_what_blocks_take_longer_in_a_network() -> None:
         time_done(BlockId("cpu0", LARGE).text, [102_000] * 5),
         time_done(BlockId("cpu0", parse_key("mbconv_14_k3s1_16-32-16_relu6")).text, [22_000] * 5),
         # A call costs 10 us there; SMALL takes 1.1 and LARGE 1.3 times what it takes alone.
-        network_done(NetworkId("cpu0", whole).text, [195_000]),
-        network_done(NetworkId("cpu0", cut).text, [140_000, 65_000]),
-        network_done(NetworkId("cpu0", twice).text, [140_000, 120_000]),
+        network_done(NetworkId.of("cpu0", whole).text, [195_000]),
+        network_done(NetworkId.of("cpu0", cut).text, [140_000, 65_000]),
+        network_done(NetworkId.of("cpu0", twice).text, [140_000, 120_000]),
     ]
     result = derived(*events, plan=Plan((SMALL, LARGE), (), (whole, cut, twice)))
-    assert [(entry.block_class, entry.size, entry.factor, entry.n) for entry in result.context] == [
+    assert [(entry.block_class, entry.size, entry.factor, entry.n) for entry in result.costs.in_network] == [
         ("mbconv", 14, pytest.approx(1.1, rel=0.01), 3),
         ("mbconv", 28, pytest.approx(1.3, rel=0.01), 3),
     ]
-    assert (result.call_alone["cpu0"].median_us, result.fixed["cpu0"].median_us) == (2.0, pytest.approx(10.0, rel=0.05))
-    [fit] = result.fits
+    assert (result.costs.call_alone["cpu0"].median_us, result.costs.call_in_network["cpu0"].median_us) == (
+        2.0,
+        pytest.approx(10.0, rel=0.05),
+    )
+    [fit] = result.costs.fits
     assert (fit.unit, fit.n) == ("cpu0", 5)
     assert fit.median_residual < 0.01
     marginals = {row.block: row.marginal_us for row in result.blocks}
@@ -203,27 +197,27 @@ def test_a_piece_that_met_a_slow_spell_does_not_drag_the_others_along() -> None:
     events += [time_done(BlockId("cpu0", block).text, [ns] * 5) for block, ns in ((SMALL, 52_000), (LARGE, 102_000))]
     for count, network in enumerate(networks, start=1):
         slow = 2 if count == 4 else 1
-        events.append(network_done(NetworkId("cpu0", network).text, [(10_000 + count * 60_000) * slow, 140_000]))
+        events.append(network_done(NetworkId.of("cpu0", network).text, [(10_000 + count * 60_000) * slow, 140_000]))
     result = derived(*events, plan=Plan((SMALL, LARGE), (), tuple(networks)))
-    assert [entry.factor for entry in result.context] == [pytest.approx(1.2, rel=0.02), pytest.approx(1.3, rel=0.02)]
-    assert result.fits[0].p95_residual > 0.1, "but the residuals tell"
+    assert [entry.factor for entry in result.costs.in_network] == [pytest.approx(1.2, rel=0.02), pytest.approx(1.3, rel=0.02)]
+    assert result.costs.fits[0].p95_residual > 0.1, "but the residuals tell"
 
 
 def test_without_networks_a_block_adds_what_it_takes_alone() -> None:
     result = derived(time_done(FIXED, [2000]), time_done(JOB, [52_000]))
-    assert (result.context, result.fits) == ((), ())
-    assert result.fixed == result.call_alone
+    assert (result.costs.in_network, result.costs.fits) == ((), ())
+    assert result.costs.call_in_network == result.costs.call_alone
 
 
 def test_factors_are_those_of_the_most_similar_piece() -> None:
     contexts = [
         Context("cpu0", name, size, factor, 9) for name, size, factor in (("mbconv", 7, 1.1), ("mbconv", 56, 1.4), ("head", 7, 1.5))
     ]
-    assert context_factor(contexts, "cpu0", parse_key("mbconv_14_k3s1_16-32-16_relu6")) == 1.1
-    assert context_factor(contexts, "cpu0", parse_key("mbconv_112_k3s1_16-32-16_relu6")) == 1.4
-    assert context_factor(contexts, "cpu0", parse_key("add_56_16x2")) == 1.4
-    assert context_factor(contexts, "cpu0", parse_key("head_14_k1s1_16-32-10_relu6")) == 1.5
-    assert context_factor(contexts, "cpu1", parse_key("add_56_16x2")) == 1.0
+    assert in_network_factor(contexts, "cpu0", parse_key("mbconv_14_k3s1_16-32-16_relu6")) == 1.1
+    assert in_network_factor(contexts, "cpu0", parse_key("mbconv_112_k3s1_16-32-16_relu6")) == 1.4
+    assert in_network_factor(contexts, "cpu0", parse_key("add_56_16x2")) == 1.4
+    assert in_network_factor(contexts, "cpu0", parse_key("head_14_k1s1_16-32-10_relu6")) == 1.5
+    assert in_network_factor(contexts, "cpu1", parse_key("add_56_16x2")) == 1.0
 
 
 def test_pieces_are_cut_where_features_change_their_size_and_before_the_head() -> None:
@@ -266,7 +260,7 @@ def test_the_groups_of_channels_are_found_under_noise(group: int) -> None:
 def test_a_last_group_that_is_not_full_has_a_factor_of_its_own() -> None:
     plan = plan_model(configs.load("mobilenet_v2"), COARSE)
     store = SampleStore()
-    for block in (*plan.partials, *plan.probe):
+    for block in (*plan.unfilled, *plan.probe):
         assert isinstance(block, MBConv)
         full = -(-block.exp_c // 16) * 16
         factor = {0: 1.0, 4: 1.3, 8: 1.2, 12: 1.0}[block.exp_c % 16] if block.in_size == 14 else 1.0
@@ -274,7 +268,7 @@ def test_a_last_group_that_is_not_full_has_a_factor_of_its_own() -> None:
     store.add(time_done(FIXED, [2000] * 9))
     result = derive(store, UNITS, plan, runtime="r", settings={})
     assert result.channel_step == {"cpu0": 16}
-    found = {(entry.size, entry.channels): entry.factor for entry in result.partial}
+    found = {(entry.size, entry.channels): entry.factor for entry in result.unfilled}
     assert {size for size, _ in found} == {7, 14, 28, 56, 112}
     assert (found[14, 4], found[14, 8], found[14, 12]) == pytest.approx((1.3, 1.2, 1.0), rel=1e-3)
     assert found[28, 4] == pytest.approx(1.0, rel=1e-3)
@@ -285,7 +279,10 @@ def test_contention_is_loaded_against_alone_by_class() -> None:
     network = pieces_of(chain)
     alone = [100_000] * len(network)
     loaded = [125_000] + [150_000] * (len(network) - 2) + [300_000]
-    events = [network_done(NetworkId("cpu0", network).text, alone), network_done(LoadedId("cpu0", "cpu1", network, network).text, loaded)]
+    events = [
+        network_done(NetworkId.of("cpu0", network).text, alone),
+        network_done(LoadedId.of("cpu0", "cpu1", network, network).text, loaded),
+    ]
     found = {(e.unit, e.other, e.block_class): (e.factor, e.n) for e in derived(*events, plan=Plan((), (), (network,))).contention}
     assert found["cpu0", "cpu1", "mbconv"] == (pytest.approx((1.25 + 1.5 * (len(network) - 2)) / (len(network) - 1)), 3)
     assert found["cpu0", "cpu1", "stem"] == (pytest.approx(1.25), 3)
@@ -296,10 +293,12 @@ def test_contention_is_loaded_against_alone_by_class() -> None:
 
 def test_the_load_is_the_network_that_keeps_the_other_unit_at_work_about_as_long() -> None:
     base, narrow = ((LARGE,), (SMALL,)), ((SMALL,), (SMALL,))
-    events = [network_done(NetworkId("cpu0", base).text, [100_000, 100_000])]
-    events += [network_done(NetworkId("gpu0", network).text, runs) for network, runs in ((base, [4_000_000] * 2), (narrow, [150_000] * 2))]
+    events = [network_done(NetworkId.of("cpu0", base).text, [100_000, 100_000])]
+    events += [
+        network_done(NetworkId.of("gpu0", network).text, runs) for network, runs in ((base, [4_000_000] * 2), (narrow, [150_000] * 2))
+    ]
     for load, factor in ((base, 3), (narrow, 2)):
-        events.append(network_done(LoadedId("cpu0", "gpu0", base, load).text, [100_000 * factor] * 2))
+        events.append(network_done(LoadedId.of("cpu0", "gpu0", base, load).text, [100_000 * factor] * 2))
     store = SampleStore()
     store.add_all(events)
     units = {"cpu0": UNITS["cpu0"], "gpu0": parse_unit("gpu")}
@@ -310,8 +309,8 @@ def test_the_load_is_the_network_that_keeps_the_other_unit_at_work_about_as_long
 def test_turns_on_a_core_count_by_their_mean() -> None:
     """Nine of ten runs of a short piece meet nobody; the tenth waits for a turn of ten times its length. The median would see nothing."""
     network: Network = ((SMALL,),)
-    events = [network_done(NetworkId("cpu0", network).text, [100_000]) for _ in range(10)]
-    turns = network_done(LoadedId("cpu0", "cpu1", network, network).text, [100_000])
+    events = [network_done(NetworkId.of("cpu0", network).text, [100_000]) for _ in range(10)]
+    turns = network_done(LoadedId.of("cpu0", "cpu1", network, network).text, [100_000])
     end_ns = list(turns.end_ns)
     end_ns[1] = (turns.end_ns[1][0], turns.end_ns[1][1], turns.end_ns[1][2] + 300_000)
     events += [msgspec.structs.replace(turns, end_ns=tuple(end_ns)) for _ in range(10)]
@@ -342,7 +341,7 @@ def test_a_median_that_is_hardly_known_is_unstable() -> None:
 
 
 def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> None:
-    job = TransferId("cpu0", "cpu1", (1, 14, 14, 16), "shared", "spin", 0)
+    job = HandoverId("cpu0", "cpu1", (1, 14, 14, 16), "shared", "spin", 0)
     samples = TransferSamples(read=(0, 0), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1000, 1200))
     row = derived(TransferDone(job.text, 0, 1, "shared", 12544, samples)).transfers[0]
     assert (row.read_us, row.wakeup_us, row.write_us) == pytest.approx((0.0, 0.085, 0.6))
@@ -350,7 +349,7 @@ def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> Non
 
 
 def handed_over(asked: str, taken: str, *, sender: str = "gpu0", receiver: str = "cpu0") -> TransferDone:
-    job = TransferId(sender, receiver, (1, 14, 14, 16), asked, "spin", 0)
+    job = HandoverId(sender, receiver, (1, 14, 14, 16), asked, "spin", 0)
     samples = TransferSamples(read=(700, 700), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1700, 1900))
     return TransferDone(job.text, 0, 1, taken, 12544, samples, ("webgpu-packed",), ("host",))
 
@@ -387,7 +386,7 @@ def test_paths_that_change_are_no_measurement() -> None:
 
 
 def request(plan: Plan) -> Request:
-    return Request("local", {"cpu": "x"}, "r", UNITS, ("mini_v2",), plan, QUICK, Handover(), 3)
+    return Request("local", {"cpu": "x"}, "r", UNITS, ("mini_v2",), plan, QUICK, HandoverSetting(), 3)
 
 
 def test_requests_are_read_as_they_were_saved(tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -399,13 +398,13 @@ def test_requests_are_read_as_they_were_saved(tmp_path) -> None:  # type: ignore
 def test_only_what_lacks_rounds_is_pending() -> None:
     store = SampleStore()
     plan = Plan((BLOCK,), ())
-    before = sum(len(work.jobs) for work in pending_work(request(plan), store))
+    before = sum(len(work.jobs) for work in pending_batches(request(plan), store))
     assert before == 2 * 2
     for _ in range(QUICK.min_rounds):
         store.add(time_done(JOB, [1000]))
     store.add(time_done(FIXED, [1000]))
     store.add(JobFailed(BlockId("cpu1", BLOCK).text, 0, "crashed"))
-    work = pending_work(request(plan), store)
+    work = pending_batches(request(plan), store)
     assert JOB not in [job.text for item in work for job in item.jobs]
     assert {(item.rounds, job.text) for item in work for job in item.jobs} == {
         (QUICK.max_rounds - 1, FIXED),

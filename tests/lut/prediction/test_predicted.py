@@ -19,7 +19,9 @@ from collab.schedule import build_schedule
 from collab.variants import collaborative, even_shares
 from lut.meta import Contention, PairPath, Partial
 from lut.prediction.costs import Costs, HandoverCost
-from lut.prediction.predicted import predict, predict_many
+from lut.prediction.predicted import predict
+from lut.prediction.program import pack, unit_operations
+from lut.prediction.replay import replay
 from lut.tables import Tables
 from profiler.plan import COARSE, FULL, Grid, plan_model
 from tests.lut.made_tables import block_row, made_tables, transfer_row
@@ -164,7 +166,8 @@ def test_many_at_once_equal_each_alone() -> None:
     models = [collaborative(BASE, strategy) for strategy in ("nnnnnna", "acacacc", "ccccccc", "nananac")]
     placement = parse_placement("stem=1,head=1", branches=2)
     alone = [predict(model, placement, SHARED_COSTS).total_us for model in models]
-    assert np.allclose(predict_many(models, placement, SHARED_COSTS), alone)
+    programs = [list(unit_operations(build_schedule(model, placement), SHARED_COSTS).values()) for model in models]
+    assert np.allclose(replay(pack(programs), SHARED_COSTS.contention(placement.units)).total_us, alone)
 
 
 def test_steps_of_a_unit_follow_each_other_without_overlap() -> None:
