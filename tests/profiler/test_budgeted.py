@@ -25,9 +25,10 @@ from android_harness.protocol.journal import (
 )
 from android_harness.protocol.phases import CollabJob, Phase, TimeJob
 from collab.blocks import MBConv
+from collab.errors import ConfigError
 from collab.units import parse_unit
 from exporters.manifest import load_manifest
-from profiler.budgeted import spend
+from profiler.budgeted import parse_budget_s, spend
 from profiler.effort import BUDGETED
 from profiler.execution import NoObserver, carry_out
 from profiler.handover_setting import HandoverSetting
@@ -134,3 +135,14 @@ def test_what_all_predictions_share_gets_more_rounds_than_anything_else(tmp_path
     round_s = sum(((4 + 2) * _run_ns(job.text) + _SETUP_NS) / 1e9 for job in block_ids(spent.request.plan, UNITS))
     assert 20 - 3 * round_s < device.now_s <= 20, "the time is spent, and no more than that"
     assert store.elapsed_ns == pytest.approx(device.now_s * 1e9)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), (" 1h ", 3600)])
+def test_budgets_are_times(text: str, seconds: int) -> None:
+    assert parse_budget_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "10", "m", "0s", "-5m", "1.5h", "10 m", "99999999s"])
+def test_other_budgets_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="10m"):
+        parse_budget_s(text)

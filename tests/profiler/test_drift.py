@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from android_harness.protocol.journal import FORMAT, PhaseStarted, TimeDone, TimeSamples
 from collab.blocks import parse_key
-from lut.statistics import error_of_median
 from profiler.drift import Pace, agreed, speed_line, speed_lines, steadied
 from profiler.job_ids import BlockId, JobId, SentinelId
 from profiler.samples import SampleStore
@@ -50,14 +49,6 @@ def test_sentinels_that_know_equally_well_meet_halfway_and_one_that_knows_badly_
     assert agreed([Pace(1.3, 0.0)]) == pytest.approx(1.3)
     assert agreed([Pace(1.21, 0.02), Pace(1.0, 0.02)]) == pytest.approx(1.1)
     assert agreed([Pace(1.0, 0.01), Pace(2.0, 0.1)]) == pytest.approx(2 ** (1 / 101))
-
-
-def test_the_error_of_a_median_is_how_far_such_medians_are_apart() -> None:
-    samples = np.exp(np.random.default_rng(1).normal(3.0, 0.15, size=(400, 25)))
-    apart = float(np.std(np.log(np.median(samples, axis=1))))
-    assert float(np.median([error_of_median(row) for row in samples])) == pytest.approx(apart, rel=0.15)
-    assert error_of_median([5.0] * 9) == 0
-    assert error_of_median([5.0, 5.0]) == 1, "two values tell nothing"
 
 
 def test_too_few_visits_tell_nothing() -> None:
