@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import MOST_RUNS, Aars, Clean, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.options import Aars, Clean, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.protocol.phases import MOST_RUNS
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
 from collab.files import holding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -11,10 +11,6 @@ from collab.options import number
 
 if TYPE_CHECKING:
     from android_harness.targets.find import HarnessOptions
-
-MOST_RUNS: Final = 100_000
-MOST_ROUNDS: Final = 10_000
-"""The runner refuses more (kMostRuns and kMostRounds in runner/src/phase.cc)."""
 
 DeviceName: TypeAlias = Annotated[
     str, typer.Option(help="A phone's serial number, HOST:PORT, or 'local' for this machine. Default: the only phone that is connected.")
@@ -35,7 +31,7 @@ Clean: TypeAlias = Annotated[bool, typer.Option("--clean", help="Afterwards, rem
 def harness_options(
     *, aar: list[Path] | None, storage_mb: int, root: bool, cpu_mhz: int, gpu_mhz: int, cool_limit_s: float = 300.0
 ) -> HarnessOptions:
-    """Gathers them."""
+    """Gathers the options for opening a device."""
     from android_harness.targets.find import HarnessOptions
 
     return HarnessOptions(

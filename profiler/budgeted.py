@@ -32,14 +32,14 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _LEAST_S: Final = 10
 _MOST_S: Final = 30 * 24 * 3600
 _LOOKS: Final = 2
-"""How often points are chosen: the second time with what was learned from the first ones."""
+"""Points are chosen so often, the second time with what was learned from the first ones."""
 _REFINED_SHARE: Final = 0.35
-"""Of the time that is left at each look; what remains is for more rounds."""
+"""Points get this share of the time that is left at each look; what remains is for more rounds."""
 _COMMON_SHARE: Final = 0.08
 _COMMON_ROUNDS: Final = 12
 """Before each look and at the end, what all predictions have in common gets so many rounds, in no more than that share of the time left."""
 _SETUP_US: Final = 1500.0
-"""Of a visit besides its runs: creating the model, warming up, journalling."""
+"""A visit takes this besides its runs: creating the model, warming up, journalling."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import MOST_ROUNDS, Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.options import Aars, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.protocol.phases import MOST_ROUNDS
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console
 from collab.errors import RunnerError, TableError
@@ -86,7 +87,7 @@ def main(
 
 
 def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequence[Comparison]) -> Certificate:
-    """The certificate that follows from at least one comparison."""
+    """Returns the certificate that follows from at least one comparison."""
     import statistics
     from datetime import datetime, timezone
 

@@ -44,7 +44,7 @@ from profiler.samples import JobSamples, SampleStore
 
 _RESIDENT_MODELS = 8
 _BLOCK_MISSES = 0.05
-"""How far the drift of the block is from that of the network besides chance: up to 6 % (shared x86 machine)."""
+"""Standard error of the block's drift as a model's, besides chance: it was up to 6 % from the network's (shared x86 machine)."""
 _FEW_APART, _MANY_APART = 4, 12
 """Visits between two turns of the sentinels, which take as long as several visits."""
 
@@ -60,7 +60,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Trial:
-    """How much is measured: each bundle is visited `rounds` times as either of its two jobs, `runs` inferences each time."""
+    """The number of samples: each bundle is visited `rounds` times as either of its two jobs, `runs` inferences each time."""
 
     rounds: int = 8
     runs: int = 10
@@ -76,11 +76,11 @@ class Comparison:
     result: BundleResult
     repeatability: float
     drift: Mapping[str, float]
-    """Per unit, how much longer it takes than with the tables, as both sentinels together say."""
+    """Per unit, how many times as long as with the tables it takes, as both sentinels together tell it."""
     sentinel_drift: Mapping[str, float]
-    """As the block says alone, where it was timed."""
+    """The same as the block tells it alone, for units where it was timed."""
     network_drift: Mapping[str, float]
-    """As the network says alone, where it was timed."""
+    """The same as the network tells it alone, for units where it was timed."""
     corrected_us: float
     """The prediction with every unit at its speed of now."""
     dropped_hot: int

@@ -33,7 +33,7 @@ _LEAST_ERROR: Final = 1e-3
 
 @dataclass(frozen=True)
 class SpeedLine:
-    """How slow a unit was, against what is usual: at `t_ns` (ascending) `slowness`, linear in between."""
+    """The slowness of a unit over time, against what is usual: at `t_ns` (ascending) `slowness`, linear in between."""
 
     t_ns: npt.NDArray[np.float64]
     slowness: npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ class SpeedLine:
 
 @dataclass(frozen=True)
 class Pace:
-    """How slow a unit is, against what is usual, and the standard error of that, as a fraction: as one sentinel tells it."""
+    """The slowness of a unit against what is usual, as one sentinel tells it, and its standard error as a fraction."""
 
     slowness: float
     error: float

@@ -6,15 +6,15 @@ from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
+from android_harness.protocol.phases import MOST_ROUNDS, MOST_RUNS
 from collab.documents import Count
 
-_Runs: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
-_Rounds: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
-"""The runner has these bounds."""
+_Runs: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MOST_RUNS)]
+_Rounds: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MOST_ROUNDS)]
 
 
 class Effort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How often everything is measured: in rounds spread over the whole time, `runs` samples a visit (networks: `network_runs`).
+    """A number of rounds, spread over the whole time, and of samples: `runs` a visit, of networks `network_runs`.
 
     Few samples a visit and many visits: a machine that others use, or that is about to throttle, has slow and fast spells, and samples
     of one spell say the same thing again and again.

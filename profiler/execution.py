@@ -25,7 +25,7 @@ from profiler.samples import SampleStore
 
 
 class Observer(Protocol):
-    """One who is told how measuring goes on, such as a progress bar."""
+    """A follower of what is measured, such as a progress bar."""
 
     def expect(self, visits: int) -> None:
         """Takes notice of so many more visits to come."""

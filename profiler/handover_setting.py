@@ -9,7 +9,7 @@ from lut.paths import WISHES
 
 
 class HandoverSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a receiver waits, and the path that is asked for: predictions take the hand-overs that were timed in this way."""
+    """The wait mode of receivers and the path that is asked for: predictions take the hand-overs that were timed in this way."""
 
     wait: str = "spin"
     path: str = "shared"

@@ -188,4 +188,4 @@ _PARSERS: Final[Mapping[tuple[str, int], Callable[..., JobId]]] = {
     ("loaded", 4): lambda unit, other, network, load: LoadedId(_unit(unit), _unit(other), _network(network), _network(load)),
     ("collab", 2): _trial,
 }
-"""By the first word of the text and the number of parts that follow it."""
+"""The parser for each first word of a text and number of parts after it."""

@@ -21,11 +21,11 @@ MAX_UNITS: Final = 16
 _MAX_INPUTS: Final = 4 * MAX_UNITS
 _MAX_JOBS: Final = 200_000
 _MOST_BYTES: Final = 1 << 30
-"""Of one job, whatever the device: model files hold at most 2 GiB."""
+"""No job may take more, whatever the device: model files hold at most 2 GiB."""
 _SHARE: Final = 8
 """A job gets this part of the memory: weights are there as they are read and again as kernels want them, and other jobs run beside it."""
 _COPIES_OF_FEATURES: Final = 5
-"""In a hand-over: both ends of either unit's model, and what is between them."""
+"""A hand-over has these: both ends of either unit's model, and the memory between the two."""
 
 
 def room_bytes(info: DeviceInfo) -> int:

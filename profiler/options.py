@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from android_harness.options import MOST_RUNS
+from android_harness.protocol.phases import MOST_RUNS
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 RunsPerVisit: TypeAlias = Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Inferences per visit.")]

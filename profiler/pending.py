@@ -1,4 +1,4 @@
-"""What a request asks for and is not in the journal yet: batches of jobs, by how many rounds they lack."""
+"""Batches of jobs that a request asks for and that lack rounds in the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans: which blocks, sync openings and transfers a model's search space needs.
+"""Plans: the blocks, the openings of segments and the hand-overs that a model's search space needs.
 
 Wherever a strategy syncs and however wide its blocks are, every piece of it must be in the table or between two measured points:
 
@@ -7,7 +7,7 @@ Wherever a strategy syncs and however wide its blocks are, every piece of it mus
 * for the last block of a stage, the same for shares of the output channels (a concat splits only that block), with a
   share that makes a residual as a line of its own;
 * stem and head; the ADD and the CONCATs that may open a segment after each stage;
-* transfers of every feature map that can be exchanged, whole and in shares;
+* hand-overs of every feature map that units can hand over, whole and in shares;
 * *networks* on one unit, cut into pieces: the base itself, and from stem to head at every width of the grid, cut after every block or
   anywhere. What their pieces take against what their blocks take alone tells what a block adds inside a segment, and what a call costs;
   and the base while another unit runs it, or its narrowest form: how much units slow each other down.
@@ -35,7 +35,7 @@ _PROBED: Final = 20
 LOADS: Final = 2
 """The base and its narrowest form: which of them keeps a unit at work about as long as another one is, only their times tell."""
 _CUTS_SEED: Final = 0
-"""Where networks are cut is drawn at random, and the same in every plan of a model."""
+"""Seed of the places where networks are cut: random, but the same in every plan of a model."""
 _Item = TypeVar("_Item")
 
 Network: TypeAlias = tuple[tuple[Block, ...], ...]
@@ -119,7 +119,7 @@ def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
                 shares = share_channels(slot, grid)
                 blocks += [variant for share in shares for variant in expansion_line(replace(slot, out_c=share), grid)]
                 blocks += _openings(slot, shares, branches)
-                shapes += _exchanged(slot, shares)
+                shapes += _handed_over(slot, shares)
         if stage.sync == "c":
             blocks.append(Concat(stage.branches[0][-1].out_size, tuple(branch[-1].out_c for branch in stage.branches)))
     chain = base_chain(config)
@@ -257,7 +257,7 @@ def _openings(slot: MBConv, shares: Sequence[int], branches: int) -> list[Block]
     return openings + [Concat(size, (share, channels - share)) for share in shares]
 
 
-def _exchanged(slot: MBConv, shares: Sequence[int]) -> list[Shape]:
+def _handed_over(slot: MBConv, shares: Sequence[int]) -> list[Shape]:
     return [(1, slot.out_size, slot.out_size, channels) for channels in (*shares, slot.out_c)]
 
 

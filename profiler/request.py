@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from android_harness.protocol.phases import MAX_SEED
 from collab.blocks import Block, feature_bytes, parse_key
 from collab.documents import Count, Natural, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
@@ -24,8 +25,6 @@ FORMAT: Final = 2
 PLAN_FILE: Final = "plan.json"
 JOURNAL_FILE: Final = "journal.jsonl"
 MAX_FILE_BYTES: Final = 64 << 20
-MAX_SEED: Final = (1 << 62) - 1
-"""Phases count on from it, in what the runner reads as 64 bits with a sign."""
 
 
 @dataclass(frozen=True)

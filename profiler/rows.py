@@ -32,7 +32,7 @@ _Row = TypeVar("_Row", BlockRow, TransferRow)
 
 @dataclass(frozen=True)
 class Origin:
-    """Where rows come from; `measured_at` is ISO 8601."""
+    """The origin of rows; `measured_at` is ISO 8601."""
 
     runtime: str
     runner: str
@@ -48,7 +48,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class BlockCosts:
-    """What rows of blocks need besides their own samples.
+    """Costs that rows of blocks need besides their own samples.
 
     `call_alone`: per unit, the cost of a call alone; units whose call was not measured are missing. `in_network`: factors of blocks in a
     running network. `copies`: samples (nanoseconds) of a network's own input and output, by unit, block and step (``write``, ``read``).

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from android_harness.options import Aars, Clean, CoolLimitS, CpuMhz, DeviceName, GpuMhz, Root, StorageMb, harness_options
+from android_harness.protocol.phases import MAX_SEED
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
 from collab.errors import ConfigError, StorageError, TableError
@@ -32,7 +33,6 @@ _MENTIONED = 0.001
 """A share from which on it is worth a word."""
 _DEFAULT_MODEL = "mobilenet_v2"
 _MAX_NAME = 4096
-_MAX_SEED = (1 << 62) - 1
 
 
 def main(
@@ -56,7 +56,7 @@ def main(
         str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: spin, or condvar if units share a core.")
     ] = "",
     path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy.")] = "shared",
-    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Seed of the order in which jobs are visited.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the order in which jobs are visited.")] = 0,
     aar: Aars = None,
     storage_mb: StorageMb = 1024,
     root: Root = False,

@@ -29,7 +29,7 @@ from lut.statistics import Summary, summarise
 from profiler.job_ids import JobId, parse_job_id
 
 _LONGEST_PAUSE_NS: Final = 60_000_000_000
-"""A longer one between two phases is no command's that was at work."""
+"""Between two phases of one command there is no longer pause."""
 MOST_NS: Final = 1 << 50
 """Longer than any time that is taken for one, and sums of it still fit."""
 Slowness: TypeAlias = npt.NDArray[np.float64]
@@ -110,7 +110,7 @@ class SampleStore:
         self.created_ns = 0
         self.last_unix_ns = 0
         self.elapsed_ns = 0
-        """How long measuring has taken so far, with what stood between two samples and between two phases of one command."""
+        """The time that measuring has taken so far, with the time between two samples and between two phases of one command."""
         self.dropped_hot = 0
         """Visits that do not count because the device was hot."""
         self._by_text: dict[str, JobSamples | None] = {}

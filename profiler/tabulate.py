@@ -1,4 +1,4 @@
-"""From samples to tables. Each step takes what the ones before it gave: steady samples, costs of units, rows, and what sums up all rows."""
+"""Derivation of tables from samples. It flows one way: steady samples, costs of units, rows, and what holds for all rows."""
 
 from __future__ import annotations
 

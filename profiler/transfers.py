@@ -27,19 +27,19 @@ _NOISE_US: Final = 0.1
 def transfer_fits(store: SampleStore, rows: Iterable[TransferRow]) -> tuple[TransferFit, ...]:
     """Returns a fit for each way to hand over that could be measured, in order of their names."""
     wakeups = _wakeups_us(store)
-    groups: dict[tuple[str, str, str, str, str], list[TransferRow]] = defaultdict(list)
+    by_way: dict[tuple[str, str, str, str, str], list[TransferRow]] = defaultdict(list)
     for row in rows:
         if row.status == "ok":
-            groups[row.from_unit, row.to_unit, row.path, row.wait, row.pacing].append(row)
+            by_way[row.from_unit, row.to_unit, row.path, row.wait, row.pacing].append(row)
     return tuple(
         TransferFit(
             *key,
-            read=_line(group, [row.read_us or 0.0 for row in group]),
-            write=_line(group, [row.write_us or 0.0 for row in group]),
+            read=_line(found, [row.read_us or 0.0 for row in found]),
+            write=_line(found, [row.write_us or 0.0 for row in found]),
             wakeup_us=_quantiles(wakeups[key]),
             n=len(wakeups[key]),
         )
-        for key, group in sorted(groups.items())
+        for key, found in sorted(by_way.items())
         if wakeups[key]
     )
 
@@ -68,4 +68,5 @@ def _wakeups_us(store: SampleStore) -> dict[tuple[str, str, str, str, str], list
 
 
 def _quantiles(values_us: Sequence[float]) -> Mapping[str, float]:
+    """Returns the `QUANTILES`, linear between the nearest two samples, by name (``p5`` ...)."""
     return {f"p{q}": float(value) for q, value in zip(QUANTILES, np.percentile(values_us, QUANTILES), strict=True)}

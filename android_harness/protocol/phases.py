@@ -11,6 +11,11 @@ from typing import Any, Final, TypeAlias
 from collab.units import UnitSpec
 
 FORMAT: Final = 1
+MOST_RUNS: Final = 100_000
+MOST_ROUNDS: Final = 10_000
+"""The runner refuses more (kMostRuns and kMostRounds in runner/src/phase.cc)."""
+MAX_SEED: Final = (1 << 62) - 1
+"""Phases of one command count on from a seed, in what the runner reads as 64 bits with a sign."""
 
 
 @dataclass(frozen=True)
