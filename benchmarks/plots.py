@@ -16,7 +16,7 @@ from lut.statistics import NS_PER_US
 from lut.tables import Tables, load
 from profiler.drift import sentinel_us, speed_line, speed_lines, steadied
 from profiler.job_ids import HandoverId, NetworkId, SentinelId
-from profiler.networks import pooled_pieces
+from profiler.networks import network_samples
 from profiler.request import JOURNAL_FILE, Request, load_request
 from profiler.samples import SampleStore, read_store
 
@@ -71,10 +71,10 @@ def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -
     for axis, unit in zip(axes, units, strict=True):
         measured, isolated, fitted = [], [], []
         for network in request.plan.networks:
-            samples = steady.measured(NetworkId.of(unit, network))
+            samples = network_samples(steady, NetworkId.of(unit, network), network)
             if samples is None:
                 continue
-            measured += (np.median(pooled_pieces(samples), axis=1) / NS_PER_US).tolist()
+            measured += (np.median(samples.pooled, axis=1) / NS_PER_US).tolist()
             isolated += [sum(alone[unit, block.key] for block in piece) for piece in network]
             fitted += [costs.fixed_us(unit) + sum(costs.marginal_us(unit, block) for block in piece) for piece in network]
         for values, colour, name in ((isolated, _GREY, "sum of isolated blocks"), (fitted, _BLUE, "call + marginal costs")):

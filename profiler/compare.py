@@ -37,7 +37,7 @@ from profiler.effort import QUICK
 from profiler.execution import temporary_folder
 from profiler.job_ids import NetworkSentinelId, SentinelId, TrialId
 from profiler.models import PIECES_UNIT, Models
-from profiler.networks import network_run
+from profiler.networks import network_run, piece_runs
 from profiler.phases import background_loads, background_units, make_jobs, sentinel_ids
 from profiler.plan import Network, network_name
 from profiler.samples import JobSamples, SampleStore
@@ -245,5 +245,5 @@ def _network_pace(store: SampleStore, unit: str, at_ns: Sequence[int], meta: Met
     if samples is None or unit not in meta.network_runs:
         return None
     visited_ns = [visit.t_ns for visit in samples.collabs]
-    took_us = [network_run([visit]).median_us for visit in samples.collabs]
+    took_us = [network_run([piece_runs(visit)]).median_us for visit in samples.collabs]
     return pace(visited_ns, took_us, meta.network_runs[unit], at_ns)

@@ -18,9 +18,9 @@ from collab.blocks import Block, Stem
 from lut.meta import Contention
 from lut.prediction.costs import BLOCK_CLASSES, block_class
 from profiler.job_ids import LoadedId, NetworkId
-from profiler.networks import network_runs, network_samples, piece_runs
+from profiler.networks import NetworkSamples, network_runs, network_samples
 from profiler.plan import LOADS, Network
-from profiler.samples import JobSamples, SampleStore
+from profiler.samples import SampleStore
 
 
 def contention_factors(store: SampleStore, networks: Sequence[Network], units: Iterable[str]) -> tuple[Contention, ...]:
@@ -40,7 +40,7 @@ def contention_factors(store: SampleStore, networks: Sequence[Network], units: I
     return tuple(sorted(found, key=lambda entry: (entry.unit, entry.other, entry.block_class)))
 
 
-def _loaded(store: SampleStore, unit: str, other: str, networks: Sequence[Network]) -> JobSamples | None:
+def _loaded(store: SampleStore, unit: str, other: str, networks: Sequence[Network]) -> NetworkSamples | None:
     """Returns the samples of the base beside the load that takes the other unit about as long as the base takes this one."""
     samples = {load: network_samples(store, LoadedId.of(unit, other, networks[0], load), networks[0]) for load in networks[:LOADS]}
     known = [load for load, found in samples.items() if found is not None]
@@ -57,9 +57,9 @@ def _loaded(store: SampleStore, unit: str, other: str, networks: Sequence[Networ
     return samples[min(known, key=unlike)]
 
 
-def _of_pair(unit: str, other: str, network: Network, alone: JobSamples, loaded: JobSamples) -> list[Contention]:
+def _of_pair(unit: str, other: str, network: Network, alone: NetworkSamples, loaded: NetworkSamples) -> list[Contention]:
     """Returns the factors of one unit beside another: what the pieces of each class took loaded, over what they took alone."""
-    n = sum(len(visit.total_ns) for visit in loaded.collabs)
+    n = sum(len(visit.total_ns) for visit in loaded.visits)
     pieces_of_class = {name: [number for number, piece in enumerate(network) if _class_of(piece) == name] for name in BLOCK_CLASSES}
     pieces_of_class["stem"] = [number for number, piece in enumerate(network) if isinstance(piece[0], Stem)]
     pieces_of_class["sync"] = list(range(len(network)))
@@ -75,8 +75,8 @@ def _class_of(piece: Sequence[Block]) -> str:
     return BLOCK_CLASSES[block_class(piece[-1])]
 
 
-def _interquartile_mean_ns(samples: JobSamples, pieces: Sequence[int]) -> float:
+def _interquartile_mean_ns(samples: NetworkSamples, pieces: Sequence[int]) -> float:
     """Returns what the pieces took together: the interquartile mean over visits of each visit's mean (slow spells make outliers)."""
-    means = np.sort([float(piece_runs(visit)[list(pieces)].sum(axis=0).mean()) for visit in samples.collabs])
+    means = np.sort([float(runs[list(pieces)].sum(axis=0).mean()) for runs in samples.runs])
     quarter = len(means) // 4
     return float(means[quarter : len(means) - quarter].mean())

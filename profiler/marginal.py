@@ -25,7 +25,7 @@ from lut.meta import Context, Fit, Measured
 from lut.prediction.costs import BLOCK_CLASSES, block_class
 from lut.statistics import NS_PER_US
 from profiler.job_ids import BlockId, NetworkId
-from profiler.networks import network_samples, pooled_pieces
+from profiler.networks import network_samples
 from profiler.plan import Network
 from profiler.samples import SampleStore
 
@@ -99,7 +99,7 @@ def _pieces(store: SampleStore, unit: str, networks: Iterable[Network], call_alo
         samples = network_samples(store, NetworkId.of(unit, network), network)
         if samples is None:
             continue
-        medians_us = np.median(pooled_pieces(samples), axis=1) / NS_PER_US
+        medians_us = np.median(samples.pooled, axis=1) / NS_PER_US
         for piece, measured_us in zip(network, medians_us.tolist(), strict=True):
             alone_us = _alone_us(store, unit, piece, call_alone)
             if alone_us is not None and measured_us > 0:

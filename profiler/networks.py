@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,40 +15,56 @@ from lut.meta import Reference
 from lut.statistics import Summary, error_of_median, summarise
 from profiler.job_ids import JobId, NetworkId
 from profiler.plan import Network
-from profiler.samples import JobSamples, SampleStore
+from profiler.samples import SampleStore
+
+PieceRuns: TypeAlias = npt.NDArray[np.int64]
+"""How long (nanoseconds) each piece of a network ran in each inference: (pieces, inferences)."""
 
 
-def piece_runs(visit: CollabDone) -> npt.NDArray[np.int64]:
-    """Returns how long (nanoseconds) each piece ran in each inference of a visit, as an array (pieces, inferences)."""
+@dataclass(frozen=True)
+class NetworkSamples:
+    """The visits of a network's job, at least one, and the runs of each of them; every piece ran in all."""
+
+    visits: tuple[CollabDone, ...]
+    runs: tuple[PieceRuns, ...]
+
+    @property
+    def pooled(self) -> PieceRuns:
+        """Returns the runs of all visits together."""
+        return np.concatenate(self.runs, axis=1)
+
+
+def piece_runs(visit: CollabDone) -> PieceRuns:
+    """Returns the runs of one visit."""
     runs = [index for index, step in enumerate(visit.steps) if step.step == "run"]
     return np.array([np.subtract(visit.end_ns[index], visit.begin_ns[index]) for index in runs], dtype=np.int64)
 
 
-def network_samples(store: SampleStore, job: JobId, network: Network) -> JobSamples | None:
+def network_samples(store: SampleStore, job: JobId, network: Network) -> NetworkSamples | None:
     """Returns the visits of a network's job that have a run of every piece; None if there are none, or the last visit failed."""
     samples = store.measured(job)
-    whole = [visit for visit in samples.collabs if _is_whole(visit, len(network))] if samples is not None else []
-    return JobSamples(collabs=whole) if whole else None
+    visits = samples.collabs if samples is not None else []
+    whole = [(visit, runs) for visit in visits if _is_whole(runs := piece_runs(visit), len(network))]
+    return NetworkSamples(tuple(visit for visit, _ in whole), tuple(runs for _, runs in whole)) if whole else None
 
 
-def _is_whole(visit: CollabDone, pieces: int) -> bool:
-    runs = piece_runs(visit)
+def _is_whole(runs: PieceRuns, pieces: int) -> bool:
     return len(runs) == pieces and bool(np.all(runs.sum(axis=0) > 0))
 
 
-def network_run(visits: Iterable[CollabDone]) -> Summary:
+def network_run(runs: Iterable[PieceRuns]) -> Summary:
     """Returns the statistics of what all pieces took together, over the inferences of at least one visit."""
-    return summarise(np.concatenate([piece_runs(visit).sum(axis=0) for visit in visits]).tolist())
+    return summarise(np.concatenate([visit.sum(axis=0) for visit in runs]).tolist())
 
 
 def network_runs(store: SampleStore, network: Network, units: Iterable[str]) -> dict[str, Reference]:
-    """Returns `network_run` per unit; units on which the network could not be run are left out."""
+    """Returns `network_run` per unit with the error of its median over visits; units on which the network could not be run are left out."""
     found: dict[str, Reference] = {}
     for unit in units:
         samples = network_samples(store, NetworkId.of(unit, network), network)
         if samples is not None:
-            summary = network_run(samples.collabs)
-            error = error_of_median([network_run([visit]).median_us for visit in samples.collabs])
+            summary = network_run(samples.runs)
+            error = error_of_median([network_run([visit]).median_us for visit in samples.runs])
             found[unit] = Reference(summary.median_us, summary.mad_us, summary.n, error)
     return found
 
@@ -62,18 +80,13 @@ def network_copies(store: SampleStore, networks: Iterable[Network], units: Itera
         ends = {"write": network[0][0], "read": network[-1][-1]}
         for unit in units:
             samples = network_samples(store, NetworkId.of(unit, network), network)
-            for visit in samples.collabs if samples is not None else []:
+            for visit in samples.visits if samples is not None else ():
                 _add_copies(copies, unit, visit, ends)
     return copies
 
 
-def _add_copies(copies: dict[tuple[str, Block, str], list[int]], unit: str, visit: CollabDone, ends: dict[str, Block]) -> None:
+def _add_copies(copies: dict[tuple[str, Block, str], list[int]], unit: str, visit: CollabDone, ends: Mapping[str, Block]) -> None:
     for label, begin_ns, end_ns in zip(visit.steps, visit.begin_ns, visit.end_ns, strict=True):
         if label.step in ends:
             times = np.subtract(end_ns, begin_ns).tolist()
             copies.setdefault((unit, ends[label.step], label.step), []).extend(times)
-
-
-def pooled_pieces(samples: JobSamples) -> npt.NDArray[np.int64]:
-    """Returns how long (nanoseconds) each piece ran, as an array (pieces, inferences) over all visits."""
-    return np.concatenate([piece_runs(visit) for visit in samples.collabs], axis=1)
