@@ -1,4 +1,4 @@
-"""``python -m profiler.certify``: how far predictions from some tables are from what strategies take that the tables have never seen."""
+"""``python -m profiler.certify``: the error of predictions from some tables, on strategies that the tables have never seen."""
 
 from __future__ import annotations
 

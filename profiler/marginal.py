@@ -34,7 +34,7 @@ _BlockKind: TypeAlias = tuple[str, int]
 """Class of a block and size of its input features: blocks of one kind have a factor in common."""
 _FACTORS: Final = (0.5, 4.0)
 _PRIOR: Final = 0.1
-"""How firmly a factor of 1 is held, as against a piece of 1 us that is off by its whole time."""
+"""Weight of a factor of 1 in the fit, where a piece of 1 us that is off by its whole time weighs 1."""
 _PRIOR_CALL: Final = 0.01
 _REWEIGHTINGS: Final = 12
 _CLOSE: Final = 0.01

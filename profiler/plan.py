@@ -33,7 +33,8 @@ _GROUP: Final = 16
 """Widths of the grid are multiples of this: the widest of a group of channels on every kernel seen so far."""
 _PROBED: Final = 20
 LOADS: Final = 2
-"""The base and its narrowest form: which of them keeps a unit at work about as long as another one is, only their times tell."""
+"""The number of networks that are run as loads: the base and its narrowest form. Only their times tell which one keeps a unit at work
+about as long as another one is."""
 _CUTS_SEED: Final = 0
 """Seed of the places where networks are cut: random, but the same in every plan of a model."""
 _Item = TypeVar("_Item")

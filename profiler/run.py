@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 10
 _MENTIONED = 0.001
-"""A share from which on it is worth a word."""
+"""Smaller shares of disturbed samples are not worth a word."""
 _DEFAULT_MODEL = "mobilenet_v2"
 _MAX_NAME = 4096
 

@@ -1,1 +1,1 @@
-"""What goes between this computer and the runner: phases, and the journal that it writes."""
+"""The protocol between this computer and the runner: phases, and the journal that it writes."""

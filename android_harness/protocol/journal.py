@@ -87,14 +87,14 @@ class PhaseStarted(_Value, frozen=True, gc=False):
 
 
 class UnitOpened(_Value, frozen=True, gc=False):
-    """A unit is had; `cores` as read back."""
+    """A unit was opened; `cores` are those that it really runs on."""
 
     unit: Text
     cores: tuple[Core, ...]
 
 
 class UnitFailed(_Value, frozen=True, gc=False):
-    """A unit cannot be had; its jobs fail."""
+    """A unit cannot be opened; its jobs fail."""
 
     unit: Text
     reason: Words
@@ -152,7 +152,7 @@ class TransferDone(_Value, frozen=True, gc=False):
 
 
 class StepLabel(_Value, frozen=True, gc=False):
-    """Which step of a collab job some times are of; `peer` is empty for a run."""
+    """The step of a collab job that times are of; `peer` is empty for a run."""
 
     unit: Text
     segment: Text
@@ -207,7 +207,7 @@ class JobFailed(_Value, frozen=True, gc=False):
 
 
 class StateChecked(_Value, frozen=True, gc=False):
-    """What a check found out about the device, after the visits since the check before; `hot` is why they do not count, or None.
+    """A check of the device, after the visits since the check before; `hot` is why they do not count, or None.
 
     `slowdown` is a fraction, of the sentinel that slowed down most.
     """
@@ -248,7 +248,6 @@ class VisitsUndone(_Value, frozen=True, gc=False):
     """Visits that do not count because the device was hot. No line of a journal: `VisitGroups` concludes it from a hot state line."""
 
     visits: Natural
-    hot: Words
 
 
 Event: TypeAlias = (

@@ -24,7 +24,7 @@ class JournalTail:
         self._journal, self._offset = journal, offset
 
     def new_events(self) -> Iterator[Event]:
-        """What was added since; an iteration that is broken off goes on with the next call.
+        """Gives events that were added since; an iteration that is broken off goes on with the next call.
 
         Raises:
             JournalError: a line that is not what the runner writes.

@@ -152,7 +152,7 @@ class Sentinel:
 
 @dataclass(frozen=True)
 class Gate:
-    """How the runner tells heat, and what it does then: visits since the last check are undone and made again once it is cool.
+    """A thermal gate: visits since the last check are undone when the device is hot, and made again once it is cool.
 
     `status` is a program that prints what Android's ``dumpsys thermalservice`` does. Checks are made every `every_s` seconds, between
     visits. It is hot when the thermal status is above none, a core's clock cap has fallen, or a sentinel takes longer than at first by more
@@ -216,7 +216,7 @@ class Phase:
         return json.dumps(document, indent=1)
 
     def with_jobs(self, name: str, jobs: tuple[Job, ...], *, max_rounds: int) -> Phase:
-        """The same phase under another name with other jobs and at most so many rounds."""
+        """Returns the same phase under another name with other jobs and at most so many rounds."""
         repeat = replace(self.repeat, min_rounds=min(self.repeat.min_rounds, max_rounds), max_rounds=max_rounds)
         return replace(self, name=name, jobs=jobs, repeat=repeat)
 

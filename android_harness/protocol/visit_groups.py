@@ -1,4 +1,4 @@
-"""Which visits of a journal count: on a device that may get hot, a visit counts once a check after it has found the device fit.
+"""Groups of visits: on a device that may get hot, a visit counts once a check after it has found the device fit.
 
 A phase with a thermal gate writes a state line before its first visit, and after each group of visits. A hot one undoes the group, and so
 does the end of a journal, or another phase's beginning, without a check: nobody can tell what the device was like. Failures always count.
@@ -34,7 +34,7 @@ class VisitGroups:
             if event.hot is None:
                 return [*visits, event]
             if visits:
-                return [event, VisitsUndone(len(visits), event.hot)]
+                return [event, VisitsUndone(len(visits))]
         elif self._is_gated and isinstance(event, (TimeDone, TransferDone, CollabDone)):
             self._pending.append(event)
             return []

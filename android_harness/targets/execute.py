@@ -38,7 +38,7 @@ _MOST_STRAY_CRASHES: Final = 3
 
 @dataclass
 class _Progress:
-    """What is known of a phase between two runs of the runner."""
+    """The state of a phase between two runs of the runner."""
 
     visits: dict[str, int] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
@@ -161,7 +161,7 @@ class _Execution:
         return _Crash(progress.running or "", reason)
 
     def _left(self, crashed: Iterable[str]) -> Phase | None:
-        """What is left of the phase after a run that did not come to its end; None if nothing is."""
+        """Returns what is left of the phase after a run that did not come to its end; None if nothing is."""
         self._attempts += 1
         phase, progress, crashed = self._phase, self._progress, set(crashed)
         sentinels = tuple(job for job in (phase.sentinel.jobs if phase.sentinel else ()) if job not in crashed)

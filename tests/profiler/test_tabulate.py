@@ -13,7 +13,7 @@ def test_the_effort_and_the_heat_of_a_profile_stand_in_its_tables() -> None:
     cool = tables_of(request(BLOCK_PLAN), store, {"governors": "x"}).meta
     assert cool.conditions == {"governors": "x"}
     assert cool.settings["effort"]["runs"] == QUICK.runs
-    store.add(VisitsUndone(12, "thermal status 2"))
+    store.add(VisitsUndone(12))
     assert tables_of(request(BLOCK_PLAN), store, {"governors": "x"}).meta.conditions == {"governors": "x", "dropped_hot": "12 visits"}
 
 
