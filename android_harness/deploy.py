@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import MOST_RUNS, Clean, DeviceName, with_harness_options
+from android_harness.options import Clean, DeviceName, with_harness_options
+from android_harness.protocol.phases import MOST_RUNS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell

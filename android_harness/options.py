@@ -5,16 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from android_harness.targets.options import HarnessOptions
 from collab.options import number
-
-MOST_RUNS: Final = 100_000
-MOST_ROUNDS: Final = 10_000
-"""The runner refuses more (kMostRuns in runner/src/protocol/job_reader.cc, kMostRounds in phase.cc beside it)."""
 
 DeviceName: TypeAlias = Annotated[
     str, typer.Option(help="A phone's serial number, HOST:PORT, or 'local' for this machine. Default: the only phone that is connected.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from android_harness.device.units import default_units, resolve_units
-from android_harness.protocol.journal import CollabDone
+from android_harness.protocol.journal import CollabDone, Event
 from android_harness.protocol.phases import CollabJob, Phase, Repeat
 from android_harness.targets.execute import execute
 from android_harness.targets.find import open_target
@@ -20,8 +20,7 @@ from exporters.manifest import MANIFEST
 from lut.prediction.program import Operation, pack
 from lut.prediction.replay import NONE, replay
 from lut.statistics import summarise
-from profiler.samples import SampleStore
-from profiler.work import temporary_folder
+from profiler.execution import temporary_folder
 
 RATIO = 1.1
 ROUNDS, RUNS = 12, 20
@@ -44,11 +43,12 @@ def _run_model(model: str, folder: Path) -> None:
     jobs = tuple(CollabJob(mode, folder / "b" / MANIFEST, warmup=3, runs=RUNS, mode=mode) for mode in ("concurrent", "sequential"))
     units = resolve_units(default_units(device.info), device.info)
     phase = Phase("collab", units, jobs, Repeat(ROUNDS, ROUNDS), resident=True)
-    store = SampleStore()
+    events: list[Event] = []
     FOLDER.mkdir(exist_ok=True)
-    assert execute(device, phase, FOLDER / "collab.jsonl", store.add)
-    together = summarise([ns for visit in store.jobs["concurrent"].collabs for ns in visit.total_ns])
-    replayed_us = _replay(build_schedule(config, placement), store.jobs["sequential"].collabs)
+    assert execute(device, phase, FOLDER / "collab.jsonl", events.append)
+    visits = [event for event in events if isinstance(event, CollabDone)]
+    together = summarise([ns for visit in visits if visit.job == "concurrent" for ns in visit.total_ns])
+    replayed_us = _replay(build_schedule(config, placement), [visit for visit in visits if visit.job == "sequential"])
     ratio = together.median_us / replayed_us
     what = f"{model}: end to end / replay of its steps (n = {together.n})"
     say(what, f"{ratio:.3f} x", f"<= {RATIO} x", met=ratio <= RATIO)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from android_harness.device.gpu_driver import DRIVER, NO_DRIVER, gpu_warning
+from android_harness.protocol.journal import Event, JobFailed, TimeDone
 from android_harness.protocol.phases import Phase, Repeat, TimeJob
 from android_harness.targets.execute import execute
 from android_harness.targets.find import open_target
@@ -23,8 +25,7 @@ from collab.errors import RunnerError
 from collab.units import parse_unit
 from exporters.tflite_route import write_chain
 from lut.statistics import Summary, summarise
-from profiler.samples import JobSamples, SampleStore
-from profiler.work import temporary_folder
+from profiler.execution import temporary_folder
 
 AGREES = 1.1
 TURNS, WARMUP, RUNS = 8, 4, 10
@@ -42,7 +43,8 @@ def run() -> None:
         return
     print(f"  gpu: {note or driver}")
     [stage] = [stage for stage in configs.load("mobilenet_v2").stages if stage.out_c == 64]
-    runner, published = SampleStore(), []
+    published = []
+    events: list[Event] = []
     clock: dict[str, list[int]] = {}
     with temporary_folder() as folder:
         model = folder / "stage.tflite"
@@ -51,12 +53,12 @@ def run() -> None:
         jobs = (TimeJob("stage", UNIT, model, warmup=WARMUP, runs=RUNS),)
         FOLDER.mkdir(exist_ok=True)
         for turn in range(TURNS):
-            if not execute(target, Phase(f"gpu-{turn}", units, jobs, Repeat(1, 1), seed=turn), FOLDER / "gpu.jsonl", runner.add):
+            if not execute(target, Phase(f"gpu-{turn}", units, jobs, Repeat(1, 1), seed=turn), FOLDER / "gpu.jsonl", events.append):
                 raise RunnerError("the benchmark was stopped")
             published.append(_published(model, folder / "published.json"))
             for name, values in _clock(model).items():
                 clock.setdefault(name, []).extend(values)
-    _report(runner.jobs["stage"], published, clock, driver)
+    _report(events, published, clock, driver)
 
 
 def _published(model: Path, result: Path) -> dict[str, Any]:
@@ -88,10 +90,12 @@ def _python(module: str, *arguments: str) -> str:
     return done.stdout
 
 
-def _report(samples: JobSamples, published: list[dict[str, Any]], clock: dict[str, list[int]], driver: str) -> None:
-    if samples.failure is not None:
-        raise RunnerError(f"the GPU unit cannot run the stage: {samples.failure}")
-    runner = {name: samples.pooled(name) for name in ("write", "run", "read", "total")}
+def _report(events: Sequence[Event], published: list[dict[str, Any]], clock: dict[str, list[int]], driver: str) -> None:
+    failures = [event.reason for event in events if isinstance(event, JobFailed)]
+    if failures:
+        raise RunnerError(f"the GPU unit cannot run the stage: {failures[-1]}")
+    visits = [event for event in events if isinstance(event, TimeDone)]
+    runner = {name: [ns for visit in visits for ns in visit.samples[name]] for name in ("write", "run", "read", "total")}
     for who, parts in (("runner", runner), ("by the clock", clock)):
         print(f"  {who}: " + "; ".join(f"{name} {_text(summarise(values))}" for name, values in parts.items()))
     mine_us, clock_us = summarise(runner["total"]).median_us, summarise(clock["total"]).median_us

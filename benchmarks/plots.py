@@ -14,12 +14,11 @@ from collab.blocks import MBConv, parse_key
 from lut.prediction.costs import Costs
 from lut.statistics import NS_PER_US
 from lut.tables import Tables, load_tables
-from profiler.campaign import NetworkId, SentinelId, TransferId, parse_job_id
 from profiler.drift import sentinel_us, speed_line, speed_lines, steadied
-from profiler.networks import pooled_pieces
+from profiler.job_ids import HandoverId, NetworkId, SentinelId
+from profiler.networks import network_samples
 from profiler.request import JOURNAL_FILE, Request, load_request
-from profiler.samples import SampleStore
-from profiler.work import read_store
+from profiler.samples import SampleStore, read_store
 
 OUT = Path("docs/measuring")
 _GAP_NS = 60e9
@@ -46,7 +45,7 @@ def draw_drift(store: SampleStore, units: Sequence[str], path: Path) -> None:
     """Draws the median of every sentinel visit over the campaign, and the smoothed line by which samples are corrected."""
     figure, axes = _figure(len(units), "minutes since the first visit", "sentinel block, us")
     for axis, unit in zip(axes, units, strict=True):
-        visits = _until_a_gap(store.jobs[SentinelId(unit).text].times)
+        visits = _until_a_gap(store.jobs[SentinelId(unit)].times)
         minutes = np.array([visit.t_ns - visits[0].t_ns for visit in visits]) / 60e9
         took = np.array(sentinel_us(visits))
         line = speed_line([visit.t_ns for visit in visits], took.tolist())
@@ -72,10 +71,10 @@ def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -
     for axis, unit in zip(axes, units, strict=True):
         measured, isolated, fitted = [], [], []
         for network in request.plan.networks:
-            samples = steady.measured(NetworkId(unit, network).text)
+            samples = network_samples(steady, NetworkId.of(unit, network), network)
             if samples is None:
                 continue
-            measured += (np.median(pooled_pieces(samples), axis=1) / NS_PER_US).tolist()
+            measured += (np.median(samples.pooled, axis=1) / NS_PER_US).tolist()
             isolated += [sum(alone[unit, block.key] for block in piece) for piece in network]
             fitted += [costs.call_us(unit) + sum(costs.marginal_us(unit, block) for block in piece) for piece in network]
         for values, colour, name in ((isolated, _GREY, "sum of isolated blocks"), (fitted, _BLUE, "call + marginal costs")):
@@ -115,9 +114,8 @@ def draw_channels(tables: Tables, request: Request, path: Path) -> None:
 def draw_wakeups(store: SampleStore, units: Sequence[str], path: Path) -> None:
     """Draws the cumulative distributions of wake-up times by wait mode, without a gap (hot) and after an idle gap (paced)."""
     samples: dict[tuple[str, str], list[float]] = {}
-    for text, job_samples in store.jobs.items():
-        job = parse_job_id(text)
-        if isinstance(job, TransferId) and (job.sender, job.receiver) == tuple(units[:2]):
+    for job, job_samples in store.jobs.items():
+        if isinstance(job, HandoverId) and (job.sender, job.receiver) == tuple(units[:2]):
             key = (job.wait, "paced" if job.gap_us else "hot")
             samples.setdefault(key, []).extend(ns / NS_PER_US for ns in job_samples.pooled("wakeup"))
     figure, axes = _figure(1, "wake-up, us", "share of hand-overs at most so long")

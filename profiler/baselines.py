@@ -1,4 +1,4 @@
-"""Simpler predictions, to hold a certificate against: what tables are usually used for, on the same measurements.
+"""Simpler predictions from the same measurements, to hold a certificate against.
 
 Each is a pair of tables with other numbers in it, replayed like the real ones: branches still wait for each other at every sync.
 """
@@ -18,7 +18,7 @@ MACS: Final = "macs"
 
 
 def baselines(tables: Tables) -> dict[str, Tables]:
-    """By name; ``macs`` only where a network was run on every unit, which sets its scale."""
+    """Returns the simpler tables by name; ``macs`` only where a network was run on every unit, which sets its scale."""
     found = {ISOLATED: _with_costs(tables, lambda row: row.median_us)}
     if tables.meta.network and set(tables.meta.network_runs) >= set(tables.meta.units):
         rates = _us_per_mac(tables)
@@ -27,7 +27,7 @@ def baselines(tables: Tables) -> dict[str, Tables]:
 
 
 def _with_costs(tables: Tables, cost_us: Callable[[BlockRow], float | None]) -> Tables:
-    """Blocks at other costs, calls and hand-overs free, and no unit in another's way."""
+    """Returns tables with other costs of blocks, with free calls and hand-overs, and without contention."""
     free = Measured(0.0, 0.0, 1)
     blocks = tuple(replace(row, marginal_us=cost_us(row)) for row in tables.blocks)
     transfers = tuple(replace(row, read_us=0.0, wakeup_us=0.0, write_us=0.0) for row in tables.transfers)
@@ -36,5 +36,6 @@ def _with_costs(tables: Tables, cost_us: Callable[[BlockRow], float | None]) -> 
 
 
 def _us_per_mac(tables: Tables) -> Mapping[str, float]:
+    """Returns for each unit what its network took, divided by the multiplications and additions of that network."""
     macs = sum(parse_key(key).macs for piece in tables.meta.network for key in piece)
     return {unit: run.median_us / macs for unit, run in tables.meta.network_runs.items()}

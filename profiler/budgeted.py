@@ -9,41 +9,42 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from android_harness.protocol.journal import Event
 from android_harness.targets.base import Target
 from collab.errors import ConfigError
-from profiler.campaign import JobId, LoadedId, NetworkId, block_ids
+from profiler.execution import Observer, carry_out
+from profiler.job_ids import JobId, LoadedId, NetworkId
 from profiler.limits import room_bytes
-from profiler.plan import LOADS, Plan, plan_blocks
+from profiler.pending import JobBatch, pending_batches
+from profiler.phases import block_ids
+from profiler.plan import LOADS, Plan, network_name, plan_blocks
 from profiler.refine import Suggestion, suggest, within
 from profiler.request import Request
 from profiler.samples import JobSamples, SampleStore
-from profiler.tabulate import derive
-from profiler.work import Work, carry_out, pending_work
+from profiler.tabulate import derive_block_rows
 
 _BUDGET: Final = re.compile(r"([0-9]{1,6})(s|m|h)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _LEAST_S: Final = 10
 _MOST_S: Final = 30 * 24 * 3600
 _LOOKS: Final = 2
-"""How often points are chosen: the second time with what was learned from the first ones."""
+"""Points are chosen so often, the second time with what was learned from the first ones."""
 _REFINED_SHARE: Final = 0.35
-"""Of the time that is left at each look; what remains is for more rounds."""
+"""Points get this share of the time that is left at each look; what remains is for more rounds."""
 _COMMON_SHARE: Final = 0.08
 _COMMON_ROUNDS: Final = 12
 """Before each look and at the end, what all predictions have in common gets so many rounds, in no more than that share of the time left."""
 _SETUP_US: Final = 1500.0
-"""Of a visit besides its runs: creating the model, warming up, journalling."""
+"""A visit takes this besides its runs: creating the model, warming up, journalling."""
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What came of a budget: the request as it has grown, and whether nothing stopped it before its time was over."""
+    """The request as it has grown within its budget, and whether nothing stopped it before its time was over."""
 
     request: Request
     complete: bool
@@ -67,7 +68,7 @@ def spend(
     request: Request,
     store: SampleStore,
     folder: Path,
-    on_work: Callable[[Sequence[Work]], Callable[[Event], None]],
+    observer: Observer,
     *,
     deadline_s: float,
 ) -> Spent:
@@ -80,50 +81,54 @@ def spend(
         chosen = within(suggestions(request, store), _REFINED_SHARE * left_s() * 1e6) if left_s() > _LEAST_S else []
         if chosen:
             request = request.with_plan(request.plan.merged(plan_blocks(chosen)))
-        work = [*_common(request, store, left_s()), *(pending_work(request, store, room=room_bytes(device.info)) if chosen else [])]
-        if not carry_out(device, request, work, store, folder, on_work(work)):
+        chosen_batches = pending_batches(request, store, room=room_bytes(device.info)) if chosen else []
+        if not carry_out(device, request, [*_common(request, store, left_s()), *chosen_batches], store, folder, observer):
             return Spent(request, complete=False)
-    work = [*_common(request, store, left_s()), *_more_rounds(request, store, (1 - _COMMON_SHARE) * left_s())]
-    return Spent(request, carry_out(device, request, work, store, folder, on_work(work)))
+    batches = [*_common(request, store, left_s()), *_more_rounds(request, store, (1 - _COMMON_SHARE) * left_s())]
+    return Spent(request, carry_out(device, request, batches, store, folder, observer))
 
 
 def suggestions(request: Request, store: SampleStore) -> list[Suggestion]:
-    """Returns the blocks that are worth measuring besides, from the tables as they are so far."""
-    rows = derive(store, request.units, request.plan, runtime=request.runtime, settings={}).blocks
+    """Returns the blocks that are most worth measuring next, best first."""
+    rows = derive_block_rows(store, request.units, request.plan, runtime=request.runtime)
     effort = request.effort
     rounds = effort.max_rounds
     return suggest(rows, samples=rounds * (effort.warmup + effort.runs), setup_us=rounds * _SETUP_US, runs=effort.runs)
 
 
-def _common(request: Request, store: SampleStore, left_s: float) -> list[Work]:
-    """Further rounds of the networks that tell contention and drift."""
+def _common(request: Request, store: SampleStore, left_s: float) -> list[JobBatch]:
+    """Returns further rounds of the networks that tell contention and drift."""
     jobs = [job for job in _measured(request, store) if _is_common(job, request.plan)]
     rounds = min(_COMMON_ROUNDS, _rounds_within(jobs, store, _COMMON_SHARE * left_s))
-    return [Work("common", tuple(jobs), rounds)] if rounds > 0 else []
+    return [JobBatch("common", tuple(jobs), rounds)] if rounds > 0 else []
 
 
-def _more_rounds(request: Request, store: SampleStore, left_s: float) -> list[Work]:
-    """As many further rounds of all blocks and networks as there is time for."""
+def _more_rounds(request: Request, store: SampleStore, left_s: float) -> list[JobBatch]:
+    """Returns as many further rounds of all blocks and networks as there is time for."""
     jobs = _measured(request, store)
     rounds = _rounds_within(jobs, store, left_s)
-    return [Work("rounds", tuple(jobs), rounds)] if rounds > 0 else []
+    return [JobBatch("rounds", tuple(jobs), rounds)] if rounds > 0 else []
 
 
 def _measured(request: Request, store: SampleStore) -> list[JobId]:
-    return [job for job in block_ids(request.plan, request.units) if store.measured(job.text) is not None]
+    return [job for job in block_ids(request.plan, request.units) if store.measured(job) is not None]
 
 
 def _is_common(job: JobId, plan: Plan) -> bool:
-    return isinstance(job, LoadedId) or (isinstance(job, NetworkId) and job.network in plan.networks[:LOADS])
+    """Whether a job tells what all predictions have in common."""
+    return isinstance(job, LoadedId) or (isinstance(job, NetworkId) and job.network in map(network_name, plan.networks[:LOADS]))
 
 
 def _rounds_within(jobs: Iterable[JobId], store: SampleStore, limit_s: float) -> int:
-    round_s = sum(_visit_s(store.jobs[job.text]) for job in jobs)
+    round_s = sum(_visit_s(store.jobs[job]) for job in jobs)
     return int(limit_s / round_s) if round_s > 0 else 0
 
 
 def _visit_s(samples: JobSamples) -> float:
-    """How long a visit takes: its inferences, about one more each for warming up and for a load to begin, and what is around them."""
+    """Returns the mean length of a visit in seconds.
+
+    Its inferences, about one more each for warming up and for a load to begin, and `_SETUP_US`.
+    """
     totals = [visit.samples["total"] for visit in samples.times] + [visit.total_ns for visit in samples.collabs]
     took_ns = [sum(total_ns) * (1 + 2 / len(total_ns)) for total_ns in totals]
     return sum(took_ns) / len(took_ns) / 1e9 + _SETUP_US / 1e6

@@ -1,4 +1,4 @@
-"""``python -m profiler.certify``: how far predictions from some tables are from what strategies take that the tables have never seen."""
+"""``python -m profiler.certify``: the error of predictions from some tables, on strategies that the tables have never seen."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import MOST_ROUNDS, MOST_RUNS, DeviceName, with_harness_options
+from android_harness.options import DeviceName, with_harness_options
+from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console
 from collab.errors import RunnerError, TableError
 from collab.files import existing_folder_lock, write_whole
+from profiler.options import AsJson, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
     from lut.certificate import Certificate
@@ -40,12 +42,12 @@ def main(
     strategies: Annotated[int, typer.Option("-n", "--strategies", min=1, help="How many random strategies to measure.")] = 60,
     model: Annotated[str, typer.Option(help="Whose strategies: of the zoo, or a config. Default: what the tables were made for.")] = "",
     rounds: Annotated[int, typer.Option(min=2, max=MOST_ROUNDS, help="Visits of each of the two measurements of a strategy.")] = 12,
-    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Inferences per visit.")] = 4,
+    runs: RunsPerVisit = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the strategies and of the order of visits.")] = 0,
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: certify.jsonl beside the tables.")] = None,
     *,
     harness: HarnessOptions,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Run random strategies, each on all units at once, and hold them against their predictions; the tables then carry the result."""
     from json import dumps
@@ -70,7 +72,11 @@ def main(
         _check_outputs(comparisons)
         certificate = certify(tables, candidates, comparisons)
         save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)
-        document = {**certificate.to_document(), "strategies": [_strategy_document(comparison) for comparison in comparisons]}
+        document = {
+            **certificate.to_document(),
+            "dropped_hot": comparisons[0].dropped_hot,
+            "strategies": [_strategy_document(comparison) for comparison in comparisons],
+        }
         write_whole(lut / CERTIFICATE_FILE, dumps(document, indent=1) + "\n")
     if json:
         print_json(document)
@@ -79,7 +85,7 @@ def main(
 
 
 def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequence[Comparison]) -> Certificate:
-    """The certificate that follows from at least one comparison."""
+    """Returns the certificate that follows from at least one comparison."""
     import statistics
     from datetime import datetime, timezone
 
@@ -178,6 +184,8 @@ def _print(certificate: Certificate, comparisons: Sequence[Comparison], lut: Pat
             f"  {100 * comparison.error_drift_corrected:+6.1f} %  {comparison.prediction.model} ({comparison.prediction.placement}):"
             f" {comparison.result.measured.median_us / 1e3:.3f} ms, predicted {comparison.corrected_us / 1e3:.3f}"
         )
+    if comparisons[0].dropped_hot:
+        console.print(hot_sentence(comparisons[0].dropped_hot))
     console.print(f"The certificate is in {lut}/meta.json, every strategy in {lut}/{CERTIFICATE_FILE}")
 
 

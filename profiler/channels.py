@@ -1,4 +1,4 @@
-"""In groups of how many channels a unit works, and what a last group costs that is not full.
+"""Groups of channels: how many channels a unit works on at once, and what a last group costs that is not full.
 
 Kernels fill a SIMD register or a GPU workgroup: 20 channels cost at least what 32 do, and may cost more, since rows of 20 values straddle
 cache lines and need the kernels' tails.
@@ -15,8 +15,7 @@ import numpy as np
 
 from collab.blocks import Block, MBConv
 from lut.meta import UnfilledGroup
-from lut.statistics import summarise
-from profiler.campaign import BlockId
+from profiler.job_ids import BlockId
 from profiler.samples import SampleStore
 
 _STEPS: Final = (4, 8, 16, 32)
@@ -26,17 +25,17 @@ _CLEARLY: Final = 0.7
 
 
 def channel_step(store: SampleStore, unit: str, probe: Sequence[Block]) -> int | None:
-    """What explains the probe's times best; None where it was not measured whole.
+    """Returns the number of channels in a group that explains the probe's times best; None where the probe was not measured whole.
 
     For each candidate, the median times are fitted linearly against the channels and the number of whole groups. Groups larger than the
     grid's step are taken only if they explain clearly more, so that noise gives no unit steps that it does not have.
     """
     points: list[tuple[int, float]] = []
     for block in probe:
-        samples = store.measured(BlockId(unit, block).text)
+        samples = store.measured(BlockId(unit, block))
         if not isinstance(block, MBConv) or samples is None:
             return None
-        points.append((block.exp_c, summarise(samples.pooled("run")).median_us))
+        points.append((block.exp_c, samples.summary("run").median_us))
     if len(points) < _MIN_PROBED:
         return None
     unexplained = {step: _unexplained(points, step) for step in _STEPS}
@@ -44,9 +43,12 @@ def channel_step(store: SampleStore, unit: str, probe: Sequence[Block]) -> int |
     return best if unexplained[best] < _CLEARLY * unexplained[_STEPS[0]] else _STEPS[0]
 
 
-def partial_factors(store: SampleStore, unit: str, partials: Iterable[Block], step: int, call_us: float) -> tuple[UnfilledGroup, ...]:
-    """Per size of features and number of channels in the last group: the median, over all groups looked into, against the full group."""
-    took_us = {block: us for block in partials if isinstance(block, MBConv) and (us := _alone_us(store, unit, block, call_us)) is not None}
+def unfilled_factors(store: SampleStore, unit: str, blocks: Iterable[Block], step: int, call_us: float) -> tuple[UnfilledGroup, ...]:
+    """Returns what a last group with fewer than `step` channels costs, as a factor of what it costs when it is full.
+
+    Per size of features and number of channels in that group: the median over all such blocks that were measured with their full group.
+    """
+    took_us = {block: us for block in blocks if isinstance(block, MBConv) and (us := _alone_us(store, unit, block, call_us)) is not None}
     ratios: dict[tuple[int, int], list[float]] = defaultdict(list)
     for block, us in took_us.items():
         over = block.exp_c % step
@@ -57,13 +59,14 @@ def partial_factors(store: SampleStore, unit: str, partials: Iterable[Block], st
 
 
 def _alone_us(store: SampleStore, unit: str, block: Block, call_us: float) -> float | None:
-    samples = store.measured(BlockId(unit, block).text)
-    us = summarise(samples.pooled("run")).median_us - call_us if samples is not None else 0.0
+    """Returns the median run of a block alone less that of a call; None where it was not measured, or takes no longer than a call."""
+    samples = store.measured(BlockId(unit, block))
+    us = samples.summary("run").median_us - call_us if samples is not None else 0.0
     return us if us > 0 else None
 
 
 def _unexplained(points: Sequence[tuple[int, float]], step: int) -> float:
-    """Sum of absolute residuals of the fit: a constant, a cost per channel and one per whole group."""
+    """Returns the sum of absolute residuals (us) of a least-squares fit: a constant, a cost per channel and one per whole group."""
     channels = np.array([channels for channels, _ in points], dtype=np.float64)
     times = np.array([time for _, time in points])
     terms = np.stack([np.ones_like(channels), channels, np.ceil(channels / step)], axis=1)

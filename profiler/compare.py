@@ -32,15 +32,19 @@ from lut.meta import Meta, check_belongs
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import Prediction, predict
 from lut.statistics import summarise
-from profiler.campaign import PIECES_UNIT, QUICK, Models, SentinelId, company_loads, company_of, make_jobs, sentinel_ids
 from profiler.drift import Pace, agreed, pace, sentinel_us
-from profiler.networks import network_run
+from profiler.effort import QUICK
+from profiler.execution import temporary_folder
+from profiler.job_ids import NetworkSentinelId, SentinelId, TrialId
+from profiler.models import PIECES_UNIT, Models
+from profiler.networks import network_run, piece_runs
+from profiler.phases import background_loads, background_units, make_jobs, sentinel_ids
+from profiler.plan import Network, network_name
 from profiler.samples import JobSamples, SampleStore
-from profiler.work import temporary_folder
 
 _RESIDENT_MODELS = 8
 _BLOCK_MISSES = 0.05
-"""How far the drift of the block is from that of the network besides chance: up to 6 % (shared x86 machine)."""
+"""Standard error of the block's drift as a model's, besides chance: it was up to 6 % from the network's (shared x86 machine)."""
 _FEW_APART, _MANY_APART = 4, 12
 """Visits between two turns of the sentinels, which take as long as several visits."""
 
@@ -56,7 +60,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Trial:
-    """How much is measured: each bundle is visited `rounds` times as either of its two jobs, `runs` inferences each time."""
+    """The number of samples: each bundle is visited `rounds` times as either of its two jobs, `runs` inferences each time."""
 
     rounds: int = 8
     runs: int = 10
@@ -72,13 +76,15 @@ class Comparison:
     result: BundleResult
     repeatability: float
     drift: Mapping[str, float]
-    """Per unit, how much longer it takes than with the tables, as both sentinels together say."""
+    """Per unit, how many times as long as with the tables it takes, as both sentinels together tell it."""
     sentinel_drift: Mapping[str, float]
-    """As the block says alone, where it was timed."""
+    """The same as the block tells it alone, for units where it was timed."""
     network_drift: Mapping[str, float]
-    """As the network says alone, where it was timed."""
+    """The same as the network tells it alone, for units where it was timed."""
     corrected_us: float
     """The prediction with every unit at its speed of now."""
+    dropped_hot: int
+    """Visits of the whole trial that do not count because the device was hot."""
 
     @property
     def error(self) -> float:
@@ -125,18 +131,14 @@ def compare(
             raise RunnerError("the measurement was stopped before its end; nothing can be said yet, start it again")
         errors = [output_error(bundle, _output_file(folder, number)) for number, bundle in enumerate(bundles)]
     return [
-        _comparison(candidate, prediction, number, store, costs, error)
+        compared(candidate, prediction, number, store, costs, error)
         for number, (candidate, prediction, error) in enumerate(zip(candidates, predictions, errors, strict=True))
     ]
 
 
 def visits(candidates: int, trial: Trial) -> int:
-    """How many visits a comparison takes, sentinels not counted."""
+    """Returns how many visits a comparison takes, sentinels not counted."""
     return 2 * candidates * trial.rounds
-
-
-def _job_id(number: int, which: str) -> str:
-    return f"collab/{number}/{which}"
 
 
 def _output_file(folder: Path, number: int) -> Path:
@@ -147,20 +149,22 @@ def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs,
     handover = costs.meta.handover
     jobs = [
         CollabJob(
-            _job_id(number, which),
+            TrialId(number, half).text,
             bundle / MANIFEST,
             warmup=trial.warmup,
             runs=trial.runs,
             path=handover["path"],
             wait=handover["wait"],
-            output=_output_file(folder, number) if which == "a" else None,
+            output=_output_file(folder, number) if half == "a" else None,
         )
         for number, bundle in enumerate(bundles)
-        for which in ("a", "b")
+        for half in ("a", "b")
     ]
-    models = Models(folder)
-    company = company_of(costs.meta.units)
-    sentinels = [*make_jobs(sentinel_ids(units), QUICK, models, company=company), *_network_jobs(units, company, costs.meta, models)]
+    background = background_units(costs.meta.units)
+    network = tuple(tuple(map(parse_key, piece)) for piece in costs.meta.network)
+    models = Models(folder, [network])
+    blocks = make_jobs(sentinel_ids(units), QUICK, models, background=background)
+    sentinels = [*blocks, *_network_jobs(network, units, background, costs.meta, models)]
     return Phase(
         name="compare",
         units=units,
@@ -172,24 +176,32 @@ def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs,
     )
 
 
-def _network_jobs(units: Mapping[str, UnitSpec], company: Mapping[str, str], meta: Meta, models: Models) -> list[CollabJob]:
-    """The network of the tables on every unit by itself, as it was timed with them."""
-    if not meta.network:
+def _network_jobs(
+    network: Network, units: Mapping[str, UnitSpec], background: Mapping[str, str], meta: Meta, models: Models
+) -> list[CollabJob]:
+    """Returns the jobs of the tables' network on every unit by itself, as it was timed with them."""
+    if not network:
         return []
-    manifest = models.pieces(tuple(tuple(map(parse_key, piece)) for piece in meta.network))
+    manifest = models.pieces(network_name(network))
     return [
-        CollabJob(_network_id(unit), manifest, warmup=1, runs=4, bind={PIECES_UNIT: unit}, load=company_loads(unit, company, models))
+        CollabJob(
+            NetworkSentinelId(unit).text,
+            manifest,
+            warmup=1,
+            runs=4,
+            bind={PIECES_UNIT: unit},
+            load=background_loads(unit, background, models),
+        )
         for unit in units
         if unit in meta.network_runs
     ]
 
 
-def _network_id(unit: str) -> str:
-    return f"sentinel/network/{unit}"
-
-
-def _comparison(candidate: Candidate, prediction: Prediction, number: int, store: SampleStore, costs: Costs, error: float) -> Comparison:
-    halves = [_samples(store, _job_id(number, which), prediction.model) for which in ("a", "b")]
+def compared(
+    candidate: Candidate, prediction: Prediction, number: int, store: SampleStore, costs: Costs, output_error: float
+) -> Comparison:
+    """Returns the comparison of the candidate of this number, derived from the samples of the whole trial."""
+    halves = [_samples(store, TrialId(number, half), prediction.model) for half in ("a", "b")]
     collabs = [visit for half in halves for visit in half.collabs]
     medians = [summarise([ns for visit in half.collabs for ns in visit.total_ns]).median_us for half in halves]
     own = prediction.placement.units
@@ -200,16 +212,17 @@ def _comparison(candidate: Candidate, prediction: Prediction, number: int, store
     drift = {unit: agreed(paces[unit] for paces in (blocks, networks) if unit in paces) for unit in own}
     return Comparison(
         prediction=prediction,
-        result=bundle_result(collabs, error),
+        result=bundle_result(collabs, output_error),
         repeatability=abs(medians[0] - medians[1]) / (sum(medians) / 2),
         drift=drift,
         sentinel_drift={unit: said.slowness for unit, said in blocks.items()},
         network_drift={unit: said.slowness for unit, said in networks.items()},
         corrected_us=predict(candidate.config, candidate.placement, costs.slowed(drift)).total_us,
+        dropped_hot=store.dropped_hot,
     )
 
 
-def _samples(store: SampleStore, job: str, model: str) -> JobSamples:
+def _samples(store: SampleStore, job: TrialId, model: str) -> JobSamples:
     samples = store.jobs.get(job)
     if samples is None or samples.failure is not None or not samples.collabs:
         reason = samples.failure if samples is not None and samples.failure else "it was not visited"
@@ -218,8 +231,8 @@ def _samples(store: SampleStore, job: str, model: str) -> JobSamples:
 
 
 def _block_pace(store: SampleStore, unit: str, at_ns: Sequence[int], meta: Meta) -> Pace | None:
-    """Of the sentinel block around the visits of a bundle; None where the tables have none, or it could not be run."""
-    samples = store.measured(SentinelId(unit).text)
+    """Returns how slow the sentinel block was around the visits of a bundle; None where the tables have none, or it could not be run."""
+    samples = store.measured(SentinelId(unit))
     if samples is None or unit not in meta.sentinels:
         return None
     visited_ns = [visit.t_ns for visit in samples.times]
@@ -227,10 +240,10 @@ def _block_pace(store: SampleStore, unit: str, at_ns: Sequence[int], meta: Meta)
 
 
 def _network_pace(store: SampleStore, unit: str, at_ns: Sequence[int], meta: Meta) -> Pace | None:
-    """The same of the network."""
-    samples = store.measured(_network_id(unit))
+    """Returns how slow the tables' network was around the visits of a bundle; None where the tables have none, or it could not be run."""
+    samples = store.measured(NetworkSentinelId(unit))
     if samples is None or unit not in meta.network_runs:
         return None
     visited_ns = [visit.t_ns for visit in samples.collabs]
-    took_us = [network_run([visit]).median_us for visit in samples.collabs]
+    took_us = [network_run([piece_runs(visit)]).median_us for visit in samples.collabs]
     return pace(visited_ns, took_us, meta.network_runs[unit], at_ns)

@@ -1,4 +1,4 @@
-"""How far a unit's numbers are from the reference's: what its precision really comes to.
+"""Deviation: how far a unit's outputs are from the reference's, which is what its precision comes to.
 
 A profile runs networks on every unit. Their outputs are compared with those that LiteRT's interpreter computed when the models were
 written; the greatest difference, as a fraction of the output's range, is kept in the profile's folder.
@@ -26,12 +26,12 @@ _MAX_DEVIATION: Final = 1e6
 
 
 def output_of(manifest: Path, unit: str) -> Path:
-    """Where a unit's output of a network belongs, beside the network's manifest."""
+    """Returns the file for a unit's output of a network, beside the network's manifest."""
     return manifest.parent / f"output-{unit}.f32"
 
 
 def read_deviation(folder: Path) -> dict[str, float]:
-    """Per unit, as kept in a profile's folder; empty where nothing (readable) was."""
+    """Reads the deviation per unit that is kept in a profile's folder; empty where there is none that can be read."""
     try:
         return read(folder / DEVIATION_FILE, dict[Text, Fraction], limit_bytes=_MAX_BYTES, error=StorageError, advice="measure again")
     except StorageError:
@@ -52,7 +52,7 @@ def keep_deviation(folder: Path, manifests: Iterable[Path], units: Iterable[str]
 
 
 def _deviation(manifest: Path, unit: str) -> float | None:
-    """None where the unit left no output, or none that could be compared."""
+    """Returns the greatest difference as a fraction of the output's range; None where there is no output, or none of the right size."""
     bundle = load_manifest(manifest.parent, verify_files=False)
     expected = read_f32(manifest.parent / bundle.output.file, bundle.output_shape, finite=True)
     try:

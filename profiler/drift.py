@@ -8,6 +8,7 @@ divided by that. Jobs that were settled early and jobs that needed all rounds th
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -18,59 +19,60 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from android_harness.protocol.journal import CollabDone, TimeDone, TimeSamples
+from android_harness.protocol.journal import CollabDone, TimeDone
 from lut.meta import Reference
-from lut.statistics import error_of_median, summarise
-from profiler.campaign import SentinelId
-from profiler.samples import JobSamples, SampleStore
+from lut.statistics import NS_PER_US, error_of_median
+from profiler.job_ids import BlockId, CallId, JobId, LoadedId, NetworkId, SentinelId
+from profiler.samples import MOST_NS, JobSamples, SampleStore
 
 _NEIGHBOURS: Final = 15
 """On either side: many more than a slow spell of some ten milliseconds has visits, few against what drifts within minutes."""
 _MIN_VISITS: Final = 2 * _NEIGHBOURS + 1
 _LEAST_ERROR: Final = 1e-3
-_MOST_NS: Final = 1 << 50
-"""Longer than any time that is taken for one, and sums of it still fit."""
-_CORRECTED: Final = ("fixed", "block", "network", "loaded")
 
 
 @dataclass(frozen=True)
 class SpeedLine:
-    """How slow a unit was, against what is usual: at `t_ns` (ascending) `slowness`, linear in between."""
+    """The slowness of a unit over time, against what is usual: at `t_ns` (ascending) `slowness`, linear in between."""
 
     t_ns: npt.NDArray[np.float64]
     slowness: npt.NDArray[np.float64]
 
-    def at(self, t_ns: int) -> float:
-        return float(np.interp(t_ns, self.t_ns, self.slowness))
+    def at(self, t_ns: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Returns the slowness at each of several moments."""
+        return np.interp(np.asarray(t_ns, dtype=np.float64), self.t_ns, self.slowness)
 
-    def around(self, t_ns: Iterable[int]) -> float:
-        """The median over several moments."""
-        return float(np.median([self.at(t) for t in t_ns]))
+    def around(self, t_ns: Sequence[int]) -> float:
+        """Returns the median slowness over several moments."""
+        return float(np.median(self.at(t_ns)))
 
     @property
     def spread(self) -> float:
-        """How far the slowest and the fastest spell are apart, 5th to 95th percentile, as a fraction."""
+        """Returns how far the slowest and the fastest spell are apart, 5th to 95th percentile, as a fraction."""
         low, high = np.percentile(self.slowness, [5, 95])
         return float(high / low - 1)
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How slow a unit is, against what is usual, and the standard error of that, as a fraction: as one sentinel tells it."""
+    """The slowness of a unit against what is usual, as one sentinel tells it, and its standard error as a fraction."""
 
     slowness: float
     error: float
 
 
 def agreed(paces: Iterable[Pace]) -> float:
-    """What several sentinels say together: their geometric mean, each weighted by the inverse square of its error; 1 of none."""
+    """Returns the slowness that several sentinels tell together; 1 of none.
+
+    The mean of their logarithms, each weighted by the inverse square of its error (inverse-variance weighting).
+    """
     weights = [(pace, max(pace.error, _LEAST_ERROR) ** -2) for pace in paces]
     total = sum(weight for _, weight in weights)
     return math.exp(sum(weight * math.log(pace.slowness) for pace, weight in weights) / total) if weights else 1.0
 
 
-def pace(visited_ns: Sequence[int], took_us: Sequence[float], usual: Reference, at_ns: Iterable[int], *, misses: float = 0.0) -> Pace:
-    """At several moments, of a sentinel that took so long at each of its (at least one) visits.
+def pace(visited_ns: Sequence[int], took_us: Sequence[float], usual: Reference, at_ns: Sequence[int], *, misses: float = 0.0) -> Pace:
+    """Returns the slowness of a unit at several moments (their median), from what a sentinel took at each of at least one visit.
 
     Args:
         usual: what it took while the tables were made.
@@ -81,7 +83,11 @@ def pace(visited_ns: Sequence[int], took_us: Sequence[float], usual: Reference, 
 
 
 def speed_line(t_ns: Sequence[int], took_us: Sequence[float], *, usual_us: float | None = None) -> SpeedLine:
-    """From what a sentinel took at each of at least one visit, against what it usually takes (None: the median of these)."""
+    """Returns the slowness over time, from what a sentinel took at each of at least one visit.
+
+    A running median over `_NEIGHBOURS` visits on either side, against what the sentinel usually takes (None: the median of the smoothed
+    visits).
+    """
     if any(later < earlier for earlier, later in pairwise(t_ns)):  # a device's clock was set back
         order = sorted(range(len(t_ns)), key=t_ns.__getitem__)
         t_ns, took_us = [t_ns[at] for at in order], [took_us[at] for at in order]
@@ -92,48 +98,49 @@ def speed_line(t_ns: Sequence[int], took_us: Sequence[float], *, usual_us: float
 
 
 def sentinel_us(visits: Iterable[TimeDone]) -> list[float]:
-    """What a sentinel block took at each of its visits."""
-    return [summarise(visit.samples["run"]).median_us for visit in visits]
+    """Returns the median run (microseconds) of a sentinel block at each of its visits."""
+    return [statistics.median(visit.samples["run"]) / NS_PER_US for visit in visits]
 
 
 def speed_lines(store: SampleStore, units: Iterable[str]) -> dict[str, SpeedLine]:
-    """Of all units whose sentinel was visited often enough to tell drift from noise."""
+    """Returns the slowness over time of all units whose sentinel was visited often enough to tell drift from noise."""
     lines: dict[str, SpeedLine] = {}
     for unit in units:
-        samples = store.measured(SentinelId(unit).text)
+        samples = store.measured(SentinelId(unit))
         if samples is not None and len(samples.times) >= _MIN_VISITS:
             lines[unit] = speed_line([visit.t_ns for visit in samples.times], sentinel_us(samples.times))
     return lines
 
 
 def steadied(store: SampleStore, lines: Mapping[str, SpeedLine]) -> SampleStore:
-    """A store whose samples of blocks, calls and networks are as if their units had had their median speed all along."""
+    """Returns a store whose samples of blocks, calls and networks are as if their units had had their median speed all along."""
     steady = copy(store)
-    steady.jobs = {text: without_drift(samples, lines.get(_corrected_unit(text))) for text, samples in store.jobs.items()}
+    steady.jobs = {job: without_drift(samples, lines.get(_corrected_unit(job))) for job, samples in store.jobs.items()}
     return steady
 
 
-def _corrected_unit(job: str) -> str:
-    """The unit whose drift is in a job's samples; empty for sentinels, which tell it, and for transfers, which have two units."""
-    kind, _, rest = job.partition("/")
-    return rest.partition("/")[0] if kind in _CORRECTED else ""
+def _corrected_unit(job: JobId) -> str:
+    """Returns the unit whose drift is in a job's samples; empty for sentinels, which tell it, and for hand-overs, which have two units."""
+    return job.unit if isinstance(job, (CallId, BlockId, NetworkId, LoadedId)) else ""
 
 
 def without_drift(samples: JobSamples, line: SpeedLine | None) -> JobSamples:
-    """The same samples as if the unit had had its median speed all along."""
+    """Returns the same samples as if the unit had had its median speed all along; unchanged without a line."""
     if line is None:
         return samples
     return JobSamples(
-        times=[_slowed(visit, 1 / line.at(visit.t_ns)) for visit in samples.times],
+        times=samples.times,
         transfers=samples.transfers,
-        collabs=[_stretched(visit, 1 / line.at(visit.t_ns)) for visit in samples.collabs],
+        collabs=_divided(samples.collabs, line),
         failure=samples.failure,
+        slowness=line.at([visit.t_ns for visit in samples.times]),
     )
 
 
-def _slowed(visit: TimeDone, factor: float) -> TimeDone:
-    scaled = {name: _scaled(visit.samples[name], factor) for name in TimeSamples.__struct_fields__}
-    return msgspec.structs.replace(visit, samples=TimeSamples(**scaled))
+def _divided(visits: Sequence[CollabDone], line: SpeedLine) -> list[CollabDone]:
+    """Returns visits of a network with all times divided by the slowness of their moment."""
+    factors = 1 / line.at([visit.t_ns for visit in visits])
+    return [_stretched(visit, factor) for visit, factor in zip(visits, factors.tolist(), strict=True)]
 
 
 def _stretched(visit: CollabDone, factor: float) -> CollabDone:
@@ -146,5 +153,5 @@ def _stretched(visit: CollabDone, factor: float) -> CollabDone:
 
 
 def _scaled(values: Sequence[int], factor: float) -> tuple[int, ...]:
-    """A visit has a handful of samples, for which numpy takes longer; there are tens of thousands of visits."""
-    return tuple([min(max(round(value * factor), 1), _MOST_NS) if value else 0 for value in values])
+    """Returns times (nanoseconds) multiplied. A step has a handful of samples in a visit, for which numpy takes longer."""
+    return tuple([min(max(round(value * factor), 1), MOST_NS) if value else 0 for value in values])

@@ -16,14 +16,14 @@ from lut.prediction.model_latency import predict
 from profiler.compare import Candidate
 
 LEAST_CRITICAL: Final = 0.25
-"""Of the critical path, which each unit must carry at least: else its costs would hardly be tested."""
+"""Each unit must carry this share of the critical path at least: else its costs would hardly be tested."""
 _NARROWEST: Final = 0.003
 _USUAL: Final = (0.4, 1.1)
 _DRAWS_EACH: Final = 200
 
 
 def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count: int, *, seed: int) -> list[Candidate]:
-    """Random strategies, widths and placements of a base on all units at once.
+    """Draws random strategies, widths and placements of a base on all units at once.
 
     One unit may be many times as fast as another: in every other draw all branches but one are narrower than that one, down to almost
     nothing. Draws that leave a unit with less than `LEAST_CRITICAL` of the predicted critical path are passed over.

@@ -1,4 +1,4 @@
-"""What a device can carry out at all: the sizes of jobs against its memory and the runner's bounds, told before anything is measured.
+"""Limits of a device: the sizes of jobs against its memory and the runner's bounds, told before anything is measured.
 
 A plan may come from a folder that an older version, or another program, has written; jobs in it that cannot be carried out become failed
 rows with the reason, and the rest goes on.
@@ -14,38 +14,38 @@ from collab.blocks import BYTES_PER_VALUE, Block, MBConv, Shape, feature_bytes
 from collab.console import one_line
 from collab.errors import ConfigError
 from collab.units import UnitSpec
-from profiler.campaign import BlockId, JobId, LoadedId, NetworkId, TransferId
-from profiler.plan import Plan
+from profiler.job_ids import BlockId, HandoverId, JobId, LoadedId, NetworkId
+from profiler.plan import Network, Plan
 
 MAX_UNITS: Final = 16
 _MAX_INPUTS: Final = 4 * MAX_UNITS
 _MAX_JOBS: Final = 200_000
 _MOST_BYTES: Final = 1 << 30
-"""Of one job, whatever the device: model files hold at most 2 GiB."""
+"""No job may take more, whatever the device: model files hold at most 2 GiB."""
 _SHARE: Final = 8
 """A job gets this part of the memory: weights are there as they are read and again as kernels want them, and other jobs run beside it."""
 _COPIES_OF_FEATURES: Final = 5
-"""In a hand-over: both ends of either unit's model, and what is between them."""
+"""A hand-over has these: both ends of either unit's model, and the memory between the two."""
 
 
 def room_bytes(info: DeviceInfo) -> int:
-    """How much one job may take on a device; of one that does not say how much memory it has, the most of any."""
+    """Returns how many bytes one job may take on a device; the most of any where the device does not say how much memory it has."""
     return _MOST_BYTES if info.memory_bytes is None else min(_MOST_BYTES, info.memory_bytes // _SHARE)
 
 
 def check_new(plan: Plan, earlier: Plan | None, units: Mapping[str, UnitSpec], info: DeviceInfo) -> None:
-    """Whether what a plan asks for beyond an earlier one can be carried out.
+    """Checks that what a plan asks for beyond an earlier one can be carried out.
 
     Raises:
         ConfigError: something in it is too large for the device, or there is too much of it; says what, its size, and the room there is.
     """
     room, old = room_bytes(info), earlier or Plan((), ())
-    for block in _new((*plan.blocks, *plan.probe, *plan.partials), (*old.blocks, *old.probe, *old.partials)):
+    for block in _new((*plan.blocks, *plan.probe, *plan.unfilled), (*old.blocks, *old.probe, *old.unfilled)):
         _refuse(_block_reason(block, room), info)
     for shape in _new(plan.transfers, old.transfers):
         _refuse(_transfer_reason(shape, room), info)
     for network in _new(plan.networks, old.networks):
-        _refuse(_network_reason([block for piece in network for block in piece], room), info)
+        _refuse(_network_reason([network], room), info)
     jobs = len(units) * (len(plan.blocks) + len(plan.networks)) + len(units) ** 2 * len(plan.transfers)
     if jobs > _MAX_JOBS:
         raise ConfigError(
@@ -53,21 +53,25 @@ def check_new(plan: Plan, earlier: Plan | None, units: Mapping[str, UnitSpec], i
         )
 
 
-def why_impossible(job: JobId, room: int) -> str | None:
-    """The reason for which a job cannot be carried out in so many bytes; None where it can be tried."""
+def why_impossible(job: JobId, room: int, networks: Mapping[str, Network]) -> str | None:
+    """Returns the reason for which a job cannot be carried out in so many bytes; None where it can be tried.
+
+    Args:
+        networks: those that jobs name, by name.
+    """
     if isinstance(job, BlockId):
         return _block_reason(job.block, room)
-    if isinstance(job, TransferId):
+    if isinstance(job, HandoverId):
         return _transfer_reason(job.shape, room)
     if isinstance(job, NetworkId):
-        return _network_reason([block for piece in job.network for block in piece], room)
+        return _network_reason([networks[job.network]], room)
     if isinstance(job, LoadedId):
-        return _network_reason([block for network in (job.network, job.load) for piece in network for block in piece], room)
+        return _network_reason([networks[job.network], networks[job.load]], room)
     return None
 
 
 def needed_bytes(block: Block) -> int:
-    """What a block's weights and features take."""
+    """Returns the bytes of a block's weights and features."""
     values = block.params + sum(feature_bytes(shape) for shape in (*block.in_shapes, block.out_shape)) // BYTES_PER_VALUE
     if isinstance(block, MBConv):
         values += (block.in_size**2 + block.out_size**2) * block.exp_c
@@ -94,8 +98,9 @@ def _transfer_reason(shape: Shape, room: int) -> str | None:
     return _reason(f"a transfer of {size} bytes takes {_size(needed)} with all its copies", needed, room)
 
 
-def _network_reason(blocks: Iterable[Block], room: int) -> str | None:
-    needed = sum(needed_bytes(block) for block in blocks)
+def _network_reason(networks: Iterable[Network], room: int) -> str | None:
+    """Returns why these networks, which one job runs, do not fit."""
+    needed = sum(needed_bytes(block) for network in networks for piece in network for block in piece)
     return _reason(f"a network takes {_size(needed)} of weights and features", needed, room)
 
 

@@ -23,17 +23,18 @@ import numpy.typing as npt
 from collab.blocks import Block
 from lut.meta import Fit, Measured, NetworkFactor
 from lut.prediction.costs import BLOCK_CLASSES, block_class
-from lut.statistics import NS_PER_US, summarise
-from profiler.campaign import BlockId, NetworkId
-from profiler.networks import network_samples, pooled_pieces
+from lut.statistics import NS_PER_US
+from profiler.job_ids import BlockId, NetworkId
+from profiler.networks import network_samples
 from profiler.plan import Network
 from profiler.samples import SampleStore
 
-_Group: TypeAlias = tuple[str, int]
 _Floats: TypeAlias = npt.NDArray[np.float64]
+_BlockKind: TypeAlias = tuple[str, int]
+"""Class of a block and size of its input features: blocks of one kind have a factor in common."""
 _FACTORS: Final = (0.5, 4.0)
 _PRIOR: Final = 0.1
-"""How firmly a factor of 1 is held, as against a piece of 1 us that is off by its whole time."""
+"""Weight of a factor of 1 in the fit, where a piece of 1 us that is off by its whole time weighs 1."""
 _PRIOR_CALL: Final = 0.01
 _REWEIGHTINGS: Final = 12
 _CLOSE: Final = 0.01
@@ -43,27 +44,27 @@ MIN_MARGINAL_US: Final = 0.001
 
 @dataclass(frozen=True)
 class Marginals:
-    """The fit of one unit. `call` is what a call costs in a running network; n counts the pieces, the spread is their residuals'."""
+    """The fit of one unit. `call`: the cost of a call in a running network, with n pieces and the median of their absolute residuals."""
 
     call: Measured
-    contexts: tuple[NetworkFactor, ...]
+    in_network: tuple[NetworkFactor, ...]
     fit: Fit
 
 
 @dataclass(frozen=True)
 class _Piece:
-    groups: Mapping[_Group, float]
-    """Time alone (microseconds) of its blocks, by what they have in common."""
+    alone_us: Mapping[_BlockKind, float]
+    """The sum of what its blocks take alone, for each kind of block in it."""
     measured_us: float
 
 
 def fit_marginals(store: SampleStore, unit: str, networks: Iterable[Network], call_alone: Measured) -> Marginals | None:
-    """Costs of a unit in running networks; None where no network was run, or none whose blocks were timed alone."""
+    """Returns the costs of a unit in running networks; None where no network was run, or none whose blocks were timed alone."""
     pieces = _pieces(store, unit, networks, call_alone)
     if not pieces:
         return None
-    groups = sorted({group for piece in pieces for group in piece.groups})
-    alone = np.array([[piece.groups.get(group, 0.0) for group in groups] for piece in pieces])
+    kinds = sorted({kind for piece in pieces for kind in piece.alone_us})
+    alone = np.array([[piece.alone_us.get(kind, 0.0) for kind in kinds] for piece in pieces])
     measured = np.array([piece.measured_us for piece in pieces])
     call_us, factors = _solve(alone, measured, call_alone.median_us)
     residuals = call_us + alone @ factors - measured
@@ -71,53 +72,59 @@ def fit_marginals(store: SampleStore, unit: str, networks: Iterable[Network], ca
     counts = [int(np.count_nonzero(column)) for column in alone.T]
     return Marginals(
         Measured(call_us, float(np.median(np.abs(residuals))), len(pieces)),
-        tuple(NetworkFactor(unit, *group, float(f), n) for group, f, n in zip(groups, factors, counts, strict=True)),
+        tuple(NetworkFactor(unit, *kind, float(f), n) for kind, f, n in zip(kinds, factors, counts, strict=True)),
         Fit(unit, len(pieces), float(np.median(shares)), float(np.percentile(shares, 95))),
     )
 
 
-def context_factor(contexts: Iterable[NetworkFactor], unit: str, block: Block) -> float:
-    """The factor of the group that is most like a block: of its class, and of the nearest size. 1 where nothing was measured.
+def in_network_factor(contexts: Iterable[NetworkFactor], unit: str, block: Block) -> float:
+    """Returns how many times as long a block takes in a running network as alone; 1 where its class is in no network.
 
-    What opens a segment is like the MBConvs around it.
+    The factor of the kind of its class and of the nearest size (as a ratio). What opens a segment is like the MBConvs around it.
     """
-    name, size = _group(block)
+    name, size = _kind(block)
     name = "mbconv" if name == "sync" else name
     candidates = [entry for entry in contexts if entry.unit == unit and entry.block_class == name]
     return min(candidates, key=lambda entry: abs(np.log(entry.size / size))).factor if candidates else 1.0
 
 
-def _group(block: Block) -> _Group:
+def _kind(block: Block) -> _BlockKind:
     return BLOCK_CLASSES[block_class(block)], block.in_shapes[0][1]
 
 
 def _pieces(store: SampleStore, unit: str, networks: Iterable[Network], call_alone: Measured) -> list[_Piece]:
+    """Returns the pieces of all networks that were run, each with its median time."""
     pieces: list[_Piece] = []
     for network in networks:
-        samples = network_samples(store, NetworkId(unit, network).text, network)
+        samples = network_samples(store, NetworkId.of(unit, network), network)
         if samples is None:
             continue
-        medians_us = np.median(pooled_pieces(samples), axis=1) / NS_PER_US
+        medians_us = np.median(samples.pooled, axis=1) / NS_PER_US
         for piece, measured_us in zip(network, medians_us.tolist(), strict=True):
-            groups = _alone(store, unit, piece, call_alone)
-            if groups is not None and measured_us > 0:
-                pieces.append(_Piece(groups, measured_us))
+            alone_us = _alone_us(store, unit, piece, call_alone)
+            if alone_us is not None and measured_us > 0:
+                pieces.append(_Piece(alone_us, measured_us))
     return pieces
 
 
-def _alone(store: SampleStore, unit: str, piece: Sequence[Block], call_alone: Measured) -> dict[_Group, float] | None:
-    groups: dict[_Group, float] = {}
+def _alone_us(store: SampleStore, unit: str, piece: Sequence[Block], call_alone: Measured) -> dict[_BlockKind, float] | None:
+    """Returns what the blocks of a piece take alone less a call each, summed by kind; None where one of them was not measured."""
+    found: dict[_BlockKind, float] = {}
     for block in piece:
-        samples = store.measured(BlockId(unit, block).text)
+        samples = store.measured(BlockId(unit, block))
         if samples is None:
             return None
-        alone_us = max(summarise(samples.pooled("run")).median_us - call_alone.median_us, MIN_MARGINAL_US)
-        groups[_group(block)] = groups.get(_group(block), 0.0) + alone_us
-    return groups
+        alone_us = max(samples.summary("run").median_us - call_alone.median_us, MIN_MARGINAL_US)
+        found[_kind(block)] = found.get(_kind(block), 0.0) + alone_us
+    return found
 
 
 def _solve(alone: _Floats, measured: _Floats, call_alone_us: float) -> tuple[float, _Floats]:
-    """The cost of a call and the factors; `alone` is (pieces, groups)."""
+    """Returns the cost of a call (microseconds) and the factor of each kind of block; `alone` is (pieces, kinds).
+
+    Iteratively reweighted least squares with Huber weights, residuals divided by the root of the measured time,
+    within bounds, and with a ridge towards the cost of a call alone and factors of 1.
+    """
     from scipy.optimize import lsq_linear
 
     count = alone.shape[1]

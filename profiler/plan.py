@@ -1,4 +1,4 @@
-"""Plans: which blocks, sync openings and transfers a model's search space needs.
+"""Plans: the blocks, the openings of segments and the hand-overs that a model's search space needs.
 
 Wherever a strategy syncs and however wide its blocks are, every piece of it must be in the table or between two measured points:
 
@@ -7,7 +7,7 @@ Wherever a strategy syncs and however wide its blocks are, every piece of it mus
 * for the last block of a stage, the same for shares of the output channels (a concat splits only that block), with a
   share that makes a residual as a line of its own;
 * stem and head; the ADD and the CONCATs that may open a segment after each stage;
-* transfers of every feature map that can be exchanged, whole and in shares;
+* hand-overs of every feature map that units can hand over, whole and in shares;
 * *networks* on one unit, cut into pieces: the base itself, and from stem to head at every width of the grid, cut after every block or
   anywhere. What their pieces take against what their blocks take alone tells what a block adds inside a segment, and what a call costs;
   and the base while another unit runs it, or its narrowest form: how much units slow each other down.
@@ -15,6 +15,7 @@ Wherever a strategy syncs and however wide its blocks are, every piece of it mus
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -32,65 +33,75 @@ _GROUP: Final = 16
 """Widths of the grid are multiples of this: the widest of a group of channels on every kernel seen so far."""
 _PROBED: Final = 20
 LOADS: Final = 2
-"""The base and its narrowest form: which of them keeps a unit at work about as long as another one is, only their times tell."""
+"""The number of networks that are run as loads: the base and its narrowest form. Only their times tell which one keeps a unit at work
+about as long as another one is."""
 _CUTS_SEED: Final = 0
-"""Where networks are cut is drawn at random, and the same in every plan of a model."""
+"""Seed of the places where networks are cut: random, but the same in every plan of a model."""
 _Item = TypeVar("_Item")
 
 Network: TypeAlias = tuple[tuple[Block, ...], ...]
 """Blocks from stem to head, in the pieces that they are cut into; each piece is a model of its own."""
 
 
+def network_name(network: Network) -> str:
+    """Returns a short name that no two networks share: the first 12 hexadecimal digits of the SHA-256 of its blocks' keys."""
+    return hashlib.sha256(" | ".join(" ".join(block.key for block in piece) for piece in network).encode()).hexdigest()[:12]
+
+
 @dataclass(frozen=True)
 class Grid:
-    """Where a search space is sampled: as fractions of the base's expansion channels, rounded up to multiples of 16, and of its
+    """Widths at which a search space is sampled: as fractions of the base's expansion channels, rounded up to multiples of 16, and of its
     output channels, rounded to multiples of 4. `mixed`: how many networks have a width of the grid drawn for every block.
-    `partial`: around which widths groups of channels are looked into.
+    `unfilled`: around which widths the last group of channels is looked into.
     """
 
     expansion: tuple[float, ...]
     shares: tuple[float, ...]
     mixed: int
-    partial: tuple[float, ...]
+    unfilled: tuple[float, ...]
 
 
 FULL: Final = Grid(
     expansion=(0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25, 1.5),
     shares=(0.25, 0.5, 0.75),
     mixed=6,
-    partial=(0.375, 0.75, 1.125),
+    unfilled=(0.375, 0.75, 1.125),
 )
-COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3, partial=(0.5, 1.0))
+COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3, unfilled=(0.5, 1.0))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure: blocks on every unit, and transfers (one feature map of each shape) between every two units.
+    """Blocks to measure on every unit, and transfers: feature maps, one of each shape, to hand over between every two units.
 
     `networks` are timed on every unit, the first of them also while another unit runs one of the first `LOADS`. `probe` are blocks that
-    differ in their expansion channels only, by 4 each: they tell in what groups a unit works on channels. `partials` are wide blocks of
-    every size, with whole groups of channels and with parts of them: they tell what a last group that is not full costs.
+    differ in their expansion channels only, by 4 each: they tell in what groups a unit works on channels. `unfilled` are wide
+    blocks of every size, with whole groups of channels and with parts of them: they tell what a last group that is not full costs.
     """
 
     blocks: tuple[Block, ...]
     transfers: tuple[Shape, ...]
     networks: tuple[Network, ...] = ()
     probe: tuple[Block, ...] = ()
-    partials: tuple[Block, ...] = ()
+    unfilled: tuple[Block, ...] = ()
+
+    @property
+    def networks_by_name(self) -> dict[str, Network]:
+        return {network_name(network): network for network in self.networks}
 
     def merged(self, other: Plan) -> Plan:
-        """Both plans, what is in both only once."""
+        """Returns both plans as one; what is in both is in it once."""
         return Plan(
             _distinct((*self.blocks, *other.blocks)),
             _distinct((*self.transfers, *other.transfers)),
             _distinct((*self.networks, *other.networks)),
             self.probe or other.probe,
-            _distinct((*self.partials, *other.partials)),
+            _distinct((*self.unfilled, *other.unfilled)),
         )
 
 
 def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
-    """What the search space of a model needs; of a collaborative model, that of the base it was derived from.
+    """Returns what the search space of a model needs; of a collaborative model, that of the base it was derived from.
 
     The blocks of the model itself are always among them, so that its own prediction rests on measured points.
 
@@ -109,17 +120,17 @@ def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
                 shares = share_channels(slot, grid)
                 blocks += [variant for share in shares for variant in expansion_line(replace(slot, out_c=share), grid)]
                 blocks += _openings(slot, shares, branches)
-                shapes += _exchanged(slot, shares)
+                shapes += _handed_over(slot, shares)
         if stage.sync == "c":
             blocks.append(Concat(stage.branches[0][-1].out_size, tuple(branch[-1].out_c for branch in stage.branches)))
     chain = base_chain(config)
     probe = _probe(chain)
-    partials = _partials(chain, grid)
-    return Plan(_distinct((*blocks, *probe, *partials)), _distinct(shapes), _distinct(networks_of(chain, grid)), probe, partials)
+    unfilled = _unfilled(chain, grid)
+    return Plan(_distinct((*blocks, *probe, *unfilled)), _distinct(shapes), _distinct(networks_of(chain, grid)), probe, unfilled)
 
 
 def base_chain(config: ModelConfig) -> tuple[Block, ...]:
-    """The base's blocks from stem to head, of a collaborative model with the widest branch's expansions."""
+    """Returns the base's blocks from stem to head, of a collaborative model with the widest branch's expansions."""
     blocks: list[Block] = [config.stem]
     for stage in config.stages:
         last = len(stage.branches[0]) - 1
@@ -130,7 +141,7 @@ def base_chain(config: ModelConfig) -> tuple[Block, ...]:
 
 
 def pieces_of(chain: Sequence[Block]) -> tuple[tuple[Block, ...], ...]:
-    """A chain cut where features change their size, and before the head: about as a strategy with many syncs would cut it.
+    """Returns a chain cut where features change their size, and before the head: about as a strategy with many syncs would cut it.
 
     The stem is in one piece with what follows it, as in a strategy whose stem is duplicated.
     """
@@ -145,10 +156,10 @@ def pieces_of(chain: Sequence[Block]) -> tuple[tuple[Block, ...], ...]:
 
 
 def networks_of(chain: Sequence[Block], grid: Grid) -> list[Network]:
-    """The base in `pieces_of` it; as narrow as it can be; at every width of the grid, by turns cut after every block and at random; and
-    with mixed widths.
+    """Returns the networks that are run on one unit; their blocks are those that the grid has anyway.
 
-    Their blocks are those that the grid has anyway.
+    The base in the pieces of `pieces_of`; as narrow as it can be; at every width of the grid, by turns cut after every block and at
+    random; and with mixed widths.
     """
     generator = np.random.default_rng(_CUTS_SEED)
     networks = [pieces_of(chain), tuple((_at_width(block, 0.0),) for block in chain)]
@@ -179,7 +190,7 @@ def _grid_width(fraction: float, slot: MBConv) -> int:
 
 
 def _probe(chain: Sequence[Block]) -> tuple[Block, ...]:
-    """From 4 to 80 expansion channels, of a block in the middle of the chain; none where no block of the chain expands."""
+    """Returns a block in the middle of the chain with 4 to 80 expansion channels; nothing where no block of the chain expands."""
     candidates = [block for block in chain if isinstance(block, MBConv) and block.has_expansion]
     if not candidates:
         return ()
@@ -188,12 +199,12 @@ def _probe(chain: Sequence[Block]) -> tuple[Block, ...]:
     return tuple(replace(slot, exp_c=exp_c) for exp_c in widths if exp_c != slot.in_c)
 
 
-def _partials(chain: Sequence[Block], grid: Grid) -> tuple[Block, ...]:
-    """Of the last expanding block of each size, around some of the grid's widths: from one whole group to the next, 4 channels each."""
+def _unfilled(chain: Sequence[Block], grid: Grid) -> tuple[Block, ...]:
+    """Returns the last expanding block of each size around some of the grid's widths: from one whole group to the next in steps of 4."""
     by_size = {block.in_size: block for block in chain if isinstance(block, MBConv) and block.has_expansion}
     found: list[Block] = []
     for block in by_size.values():
-        for fraction in grid.partial:
+        for fraction in grid.unfilled:
             whole = _grid_width(fraction, block)
             widths = range(whole - _GROUP, whole + 1, CHANNEL_STEP)
             if widths[0] > 0 and block.in_c not in widths:
@@ -202,17 +213,17 @@ def _partials(chain: Sequence[Block], grid: Grid) -> tuple[Block, ...]:
 
 
 def plan_blocks(blocks: Iterable[Block]) -> Plan:
-    """Just these blocks, for example those that a prediction missed."""
+    """Returns a plan of these blocks alone, for example those that a prediction missed."""
     return Plan(_distinct(blocks), ())
 
 
 def plan_transfers(sizes_bytes: Iterable[int]) -> Plan:
-    """Just transfers of these sizes."""
+    """Returns a plan of hand-overs of these sizes alone."""
     return Plan((), _distinct((1, 1, 1, size // BYTES_PER_VALUE) for size in sizes_bytes))
 
 
 def expansion_line(slot: MBConv, grid: Grid) -> list[Block]:
-    """A block over the grid of expansion channels: from 4 up, the base's own, and the point without an expansion convolution."""
+    """Returns a block over the grid of expansion channels: from 4 up, the base's own, and the point without an expansion convolution."""
     widths = sorted({CHANNEL_STEP, slot.exp_c} | {_grid_width(fraction, slot) for fraction in grid.expansion})
     # exp == in is another block; the line of those that do expand needs points on either side of it instead.
     if slot.in_c in widths:
@@ -221,7 +232,7 @@ def expansion_line(slot: MBConv, grid: Grid) -> list[Block]:
 
 
 def share_channels(slot: MBConv, grid: Grid) -> list[int]:
-    """Shares of the output channels that the last block of a stage may emit before a concat: from 4 to all but 4."""
+    """Returns the shares of the output channels that the last block of a stage may emit before a concat: from 4 to all but 4."""
     last = slot.out_c - CHANNEL_STEP
     if last < CHANNEL_STEP:
         return []
@@ -237,7 +248,7 @@ def _widest(blocks: Sequence[MBConv], *, out_c: int | None) -> MBConv:
 
 
 def _openings(slot: MBConv, shares: Sequence[int], branches: int) -> list[Block]:
-    """What may open a segment after this block: of two branches up to so many."""
+    """Returns the blocks that may open a segment after this one, of two to `branches` branches."""
     size, channels = slot.out_size, slot.out_c
     openings: list[Block] = []
     for count in range(2, branches + 1):
@@ -247,7 +258,7 @@ def _openings(slot: MBConv, shares: Sequence[int], branches: int) -> list[Block]
     return openings + [Concat(size, (share, channels - share)) for share in shares]
 
 
-def _exchanged(slot: MBConv, shares: Sequence[int]) -> list[Shape]:
+def _handed_over(slot: MBConv, shares: Sequence[int]) -> list[Shape]:
     return [(1, slot.out_size, slot.out_size, channels) for channels in (*shares, slot.out_c)]
 
 

@@ -1,4 +1,4 @@
-"""Where a coarse table's interpolation is worst: which blocks to measure next, within a given time.
+"""Refinement of a coarse table: the blocks to measure next within a given time, where interpolation is worst.
 
 Along a line of expansion channels (and across lines of output channels), how far a measured point lies from the line between its neighbours
 tells the curvature there, and the curvature how far off a value halfway between two points may be. What the points' own errors explain is
@@ -22,7 +22,7 @@ from lut.tables import USABLE, BlockRow
 
 _STEP: Final = 16
 _NOISE: Final = 2.0
-"""How many standard errors of a point's distance from a line are taken for chance."""
+"""A point's distance from a line is taken for chance up to so many standard errors."""
 _Vary: TypeAlias = Callable[[MBConv, int], MBConv]
 
 
@@ -53,12 +53,12 @@ class Suggestion:
 
 
 def suggest(rows: Iterable[BlockRow], *, samples: int, setup_us: float, runs: int = 1) -> list[Suggestion]:
-    """Blocks between measured ones, the most worthwhile first.
+    """Returns blocks between measured ones, the most worthwhile first.
 
     Args:
-        samples: how many runs (warm-ups included) a block gets on each unit.
-        setup_us: what they take on top of the runs, visits and model creation included.
-        runs: how many of a row's samples were taken at one visit, and say the same thing again.
+        samples: runs (warm-ups included) that a block gets on each unit.
+        setup_us: the time that they take on top of the runs, visits and model creation included.
+        runs: samples of a row that were taken at one visit, and say the same thing again.
     """
     errors: dict[MBConv, float] = defaultdict(float)
     costs: dict[MBConv, float] = defaultdict(float)
@@ -73,7 +73,7 @@ def suggest(rows: Iterable[BlockRow], *, samples: int, setup_us: float, runs: in
 
 
 def within(suggestions: Sequence[Suggestion], limit_us: float) -> list[Block]:
-    """The first ones that can be measured in so much time."""
+    """Returns the first ones that can be measured in so much time."""
     chosen: list[Block] = []
     for suggestion in suggestions:
         limit_us -= suggestion.cost_us
@@ -93,14 +93,17 @@ def _by_unit(rows: Iterable[BlockRow], runs: int) -> dict[str, list[_Point]]:
 
 
 def _relative_error(row: BlockRow, runs: int) -> float:
-    """The standard error of the median over visits, as a fraction; 0 of rows that do not say how far their samples are apart."""
+    """Returns the standard error of a row's median, as a fraction; 0 of rows that do not say how far their samples are apart.
+
+    That of the median of as many independent, normally distributed values as there were visits: sd * sqrt(pi / (2 * visits)).
+    """
     if not row.median_us or row.mad_us is None or row.n is None:
         return 0.0
     return MAD_TO_SD * row.mad_us / row.median_us * math.sqrt(math.pi / 2 * runs / max(row.n, runs))
 
 
 def _gaps(points: Iterable[_Point]) -> Iterator[tuple[MBConv, float, float]]:
-    """Blocks halfway between two measured ones of one unit, each with how far off it may be and about how long it takes."""
+    """Gives blocks halfway between two measured ones of one unit, each with how far off it may be and about how long it takes (us)."""
     along: dict[tuple[Family, int], _Line] = defaultdict(dict)
     across: dict[tuple[Family, int], _Line] = defaultdict(dict)
     for point in points:
@@ -132,7 +135,10 @@ def _is_alike(block: MBConv, other: MBConv) -> bool:
 
 
 def _curvature(line: _Line, channels: Sequence[int], index: int) -> float:
-    """The absolute second derivative at a point between two others, as far as chance does not explain it; 0 at either end."""
+    """Returns the absolute second derivative at a point between two others (us per channel squared); 0 at either end.
+
+    A divided difference, less what `_NOISE` standard errors of the three points explain.
+    """
     if not 0 < index < len(channels) - 1:
         return 0.0
     before, here, after = channels[index - 1 : index + 2]

@@ -1,4 +1,4 @@
-"""Requests: what a profile was asked to measure, kept in its folder as ``plan.json`` so that it can go on after any interruption."""
+"""Requests for a profile: all that was asked for, kept in its folder as ``plan.json`` so that it can go on after any interruption."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from android_harness.protocol.phases import MAX_SEED
 from collab.blocks import Block, feature_bytes, parse_key
 from collab.documents import Count, Natural, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.files import write_whole
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from lut.meta import Key, Name
-from profiler.campaign import Effort, Handover
+from profiler.effort import Effort
+from profiler.handover_setting import HandoverSetting
 from profiler.plan import Plan
 
 FORMAT: Final = 2
 PLAN_FILE: Final = "plan.json"
 JOURNAL_FILE: Final = "journal.jsonl"
 MAX_FILE_BYTES: Final = 64 << 20
-MAX_SEED: Final = (1 << 62) - 1
-"""Phases count on from it, in what the runner reads as 64 bits with a sign."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class Request:
     models: tuple[str, ...]
     plan: Plan
     effort: Effort
-    handover: Handover
+    handover: HandoverSetting
     seed: int
     budget_s: int | None = None
-    """How long measuring may take altogether; None: as long as the effort says."""
+    """The most seconds that measuring may take altogether; None: as long as the effort says."""
 
     def with_plan(self, plan: Plan) -> Request:
         return replace(self, plan=plan)
 
     def check_extends(self, earlier: Request, folder: Path) -> None:
-        """Whether this request may add to what an earlier one measured.
+        """Checks that this request may add to what an earlier one measured.
 
         Raises:
             TableError: another device, runtime or other units: such samples must not be mixed.
@@ -72,7 +72,7 @@ class Request:
             "transfers": [list(shape) for shape in self.plan.transfers],
             "networks": [[[block.key for block in piece] for piece in network] for network in self.plan.networks],
             "probe": [block.key for block in self.plan.probe],
-            "partials": [block.key for block in self.plan.partials],
+            "partials": [block.key for block in self.plan.unfilled],
             "effort": msgspec.structs.asdict(self.effort),
             "handover": msgspec.structs.asdict(self.handover),
             "seed": self.seed,
@@ -107,13 +107,13 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     probe: _Keys
     partials: _Keys
     effort: Effort
-    handover: Handover
+    handover: HandoverSetting
     seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)]
     budget_s: Count | None
 
 
 def load_request(folder: Path) -> Request:
-    """The request that a folder's samples answer.
+    """Reads the request that a folder's samples answer.
 
     Raises:
         TableError: there is none, or it is damaged.

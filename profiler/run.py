@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import combinations
@@ -14,28 +14,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from android_harness.options import Clean, CoolLimitS, DeviceName, with_harness_options
+from android_harness.protocol.phases import MAX_SEED
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
 from collab.errors import ConfigError, StorageError, TableError
 from collab.files import FolderLock, existing_folder_lock, holds_nothing
+from profiler.options import AsJson, hot_sentence
 
 if TYPE_CHECKING:
-    from android_harness.protocol.journal import Event
     from android_harness.targets.base import Target
     from collab.units import UnitSpec
     from lut.tables import Tables
-    from profiler.measure import Outcome
+    from profiler.measure import ProfileResult
     from profiler.plan import Plan
     from profiler.request import Request
-    from profiler.work import Work
 
 _SHOWN = 10
 _MENTIONED = 0.001
-"""A share from which on it is worth a word."""
+"""Smaller shares of disturbed samples are not worth a word."""
 _DEFAULT_MODEL = "mobilenet_v2"
 _MAX_NAME = 4096
-_MAX_SEED = (1 << 62) - 1
 
 
 @with_harness_options
@@ -60,12 +59,12 @@ def main(
         str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: spin, or condvar if units share a core.")
     ] = "",
     path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy.")] = "shared",
-    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Seed of the order in which jobs are visited.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the order in which jobs are visited.")] = 0,
     *,
     harness: HarnessOptions,
     cool_limit_s: CoolLimitS = 300,
     clean: Clean = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Time every block and every transfer that a model's search space needs, and write them as CSV tables."""
     from android_harness.device.units import warnings
@@ -103,32 +102,27 @@ def main(
                 _announce(request)
             if earlier is None:
                 held.enter_context(_new_folder_lock(out))
-            outcome = _measure(target, request, out, json=json)
+            result = _measure(target, request, out, json=json)
             if clean:
                 target.clean()
-    _report(outcome, out, device, request, json=json)
-    if not outcome.complete:
+    _report(result, out, device, request, json=json)
+    if not result.complete:
         raise typer.Exit(130)
 
 
-def _measure(target: Target, request: Request, out: Path, *, json: bool) -> Outcome:
+def _measure(target: Target, request: Request, out: Path, *, json: bool) -> ProfileResult:
     from profiler.measure import profile
     from profiler.progress import phase_bar
 
     with phase_bar(f"Profiling {request.device}", quiet=json) as bar:
-
-        def on_work(work: Sequence[Work]) -> Callable[[Event], None]:
-            bar.expect(sum(item.visits for item in work))
-            return bar.note
-
-        outcome = profile(target, request, out, on_work)
-        if outcome.complete:
+        result = profile(target, request, out, bar)
+        if result.complete:
             bar.finish()
-    return outcome
+    return result
 
 
 def _folder_name(device: str) -> str:
-    """A serial number as a folder's name; `127.0.0.1:6000` is not one everywhere."""
+    """Returns a serial number as a folder's name; `127.0.0.1:6000` is not one everywhere."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", device).lstrip(".") or "device"
 
 
@@ -196,7 +190,8 @@ def _request(
     seed: int,
 ) -> Request:
     from android_harness.device.units import resolve_units
-    from profiler.campaign import BUDGETED, FULL, QUICK, Handover
+    from profiler.effort import BUDGETED, FULL, QUICK
+    from profiler.handover_setting import HandoverSetting
     from profiler.request import Request
 
     if earlier is not None:
@@ -204,7 +199,7 @@ def _request(
         handover, effort, names = earlier.handover, earlier.effort, (*earlier.models, *models)
     else:
         resolved, names = resolve_units(specs, target.info), tuple(models)
-        handover = Handover(wait or ("condvar" if _shared_cores(resolved) else "spin"), path)
+        handover = HandoverSetting(wait or ("condvar" if _shared_cores(resolved) else "spin"), path)
         effort = BUDGETED if budget_s is not None else QUICK if quick else FULL
     return Request(
         device=device,
@@ -230,16 +225,16 @@ def _specs(units: Sequence[str]) -> list[UnitSpec]:
 
 
 def _check_handover(wait: str, path: str) -> None:
-    from profiler.campaign import Handover
+    from profiler.handover_setting import HandoverSetting
 
     try:
-        Handover(wait or "spin", path)
+        HandoverSetting(wait or "spin", path)
     except ValueError as error:
         raise ConfigError(str(error)) from None
 
 
 def _shared_cores(units: Mapping[str, UnitSpec]) -> list[tuple[str, str, int]]:
-    """Pairs of units with a core that both may run on."""
+    """Returns the pairs of units with a core that both may run on, and that core."""
     pairs = [(one, other, set(units[one].cores or ()) & set(units[other].cores or ())) for one, other in combinations(units, 2)]
     return [(one, other, min(shared)) for one, other, shared in pairs if shared]
 
@@ -256,44 +251,47 @@ def _announce(request: Request) -> None:
     tell(f"To measure: {len(request.plan.blocks)} blocks on each unit, {len(request.plan.transfers)} feature maps between them")
 
 
-def _summary(outcome: Outcome, out: Path) -> dict[str, Any]:
-    statuses = [row.status for row in outcome.tables.blocks] + [row.status for row in outcome.tables.transfers]
+def _summary(result: ProfileResult, out: Path) -> dict[str, Any]:
+    statuses = [row.status for row in result.tables.blocks] + [row.status for row in result.tables.transfers]
     return {
-        "blocks": len(outcome.tables.blocks),
-        "transfers": len(outcome.tables.transfers),
+        "blocks": len(result.tables.blocks),
+        "transfers": len(result.tables.transfers),
         "failed": statuses.count("failed"),
         "unstable": statuses.count("unstable"),
-        "complete": outcome.complete,
-        "wall_s": round(outcome.wall_s, 3),
-        "sampled_s": round(outcome.sampled_s, 3),
+        "complete": result.complete,
+        "wall_s": round(result.wall_s, 3),
+        "sampled_s": round(result.sampled_s, 3),
+        "dropped_hot": result.dropped_hot,
         "out": str(out),
     }
 
 
-def _report(outcome: Outcome, out: Path, device: str, request: Request, *, json: bool) -> None:
-    summary = _summary(outcome, out)
+def _report(result: ProfileResult, out: Path, device: str, request: Request, *, json: bool) -> None:
+    summary = _summary(result, out)
     if json:
         print_json(summary)
         return
     console = result_console()
-    if not outcome.complete:
+    if not result.complete:
         console.print(f"Stopped. What was measured is kept; go on with: python -m profiler.run --device {device} --out {out} --resume")
     console.print(
         f"Tables: {out}/blocks.csv ({summary['blocks']} rows), {out}/transfers.csv ({summary['transfers']} rows), {out}/meta.json"
     )
     console.print(f"Raw samples: {out}/journal.jsonl")
-    ratio = f" = {outcome.wall_s / outcome.sampled_s:.2f} x" if outcome.sampled_s > 0 else ";"
-    console.print(f"Time: {outcome.wall_s:.1f} s{ratio} the {outcome.sampled_s:.1f} s spent in samples and in creating models")
-    _print_quality(outcome.tables, console)
-    _print_failures(outcome.tables, console)
-    _print_note(outcome.tables, console)
-    if request.models and outcome.complete:
+    ratio = f" = {result.wall_s / result.sampled_s:.2f} x" if result.sampled_s > 0 else ";"
+    console.print(f"Time: {result.wall_s:.1f} s{ratio} the {result.sampled_s:.1f} s spent in samples and in creating models")
+    if result.dropped_hot:
+        console.print(hot_sentence(result.dropped_hot))
+    _print_quality(result.tables, console)
+    _print_failures(result.tables, console)
+    _print_note(result.tables, console)
+    if request.models and result.complete:
         console.print(f"Next: python -m lut.predict --lut {out} --model {request.models[0]}")
         console.print(f"      python -m profiler.certify --lut {out} --device {device}")
 
 
 def _print_quality(tables: Tables, console: Any) -> None:
-    """How steady the device was, and how well its costs explain the networks that were run."""
+    """Prints how steady the device was, and how well its costs explain the networks that were run."""
     meta = tables.meta
     for fit in meta.fits:
         call_us, drift, again = meta.call_in_network[fit.unit].median_us, meta.drift.get(fit.unit), meta.disturbed.get(fit.unit, 0.0)
@@ -309,10 +307,12 @@ def _print_quality(tables: Tables, console: Any) -> None:
 
 
 def _print_failures(tables: Tables, console: Any) -> None:
-    """What could not be measured, each with its reason; what is known but roughly, in a line."""
+    """Prints what could not be measured, each with its reason, and in a line what is known but roughly."""
+    from profiler.rows import PARTLY_DELEGATED
+
     bad = [(f"{row.block} on {row.unit}", row.status, row.reason) for row in tables.blocks]
     bad += [(f"{row.bytes} bytes {row.from_unit} to {row.to_unit}", row.status, row.reason) for row in tables.transfers]
-    bad = [entry for entry in bad if entry[1] in ("failed", "partial")]
+    bad = [entry for entry in bad if entry[1] in ("failed", PARTLY_DELEGATED)]
     for what, status, reason in bad[:_SHOWN]:
         console.print(f"  {status}: {what}: {reason}")
     if len(bad) > _SHOWN:
@@ -327,7 +327,7 @@ def _print_failures(tables: Tables, console: Any) -> None:
 
 
 def _print_note(tables: Tables, console: Any) -> None:
-    """What must be known of GPU units beside their times: that a driver is software, and what the precision came to."""
+    """Prints what must be known of GPU units beside their times: that a driver is software, and what the precision came to."""
     from android_harness.device.gpu_driver import NOTE
 
     units = [name for name, unit in tables.meta.units.items() if unit.kind == "gpu"]

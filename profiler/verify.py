@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import MOST_ROUNDS, MOST_RUNS, DeviceName, with_harness_options
+from android_harness.options import DeviceName, with_harness_options
+from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console
 from collab.files import holding
+from profiler.options import AsJson, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
     from profiler.compare import Comparison
@@ -24,11 +26,11 @@ def main(
     device: DeviceName = "",
     placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
     rounds: Annotated[int, typer.Option(min=1, max=MOST_ROUNDS, help="Visits of each of the two jobs.")] = 8,
-    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Inferences per visit.")] = 10,
+    runs: RunsPerVisit = 10,
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: verify.jsonl beside the tables.")] = None,
     *,
     harness: HarnessOptions,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Predict a model's latency, measure it with all units at once, and print both side by side."""
     from android_harness.bundles.result import require_right
@@ -75,6 +77,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "sentinel_drift": {unit: round(drift, 5) for unit, drift in comparison.sentinel_drift.items()},
         "network_drift": {unit: round(drift, 5) for unit, drift in comparison.network_drift.items()},
         "repeatability": round(comparison.repeatability, 5),
+        "dropped_hot": comparison.dropped_hot,
     }
 
 
@@ -94,6 +97,8 @@ def _print(comparison: Comparison) -> None:
     )
     console.print(f"Repeatability: {100 * comparison.repeatability:.1f} % (the same bundle measured twice, interleaved)")
     console.print(output_line(comparison.result))
+    if comparison.dropped_hot:
+        console.print(hot_sentence(comparison.dropped_hot))
 
 
 app = make_app(main)

@@ -245,6 +245,12 @@ class PhaseEnded(_Value, frozen=True, gc=False):
     stopped: Text | None
 
 
+class VisitsUndone(_Value, frozen=True, gc=False):
+    """Visits that do not count because the device was hot. No line of a journal: `VisitGroups` concludes it from a hot state line."""
+
+    visits: Natural
+
+
 Event: TypeAlias = (
     PhaseStarted
     | UnitOpened
@@ -257,6 +263,7 @@ Event: TypeAlias = (
     | StateChecked
     | Cooled
     | PhaseEnded
+    | VisitsUndone
 )
 
 

@@ -11,6 +11,11 @@ from typing import Any, Final, TypeAlias
 from collab.units import UnitSpec
 
 FORMAT: Final = 1
+MOST_RUNS: Final = 100_000
+MOST_ROUNDS: Final = 10_000
+"""The runner refuses more (kMostRuns and kMostRounds in runner/src/phase.cc)."""
+MAX_SEED: Final = (1 << 62) - 1
+"""Phases of one command count on from a seed, in what the runner reads as 64 bits with a sign."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,11 @@ class TransferJob:
     runs: int
     gap_us: int = 0
     spin_us: int = 100
-    between: Path | None = None
+    between_handovers: Path | None = None
     """A model that either unit runs between two hand-overs; None: the sender its own once more, the receiver nothing."""
 
     def to_document(self) -> dict[str, Any]:
-        between = {"between": str(self.between)} if self.between is not None else {}
+        between = {"between": str(self.between_handovers)} if self.between_handovers is not None else {}
         return {
             **between,
             "id": self.id,
@@ -187,7 +192,6 @@ class Phase:
     order: str = "shuffled"
     resident: bool = False
     sentinel: Sentinel | None = None
-    limit_s: int | None = None
     gate: Gate | None = None
 
     def to_json(self, *, runtime: Mapping[str, Path]) -> str:
@@ -209,8 +213,6 @@ class Phase:
         }
         if self.sentinel is not None:
             document["sentinel"] = {"jobs": list(self.sentinel.jobs), "every": self.sentinel.every}
-        if self.limit_s is not None:
-            document["limit_s"] = self.limit_s
         if self.gate is not None:
             document["gate"] = self.gate.to_document()
         return json.dumps(document, indent=1)

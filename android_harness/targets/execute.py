@@ -1,8 +1,8 @@
 """Execution of a phase to its end, also when the runtime crashes or the device restarts in the middle.
 
 A crash leaves the name of the job that was running. The others go on without it; at the end it is tried once more, alone, and
-a second crash makes it failed. A runner that was ended from outside takes up what is left. Every event, also of runs that did not come to
-their end, reaches the caller.
+a second crash makes it failed. A runner that was ended from outside takes up what is left. Every event that counts, also of runs that did
+not come to their end, reaches the caller.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class _Progress:
         """Resets the state of the present run, as a new one begins."""
         self.taken_up, self.running, self.ended, self.done_in_run = False, None, None, 0
 
-    def note(self, event: Event) -> None:
+    def note(self, event: Event) -> list[Event]:
+        """Takes what the runner wrote; returns what counts from now on."""
         if isinstance(event, PhaseStarted):
             self.taken_up = True
         elif isinstance(event, JobStarted):
@@ -68,9 +69,11 @@ class _Progress:
         elif isinstance(event, (TimeDone, TransferDone, CollabDone)):
             self.done_in_run += 1
             self.running = None
-        for counting in self.groups.feed(event):
+        counting_now = self.groups.feed(event)
+        for counting in counting_now:
             if isinstance(counting, (TimeDone, TransferDone, CollabDone)):
                 self.visits[counting.job] = self.visits.get(counting.job, 0) + 1
+        return counting_now
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class _Crash:
 
 
 def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Event], None]) -> bool:
-    """Has a target carry out a phase; what the runner writes is appended to `journal` and passed to `on_event`.
+    """Has a target carry out a phase; what the runner writes is appended to `journal`, and what counts of it is passed to `on_event`.
 
     Returns:
         True if the phase came to its end; False if it was stopped (time limit, or Ctrl-C: the running visit is finished first, and
@@ -91,7 +94,7 @@ def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Eve
     Raises:
         BusyFolderError: another process writes the journal, or the folder that it lies in.
         RunnerError: the runner refuses the phase, or dies between jobs or is ended from outside time and again.
-        HotDeviceError: the device does not cool down; all events were passed on.
+        HotDeviceError: the device does not cool down; all events that count were passed on.
     """
     with holding(journal):
         return _Execution(target, phase, journal, on_event).carry_out()
@@ -215,8 +218,8 @@ def _follow(run: PhaseRun, progress: _Progress, on_event: Callable[[Event], None
             continue
         if event is None:
             return
-        progress.note(event)
-        on_event(event)
+        for counting in progress.note(event):
+            on_event(counting)
 
 
 def finish_leftover(target: Target, journal: Path) -> None:

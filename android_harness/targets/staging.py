@@ -64,8 +64,8 @@ class _Stager:
         if isinstance(job, TimeJob):
             return replace(job, model=self._placed(job.model), load=self._loads(job.load))
         if isinstance(job, TransferJob):
-            between = self._placed(job.between) if job.between is not None else None
-            return replace(job, model=self._placed(job.model), between=between)
+            between = self._placed(job.between_handovers) if job.between_handovers is not None else None
+            return replace(job, model=self._placed(job.model), between_handovers=between)
         return self._collab(job)
 
     def _collab(self, job: CollabJob) -> CollabJob:

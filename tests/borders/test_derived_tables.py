@@ -26,11 +26,14 @@ from collab.blocks import feature_bytes, parse_key
 from collab.documents import MAX_NS
 from lut.tables import USABLE, Tables, load_tables, save
 from profiler.budgeted import suggestions
-from profiler.campaign import QUICK, Handover, JobId, LoadedId, NetworkId, TransferId, block_ids, sentinel_ids, transfer_ids
-from profiler.measure import tables_of
+from profiler.effort import QUICK
+from profiler.handover_setting import HandoverSetting
+from profiler.job_ids import CallId, HandoverId, JobId, LoadedId, NetworkId, SentinelId
+from profiler.phases import block_ids, handover_ids, sentinel_ids
 from profiler.plan import Network, Plan
 from profiler.request import Request
 from profiler.samples import SampleStore
+from profiler.tabulate import tables_of
 from tests.borders.fuzzing import fuzz
 from tests.lut.made_tables import THREE_UNITS, UNITS
 
@@ -63,10 +66,10 @@ def samples_of(generator: random.Random) -> Clock:
 def journal(generator: random.Random) -> tuple[Request, list[Event]]:
     units = generator.choice((UNITS, THREE_UNITS, {"cpu0": UNITS["cpu0"]}))
     plan = generator.choice(
-        (PLAN, Plan(PLAN.blocks, (), (), PROBE, PLAN.partials), Plan((), PLAN.transfers), Plan(PLAN.blocks[:5], (), PLAN.networks))
+        (PLAN, Plan(PLAN.blocks, (), (), PROBE, PLAN.unfilled), Plan((), PLAN.transfers), Plan(PLAN.blocks[:5], (), PLAN.networks))
     )
-    request = Request("local", {"cpu": "x"}, "r", units, ("m",), plan, QUICK, Handover(), 0)
-    jobs = [*block_ids(plan, units), *sentinel_ids(units), *transfer_ids(plan, units, request.handover, all_waits=False)]
+    request = Request("local", {"cpu": "x"}, "r", units, ("m",), plan, QUICK, HandoverSetting(), 0)
+    jobs: list[JobId] = [*block_ids(plan, units), *sentinel_ids(units), *handover_ids(plan, units, request.handover, all_waits=False)]
     shown = generator.choice((0.1, 0.7, 1.0, 1.0))
     jobs = [job for job in jobs if generator.random() < shown]
     took = samples_of(generator)
@@ -75,10 +78,10 @@ def journal(generator: random.Random) -> tuple[Request, list[Event]]:
     events: list[Event] = [phase_started(generator, now)] if generator.random() < 0.95 else []
     visits = generator.choice((1, 2, 5, 40))
     for number in range(visits):
-        for job in jobs if visits < 40 else [job for job in jobs if job.text.startswith(("sentinel", "fixed")) or number < 3]:
+        for job in jobs if visits < 40 else [job for job in jobs if isinstance(job, (SentinelId, CallId)) or number < 3]:
             if generator.random() < 0.9:
                 now = max(0, min(2**63 - 1, now + generator.choice((0, 1, 10**6, 10**9, -(10**9)))))
-                events.append(visit(job, number, now, by_job[job], generator))
+                events.append(visit(job, plan, number, now, by_job[job], generator))
         if generator.random() < 0.1:
             events.append(phase_started(generator, now))
     if generator.random() < 0.5:
@@ -99,7 +102,7 @@ def phase_started(generator: random.Random, now: int) -> PhaseStarted:
     )
 
 
-def visit(job: JobId, number: int, now: int, took: Clock, generator: random.Random) -> Event:
+def visit(job: JobId, plan: Plan, number: int, now: int, took: Clock, generator: random.Random) -> Event:
     if generator.random() < 0.02:
         return JobFailed(job=job.text, round=number, reason=generator.choice(REASONS))
     count = generator.choice((1, 2, 4))
@@ -107,7 +110,7 @@ def visit(job: JobId, number: int, now: int, took: Clock, generator: random.Rand
     def some(least: int = 1) -> tuple[int, ...]:
         return tuple(generator.choice((least, took())) if least == 0 else took() for _ in range(count))
 
-    if isinstance(job, TransferId):
+    if isinstance(job, HandoverId):
         return TransferDone(
             job=job.text,
             round=number,
@@ -117,7 +120,7 @@ def visit(job: JobId, number: int, now: int, took: Clock, generator: random.Rand
             samples=TransferSamples(some(0), some(0), some(0), some(0), some()),
         )
     if isinstance(job, (NetworkId, LoadedId)):
-        return collab(job, number, now, count, took, generator)
+        return collab(job, plan, number, now, count, took, generator)
     return TimeDone(
         job=job.text,
         round=number,
@@ -132,8 +135,8 @@ def visit(job: JobId, number: int, now: int, took: Clock, generator: random.Rand
     )
 
 
-def collab(job: NetworkId | LoadedId, number: int, now: int, count: int, took: Clock, generator: random.Random) -> CollabDone:
-    pieces = len(job.network) if generator.random() < 0.98 else generator.randrange(4)
+def collab(job: NetworkId | LoadedId, plan: Plan, number: int, now: int, count: int, took: Clock, generator: random.Random) -> CollabDone:
+    pieces = len(plan.networks_by_name[job.network]) if generator.random() < 0.98 else generator.randrange(4)
     steps = [StepLabel(unit=job.unit, segment=str(piece), step="run", peer="") for piece in range(pieces)]
     if generator.random() < 0.9:
         ends = [StepLabel(unit=job.unit, segment="x", step=step, peer="input") for step in ("write", "read")]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from android_harness.device.adb.commands import Command, posix_cksum
 from android_harness.device.base import ShellResult, whole_number
 from android_harness.protocol import journal as journals
-from android_harness.protocol.journal import JobFailed, StateChecked, TimeDone, TimeSamples, parse_line, read_journal
+from android_harness.protocol.journal import JobFailed, StateChecked, TimeDone, TimeSamples, parse_line
 from android_harness.protocol.journal_tail import JournalTail, cut_to_whole_lines
 from android_harness.protocol.phases import Phase, Repeat, TimeJob
 from android_harness.targets.cursor import Cursor, forget_cursor, load_cursor
@@ -25,7 +25,7 @@ from android_harness.targets.push import push_files
 from collab.errors import ConnectionLostError, DeviceError, JournalError
 from collab.units import UnitSpec
 from exporters.tflite_route import write_relu
-from profiler.samples import SampleStore
+from profiler.samples import read_store
 from tests.android_harness.protocol.test_journal import COLLAB, TIME, TRANSFER
 from tests.borders.fuzzing import fuzz
 from tests.borders.mutation import mutate_bytes, mutate_document, to_json
@@ -69,8 +69,7 @@ def test_journals(tmp_path: Path) -> None:
 
     def feed(data: bytes) -> None:
         path.write_bytes(data)
-        store = SampleStore()
-        store.add_all(read_journal(path))
+        store = read_store(path)
         assert store.elapsed_ns >= 0
         assert all(min(samples.pooled("run"), default=1) > 0 for samples in store.jobs.values() if samples.times)
 

@@ -54,14 +54,14 @@ def whole_phase(folder: Path) -> dict[str, Any]:
     load = (Load("cpu1", model),)
     jobs = (
         TimeJob("time", "cpu0", model, warmup=1, runs=2, gap_us=1, warmup_us=1, load=load),
-        TransferJob("transfer", "cpu0", "cpu1", model, "shared", "spin", warmup=1, runs=2, between=model),
+        TransferJob("transfer", "cpu0", "cpu1", model, "shared", "spin", warmup=1, runs=2, between_handovers=model),
         CollabJob(
             "collab", folder / "bundle" / MANIFEST, warmup=1, runs=1, bind=dict(zip(_UNITS, _UNITS, strict=True)), output=folder / "out.f32"
         ),
         TimeJob("sentinel", "cpu0", model, warmup=1, runs=1),
     )
     gate = Gate(status=("/bin/true",), every_s=0.1, cool_s=0.1, poll_s=0.1)
-    phase = Phase("whole", _UNITS, jobs, Repeat(1, 2, 0.1), seed=1, sentinel=Sentinel(("sentinel",), 2), limit_s=5, gate=gate)
+    phase = Phase("whole", _UNITS, jobs, Repeat(1, 2, 0.1), seed=1, sentinel=Sentinel(("sentinel",), 2), gate=gate)
     document: dict[str, Any] = json.loads(phase.to_json(runtime={"litert": folder / "no-such-library.so"}))
     return document
 

@@ -25,7 +25,8 @@ from lut.foreign.yaml_tables import read_yaml
 from lut.meta import Contention, CopyLine, Fit, HandoverFit, Meta, NetworkFactor, PairPath, UnfilledGroup, load_meta, meta_document
 from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables, load_tables, save
 from profiler import run
-from profiler.campaign import QUICK, Handover
+from profiler.effort import QUICK
+from profiler.handover_setting import HandoverSetting
 from profiler.plan import COARSE, plan_model
 from profiler.request import PLAN_FILE, Request, load_request
 from tests.borders.fuzzing import fuzz, refused_in_a_sentence, run_command
@@ -87,7 +88,7 @@ def test_any_meta_is_read_or_refused(tmp_path: Path) -> None:
 
 
 def test_any_plan_is_read_or_refused(tmp_path: Path) -> None:
-    request = Request("local", {"cpu": "x"}, "r", UNITS, ("mini_v2",), PLAN, QUICK, Handover(), 3, 60)
+    request = Request("local", {"cpu": "x"}, "r", UNITS, ("mini_v2",), PLAN, QUICK, HandoverSetting(), 3, 60)
     request.save(tmp_path)
     document = json.loads((tmp_path / PLAN_FILE).read_text())
     for name in ("blocks", "probe", "partials", "transfers", "networks"):

@@ -25,14 +25,19 @@ from android_harness.protocol.journal import (
 )
 from android_harness.protocol.phases import CollabJob, Phase, TimeJob
 from collab.blocks import MBConv
+from collab.errors import ConfigError
 from collab.units import parse_unit
 from exporters.manifest_file import load_manifest
-from profiler.budgeted import spend
-from profiler.campaign import BUDGETED, BlockId, FixedId, Handover, LoadedId, NetworkId, block_ids, parse_job_id
+from profiler.budgeted import parse_budget_s, spend
+from profiler.effort import BUDGETED
+from profiler.execution import NoObserver, carry_out
+from profiler.handover_setting import HandoverSetting
+from profiler.job_ids import BlockId, CallId, JobId, LoadedId, NetworkId, parse_job_id
+from profiler.pending import pending_batches
+from profiler.phases import block_ids
 from profiler.plan import COARSE, LOADS, plan_model
 from profiler.request import Request
 from profiler.samples import SampleStore
-from profiler.work import carry_out, pending_work
 from tests.models import tiny
 
 UNITS: Final = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
@@ -94,7 +99,7 @@ class Run:
 def _run_ns(job: str) -> int:
     """How long a run takes: next to nothing for a call alone, a block's as the square of its outgoing channels, all others alike."""
     match parse_job_id(job):
-        case FixedId():
+        case CallId():
             return 1_000
         case BlockId(block=MBConv() as block):
             return 20_000 + 100 * block.exp_c + 50 * block.out_c**2
@@ -116,18 +121,28 @@ def test_what_all_predictions_share_gets_more_rounds_than_anything_else(tmp_path
     device, store = Device(), SampleStore()
     monkeypatch.setattr("profiler.budgeted.time", SimpleNamespace(monotonic=lambda: device.now_s))
     plan = replace(plan_model(tiny(), COARSE), transfers=())
-    request = Request("made", {}, "r", UNITS, ("tiny",), plan, BUDGETED, Handover(), seed=0, budget_s=20)
-    work = pending_work(request, store)
-    assert carry_out(device, request, work, store, tmp_path, lambda _: None)
+    request = Request("made", {}, "r", UNITS, ("tiny",), plan, BUDGETED, HandoverSetting(), seed=0, budget_s=20)
+    assert carry_out(device, request, pending_batches(request, store), store, tmp_path)
     assert device.now_s < 8
-    spent = spend(device, request, store, tmp_path, lambda _: lambda _: None, deadline_s=20.0)
+    spent = spend(device, request, store, tmp_path, NoObserver(), deadline_s=20.0)
     assert spent.complete
     assert {block.key for block in plan.blocks} < {block.key for block in spent.request.plan.blocks}
     base, *others = plan.networks
-    common = [NetworkId("cpu0", base), LoadedId("cpu0", "cpu1", base, base), LoadedId("cpu1", "cpu0", base, base)]
-    fewest = min(store.jobs[job.text].visits for job in common)
-    assert fewest > max(store.jobs[NetworkId("cpu0", network).text].visits for network in others[LOADS - 1 :])
-    assert fewest > max(store.jobs[BlockId("cpu0", block).text].visits for block in spent.request.plan.blocks)
+    common: list[JobId] = [NetworkId.of("cpu0", base), LoadedId.of("cpu0", "cpu1", base, base), LoadedId.of("cpu1", "cpu0", base, base)]
+    fewest = min(store.jobs[job].visits for job in common)
+    assert fewest > max(store.jobs[NetworkId.of("cpu0", network)].visits for network in others[LOADS - 1 :])
+    assert fewest > max(store.jobs[BlockId("cpu0", block)].visits for block in spent.request.plan.blocks)
     round_s = sum(((4 + 2) * _run_ns(job.text) + _SETUP_NS) / 1e9 for job in block_ids(spent.request.plan, UNITS))
     assert 20 - 3 * round_s < device.now_s <= 20, "the time is spent, and no more than that"
     assert store.elapsed_ns == pytest.approx(device.now_s * 1e9)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), (" 1h ", 3600)])
+def test_budgets_are_times(text: str, seconds: int) -> None:
+    assert parse_budget_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "10", "m", "0s", "-5m", "1.5h", "10 m", "99999999s"])
+def test_other_budgets_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="10m"):
+        parse_budget_s(text)

@@ -14,7 +14,8 @@ from collab.variants import collaborative
 from lut.meta import Reference
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
-from profiler.compare import Candidate, Comparison, _comparison
+from profiler.compare import Candidate, Comparison
+from profiler.compare import compared as compare_candidate
 from profiler.plan import COARSE, plan_model
 from profiler.samples import SampleStore
 from tests.lut.made_tables import made_meta, made_tables
@@ -53,7 +54,7 @@ def made_costs() -> Costs:
 
 def compared(costs: Costs, *events: CollabDone | TimeDone) -> Comparison:
     prediction = predict(CANDIDATE.config, CANDIDATE.placement, costs)
-    return _comparison(CANDIDATE, prediction, 0, store_of(*events), costs, 0.0)
+    return compare_candidate(CANDIDATE, prediction, 0, store_of(*events), costs, 0.0)
 
 
 def store_of(*events: CollabDone | TimeDone) -> SampleStore:

@@ -11,14 +11,15 @@ from android_harness.device.info import DeviceInfo
 from android_harness.device.machine import memory_bytes
 from android_harness.device.state import parse_state
 from collab.blocks import parse_key
-from collab.errors import ConfigError, RunnerError
+from collab.errors import ConfigError
 from lut.tables import load_tables
 from profiler import run
-from profiler.campaign import QUICK, BlockId, Handover, TransferId
+from profiler.effort import QUICK
+from profiler.handover_setting import HandoverSetting
+from profiler.job_ids import BlockId, HandoverId, LoadedId, NetworkId
 from profiler.limits import check_new, needed_bytes, room_bytes, why_impossible
 from profiler.plan import Plan, plan_blocks, plan_transfers
-from profiler.request import Request, load_request
-from profiler.work import kept
+from profiler.request import Request
 from tests.borders.fuzzing import refused_in_a_sentence, run_command
 from tests.lut.made_tables import UNITS
 
@@ -31,7 +32,7 @@ def info(memory: int | None) -> DeviceInfo:
 
 
 def request(plan: Plan) -> Request:
-    return Request("local", {}, "r", UNITS, (), plan, QUICK, Handover(), 0)
+    return Request("local", {}, "r", UNITS, (), plan, QUICK, HandoverSetting(), 0)
 
 
 def test_a_refusal_names_the_block_its_size_and_the_room_there_is() -> None:
@@ -54,27 +55,19 @@ def test_every_device_has_some_room_and_none_too_much() -> None:
     assert room_bytes(info(None)) == 1 << 30
     assert room_bytes(info(1 << 50)) == 1 << 30
     assert room_bytes(info(4 << 30)) == 512 << 20
-    assert why_impossible(BlockId("cpu0", parse_key(SMALL)), room_bytes(info(1 << 30))) is None
-    assert why_impossible(TransferId("cpu0", "cpu1", (1, 1, 1, 1 << 40), "shared", "spin", 0), 1 << 30) is not None
+    assert why_impossible(BlockId("cpu0", parse_key(SMALL)), room_bytes(info(1 << 30)), {}) is None
+    assert why_impossible(HandoverId("cpu0", "cpu1", (1, 1, 1, 1 << 40), "shared", "spin", 0), 1 << 30, {}) is not None
+    network = ((parse_key(SMALL),),)
+    plan = Plan((), (), (network,))
+    for job in (NetworkId.of("cpu0", network), LoadedId.of("cpu0", "cpu1", network, network)):
+        assert why_impossible(job, needed_bytes(parse_key(SMALL)) - 1, plan.networks_by_name) is not None
+        assert why_impossible(job, 2 * needed_bytes(parse_key(SMALL)), plan.networks_by_name) is None
 
 
 def test_a_device_says_how_much_memory_it_has_or_not() -> None:
     assert (memory_bytes() or 0) > 1 << 28
     for said, found in (("5904812", 5904812 * 1024), ("", None), ("0", None), ("-5", None), ("many", None), ("9" * 40, None)):
         assert parse_state("x", f"== system\nmachine=aarch64\nmemory={said}\n== end\n").memory_bytes == found
-
-
-def test_an_earlier_request_comes_back_when_the_runner_refuses_a_later_one(tmp_path: Path) -> None:
-    first, second = (request(plan_blocks([parse_key(key)])) for key in (SMALL, OTHER))
-    with pytest.raises(RunnerError), kept(first, tmp_path):
-        raise RunnerError("refused")
-    assert load_request(tmp_path) == first
-    with pytest.raises(RunnerError), kept(second, tmp_path):
-        raise RunnerError("refused")
-    assert load_request(tmp_path) == first
-    with kept(second, tmp_path):
-        assert load_request(tmp_path) == second
-    assert load_request(tmp_path) == second
 
 
 @pytest.mark.usefixtures("runner")

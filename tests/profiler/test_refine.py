@@ -5,9 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collab.blocks import MBConv, parse_key
-from collab.errors import ConfigError
 from lut.tables import BlockRow
-from profiler.budgeted import parse_budget_s
 from profiler.refine import suggest, within
 from tests.lut.made_tables import block_row
 
@@ -77,14 +75,3 @@ def test_suggestions_lie_between_measured_points(points: dict[int, float]) -> No
         assert suggestion.block.exp_c % 16 == 0
         assert min(points) < suggestion.block.exp_c < max(points)
         assert suggestion.cost_us > 0
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), (" 1h ", 3600)])
-def test_budgets_are_times(text: str, seconds: int) -> None:
-    assert parse_budget_s(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "10", "m", "0s", "-5m", "1.5h", "10 m", "99999999s"])
-def test_other_budgets_are_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="10m"):
-        parse_budget_s(text)

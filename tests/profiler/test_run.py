@@ -17,11 +17,11 @@ import pytest
 from android_harness.protocol.journal import PhaseStarted, TimeDone, read_journal
 from collab.variants import collaborative
 from lut.tables import load_tables
-from profiler.campaign import LoadedId, NetworkId
 from profiler.drift import speed_lines
+from profiler.job_ids import JobId, LoadedId, NetworkId, parse_job_id
 from profiler.plan import COARSE, LOADS, plan_model
 from profiler.request import JOURNAL_FILE
-from profiler.work import read_store
+from profiler.samples import read_store
 from tests.models import tiny
 from tests.processes import has_pending, held, wait_until
 
@@ -66,8 +66,10 @@ def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any
     row = next(row for row in load_tables(out).blocks if row.block.startswith("mbconv_24") and row.unit == "cpu1")
     store = read_store(out / "journal.jsonl")
     line = speed_lines(store, ["cpu1"])["cpu1"]
-    visits = store.jobs[f"block/cpu1/{row.block}"].times
-    runs = sorted(ns / line.at(visit.t_ns) for visit in visits for ns in visit.samples["run"])
+    job = parse_job_id(f"block/cpu1/{row.block}")
+    assert job is not None
+    visits = store.jobs[job].times
+    runs = sorted(ns / line.at([visit.t_ns])[0] for visit in visits for ns in visit.samples["run"])
     middle = (runs[(len(runs) - 1) // 2] + runs[len(runs) // 2]) / 2 / 1000
     assert row.n == len(runs)
     assert row.median_us == pytest.approx(middle, abs=2e-3)
@@ -102,7 +104,7 @@ def test_a_certificate_is_kept_with_the_tables_and_said_with_every_prediction(
     assert set(said) >= {"p95_error", "within_5", "raw_median_error", "raw_within_10", "repeatability", "drift"}
     certificate = load_tables(out).meta.certificate
     assert certificate is not None
-    assert certificate.to_document() == {name: value for name, value in said.items() if name != "strategies"}
+    assert certificate.to_document() == {name: value for name, value in said.items() if name not in ("strategies", "dropped_hot")}
     assert "3 random strategies" in run("lut.predict", "--lut", out, "--model", model, "--placement", "0=cpu0")
     text = run("profiler.certify", *arguments, "--seed", 1)
     for words in ("replay, drift-corrected", "sum of isolated blocks", "MACs-proportional", "Repeatability", "within 10 %"):
@@ -132,9 +134,9 @@ def test_a_budget_is_spent_on_more_than_the_coarse_grid(runner: Path, model: Pat
     assert said["complete"]
     store = read_store(tmp_path / "b" / JOURNAL_FILE)
     base, *others = coarse.networks
-    common = [NetworkId("cpu0", base), LoadedId("cpu0", "cpu1", base, base), LoadedId("cpu1", "cpu0", base, base)]
-    fewest = min(store.jobs[job.text].visits for job in common)
-    assert fewest >= max(store.jobs[NetworkId("cpu0", network).text].visits for network in others[LOADS - 1 :])
+    common: list[JobId] = [NetworkId.of("cpu0", base), LoadedId.of("cpu0", "cpu1", base, base), LoadedId.of("cpu1", "cpu0", base, base)]
+    fewest = min(store.jobs[job].visits for job in common)
+    assert fewest >= max(store.jobs[NetworkId.of("cpu0", network)].visits for network in others[LOADS - 1 :])
     # What a busy machine has left of the time is spent then; tests/profiler/test_budgeted.py has a clock of its own.
     assert json.loads(run("profiler.run", "--out", tmp_path / "b", "--resume", "--json"))["blocks"] >= said["blocks"]
     assert "give one of them" in run("profiler.run", "--model", model, "--budget", "1m", "--quick", status=2)

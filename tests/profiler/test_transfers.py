@@ -4,7 +4,7 @@ import pytest
 
 from android_harness.protocol.journal import TransferDone, TransferSamples
 from collab.units import parse_unit
-from profiler.campaign import TransferId
+from profiler.job_ids import HandoverId
 from profiler.plan import Plan
 from profiler.samples import SampleStore
 from profiler.tabulate import derive
@@ -13,7 +13,7 @@ UNITS = {"cpu0": parse_unit("cpu:cores=0"), "gpu0": parse_unit("gpu")}
 
 
 def handed(kilobytes: int, *, read_ns: int, write_ns: int, wakeup_ns: tuple[int, ...], gap_us: int = 0) -> TransferDone:
-    job = TransferId("gpu0", "cpu0", (1, 1, kilobytes, 256), "memcpy", "condvar", gap_us)
+    job = HandoverId("gpu0", "cpu0", (1, 1, kilobytes, 256), "memcpy", "condvar", gap_us)
     many = len(wakeup_ns)
     samples = TransferSamples((read_ns,) * many, wakeup_ns, (write_ns,) * many, rewrite=(0,) * many, total=(1,) * many)
     return TransferDone(job.text, 0, 1, "memcpy", 1024 * kilobytes, samples)

@@ -17,7 +17,8 @@ from collab.errors import DeviceError
 from lut.meta import META_FILE
 from lut.tables import Tables, save
 from profiler import certify, run, verify
-from profiler.campaign import QUICK, Handover
+from profiler.effort import QUICK
+from profiler.handover_setting import HandoverSetting
 from profiler.plan import plan_blocks
 from profiler.request import Request
 from tests.borders.fuzzing import refused_in_a_sentence, run_command
@@ -57,7 +58,7 @@ def test_nobody_dials_an_address_out_of_a_file(tmp_path: Path, command: str, mon
     with listener() as (port, callers):
         address = f"127.0.0.1:{port}"
         save(Tables((), (), made_meta(device=address)), tmp_path)
-        Request(address, {}, "r", UNITS, (), plan_blocks([]), QUICK, Handover(), 0).save(tmp_path)
+        Request(address, {}, "r", UNITS, (), plan_blocks([]), QUICK, HandoverSetting(), 0).save(tmp_path)
         app, arguments = {
             "verify": (verify.app, ["--lut", str(tmp_path), "--model", "mini_v2"]),
             "certify": (certify.app, ["--lut", str(tmp_path)]),

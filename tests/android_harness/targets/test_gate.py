@@ -21,16 +21,18 @@ from android_harness.protocol.journal import (
     StateChecked,
     TimeDone,
     TimeSamples,
+    VisitsUndone,
     read_journal,
 )
 from android_harness.protocol.phases import Gate, Phase, Repeat, Sentinel, TimeJob
-from android_harness.protocol.visit_groups import VisitGroups
+from android_harness.protocol.visit_groups import counting_events
 from android_harness.targets.execute import execute
 from android_harness.targets.local import LocalTarget
 from collab.blocks import parse_key
 from collab.errors import HotDeviceError
 from exporters.tflite_route import write_block
-from profiler.samples import SampleStore
+from profiler.job_ids import BlockId, is_sentinel
+from profiler.samples import SampleStore, read_store
 
 
 def started() -> PhaseStarted:
@@ -55,21 +57,23 @@ EVENTS = st.one_of(
 
 @given(st.lists(EVENTS, max_size=60))
 def test_a_visit_counts_if_and_only_if_its_group_was_found_fit(events: list[Event]) -> None:
-    groups = VisitGroups()
-    given_on = [counting for event in events for counting in groups.feed(event)]
+    given_on = list(counting_events(events))
     expected: list[Event] = []
-    gated = False
+    undone, gated = 0, False
     for index, event in enumerate(events):
         gated = isinstance(event, StateChecked) or (gated and not isinstance(event, PhaseStarted))
         if isinstance(event, TimeDone) and gated:
             verdict = next((later for later in events[index:] if isinstance(later, (StateChecked, PhaseStarted))), None)
             if not isinstance(verdict, StateChecked) or verdict.hot is not None:
+                undone += isinstance(verdict, StateChecked)
                 continue
         expected.append(event)
     visits = [event for event in given_on if isinstance(event, TimeDone)]
     assert visits == [event for event in expected if isinstance(event, TimeDone)]
     others = [event for event in events if not isinstance(event, TimeDone)]
-    assert [event for event in given_on if not isinstance(event, TimeDone)] == others, "all others at once, failures among them"
+    written = [event for event in given_on if not isinstance(event, (TimeDone, VisitsUndone))]
+    assert written == others, "all others at once, failures among them"
+    assert sum(event.visits for event in given_on if isinstance(event, VisitsUndone)) == undone
 
 
 _DUMPSYS = """#!/bin/sh
@@ -102,21 +106,24 @@ def set_heat(program: Path, *, first: int, last: int = 10**9, status: int) -> No
     program.with_name("heat").write_text(f"{first} {last} {status}\n")
 
 
+BLOCKS = [parse_key(f"add_14_{channels}x2") for channels in range(4, 28, 4)]
+"""All run the same model here."""
+
+
 @pytest.fixture(name="phase")
 def a_gated_phase(device: LocalTarget, dumpsys: Path, tmp_path: Path) -> Phase:
     units = resolve_units((), device.info)
     model = tmp_path / "block.tflite"
     model.write_bytes(write_block(parse_key("add_14_16x2")))
-    jobs = tuple(TimeJob(f"block/{unit}/{number}", unit, model, warmup=1, runs=5, gap_us=2000) for unit in units for number in range(6))
+    jobs = tuple(TimeJob(BlockId(unit, block).text, unit, model, warmup=1, runs=5, gap_us=2000) for unit in units for block in BLOCKS)
     sentinel = TimeJob("sentinel/cpu0", "cpu0", model, warmup=1, runs=5)
     gate = Gate(status=(str(dumpsys), "thermalservice"), every_s=0.05, cool_s=600, poll_s=0.05)
     return Phase("gated", units, (*jobs, sentinel), Repeat(3, 3), seed=1, sentinel=Sentinel((sentinel.id,), 4), gate=gate)
 
 
 def counted(events: list[Event]) -> Counter[str]:
-    groups = VisitGroups()
-    visits = [counting for event in events for counting in groups.feed(event) if isinstance(counting, TimeDone)]
-    return Counter(visit.job for visit in visits if not visit.job.startswith("sentinel/"))
+    """Visits that count; events come from `execute`, which passes on no others."""
+    return Counter(event.job for event in events if isinstance(event, TimeDone) and not is_sentinel(event.job))
 
 
 def test_a_device_that_heats_up_half_way_and_cools_is_measured_whole(
@@ -130,10 +137,11 @@ def test_a_device_that_heats_up_half_way_and_cools_is_measured_whole(
     assert any(isinstance(event, Cooled) for event in events)
     assert set(counted(events).values()) == {3}
     assert len(counted(events)) == 12
-    store = SampleStore()
-    store.add_all(read_journal(tmp_path / "j.jsonl"))
-    assert store.dropped_hot > 0
-    assert {job: samples.visits for job, samples in store.jobs.items() if not job.startswith("sentinel/")} == counted(events)
+    store, followed = read_store(tmp_path / "j.jsonl"), SampleStore()
+    followed.add_all(events)
+    assert store.dropped_hot == followed.dropped_hot > 0
+    assert store.jobs == followed.jobs, "what is followed counts as what is read afterwards"
+    assert {job.text: samples.visits for job, samples in store.jobs.items() if not is_sentinel(job.text)} == counted(events)
 
 
 def test_a_device_that_never_cools_is_given_up_and_what_was_fit_is_kept(
@@ -147,7 +155,7 @@ def test_a_device_that_never_cools_is_given_up_and_what_was_fit_is_kept(
         execute(device, brief, tmp_path / "j.jsonl", events.append)
     kept = counted(events)
     assert 0 < sum(kept.values()) < 36
-    assert list(read_journal(tmp_path / "j.jsonl")) == events
+    assert list(counting_events(read_journal(tmp_path / "j.jsonl"))) == events
 
 
 def test_a_device_that_is_hot_at_the_start_is_waited_for(device: LocalTarget, phase: Phase, dumpsys: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from android_harness.protocol.journal import CollabDone, JobFailed, PhaseStarted, TimeDone, TransferDone, read_journal
-from android_harness.protocol.visit_groups import VisitGroups
+from android_harness.protocol.visit_groups import counting_events
 from tests.phone.virtual.virtual_phone import VirtualPhone
 
 ROOT = "/data/local/tmp/syncnas"
@@ -77,8 +77,7 @@ def usable(out: Path) -> dict[tuple[str, ...], bool]:
 
 def visits(out: Path) -> Counter[str]:
     """How many visits of each job count."""
-    groups = VisitGroups()
-    counting = [event for line in read_journal(out / "journal.jsonl") for event in groups.feed(line)]
+    counting = counting_events(read_journal(out / "journal.jsonl"))
     return Counter(event.job for event in counting if isinstance(event, (TimeDone, TransferDone, CollabDone)))
 
 

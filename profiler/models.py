@@ -1,0 +1,86 @@
+"""Model files of jobs, written as they are asked for and shared by all units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+from collab.blocks import parse_key
+from collab.files import writing
+from exporters.bundle import write_pieces
+from exporters.manifest import MANIFEST
+from exporters.tflite_route import write_block, write_chain, write_relu
+from lut.tables import shape_text
+from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, SentinelId
+from profiler.plan import Network, network_name
+
+SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
+BLOCK_BETWEEN_HANDOVERS: Final = "mbconv_14_k3s1_32-128-32_relu6"
+"""The block that either unit runs between two hand-overs. Where nothing else ran in between, a GPU's output was read in 0.6 of the time
+that it took in a running model, and its input written in half of it (lavapipe). Larger blocks leave writes too long, smaller ones reads
+too short."""
+PIECES_UNIT: Final = "cpu0"
+"""The name of the only unit in the manifest of a network's bundle, whatever unit it is bound to."""
+_CALL_SHAPE: Final = (1, 1, 1, 4)
+
+
+class Models:
+    """Writer of model files into a folder.
+
+    Args:
+        networks: all networks that jobs may name.
+    """
+
+    def __init__(self, folder: Path, networks: Iterable[Network] = ()) -> None:
+        self._folder = folder
+        self._networks = {network_name(network): network for network in networks}
+        self._written: dict[str, Path] = {}
+
+    def of(self, job: JobId) -> Path:
+        """Returns the model of a job: a model file, or the manifest of a network's pieces.
+
+        Raises:
+            ValueError: a job whose bundle comes from elsewhere.
+        """
+        match job:
+            case BlockId():
+                return self.block(job.block.key)
+            case NetworkId() | LoadedId():
+                return self.pieces(job.network)
+            case SentinelId():
+                return self.block(SENTINEL_BLOCK)
+            case HandoverId():
+                return self._relu(job.shape)
+            case CallId():
+                return self._relu(_CALL_SHAPE)
+        raise ValueError(f"{job.text} is run from a bundle, not from a model of the profiler's")
+
+    def block(self, key: str) -> Path:
+        """Returns the model of a single block."""
+        return self._file(key, lambda: write_block(parse_key(key)))
+
+    def whole(self, network: str) -> Path:
+        """Returns the model of all blocks of a network, given by its name, as one segment."""
+        return self._file(f"whole_{network}", lambda: write_chain([block for piece in self._networks[network] for block in piece]))
+
+    def pieces(self, network: str) -> Path:
+        """Returns the manifest of a network, given by its name, in its pieces on a unit called `PIECES_UNIT`."""
+        name = f"pieces_{network}"
+        if name not in self._written:
+            write_pieces(self._networks[network], self._folder / name, unit=PIECES_UNIT)
+            self._written[name] = self._folder / name / MANIFEST
+        return self._written[name]
+
+    def _relu(self, shape: tuple[int, ...]) -> Path:
+        return self._file(f"relu_{shape_text(shape)}", lambda: write_relu(shape))
+
+    def _file(self, name: str, write: Callable[[], bytes]) -> Path:
+        if name not in self._written:
+            path = self._folder / f"{name}.tflite"
+            content = write()
+            # Not put on the disk one by one: there are hundreds, and none is read again once this process has ended.
+            with writing(path):
+                path.write_bytes(content)
+            self._written[name] = path
+        return self._written[name]

@@ -1,0 +1,74 @@
+"""Batches of jobs that a request asks for and that lack rounds in the journal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from profiler.job_ids import JobId
+from profiler.limits import why_impossible
+from profiler.phases import block_ids, handover_ids
+from profiler.request import Request
+from profiler.samples import SampleStore
+
+
+@dataclass(frozen=True)
+class JobBatch:
+    """Jobs that still need `rounds` visits each; the runner gets them as one phase."""
+
+    name: str
+    jobs: tuple[JobId, ...]
+    rounds: int
+
+    @property
+    def visits(self) -> int:
+        return len(self.jobs) * self.rounds
+
+
+def pending_batches(request: Request, store: SampleStore, *, room: int | None = None) -> list[JobBatch]:
+    """Returns what is left to do: jobs together that lack equally many rounds, those that lack most first, hand-overs last.
+
+    Args:
+        room: how many bytes a job may take; jobs that take more are left out.
+    """
+    effort = request.effort
+    blocks, handovers = (_possible(jobs, request, room) for jobs in _all_jobs(request))
+    return [
+        *_lacking("blocks", blocks, effort.max_rounds, effort.min_rounds, store),
+        *_lacking("transfers", handovers, effort.transfer_rounds, effort.transfer_rounds, store),
+    ]
+
+
+def mark_impossible(request: Request, store: SampleStore, *, room: int) -> None:
+    """Notes of jobs that take more than `room` bytes why they fail; only a plan that was not checked has any."""
+    networks = request.plan.networks_by_name
+    for job in chain(*_all_jobs(request)):
+        reason = why_impossible(job, room, networks)
+        if reason is not None:
+            store.fail(job, reason)
+
+
+def _all_jobs(request: Request) -> tuple[Sequence[JobId], Sequence[JobId]]:
+    """Returns the jobs on single units, and the hand-overs."""
+    return (
+        block_ids(request.plan, request.units),
+        handover_ids(request.plan, request.units, request.handover, all_waits=request.effort.all_waits),
+    )
+
+
+def _possible(jobs: Sequence[JobId], request: Request, room: int | None) -> Sequence[JobId]:
+    networks = request.plan.networks_by_name
+    return jobs if room is None else [job for job in jobs if why_impossible(job, room, networks) is None]
+
+
+def _lacking(name: str, jobs: Sequence[JobId], rounds: int, enough: int, store: SampleStore) -> Iterator[JobBatch]:
+    by_rounds: dict[int, list[JobId]] = defaultdict(list)
+    for job in jobs:
+        samples = store.jobs.get(job)
+        visits = samples.visits if samples is not None and samples.failure is None else 0
+        if visits < enough:
+            by_rounds[rounds - visits].append(job)
+    for lacking in sorted(by_rounds, reverse=True):
+        yield JobBatch(name, tuple(by_rounds[lacking]), lacking)

@@ -1,0 +1,147 @@
+"""Phases of a profile: which jobs a plan asks for, and what the runner is given to carry them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
+from typing import Final
+
+from android_harness.protocol.phases import CollabJob, Job, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
+from collab.units import UnitSpec
+from lut.meta import WAITS
+from lut.paths import REQUESTABLE_PATHS
+from profiler.deviation import output_of
+from profiler.effort import Effort
+from profiler.handover_setting import HandoverSetting
+from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, NetworkSentinelId, SentinelId, TrialId
+from profiler.models import BLOCK_BETWEEN_HANDOVERS, PIECES_UNIT, Models
+from profiler.plan import LOADS, Plan
+
+PACED_GAP_US: Final = 2000
+
+
+def sentinel_ids(units: Iterable[str]) -> list[SentinelId]:
+    """Returns one sentinel for each unit."""
+    return [SentinelId(unit) for unit in units]
+
+
+def block_ids(plan: Plan, units: Mapping[str, UnitSpec]) -> list[JobId]:
+    """Returns the jobs on single units: on each a call of next to nothing, every block, and the networks, the first one also loaded.
+
+    Units that are timed under a background load are loaded all the time already.
+    """
+    jobs: list[JobId] = []
+    background = background_units(units)
+    for unit in units:
+        jobs.append(CallId(unit))
+        jobs += [BlockId(unit, block) for block in plan.blocks]
+        jobs += [NetworkId.of(unit, network) for network in plan.networks]
+        others = [other for other in units if other != unit] if unit not in background else []
+        jobs += [LoadedId.of(unit, other, plan.networks[0], load) for other in others for load in plan.networks[:LOADS]]
+    return jobs
+
+
+def handover_ids(plan: Plan, units: Mapping[str, UnitSpec], setting: HandoverSetting, *, all_waits: bool) -> list[HandoverId]:
+    """Returns the jobs of hand-overs: every feature map between every two units.
+
+    Always by the hand-over that predictions take and by copying through memory between the two; with `all_waits` by every wait mode, hot
+    and after an idle gap. Units that cannot share memory take what they can where they are asked to.
+    """
+    return [
+        HandoverId(sender, receiver, shape, path, wait, gap_us)
+        for sender, receiver in permutations(units, 2)
+        for path, wait, gap_us in _ways(setting, all_waits=all_waits)
+        for shape in plan.transfers
+    ]
+
+
+def _ways(setting: HandoverSetting, *, all_waits: bool) -> list[tuple[str, str, int]]:
+    """Returns each path, wait mode and idle gap by which a pair of units is timed."""
+    ways = [(setting.path, setting.wait, 0), ("memcpy", setting.wait, 0)]
+    if all_waits:
+        ways += [(path, wait, 0) for path in REQUESTABLE_PATHS for wait in WAITS]
+        ways += [(setting.path, wait, PACED_GAP_US) for wait in WAITS]
+    return list(dict.fromkeys(ways))
+
+
+def background_units(units: Mapping[str, UnitSpec]) -> dict[str, str]:
+    """Returns for each unit that is timed under a background load the CPU unit that carries the load.
+
+    A unit behind a driver is fed by threads of the host. Where all cores are idle, these have to be woken for every kernel, which in a
+    collaborative run, where another unit works or spins, they have not: narrow blocks took 1.5 times as long alone (lavapipe, two cores).
+    """
+    cpu = next((name for name, unit in units.items() if unit.kind == "cpu"), None)
+    return {name: cpu for name, unit in units.items() if unit.kind != "cpu" and cpu is not None}
+
+
+def background_loads(unit: str, background: Mapping[str, str], models: Models) -> tuple[Load, ...]:
+    """Returns the loads beside a job of this unit: the sentinel block, which stays in its core's cache, or none.
+
+    Args:
+        background: as `background_units` gives it.
+    """
+    return (Load(background[unit], models.of(SentinelId(unit))),) if unit in background else ()
+
+
+def make_jobs(ids: Iterable[JobId], effort: Effort, models: Models, *, background: Mapping[str, str]) -> tuple[Job, ...]:
+    """Returns the runner's jobs, and writes their model files."""
+    return tuple(_job(job, effort, models, background) for job in ids)
+
+
+def _job(job: JobId, effort: Effort, models: Models, background: Mapping[str, str]) -> Job:
+    match job:
+        case HandoverId():
+            return TransferJob(
+                job.text,
+                job.sender,
+                job.receiver,
+                models.of(job),
+                job.path,
+                job.wait,
+                warmup=effort.warmup,
+                runs=effort.transfer_runs,
+                gap_us=job.gap_us,
+                between_handovers=models.block(BLOCK_BETWEEN_HANDOVERS),
+            )
+        case LoadedId():
+            return _network_job(job, effort, models, (Load(job.other, models.whole(job.load)),))
+        case NetworkId():
+            return _network_job(job, effort, models, background_loads(job.unit, background, models))
+        case CallId() | SentinelId() | BlockId():
+            loads = background_loads(job.unit, background, models)
+            return TimeJob(
+                job.text, job.unit, models.of(job), warmup=effort.warmup, warmup_us=effort.warmup_us, runs=effort.runs, load=loads
+            )
+        case NetworkSentinelId() | TrialId():
+            raise ValueError(f"{job.text} is no job of a profile")
+
+
+def _network_job(job: NetworkId | LoadedId, effort: Effort, models: Models, load: tuple[Load, ...]) -> CollabJob:
+    manifest = models.of(job)
+    # Under load the output is the same, and one copy of it is enough.
+    output = output_of(manifest, job.unit) if isinstance(job, NetworkId) else None
+    return CollabJob(job.text, manifest, warmup=1, runs=effort.network_runs, bind={PIECES_UNIT: job.unit}, output=output, load=load)
+
+
+def make_phase(
+    name: str,
+    ids: Sequence[JobId],
+    units: Mapping[str, UnitSpec],
+    effort: Effort,
+    models: Models,
+    *,
+    rounds: int,
+    seed: int,
+) -> Phase:
+    """Returns a phase of these jobs, shuffled anew in every round, with the sentinels of all units."""
+    sentinels = sentinel_ids(units)
+    min_rounds = min(rounds, effort.min_rounds)
+    return Phase(
+        name=name,
+        units=units,
+        jobs=make_jobs([*ids, *sentinels], effort, models, background=background_units(units)),
+        repeat=Repeat(min_rounds, rounds, effort.target_ci),
+        seed=seed,
+        order="shuffled",
+        sentinel=Sentinel(tuple(job.text for job in sentinels), effort.sentinel_every),
+    )

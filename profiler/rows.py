@@ -1,0 +1,198 @@
+"""Rows of the tables: the samples of one job, summed up, with whether they can be used and why not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, TypeVar
+
+from android_harness.protocol.journal import TimeDone
+from collab.blocks import Block, feature_bytes
+from collab.documents import MAX_US
+from collab.units import UnitSpec
+from lut.meta import Measured, NetworkFactor
+from lut.paths import PATHS, copies_in
+from lut.statistics import Summary, median_us, summarise
+from lut.tables import BlockRow, HandoverRow, shape_text
+from profiler.job_ids import BlockId, HandoverId
+from profiler.marginal import MIN_MARGINAL_US, in_network_factor
+from profiler.samples import JobSamples
+
+UNSTABLE_CI: Final = 0.10
+UNSTABLE_US: Final = 1.0
+"""A median whose 95 % interval is wider than both this fraction and this time is kept, but marked."""
+PARTLY_DELEGATED: Final = "partial"
+"""Status and coverage, as tables have it, of a model that the unit did not take whole."""
+_NO_REASON: Final = "no reason was given"
+_Row = TypeVar("_Row", BlockRow, HandoverRow)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The origin of rows; `measured_at` is ISO 8601."""
+
+    runtime: str
+    runner: str
+    engines: Mapping[str, str]
+    settings: Mapping[str, Any]
+    measured_at: str
+
+    def config_hash(self, unit: UnitSpec) -> str:
+        """Returns a hash that rows share which were measured in the same way: unit, runtime, runner, settings."""
+        said = json.dumps([unit.text, self.engines, self.runner, dict(self.settings)], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class BlockCosts:
+    """Costs that rows of blocks need besides their own samples.
+
+    `call_alone`: per unit, the cost of a call alone; units whose call was not measured are missing. `in_network`: factors of blocks in a
+    running network. `copies`: samples (nanoseconds) of a network's own input and output, by unit, block and step (``write``, ``read``).
+    """
+
+    call_alone: Mapping[str, Measured]
+    in_network: Sequence[NetworkFactor]
+    copies: Mapping[tuple[str, Block, str], list[int]]
+
+
+def block_row(job: BlockId, samples: JobSamples, unit: UnitSpec, costs: BlockCosts, origin: Origin) -> BlockRow:
+    """Returns the row of a block that was visited or failed."""
+    call = costs.call_alone.get(job.unit)
+    summary = samples.summary("run") if samples.times else None
+    status, reason = _block_status(samples, summary, call)
+    marginal = None
+    if summary is not None and call is not None:
+        alone_us = max(summary.median_us - call.median_us, call.mad_us, MIN_MARGINAL_US)
+        marginal = alone_us * in_network_factor(costs.in_network, job.unit, job.block)
+    first, last = (samples.times[0], samples.times[-1]) if samples.times else (None, None)
+    row = BlockRow(
+        unit=job.unit,
+        block=job.block.key,
+        in_shape=";".join(map(shape_text, job.block.in_shapes)),
+        out_shape=shape_text(job.block.out_shape),
+        dtype="float32",
+        engine=unit.engine,
+        runtime=origin.runtime,
+        n=summary.n if summary else 0,
+        median_us=summary.median_us if summary else None,
+        p95_us=summary.p95_us if summary else None,
+        mad_us=summary.mad_us if summary else None,
+        first_us=median_us(visit.first_ns for visit in samples.times if visit.first_ns is not None),
+        create_us=median_us(visit.create_ns for visit in samples.times if visit.create_ns is not None),
+        marginal_us=marginal,
+        write_us=median_us(costs.copies.get((job.unit, job.block, "write")) or samples.pooled("write")),
+        read_us=median_us(costs.copies.get((job.unit, job.block, "read")) or samples.pooled("read")),
+        coverage=_coverage(samples),
+        status=status,
+        reason=reason,
+        temperature_before_c=_temperature(first),
+        temperature_after_c=_temperature(last),
+        clock_before_mhz=_clock(first),
+        clock_after_mhz=_clock(last),
+        config_hash=origin.config_hash(unit),
+        measured_at=origin.measured_at,
+    )
+    return _in_bounds(row)
+
+
+def handover_row(job: HandoverId, samples: JobSamples, origin: Origin) -> HandoverRow:
+    """Returns the row of a hand-over that was visited or failed; it has no numbers where it failed."""
+    path = samples.transfers[0].path if samples.transfers and samples.transfers[0].path in PATHS else job.path
+    reason = _handover_failure(job, samples, path)
+    read, wakeup = (samples.summary(name) if not reason else None for name in ("read", "wakeup"))
+    write = _write_summary(samples, path) if not reason else None
+    row = HandoverRow(
+        from_unit=job.sender,
+        to_unit=job.receiver,
+        bytes=feature_bytes(job.shape),
+        shape=shape_text(job.shape),
+        dtype="float32",
+        path=path,
+        wait=job.wait,
+        pacing="paced" if job.gap_us else "hot",
+        gap_us=job.gap_us,
+        n=read.n if read else 0,
+        read_us=read.median_us if read else None,
+        read_mad_us=read.mad_us if read else None,
+        wakeup_us=wakeup.median_us if wakeup else None,
+        wakeup_mad_us=wakeup.mad_us if wakeup else None,
+        wakeup_p95_us=wakeup.p95_us if wakeup else None,
+        write_us=write.median_us if write else None,
+        write_mad_us=write.mad_us if write else None,
+        status="failed" if reason else "ok",
+        reason=reason,
+        measured_at=origin.measured_at,
+    )
+    return _in_bounds(row)
+
+
+def distinct_rows(rows: Sequence[HandoverRow]) -> list[HandoverRow]:
+    """Returns the first row of each kind: units that cannot share memory may have copied although they were asked to share."""
+    kinds: dict[tuple[str, str, int, str, str, str, str], HandoverRow] = {}
+    for row in rows:
+        kinds.setdefault((row.from_unit, row.to_unit, row.bytes, row.shape, row.path, row.wait, row.pacing), row)
+    return list(kinds.values())
+
+
+def _block_status(samples: JobSamples, summary: Summary | None, call: Measured | None) -> tuple[str, str]:
+    """Returns the status of a block's row and the reason for it, empty for ``ok``."""
+    if samples.failure is not None or summary is None:
+        return "failed", samples.failure or (_NO_REASON if samples.failure is not None else "was not visited")
+    if call is None:
+        return "failed", "the fixed cost of a call on this unit could not be measured, so what the block adds is not known"
+    if not _is_whole(samples):
+        return PARTLY_DELEGATED, "the unit did not take the whole model"
+    if summary.relative_ci > max(UNSTABLE_CI, UNSTABLE_US / summary.median_us):
+        return "unstable", f"the median of {summary.n} samples is known to {100 * summary.relative_ci:.0f} % only"
+    return "ok", ""
+
+
+def _handover_failure(job: HandoverId, samples: JobSamples, path: str) -> str:
+    """Returns why a hand-over counts as failed; empty where it does not."""
+    taken = sorted({visit.path for visit in samples.transfers})
+    if len(taken) > 1 or not set(taken) <= set(PATHS) or (job.path == "memcpy" and path != "memcpy"):
+        return f"asked for {job.path}, the units handed over by {', '.join(taken)}"
+    if samples.failure is not None or not samples.transfers:
+        return samples.failure or _NO_REASON
+    return ""
+
+
+def _write_summary(samples: JobSamples, path: str) -> Summary:
+    """Returns the statistics of copying in; where nothing is copied, of how much longer the first touch takes than the second."""
+    if copies_in(path):
+        return samples.summary("write")
+    return summarise([max(first - again, 0) for first, again in zip(samples.pooled("write"), samples.pooled("rewrite"), strict=True)])
+
+
+def _is_whole(samples: JobSamples) -> bool:
+    """Whether the unit took the whole model at every visit."""
+    return all(visit.accelerated for visit in samples.times)
+
+
+def _coverage(samples: JobSamples) -> str:
+    if not samples.times:
+        return ""
+    return "full" if _is_whole(samples) else PARTLY_DELEGATED
+
+
+def _temperature(visit: TimeDone | None) -> float | None:
+    return visit.temperature_mc / 1000 if visit is not None and visit.temperature_mc is not None else None
+
+
+def _clock(visit: TimeDone | None) -> float | None:
+    return max(visit.clock_khz) / 1000 if visit is not None and visit.clock_khz else None
+
+
+def _in_bounds(row: _Row) -> _Row:
+    """Returns the row, or a failed one without numbers if one of them is no time that a reader of the tables takes."""
+    times = {f.name: getattr(row, f.name) for f in fields(row) if f.name.endswith("_us") and f.name != "gap_us"}
+    longest = max((value for value in times.values() if value is not None), default=0.0)
+    if math.isfinite(longest) and longest <= MAX_US:
+        return row
+    reason = f"{longest:g} us, brought to the usual speed of the unit, are longer than any time that is taken for one"
+    nothing: dict[str, Any] = dict.fromkeys(times)
+    return replace(row, **nothing, n=0, status="failed", reason=reason)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from android_harness.protocol.journal import Event, JobFailed, PhaseStarted, StateChecked, TimeDone, TransferDone, TransferSamples
+from collab.errors import JournalError
+from lut.statistics import summarise
+from profiler.job_ids import BlockId, HandoverId
+from profiler.samples import JobSamples, SampleStore, read_store
+from tests.profiler.made_events import BLOCK, JOB, time_done
+
+ID = BlockId("cpu0", BLOCK)
+
+
+@given(st.lists(st.lists(st.integers(1, 10**9), min_size=1, max_size=5), min_size=1, max_size=8))
+def test_what_is_pooled_is_of_all_visits_however_often_it_is_asked_for(visits: list[list[int]]) -> None:
+    samples = JobSamples()
+    for number, runs in enumerate(visits, start=1):
+        samples.add(time_done(JOB, runs))
+        so_far = [ns for visit in visits[:number] for ns in visit]
+        assert samples.pooled("run") == samples.pooled("run") == so_far
+        assert samples.summary("run") == summarise(so_far)
+        assert samples.summary("run") is samples.summary("run"), "computed once for all that ask"
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 100), st.lists(st.integers(1, 10**12), min_size=1, max_size=3)), min_size=1, max_size=8))
+def test_samples_are_divided_by_how_slow_the_unit_was_at_their_visit(visits: list[tuple[float, list[int]]]) -> None:
+    times = [time_done(JOB, runs) for _, runs in visits]
+    samples = JobSamples(times=times, slowness=np.array([slow for slow, _ in visits]))
+    expected = [max(round(ns * (1 / slow)), 1) for slow, runs in visits for ns in runs]
+    assert samples.pooled("run") == expected
+    assert [visit.samples.run for visit in samples.times] == [tuple(runs) for _, runs in visits], "visits stay as they are"
+
+
+def test_no_time_stays_none_and_hand_overs_are_not_divided() -> None:
+    job = HandoverId("cpu0", "cpu1", (1, 14, 14, 16), "shared", "spin", 0)
+    handed = TransferDone(job.text, 0, 1, "shared", 12544, TransferSamples((40,), (50,), (60,), (70,), (80,)))
+    visit = time_done(JOB, [1000])
+    silent = msgspec.structs.replace(visit, samples=msgspec.structs.replace(visit.samples, write=(0,)))
+    samples = JobSamples(times=[silent], transfers=[handed], slowness=np.array([2.0]))
+    assert samples.pooled("write") == [0, 60]
+    assert samples.pooled("read") == [50, 40]
+
+
+def test_a_failure_is_forgotten_once_the_job_can_be_run() -> None:
+    store = SampleStore()
+    store.add_all([time_done(JOB, [5]), JobFailed(JOB, 1, "crashed")])
+    assert store.measured(ID) is None
+    assert store.jobs[ID].failure == "crashed"
+    store.add(time_done(JOB, [7]))
+    assert store.measured(ID) is store.jobs[ID]
+    assert store.jobs[ID].pooled("run") == [5, 7]
+
+
+def test_a_reason_is_noted_of_jobs_that_were_never_visited_only() -> None:
+    store, other = SampleStore(), BlockId("cpu1", BLOCK)
+    store.add(time_done(JOB, [5]))
+    for job in (ID, other):
+        store.fail(job, "too large")
+        store.fail(job, "too large after all")
+    assert (store.jobs[ID].failure, store.jobs[other].failure) == (None, "too large")
+
+
+def test_jobs_of_unknown_ids_are_left_out() -> None:
+    store = SampleStore()
+    store.add_all([time_done("mystery/cpu0", [5]), JobFailed("mystery/cpu1", 0, "x"), time_done(JOB, [5])])
+    assert list(store.jobs) == [ID]
+
+
+def test_visits_that_heat_undid_are_counted_and_not_kept(tmp_path: Path) -> None:
+    def line(content: Event, **names: str) -> str:
+        return json.dumps({**names, **msgspec.to_builtins(content)})
+
+    def checked(hot: str | None) -> str:
+        return line(StateChecked(0, 0, None, None, {}, None, hot), event="state")
+
+    def visited(event: TimeDone) -> str:
+        return line(event, event="done", kind="time")
+
+    begun = line(PhaseStarted("p", "0", "x", {}, 0, 9, 1), event="phase")
+    lines = [begun, checked(None), visited(time_done(JOB, [5])), checked(None)]
+    lines += [visited(time_done(JOB, [90])), visited(time_done(JOB, [91])), checked("thermal status 2"), checked("thermal status 2")]
+    lines += [visited(time_done(JOB, [6])), checked(None), visited(time_done(JOB, [92]))]
+    (tmp_path / "j.jsonl").write_text("\n".join(lines) + "\n")
+    store = read_store(tmp_path / "j.jsonl")
+    assert store.jobs[ID].pooled("run") == [5, 6], "nobody can tell what the device was like at the end"
+    assert store.dropped_hot == 2
+
+
+def test_a_journal_that_is_not_there_is_empty_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    assert read_store(tmp_path / "none.jsonl").jobs == {}
+    (tmp_path / "j.jsonl").write_text("{}\n")
+    with pytest.raises(JournalError, match=r"j\.jsonl, line 1: .*remove that line"):
+        read_store(tmp_path / "j.jsonl")
