@@ -116,7 +116,7 @@ def _journal(budget: str) -> list[dict[str, Any]]:
 def _contenders() -> list[Contender]:
     from lut.costs import Costs
     from lut.tables import load
-    from search.budget import base_latency
+    from search.widths.budget import base_latency
 
     base = configs.load(BASE)
     costs = Costs(load(LUTS), source=str(LUTS))
@@ -189,8 +189,8 @@ def _measure(contenders: list[Contender]) -> list[dict[str, float]]:
 def _train(contenders: list[Contender], effort: Effort) -> dict[str, list[float]]:
     """Every contender with every seed; the seeds go around, so that an interrupted run has all of them equally far."""
     from search.data.open import open_for
-    from search.recipe import Recipe
-    from search.training import initial_network, train
+    from search.training.recipe import Recipe
+    from search.training.train import initial_network, train
 
     done = _kept(_TRAINED)
     for seed in range(effort.seeds):
@@ -230,8 +230,8 @@ def _sample(effort: Effort) -> dict[str, list[float]]:
 def _problem(budget: str, *, placement: str = "best", factor: float = 1.0) -> DeviceProblem:
     from lut.costs import Costs
     from lut.tables import load
-    from search.budget import base_latency, parse_budgets
     from search.problem import DeviceProblem, placements_to_try
+    from search.widths.budget import base_latency, parse_budgets
 
     base, costs = configs.load(BASE), Costs(load(LUTS), source=str(LUTS))
     units = list(costs.meta.units)

@@ -16,9 +16,9 @@ from lut.costs import Costs
 from lut.replay import Ints
 from lut.tables import load
 from lut.variants import VariantCosts, VariantReplay
-from search.budget import base_latency
 from search.mcts import Settings, TreeSearch
-from search.widths import WidthAllocator
+from search.widths.allocator import WidthAllocator
+from search.widths.budget import base_latency
 
 BASE = "mobilenet_v2"
 REPEATS = 7

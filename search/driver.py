@@ -11,7 +11,7 @@ from typing import Final
 from collab.errors import JournalError, SyncNasError
 from search.archive import Found
 from search.evaluators.base import EvaluationError, Query
-from search.executors import Executor, Outcome
+from search.executors.base import EvaluationOutcome, Executor
 from search.journal import JOURNAL_FILE, Asked, Entry, Evaluated, Failed, Same, SearchJournal, Setting
 from search.mcts import Settings, TreeSearch
 from search.problem import Candidate, Problem
@@ -196,7 +196,7 @@ class Search:
             executor.submit(n, Query(candidate.strategy, candidate.config, self._settings.seed))
             pending.add(n)
 
-    def _note(self, outcome: Outcome) -> None:
+    def _note(self, outcome: EvaluationOutcome) -> None:
         leaf, candidate = self._candidates[outcome.n]
         followers = self._followers.pop(candidate.key)
         if outcome.accuracy is None:

@@ -18,7 +18,7 @@ from lut.costs import Costs
 from lut.replay import Floats, Ints
 from lut.variants import LETTER_CONCAT, VariantCosts
 from search.space import Leaf, Space, all_placements, strategy_space
-from search.widths import DEFAULT_MULTIPLE, DEFAULT_WIDEST, WidthAllocator
+from search.widths.allocator import DEFAULT_MULTIPLE, DEFAULT_WIDEST, WidthAllocator
 
 _ALLOCATED_TOGETHER = 2048
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from search.driver import Search, Status
     from search.evaluators.base import Evaluator
     from search.evaluators.choose import EvaluatorOptions
-    from search.executors import Executor
+    from search.executors.base import Executor
     from search.journal import Setting
     from search.problem import DeviceProblem, Problem
 
@@ -106,7 +106,7 @@ def main(
         subjects = _device_subjects(run, lut, model, budget, margin, placement, multiple) if device else _table_subjects(run)
 
         def make_workers(made: Evaluator) -> Executor:
-            from search.executors import make_executor
+            from search.executors.choose import make_executor
 
             return make_executor(
                 made, workers=workers, kind=executor, address=address, resources=(cpus, gpus), retries=retries, say=run.say
@@ -164,7 +164,7 @@ class _Run:
             JournalError: it does.
         """
         from search.archive import ARCHIVE_FILE
-        from search.outcome import FOUND_FILE, WEIGHTS_FILE
+        from search.results import FOUND_FILE, WEIGHTS_FILE
 
         for name in (ARCHIVE_FILE, FOUND_FILE, WEIGHTS_FILE):
             if (folder / name).exists():
@@ -208,10 +208,10 @@ def _device_subjects(run: _Run, lut: Path | None, model: str, budget: str, margi
     from collab.config import load as load_config
     from lut.costs import Costs
     from lut.tables import load as load_tables
-    from search.budget import base_latency, parse_budgets
     from search.evaluators.table import read_accuracies
     from search.inputs import data_sha256, tables_sha256
     from search.problem import DeviceProblem, Restricted, placements_to_try
+    from search.widths.budget import base_latency, parse_budgets
 
     assert lut is not None
     budgets, base = parse_budgets(budget), load_config(model)
@@ -298,8 +298,8 @@ def _search_one(
     from search.driver import Objective, Search
     from search.journal import JOURNAL_FILE
     from search.mcts import Settings
-    from search.outcome import summary, write_outcome
     from search.progress import search_bar
+    from search.results import summary, write_results
 
     subject.folder.mkdir(parents=True, exist_ok=True)
     if not (subject.folder / JOURNAL_FILE).exists():
@@ -319,14 +319,14 @@ def _search_one(
         with search_bar(f"Searching {subject.budget}".rstrip(), run.evaluations, search.resumed, quiet=json) as on_change:
             search.run(executor, run.evaluations, on_change)
     except KeyboardInterrupt:
-        write_outcome(subject.folder, search.status.found, None, evaluator)
+        write_results(subject.folder, search.status.found, None, evaluator)
         tell(f"Stopped after {search.status.evaluated} evaluations; add --resume to the same command to go on.")
         raise typer.Exit(130) from None
     finally:
         search.close()
     status = search.status
     everything += status.found
-    config = write_outcome(subject.folder, status.found, status.best, evaluator)
+    config = write_results(subject.folder, status.found, status.best, evaluator)
     _report(run, subject, status, config)
     return summary(subject.folder, status.best, status.evaluated, status.failed)
 
@@ -343,7 +343,7 @@ def _announce(run: _Run, subject: _Subject, search: Search) -> None:
 
 def _report(run: _Run, subject: _Subject, status: Status, config: Path | None) -> None:
     from search.archive import ARCHIVE_FILE
-    from search.outcome import next_commands
+    from search.results import next_commands
 
     if status.failed:
         run.say(f"{status.failed} evaluations failed, the last one: {status.last_reason}")

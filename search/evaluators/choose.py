@@ -104,7 +104,7 @@ def make_evaluator(
 
 def _train(options: EvaluatorOptions, base: ModelConfig) -> Evaluator:
     from search.evaluators.train import TrainEvaluator
-    from search.recipe import Recipe
+    from search.training.recipe import Recipe
 
     rate = {} if options.learning_rate is None else {"learning_rate": options.learning_rate}
     recipe = Recipe(epochs=_TRAIN_EPOCHS if options.epochs is None else options.epochs, batch=options.batch, **rate)
@@ -120,7 +120,7 @@ def _train(options: EvaluatorOptions, base: ModelConfig) -> Evaluator:
 
 def _supernet(options: EvaluatorOptions, base: ModelConfig, branches: int, widest: list[list[int]]) -> Evaluator:
     from search.evaluators.supernet import SupernetEvaluator
-    from search.recipe import Recipe, SupernetRecipe
+    from search.training.recipe import Recipe, SupernetRecipe
 
     rate = 0.05 if options.learning_rate is None else options.learning_rate
     recipe = SupernetRecipe(

@@ -1,4 +1,4 @@
-"""What is searched: strategies of a table, and strategies on a device within a budget."""
+"""The problem of a search: strategies of a table, and strategies on a device within a budget."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import pytest
 
 from collab import config as configs
 from collab.config import from_document
-from collab.errors import ConfigError, MissingEntryError
-from collab.placement import Placement, parse_placement
-from lut.costs import Costs
+from collab.errors import ConfigError
+from collab.placement import parse_placement
 from lut.prediction import predict
-from lut.tables import Tables
-from search.budget import base_latency, parse_budgets
 from search.problem import DeviceProblem, InfeasibleError, Restricted, StrategyTable, architecture_key, placements_to_try
-from tests.search.made import BASE, costs, tables
+from search.widths.budget import base_latency
+from tests.search.made import BASE, costs
 
 COSTS = costs()
 UNITS = ["cpu0", "cpu1"]
@@ -24,56 +22,6 @@ BASE_US = base_latency(BASE, UNITS, COSTS).us
 def problem(scale: float, placement: str = "best") -> DeviceProblem:
     placements, in_tree = placements_to_try(placement, UNITS, branches=2)
     return DeviceProblem(BASE, COSTS, placements, scale * BASE_US, in_tree=in_tree)
-
-
-@pytest.mark.parametrize(
-    ("text", "us"), [("1.0x", 200.0), (".5x", 100.0), ("12ms", 12_000.0), ("1.5ms", 1_500.0), ("800us", 800.0), ("2.x", 400.0)]
-)
-def test_budgets(text: str, us: float) -> None:
-    [budget] = parse_budgets(text)
-    assert budget.resolve_us(200.0) == pytest.approx(us)
-
-
-def test_several_budgets() -> None:
-    assert [budget.text for budget in parse_budgets("0.5x, 0.75x,1.0x")] == ["0.5x", "0.75x", "1.0x"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "1.0",
-        "x",
-        "-1x",
-        "0x",
-        "0ms",
-        "1.0x,",
-        "1x,1x",
-        "nanx",
-        "1e3ms",
-        "5 s",
-        "1x,1.0x",
-        "0.1000000000000000000000x",
-        ",".join(["1x"] * 65),
-    ],
-)
-def test_what_is_no_budget(text: str) -> None:
-    with pytest.raises(ConfigError, match="--budget"):
-        parse_budgets(text)
-
-
-def test_the_base_runs_on_its_fastest_unit() -> None:
-    found = base_latency(BASE, UNITS, COSTS)
-    assert found.unit == "cpu0"
-    assert found.us == predict(BASE, Placement(("cpu0",)), COSTS).total_us
-
-
-def test_a_unit_without_the_base_s_blocks_is_passed_over() -> None:
-    made = tables()
-    lacking = Tables(tuple(row for row in made.blocks if row.unit == "cpu1" or "mbconv_16" not in row.block), made.transfers, made.meta)
-    assert base_latency(BASE, UNITS, Costs(lacking, source="x")).unit == "cpu1"
-    with pytest.raises(MissingEntryError, match="to measure it"):
-        base_latency(BASE, ["cpu0"], Costs(lacking, source="x"))
 
 
 def test_candidates_meet_the_budget_and_are_what_they_say() -> None:

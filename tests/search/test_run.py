@@ -19,7 +19,7 @@ from lut.certificate import Accuracy, Certificate
 from lut.costs import Costs
 from lut.prediction import predict
 from lut.tables import load, save
-from search.budget import base_latency
+from search.widths.budget import base_latency
 from tests.models import tiny
 from tests.processes import wait_until
 from tests.search.made import written

@@ -2,96 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import logging
 import os
 import socket
-import stat
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 from collab.errors import SyncNasError
-from collab.files import sha256_of, write_whole
 from search.evaluators.base import Evaluator, Query
-from search.executors import Outcome, evaluated
+from search.executors.base import EvaluationOutcome, evaluated
+from search.executors.shipping import Shipped, ship
 
 _NODE_TRIES: Final = 5
 """So often Ray starts a task again whose node or worker died; an evaluator's own failures are no such thing."""
-_MOST_BYTES: Final = 4 << 30
 _KNOCK_S: Final = 10.0
 
 
-@runtime_checkable
-class HasFolder(Protocol):
-    """An evaluator with files that `prepare` has made, which other machines need as well."""
-
-    @property
-    def folder(self) -> Path | None:
-        """Where they are."""
-
-    def in_folder(self, folder: Path) -> Evaluator:
-        """The same evaluator with its files in another folder."""
-
-
-@dataclass(frozen=True)
-class _Shipped:
-    """An evaluator, and its files by name."""
-
-    evaluator: Evaluator
-    files: dict[str, bytes]
-    key: str
-
-    def unpacked(self) -> Evaluator:
-        """The evaluator with its files on this machine; they are written once."""
-        if not self.files or not isinstance(self.evaluator, HasFolder):
-            return self.evaluator
-        folder = _own_folder(f"syncnas-{os.getuid()}-{self.key}")
-        for name, content in self.files.items():
-            path = folder / name
-            # What is there may be what a full disk, or a program that was killed, has left.
-            if not path.is_file() or sha256_of(path) != hashlib.sha256(content).hexdigest():
-                write_whole(path, content)
-        return self.evaluator.in_folder(folder)
-
-
-def _own_folder(name: str) -> Path:
-    """A folder of this user's alone among the temporary files, where others may have put something of that name first.
-
-    Raises:
-        SyncNasError: they have.
-    """
-    folder = Path(tempfile.gettempdir()) / name
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise SyncNasError(f"{folder} is no folder of this user's alone, which somebody else may have put there; remove it")
-    return folder
-
-
-def _ship(evaluator: Evaluator) -> _Shipped:
-    files: dict[str, bytes] = {}
-    if isinstance(evaluator, HasFolder) and evaluator.folder is not None:
-        paths = [path for path in sorted(evaluator.folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
-        if sum(path.stat().st_size for path in paths) > _MOST_BYTES:
-            raise SyncNasError(f"{evaluator.folder} holds more than {_MOST_BYTES >> 30} GiB, which is too much to send to every machine")
-        files = {path.name: path.read_bytes() for path in paths}
-    digest = hashlib.sha256()
-    for name, content in files.items():
-        digest.update(name.encode() + b"\0" + content)
-    return _Shipped(evaluator, files, digest.hexdigest()[:32])
-
-
-def _evaluate(shipped: _Shipped, n: int, query: Query) -> Outcome:
+def _evaluate(shipped: Shipped, n: int, query: Query) -> EvaluationOutcome:
     return evaluated(shipped.unpacked(), n, query)
 
 
 def _knock(address: str) -> None:
-    """Whether anyone listens there: Ray itself tries for minutes before it says so (seen in 2.60).
+    """Refuses an address where nobody listens: Ray itself tries for minutes before it says so (seen in 2.60).
 
     Raises:
         OSError: nobody does.
@@ -102,12 +34,12 @@ def _knock(address: str) -> None:
 
 
 def _on_loopback_only() -> None:
-    """Has Ray, which is yet to be imported, listen on the loopback device only, as it does on systems without clusters (seen in 2.60)."""
+    """Makes Ray, which is yet to be imported, listen on the loopback device only, as it does on systems without clusters (seen in 2.60)."""
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
 
 class RayExecutor:
-    """Evaluations as Ray tasks.
+    """Evaluates in Ray tasks; implements `search.executors.base.Executor`.
 
     The toolkit must be installed on every machine of the cluster, and data must be found there by the same path.
 
@@ -155,7 +87,7 @@ class RayExecutor:
         self._check_resources(cpus, gpus)
         remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_NODE_TRIES)
         self._task: Any = remote(_evaluate)
-        self._shipped = ray.put(_ship(evaluator))
+        self._shipped = ray.put(ship(evaluator))
         self._running: dict[Any, tuple[int, Query, int]] = {}
 
     def _join(self, address: str, say: Callable[[str], None]) -> None:
@@ -185,15 +117,15 @@ class RayExecutor:
     def _start(self, n: int, query: Query, failures: int) -> None:
         self._running[self._task.remote(self._shipped, n, query)] = (n, query, failures)
 
-    def next(self) -> Outcome:
+    def next(self) -> EvaluationOutcome:
         while True:
             [done], _ = self._ray.wait(list(self._running), num_returns=1)
             n, query, failures = self._running.pop(done)
             try:
-                outcome: Outcome = self._ray.get(done)
+                outcome: EvaluationOutcome = self._ray.get(done)
             except self._ray.exceptions.RayError as error:
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                outcome = Outcome(n, None, f"the cluster could not carry it out: {reason}", 0.0)
+                outcome = EvaluationOutcome(n, None, f"the cluster could not carry it out: {reason}", 0.0)
             if outcome.accuracy is not None or failures >= self._retries:
                 return outcome
             self._start(n, query, failures + 1)

@@ -21,7 +21,7 @@ from collab.errors import ConfigError
 from collab.names import derived_name
 from lut.replay import Floats, Ints
 from lut.variants import LETTER_CONCAT, LETTER_NONE, Schedules, VariantCosts, VariantReplay
-from search.capacity import SCALES, CapacityCurves
+from search.widths.capacity import SCALES, CapacityCurves
 
 DEFAULT_MULTIPLE: Final = 4
 DEFAULT_WIDEST: Final = 1.5

@@ -37,7 +37,7 @@ def inherited(config: ModelConfig, initial: Mapping[str, Array], source: Tensors
     """The initial weights of a collaborative model (names of `collab.weights`) with all that the source has for them put in.
 
     What the source lacks stays initial: channels beyond its width, the expansion of a block that has none there. BatchNorm statistics
-    are taken along, but are worth nothing before `search.training.recalibrate`.
+    are taken along, but are worth nothing before `search.training.judge.recalibrate`.
 
     Args:
         source: tensors of a base or a collaborative model of the same stages and blocks; widths may differ.

@@ -15,8 +15,8 @@ from collab.errors import ConfigError
 from collab.placement import Placement, parse_placement
 from lut.prediction import predict
 from lut.variants import VariantCosts
-from search.budget import base_latency
-from search.widths import WidthAllocator
+from search.widths.allocator import WidthAllocator
+from search.widths.budget import base_latency
 from tests.search.made import BASE, costs
 
 ALL = np.array([letters for letters in product(range(3), repeat=7) if letters[-1]])

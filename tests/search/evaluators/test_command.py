@@ -1,4 +1,4 @@
-"""The evaluators that train nothing: tables of known accuracies, and commands."""
+"""Programs that print an accuracy."""
 
 from __future__ import annotations
 
@@ -11,83 +11,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from collab.errors import ConfigError, SyncNasError, TableError
+from collab.errors import ConfigError
 from collab.variants import collaborative
 from search.evaluators.base import EvaluationError, Query
-from search.evaluators.choose import EvaluatorOptions, check_options
 from search.evaluators.command import CommandEvaluator
-from search.evaluators.table import TableEvaluator, read_accuracies
 from tests.processes import state_of, wait_until
 from tests.search.models import micro
 
 MODEL = collaborative(micro(), "aca")
 QUERY = Query("aca", MODEL, 7)
-
-
-def table(folder: Path, text: str) -> Path:
-    path = folder / "table.csv"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def test_accuracies_are_looked_up(tmp_path: Path) -> None:
-    evaluator = TableEvaluator(table(tmp_path, "strategy,accuracy,note\nana,0.5,x\naca,0.75,\n"))
-    lines: list[str] = []
-    evaluator.prepare(tmp_path, lines.append)
-    assert evaluator.evaluate(Query("aca", None, 0)) == 0.75
-    assert evaluator.known() == {"ana", "aca"}
-    assert "2 strategies" in lines[0]
-    with pytest.raises(EvaluationError, match="nna"):
-        evaluator.evaluate(Query("nna", None, 0))
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "first line"),
-        ("strategy,accuracy\n", "nothing to search"),
-        ("strategy,score\naca,1\n", "columns strategy and accuracy"),
-        ("strategy,accuracy\naca,0.5\naca,0.6\n", "line 3: aca stands there a second time"),
-        ("strategy,accuracy\naxa,0.5\n", "line 2: 'axa' is no strategy"),
-        ("strategy,accuracy\naca,\n", "line 2: the accuracy of aca is ''"),
-        ("strategy,accuracy\naca,nan\n", "no finite number"),
-        ("strategy,accuracy\naca,1e999\n", "no finite number"),
-        ("strategy,accuracy\naca,0.5\naa,0.5\n", "differ in length"),
-        ('strategy,accuracy\naca,"0.5\n', "no CSV text"),
-        ("strategy,accuracy\naca\n", "line 2"),
-        ("strategy,accuracy\naca,1e300\n", "no finite number within 1e\\+09"),
-        ("strategy,accuracy,accuracy\naca,1,1\n", "once each"),
-        ("strategy,accuracy\n" + "a" * 40 + ",1\n", "up to 39 stages"),
-        ("strategy,accuracy\naca,1\n\n\naca,2\n", "line 5: aca stands there a second time"),
-    ],
-)
-def test_damaged_tables_are_named(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(TableError, match=says):
-        read_accuracies(table(tmp_path, text))
-
-
-def test_a_table_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="--table"):
-        read_accuracies(tmp_path / "none.csv")
-
-
-@given(data=st.binary(max_size=200))
-def test_any_bytes_are_a_table_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    path = tmp_path_factory.mktemp("tables") / "table.csv"
-    path.write_bytes(b"strategy,accuracy\n" + data)
-    try:
-        found = read_accuracies(path)
-    except SyncNasError:
-        return
-    assert all(set(strategy) <= set("nac") for strategy in found)
-
-
-def test_a_table_that_was_changed_is_read_anew(tmp_path: Path) -> None:
-    assert read_accuracies(table(tmp_path, "\ufeffstrategy,accuracy\naca,0.5\n")) == {"aca": 0.5}
-    assert read_accuracies(table(tmp_path, "strategy,accuracy\naca,0.25\n")) == {"aca": 0.25}
 
 
 def program(folder: Path, body: str) -> tuple[str, ...]:
@@ -163,12 +96,12 @@ def test_of_what_a_command_prints_the_end_is_kept(tmp_path: Path) -> None:
     """It prints four times what this process may take besides."""
     body = "for _ in range(4096): sys.stdout.write('x' * 65536 + chr(10)); sys.stderr.write('y' * 1024)\nprint(0.25)"
     script = (
-        "import resource, sys\nfrom tests.search.test_evaluators import *\nfrom pathlib import Path\n"
+        "import resource, sys\nfrom tests.search.evaluators.test_command import *\nfrom pathlib import Path\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20), used + (64 << 20)))\n"
         f"print(CommandEvaluator({program(tmp_path, body)!r}, retries=0).evaluate(QUERY))"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
     assert done.stdout == "0.25\n", done.stderr
 
 
@@ -192,11 +125,6 @@ def test_command_lines_that_are_none(text: str) -> None:
 
 def test_a_command_line_is_no_shell_text() -> None:
     assert CommandEvaluator.parse("echo 'a b' $HOME;", timeout_s=1, retries=0).command == ("echo", "a b", "$HOME;")
-
-
-def test_a_command_is_wanted_where_one_evaluates() -> None:
-    with pytest.raises(ConfigError, match="--command"):
-        check_options(EvaluatorOptions("command"), has_tables=True)
 
 
 def test_configs_reach_the_command_whole(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def named(config: ModelConfig, budget: str) -> ModelConfig:
     return from_document({**config.document, "name": name}, origin=name)
 
 
-def write_outcome(folder: Path, found: Sequence[Found], best: Found | None, evaluator: Evaluator) -> Path | None:
+def write_results(folder: Path, found: Sequence[Found], best: Found | None, evaluator: Evaluator) -> Path | None:
     """Writes the archive, and the best one's config and, where the evaluator has trained any, weights; gives the config's file."""
     write_archive(folder / ARCHIVE_FILE, found)
     if best is None or best.config is None:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ import pytest
 
 from collab.errors import SyncNasError
 from search.evaluators.base import Query
-from search.ray_executor import RayExecutor, _own_folder, _ship
-from search.recipe import Recipe, SupernetRecipe
+from search.executors.ray import RayExecutor
+from search.training.recipe import Recipe, SupernetRecipe
 from tests.search.models import micro
-from tests.search.test_driver import ACCURACIES, evaluated, search
+from tests.search.searches import ACCURACIES, evaluated, search
 from tests.search.workers import Fatal, Flaky, Known, Sharing, Slow
 
 pytest.importorskip("ray")
@@ -136,8 +135,8 @@ def test_workers_that_crash_are_tried_again_and_then_given_up(cluster: Any) -> N
 LOCAL = """
 import json
 from search.evaluators.base import Query
-from search.ray_executor import RayExecutor
-from tests.search.test_driver import ACCURACIES
+from search.executors.ray import RayExecutor
+from tests.search.searches import ACCURACIES
 from tests.search.workers import Known
 said = []
 workers = RayExecutor(Known(ACCURACIES), address="local", workers=1, cpus=0.5, gpus=0.0, retries=0, say=said.append)
@@ -154,7 +153,7 @@ def test_local_joins_no_cluster_that_others_name(cluster: Any) -> None:
     cluster.add_node(num_cpus=1)
     environment = {**os.environ, "RAY_ADDRESS": cluster.address}
     done = subprocess.run(
-        [sys.executable, "-c", LOCAL], cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", LOCAL], cwd=Path(__file__).parents[3], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
@@ -168,47 +167,3 @@ def test_local_joins_no_cluster_that_others_name(cluster: Any) -> None:
 def test_an_empty_address_names_no_cluster() -> None:
     with pytest.raises(SyncNasError, match="--address is empty"):
         RayExecutor(Known(ACCURACIES), address="", workers=1, cpus=1, gpus=0, retries=0)
-
-
-@pytest.mark.parametrize("kind", ["link", "file", "open to others"])
-def test_files_are_not_unpacked_where_others_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    place, target = tmp_path / "syncnas-x", tmp_path / "target"
-    target.mkdir()
-    if kind == "link":
-        place.symlink_to(target)
-    elif kind == "file":
-        place.write_text("")
-    else:
-        place.mkdir()
-        place.chmod(0o777)
-    with pytest.raises(SyncNasError, match=r"syncnas-x is no folder of this user's alone.* remove it"):
-        _own_folder("syncnas-x")
-    assert list(target.iterdir()) == []
-    assert _own_folder("syncnas-y").stat().st_mode & 0o777 == 0o700
-
-
-@dataclass(frozen=True)
-class InFolder(Known):
-    folder: Path | None = None
-
-    def in_folder(self, folder: Path) -> InFolder:
-        return replace(self, folder=folder)
-
-
-def test_what_was_unpacked_and_damaged_is_unpacked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    source = tmp_path / "source"
-    source.mkdir()
-    (source / "supernet.pth").write_bytes(b"weights")
-    (source / ".supernet.pth.x.new").write_bytes(b"left by a process that was killed")
-    shipped = _ship(InFolder({}, source))
-    for damage in (b"", b"WEIGHTS"):
-        unpacked = shipped.unpacked()
-        assert isinstance(unpacked, InFolder)
-        assert unpacked.folder is not None
-        assert [path.name for path in unpacked.folder.iterdir()] == ["supernet.pth"]
-        assert (unpacked.folder / "supernet.pth").read_bytes() == b"weights"
-        (unpacked.folder / "supernet.pth").write_bytes(damage)
-    assert shipped.unpacked() is not None
-    assert (unpacked.folder / "supernet.pth").read_bytes() == b"weights"

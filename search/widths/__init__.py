@@ -1,0 +1,1 @@
+"""How wide each block of a strategy may be within a latency budget."""
