@@ -26,7 +26,7 @@ from collab.config import ModelConfig
 from collab.placement import Placement, parse_placement
 
 if TYPE_CHECKING:
-    from search.problem import DeviceProblem
+    from search.problems.device import DeviceProblem
 
 BASE = "micro_v2"
 BUDGETS = ("1.0x", "0.5x")
@@ -230,7 +230,8 @@ def _sample(effort: Effort) -> dict[str, list[float]]:
 def _problem(budget: str, *, placement: str = "best", factor: float = 1.0) -> DeviceProblem:
     from lut.costs import Costs
     from lut.tables import load
-    from search.problem import DeviceProblem, placements_to_try
+    from search.problems.device import DeviceProblem
+    from search.problems.placements import placements_to_try
     from search.widths.budget import base_latency, parse_budgets
 
     base, costs = configs.load(BASE), Costs(load(LUTS), source=str(LUTS))

@@ -27,6 +27,7 @@ from collab.documents import LatencyUs, Natural, Sha256, Text, expectation, read
 from collab.errors import JournalError
 from collab.files import write_whole, writing
 from search.evaluators.base import MAX_ACCURACY
+from search.problems.record import SpaceRecord
 from search.space import Leaf
 
 FORMAT: Final = 2
@@ -49,11 +50,12 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Header(_Line, tag="search", frozen=True, kw_only=True):
-    """What is searched: `settings` that alter what is found, and the SHA-256 of each of the `inputs`."""
+    """The first line: `settings` that alter what is found, the SHA-256 of each of the `inputs`, and the space that is searched."""
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
     settings: dict[Text, Setting]
     inputs: dict[Text, Sha256]
+    space: SpaceRecord
 
 
 class _Event(_Line, frozen=True, kw_only=True):
@@ -104,9 +106,9 @@ class SearchJournal:
         StorageError: it cannot be written.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Setting], inputs: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, Setting], inputs: Mapping[str, str], space: SpaceRecord) -> None:
         self._path = path
-        header = Header(settings={key: _plain(value) for key, value in settings.items()}, inputs=dict(inputs))
+        header = Header(settings={key: _plain(value) for key, value in settings.items()}, inputs=dict(inputs), space=space)
         if not path.exists():
             # With its first line from the beginning: a process that is killed here leaves no journal at all.
             write_whole(path, _line(_document(header), "")[0])
@@ -214,7 +216,7 @@ def _decoded(path: Path, number: int, line: bytes, decoder: msgspec.json.Decoder
 
 
 def _compare(path: Path, kept: Header, now: Header) -> None:
-    """Whether a journal's search is the one that is asked for now.
+    """Refuses a journal whose search is not the one that is asked for now.
 
     Raises:
         JournalError: it is not; every difference is named.
@@ -225,6 +227,8 @@ def _compare(path: Path, kept: Header, now: Header) -> None:
         for name in dict.fromkeys([*old, *new])
         if old.get(name) != new.get(name)
     ]
+    if not differences and kept.space != now.space:
+        differences = ["its space is another one, or other leaves of it can be evaluated"]
     if differences:
         raise JournalError(f"{path} is of another search: {'; '.join(differences)}. Ask for the same, or name another --out")
 
@@ -237,7 +241,8 @@ def _shown(value: object) -> str:
 
 
 def _document(header: Header) -> dict[str, Any]:
-    return {"event": "search", "format": header.format, "settings": header.settings, "inputs": header.inputs}
+    space = msgspec.to_builtins(header.space)
+    return {"event": "search", "format": header.format, "settings": header.settings, "inputs": header.inputs, "space": space}
 
 
 def _line(document: Mapping[str, Any], before: str) -> tuple[bytes, str]:

@@ -11,7 +11,7 @@ from collab.console import note_console, one_line, tell, text_column
 
 if TYPE_CHECKING:
     from search.archive import Found
-    from search.driver import Status
+    from search.state import Status
 
 
 @contextmanager

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from lut.costs import Costs
     from lut.meta import Meta
     from search.archive import Found
-    from search.driver import Search, Status
+    from search.driver import Search
     from search.evaluators.base import Evaluator
     from search.evaluators.choose import EvaluatorOptions
     from search.executors.base import Executor
     from search.journal import Setting
-    from search.problem import DeviceProblem, Problem
+    from search.problems.base import Problem
+    from search.problems.device import DeviceProblem
+    from search.state import Status
 
 _SHARED = "shared"
 """Folder of what all budgets of a search use together."""
@@ -197,7 +199,7 @@ class _Subject:
 
 def _table_subjects(run: _Run) -> list[_Subject]:
     from search.evaluators.table import read_accuracies
-    from search.problem import StrategyTable
+    from search.problems.known import StrategyTable
 
     assert run.options.table is not None
     known = read_accuracies(run.options.table)
@@ -210,7 +212,9 @@ def _device_subjects(run: _Run, lut: Path | None, model: str, budget: str, margi
     from lut.tables import load as load_tables
     from search.evaluators.table import read_accuracies
     from search.inputs import data_sha256, tables_sha256
-    from search.problem import DeviceProblem, Restricted, placements_to_try
+    from search.problems.device import DeviceProblem
+    from search.problems.known import Restricted
+    from search.problems.placements import placements_to_try
     from search.widths.budget import base_latency, parse_budgets
 
     assert lut is not None
@@ -295,11 +299,12 @@ def _prepared(run: _Run, subjects: list[_Subject]) -> Evaluator:
 def _search_one(
     run: _Run, subject: _Subject, evaluator: Evaluator, executor: Executor, everything: list[Found], *, json: bool
 ) -> dict[str, Any]:
-    from search.driver import Objective, Search
+    from search.driver import Search
     from search.journal import JOURNAL_FILE
     from search.mcts import Settings
     from search.progress import search_bar
     from search.results import summary, write_results
+    from search.state import Objective
 
     subject.folder.mkdir(parents=True, exist_ok=True)
     if not (subject.folder / JOURNAL_FILE).exists():

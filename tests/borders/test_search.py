@@ -18,12 +18,16 @@ import pytest
 from collab.errors import SyncNasError
 from collab.files import FolderLock
 from search import run as search_run
-from search.driver import Objective, Search
+from search.driver import Search
 from search.evaluators.base import MAX_ACCURACY
 from search.evaluators.table import TableEvaluator, read_accuracies
 from search.executors.inline import InlineExecutor
 from search.mcts import Settings
-from search.problem import DeviceProblem, Problem, Restricted, StrategyTable, placements_to_try
+from search.problems.base import Problem
+from search.problems.device import DeviceProblem
+from search.problems.known import Restricted, StrategyTable
+from search.problems.placements import placements_to_try
+from search.state import Objective
 from search.widths.budget import parse_budgets
 from tests.borders.fuzzing import fuzz, refused_in_a_sentence, run_command
 from tests.borders.mutation import HOSTILE_VALUES, mutate_bytes, mutate_document

@@ -10,12 +10,14 @@ import numpy as np
 
 from benchmarks.landscapes import make, space
 from lut.replay import Ints
-from search.driver import Objective, Search
+from search.driver import Search
 from search.executors.base import Executor
 from search.executors.inline import InlineExecutor
 from search.mcts import Settings
-from search.problem import Candidate, StrategyTable
+from search.problems.base import Candidate
+from search.problems.known import StrategyTable
 from search.space import Leaf, Space
+from search.state import Objective
 from tests.search.workers import Known
 
 LANDSCAPE = make("effects", 11)

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.landscapes import space
-from search.driver import Objective
 from search.evaluators.base import EvaluationError
 from search.executors.inline import InlineExecutor
 from search.executors.processes import ProcessExecutor
-from search.problem import StrategyTable
+from search.problems.known import StrategyTable
 from tests.processes import wait_until
 from tests.search.searches import ACCURACIES, Twins, evaluated, lines, run, search
 from tests.search.workers import Flaky, Known
@@ -142,9 +141,3 @@ def test_a_small_space_is_exhausted(tmp_path: Path) -> None:
     found = run(tmp_path, 50, problem=StrategyTable(few))
     assert found.status.exhausted
     assert sorted(evaluated(tmp_path)) == few
-
-
-def test_the_objective_weighs_latency_as_told() -> None:
-    assert Objective()(0.8, 5.0) == 0.8
-    assert Objective(0.5, 10.0)(0.8, 2.5) == pytest.approx(1.6)
-    assert Objective(0.5, 10.0)(0.8, None) == 0.8

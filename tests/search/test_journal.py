@@ -9,11 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collab.errors import JournalError
-from search.driver import Objective, Search
+from search.driver import Search
 from search.journal import Asked, Evaluated, Failed, Same, SearchJournal, read_journal
 from search.mcts import Settings
-from search.problem import StrategyTable
+from search.problems.known import StrategyTable
+from search.problems.record import SpaceRecord
+from search.state import Objective
 from tests.search.searches import ACCURACIES, HEADER, run, search
+
+SPACE = SpaceRecord(options=((0, 1, 2), (1, 2), (0,)), feasible="/A==")
 
 
 def test_another_search_s_journal_is_refused(tmp_path: Path) -> None:
@@ -79,7 +83,7 @@ def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, settings_text: str, accuracy: float, seconds: float, reason: str
 ) -> None:
     path = tmp_path_factory.mktemp("journals") / "journal.jsonl"
-    journal = SearchJournal(path, {"command": settings_text, "seed": 1, "x": None, "y": 0.5}, {"tables": "0" * 64})
+    journal = SearchJournal(path, {"command": settings_text, "seed": 1, "x": None, "y": 0.5}, {"tables": "0" * 64}, SPACE)
     leaf = (0, 1, 0)
     journal.write("asked", 0, leaf, strategy="na", placement="0=cpu0,1=cpu1", latency_us=12.5)
     journal.write("evaluated", 0, leaf, strategy="na", accuracy=accuracy, seconds=seconds)
@@ -88,6 +92,7 @@ def test_what_is_written_is_read_back(
     journal.close()
     header, entries = read_journal(path)
     assert header.settings == {"command": settings_text, "seed": 1, "x": None, "y": 0.5}
+    assert header.space == SPACE
     assert entries == [
         Asked(n=0, leaf=leaf, strategy="na", placement="0=cpu0,1=cpu1", latency_us=12.5),
         Evaluated(n=0, leaf=leaf, strategy="na", accuracy=accuracy, seconds=seconds),

@@ -1,4 +1,4 @@
-"""The problem of a search: strategies of a table, and strategies on a device within a budget."""
+"""Strategies on a device within a budget."""
 
 from __future__ import annotations
 
@@ -7,21 +7,12 @@ import pytest
 
 from collab import config as configs
 from collab.config import from_document
-from collab.errors import ConfigError
 from collab.placement import parse_placement
 from lut.prediction import predict
-from search.problem import DeviceProblem, InfeasibleError, Restricted, StrategyTable, architecture_key, placements_to_try
-from search.widths.budget import base_latency
-from tests.search.made import BASE, costs
-
-COSTS = costs()
-UNITS = ["cpu0", "cpu1"]
-BASE_US = base_latency(BASE, UNITS, COSTS).us
-
-
-def problem(scale: float, placement: str = "best") -> DeviceProblem:
-    placements, in_tree = placements_to_try(placement, UNITS, branches=2)
-    return DeviceProblem(BASE, COSTS, placements, scale * BASE_US, in_tree=in_tree)
+from search.problems.base import InfeasibleError
+from search.problems.device import DeviceProblem, architecture_key
+from tests.search.made import costs
+from tests.search.problems.on_device import BASE_US, COSTS, problem
 
 
 def test_candidates_meet_the_budget_and_are_what_they_say() -> None:
@@ -33,23 +24,6 @@ def test_candidates_meet_the_budget_and_are_what_they_say() -> None:
     assert candidate.config.strategy == candidate.strategy == "acnnaca"
     assert candidate.latency_us == pytest.approx(predict(candidate.config, candidate.placement, COSTS).total_us)
     assert 0.99 * 0.7 * BASE_US <= candidate.latency_us <= 0.7 * BASE_US  # type: ignore[operator]
-
-
-def test_the_best_placement_leaves_more_room_than_any_other() -> None:
-    best = problem(0.7).candidate(problem(0.7).space.leaf("acnnaca"))
-    tree = problem(0.7, "tree")
-    each = [tree.candidate(tree.space.leaf("acnnaca", number)) for number in range(6)]
-    assert best.config is not None
-    assert best.config.macs == max(candidate.config.macs for candidate in each if candidate.config)
-    assert len({candidate.placement for candidate in each}) == 6
-    assert tree.space.size == 6 * 1458
-
-
-def test_one_placement() -> None:
-    subject = problem(0.7, "stem=0,head=1")
-    assert subject.candidate(subject.space.leaf("nnnnnna")).placement == parse_placement("stem=0,head=1", branches=2)
-    with pytest.raises(ConfigError, match="no unit gpu0"):
-        problem(0.7, "0=cpu0,1=gpu0")
 
 
 def test_infeasible_leaves_say_why() -> None:
@@ -94,24 +68,3 @@ def test_the_widest_blocks_bound_every_candidate() -> None:
         for branch in (0, 1):
             widths = [block.exp_c for stage in config.stages for block in stage.branches[branch]]
             assert all(width <= most for width, most in zip(widths, widest[branch], strict=True))
-
-
-def test_a_table_has_its_strategies_and_no_others() -> None:
-    table = StrategyTable(["ana", "nna", "cnc"])
-    leaves = table.space.leaves(np.arange(table.space.size))
-    feasible = [table.space.strategy(leaf) for leaf in leaves[table.feasible(leaves)].tolist()]
-    assert sorted(feasible) == ["ana", "cnc", "nna"]
-    assert table.why_not(table.space.leaf("ann"[:2] + "a")) == "ana: not in the table"
-
-
-@pytest.mark.parametrize("strategies", [[], ["ana", "aa"]])
-def test_tables_that_are_none(strategies: list[str]) -> None:
-    with pytest.raises((InfeasibleError, ConfigError)):
-        StrategyTable(strategies)
-
-
-def test_what_an_evaluator_does_not_know_is_infeasible() -> None:
-    subject = Restricted(problem(0.7), frozenset({"nnnnnna", "acnnaca"}))
-    leaves = subject.space.leaves(np.arange(1458))
-    assert sorted(subject.space.strategy(leaf) for leaf in leaves[subject.feasible(leaves)].tolist()) == ["acnnaca", "nnnnnna"]
-    assert subject.candidate(subject.space.leaf("nnnnnna")).config is not None

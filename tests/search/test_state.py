@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from collab.errors import JournalError
-from search.driver import Objective, Search
+from search.driver import Search
 from search.executors.processes import ProcessExecutor
 from search.journal import Asked, Evaluated, read_journal
 from search.mcts import Settings, TreeSearch
-from search.problem import StrategyTable
+from search.problems.known import StrategyTable
+from search.state import Objective
 from tests.search.journals import checked, unchecked
 from tests.search.searches import ACCURACIES, HEADER, Twins, lines, run, search
 from tests.search.workers import Known, Sleepy
@@ -114,3 +115,9 @@ def test_an_architecture_has_one_accuracy(tmp_path: Path) -> None:
     journal.write_bytes(checked(forged))
     with pytest.raises(JournalError, match=r"is of the architecture that question [0-9]+ has evaluated already"):
         search(tmp_path, problem=Twins())
+
+
+def test_the_objective_weighs_latency_as_told() -> None:
+    assert Objective()(0.8, 5.0) == 0.8
+    assert Objective(0.5, 10.0)(0.8, 2.5) == pytest.approx(1.6)
+    assert Objective(0.5, 10.0)(0.8, None) == 0.8

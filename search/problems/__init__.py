@@ -1,0 +1,1 @@
+"""Problems: what a search can evaluate, and the model that each leaf of its space stands for."""

@@ -1,0 +1,73 @@
+"""The problem of a search out of its journal alone: the space, what can be evaluated, and the model of each leaf that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from collab.placement import Placement, parse_placement
+from lut.replay import Ints
+from search.journal import Asked, Entry, Evaluated, Same
+from search.problems.base import Candidate
+from search.problems.record import SpaceRecord
+from search.space import Leaf, Space
+
+Feasible: TypeAlias = Callable[[Ints], npt.NDArray[np.bool_]]
+"""Tells which of (R, decisions) leaves can be evaluated, (R,)."""
+
+
+class RecordedProblem:
+    """A problem as a journal tells of it; implements `search.problems.base.Problem`, but knows only the models that were asked for.
+
+    Args:
+        entries: the journal's events.
+        feasible: for a space that is too large for the record to say; None takes all leaves for feasible.
+
+    Raises:
+        ConfigError: the record is of no space, or does not fit it.
+    """
+
+    def __init__(self, record: SpaceRecord, entries: Sequence[Entry], *, feasible: Feasible | None = None) -> None:
+        self._space = record.space()
+        self._feasible_codes = record.feasible_codes()
+        self._feasible = feasible
+        self._asked = {entry.leaf: entry for entry in entries if isinstance(entry, Asked) and not isinstance(entry, Evaluated)}
+        self._evaluated_for = {entry.n: entry.of for entry in entries if isinstance(entry, Same)}
+
+    @property
+    def space(self) -> Space:
+        return self._space
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is known of all leaves if they can be evaluated."""
+        return self._feasible_codes is not None or self._feasible is not None
+
+    def feasible(self, leaves: Ints) -> npt.NDArray[np.bool_]:
+        if self._feasible_codes is not None:
+            found: npt.NDArray[np.bool_] = self._feasible_codes[self._space.codes(leaves)]
+            return found
+        return self._feasible(leaves) if self._feasible is not None else np.ones(len(leaves), bool)
+
+    def candidate(self, leaf: Leaf) -> Candidate:
+        asked = self._asked[leaf]
+        placement = None if asked.placement is None else recorded_placement(asked.placement)
+        # A journal does not hold configs; which of them are equal shows in what was not evaluated again.
+        key = str(self._evaluated_for.get(asked.n, asked.n))
+        return Candidate(self._space.strategy(leaf), key, placement, None, asked.latency_us)
+
+    def why_not(self, leaf: Leaf) -> str:
+        return f"{self._space.strategy(leaf)}: cannot be evaluated, by the search's journal"
+
+
+def recorded_placement(text: str) -> Placement:
+    """Reads a placement out of a journal; how many branches it has is as it says.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    branches = sum(part.partition("=")[0].isdecimal() for part in text.split(","))
+    return parse_placement(text, branches=max(1, branches))
