@@ -13,9 +13,9 @@ from search.archive import Found
 from search.evaluators.base import EvaluationError, Query
 from search.executors import Executor, Outcome
 from search.journal import JOURNAL_FILE, Asked, Entry, Evaluated, Failed, Same, SearchJournal, Setting
-from search.mcts import Settings, TreeSearch
 from search.problem import Candidate, Problem
 from search.space import Leaf
+from search.tree_search import Settings, TreeSearch
 
 _HOPELESS: Final = 5
 """So many failures in a row, before anything could be evaluated, end a search: the evaluator is wrong, not the strategies."""

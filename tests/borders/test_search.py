@@ -23,8 +23,8 @@ from search.driver import Objective, Search
 from search.evaluators.base import MAX_ACCURACY
 from search.evaluators.table import TableEvaluator, read_accuracies
 from search.executors import InlineExecutor
-from search.mcts import Settings
 from search.problem import DeviceProblem, Problem, Restricted, StrategyTable, placements_to_try
+from search.tree_search import Settings
 from tests.borders.fuzzing import fuzz, refused_in_a_sentence, run_command
 from tests.borders.mutation import HOSTILE_VALUES, mutate_bytes, mutate_document
 from tests.search.journals import checked, unchecked
@@ -188,7 +188,7 @@ def test_options(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         options["--out"] = str(tmp_path / str(next(made)) / generator.choice(names))
         return [
             *(part for option in options.items() for part in option),
-            *generator.choice(((), ("--resume",), ("--json",), ("--no-prior",))),
+            *generator.choice(((), ("--resume",), ("--json",), ("--method", "uct"), ("--method", "best"))),
         ]
 
     def feed(arguments: list[str]) -> None:

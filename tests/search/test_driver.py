@@ -23,9 +23,9 @@ from search.driver import Objective, Search
 from search.evaluators.base import EvaluationError
 from search.executors import Executor, InlineExecutor, ProcessExecutor
 from search.journal import Asked, Evaluated, Failed, Same, SearchJournal, read_journal
-from search.mcts import Settings, TreeSearch
 from search.problem import Candidate, StrategyTable
 from search.space import Leaf, Space
+from search.tree_search import Settings, TreeSearch
 from tests.processes import wait_until
 from tests.search.journals import checked, unchecked
 from tests.search.workers import Fatal, Flaky, Known, Sleepy
