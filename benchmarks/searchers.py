@@ -1,8 +1,9 @@
 """Searches that the tree search is held against, each as a generator of leaves that is sent their accuracies.
 
+* tree, uct, surrogate: the toolkit's methods;
 * random: uniformly, without repetition;
 * evolution: regularised evolution (Real et al., AAAI 2019): 20 in the population, the best of 5 mutated in one letter, the oldest dies;
-* uct: UCT with a fixed constant on raw accuracies, closing what was evaluated;
+* authors' uct: UCT with a fixed constant on raw accuracies, as the authors of SyncNAS released it, closing what was evaluated;
 * gp: Bayesian optimisation, a Gaussian process (Matérn 5/2 on one-hot letters, fitted by likelihood) with expected improvement over all
   strategies, from 10 random ones on; only where they can be enumerated.
 """
@@ -18,8 +19,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from benchmarks.landscapes import Landscape, space
-from search.mcts import Settings, TreeSearch
 from search.space import Leaf
+from search.tree_search import METHODS, Settings, TreeSearch
 
 Searcher: TypeAlias = Generator[Leaf, float, None]
 _POPULATION, _TOURNAMENT = 20, 5
@@ -129,23 +130,21 @@ def gaussian_process(landscape: Landscape, seed: int) -> Searcher:
         values.append((yield tuple(leaves[index].tolist())))
 
 
-def tree(landscape: Landscape, seed: int, *, prior: bool = True) -> Searcher:
-    """The toolkit's search."""
-    search = TreeSearch(space(landscape.stages), landscape.feasible, Settings(seed=seed, prior=prior))
-    while (leaf := search.ask()) is not None:
-        search.tell(leaf, (yield leaf))
+def ours(method: str) -> Callable[[Landscape, int], Searcher]:
+    """The toolkit's search by one of its methods."""
 
+    def search(landscape: Landscape, seed: int) -> Searcher:
+        asked = TreeSearch(space(landscape.stages), landscape.feasible, Settings(seed=seed, method=method))
+        while (leaf := asked.ask()) is not None:
+            asked.tell(leaf, (yield leaf))
 
-def tree_without_prior(landscape: Landscape, seed: int) -> Searcher:
-    """The toolkit's search, its prior switched off."""
-    return tree(landscape, seed, prior=False)
+    return search
 
 
 SEARCHERS: dict[str, Callable[[Landscape, int], Searcher]] = {
-    "tree": tree,
-    "tree, no prior": tree_without_prior,
+    **{method: ours(method) for method in METHODS},
     "gp": gaussian_process,
     "evolution": evolution,
-    "uct": uct,
+    "authors' uct": uct,
     "random": random_search,
 }

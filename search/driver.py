@@ -9,10 +9,10 @@ from typing import Final
 from search.evaluators.base import EvaluationError, Query
 from search.executors.base import EvaluationOutcome, Executor
 from search.journal import JOURNAL_FILE, SearchJournal, Setting
-from search.mcts import Settings
 from search.problems.base import Candidate, Problem
 from search.problems.record import record_of
 from search.state import Objective, Question, SearchState, Status
+from search.tree_search import Settings
 
 _HOPELESS: Final = 5
 """So many failures in a row, before anything could be evaluated, end a search: the evaluator is wrong, not the strategies."""

@@ -30,7 +30,7 @@ from search.evaluators.base import MAX_ACCURACY
 from search.problems.record import SpaceRecord
 from search.space import Leaf
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 JOURNAL_FILE: Final = "journal.jsonl"
 MAX_BYTES: Final = 512 << 20
 _ADVICE: Final = "begin the search again in another folder, or put back a copy of the journal that was not altered"
@@ -193,7 +193,8 @@ def _refuse_other_formats(path: Path, line: bytes) -> None:
     if isinstance(found, dict) and found.get("format") != FORMAT:
         raise JournalError(
             f"{path}: line 1 is no header of a search of this version (format {FORMAT}); journals of format 1 do not say out of which"
-            " inputs they were made, and cannot be gone on with: search again in another folder; archive.csv keeps what was found"
+            " inputs they were made, those of format 2 not by which method, and neither can be gone on with: search again in another"
+            " folder; archive.csv keeps what was found"
         )
 
 

@@ -12,7 +12,7 @@ import typer
 
 from collab.cli import make_app, print_json, run_app
 from collab.console import say, tell
-from collab.errors import JournalError, WeightsError
+from collab.errors import ConfigError, JournalError, WeightsError
 from collab.files import FolderLock, sha256_of
 from collab.options import number, whole
 
@@ -74,7 +74,12 @@ def main(
         float, number(least=0, most=10, help="Maximise accuracy x (budget / latency) ^ this; 0: accuracy alone.")
     ] = 0.0,
     multiple: Annotated[int, whole(least=1, most=1024, help="Expansion channels are multiples of this.")] = 4,
-    prior: Annotated[bool, typer.Option("--prior/--no-prior", help="Whether what was learned so far guides the tree.")] = True,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="tree: down the tree, guided by what was learned so far; surrogate: the largest expected improvement; uct: the tree alone."
+        ),
+    ] = "tree",
     seed: Annotated[int, whole(least=0, help="Seed of the search and of all that is trained.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -100,7 +105,8 @@ def main(
         seed=seed,
     )
     check_options(options, has_tables=lut is not None and bool(model))
-    run = _Run(out, options, evaluations, seed, prior, latency_weight, resume, say=_quiet if json else say)
+    _check_method(method)
+    run = _Run(out, options, evaluations, seed, method, latency_weight, resume, say=_quiet if json else say)
     run.check_folder()
     with FolderLock(out):
         run.check_content()
@@ -119,6 +125,13 @@ def main(
         print_json({"results": results})
 
 
+def _check_method(method: str) -> None:
+    from search.tree_search import METHODS
+
+    if method not in METHODS:
+        raise ConfigError(f"--method {method}: one of {', '.join(METHODS)}")
+
+
 @dataclass(frozen=True)
 class _Run:
     """What all budgets of a search have in common."""
@@ -127,7 +140,7 @@ class _Run:
     options: EvaluatorOptions
     evaluations: int
     seed: int
-    prior: bool
+    method: str
     latency_weight: float
     resume: bool
     say: Callable[[str], None]
@@ -243,7 +256,7 @@ def _device_subjects(run: _Run, lut: Path | None, model: str, budget: str, margi
 
 
 def _header(run: _Run, **more: Setting) -> dict[str, Setting]:
-    own: dict[str, Setting] = {"seed": run.seed, "prior": run.prior, "latency_weight": run.latency_weight}
+    own: dict[str, Setting] = {"seed": run.seed, "method": run.method, "latency_weight": run.latency_weight}
     return {**run.options.settings, **own, **more}
 
 
@@ -301,17 +314,17 @@ def _search_one(
 ) -> dict[str, Any]:
     from search.driver import Search
     from search.journal import JOURNAL_FILE
-    from search.mcts import Settings
     from search.progress import search_bar
     from search.results import summary, write_results
     from search.state import Objective
+    from search.tree_search import Settings
 
     subject.folder.mkdir(parents=True, exist_ok=True)
     if not (subject.folder / JOURNAL_FILE).exists():
         run.check_free(subject.folder)
     search = Search(
         subject.problem,
-        Settings(seed=run.seed, prior=run.prior),
+        Settings(seed=run.seed, method=run.method),
         Objective(run.latency_weight, subject.budget_us),
         subject.folder,
         subject.header,

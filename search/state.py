@@ -10,9 +10,9 @@ from typing import Final
 from collab.errors import JournalError, SyncNasError
 from search.archive import Found
 from search.journal import Asked, Entry, Evaluated, Failed, Same
-from search.mcts import Settings, TreeSearch
 from search.problems.base import Candidate, Problem
 from search.space import Leaf
+from search.tree_search import Settings, TreeSearch
 
 _ROUNDED_US: Final = 0.002
 """A journal gives latencies in thousandths."""

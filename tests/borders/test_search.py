@@ -22,12 +22,12 @@ from search.driver import Search
 from search.evaluators.base import MAX_ACCURACY
 from search.evaluators.table import TableEvaluator, read_accuracies
 from search.executors.inline import InlineExecutor
-from search.mcts import Settings
 from search.problems.base import Problem
 from search.problems.device import DeviceProblem
 from search.problems.known import Restricted, StrategyTable
 from search.problems.placements import placements_to_try
 from search.state import Objective
+from search.tree_search import Settings
 from search.widths.budget import parse_budgets
 from tests.borders.fuzzing import fuzz, refused_in_a_sentence, run_command
 from tests.borders.mutation import HOSTILE_VALUES, mutate_bytes, mutate_document
@@ -192,7 +192,7 @@ def test_options(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         options["--out"] = str(tmp_path / str(next(made)) / generator.choice(names))
         return [
             *(part for option in options.items() for part in option),
-            *generator.choice(((), ("--resume",), ("--json",), ("--no-prior",))),
+            *generator.choice(((), ("--resume",), ("--json",), ("--method", "uct"), ("--method", "best"))),
         ]
 
     def feed(arguments: list[str]) -> None:

@@ -13,11 +13,11 @@ from lut.replay import Ints
 from search.driver import Search
 from search.executors.base import Executor
 from search.executors.inline import InlineExecutor
-from search.mcts import Settings
 from search.problems.base import Candidate
 from search.problems.known import StrategyTable
 from search.space import Leaf, Space
 from search.state import Objective
+from search.tree_search import Settings
 from tests.search.workers import Known
 
 LANDSCAPE = make("effects", 11)

@@ -13,9 +13,9 @@ from collab.errors import JournalError
 from search.driver import Search
 from search.executors.processes import ProcessExecutor
 from search.journal import Asked, Evaluated, read_journal
-from search.mcts import Settings, TreeSearch
 from search.problems.known import StrategyTable
 from search.state import Objective
+from search.tree_search import Settings, TreeSearch
 from tests.search.journals import checked, unchecked
 from tests.search.searches import ACCURACIES, HEADER, Twins, lines, run, search
 from tests.search.workers import Known, Sleepy
