@@ -158,8 +158,44 @@ class SearchJournal:
             self._descriptor = -1
 
 
+def number_setting(header: Header, name: str, default: float | None = None) -> float:
+    """Returns a setting that is a number.
+
+    Raises:
+        JournalError: it is none, or is not there and has no default.
+    """
+    value = header.settings.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise JournalError(f"the journal's setting {name} is {_shown(value)}, where a number is needed; {_ADVICE}")
+    return float(value)
+
+
+def whole_setting(header: Header, name: str) -> int:
+    """Returns a setting that is a whole number, not below 0.
+
+    Raises:
+        JournalError: it is none, or is not there.
+    """
+    value = header.settings.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise JournalError(f"the journal's setting {name} is {_shown(value)}, where a whole number is needed; {_ADVICE}")
+    return value
+
+
+def text_setting(header: Header, name: str, default: str | None = None) -> str:
+    """Returns a setting that is a text.
+
+    Raises:
+        JournalError: it is none, or is not there and has no default.
+    """
+    value = header.settings.get(name, default)
+    if not isinstance(value, str):
+        raise JournalError(f"the journal's setting {name} is {_shown(value)}, where a text is needed; {_ADVICE}")
+    return value
+
+
 def read_journal(path: Path) -> tuple[Header, list[Entry]]:
-    """The header and the entries; a last line that was cut off does not count.
+    """Returns the header and the entries; a last line that was cut off does not count.
 
     Raises:
         JournalError: a line is not what a search writes, or was altered.

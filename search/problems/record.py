@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 import numpy as np
@@ -15,9 +15,8 @@ from collab.documents import Text
 from collab.errors import ConfigError
 from search.problems.base import Problem
 from search.space import Space
+from search.tree_search import ENUMERABLE
 
-MOST_LISTED: Final = 20_000
-"""Of spaces up to this size, it is recorded which leaves can be evaluated: in 3.3 KB at the most."""
 _Option: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=4095)]
 _Options: TypeAlias = Annotated[tuple[_Option, ...], msgspec.Meta(min_length=1, max_length=4096)]
 
@@ -26,7 +25,7 @@ class SpaceRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The options of each decision of a space, and its feasible leaves.
 
     `feasible` has a bit for each leaf in the order of the codes, the first one the highest of the first byte; 1 says that the leaf can be
-    evaluated. The bytes are given as base64; null stands for a space that is too large.
+    evaluated. The bytes are given as base64; null stands for a space of more than `ENUMERABLE` leaves.
     """
 
     options: Annotated[tuple[_Options, ...], msgspec.Meta(min_length=2, max_length=512)]
@@ -51,7 +50,7 @@ class SpaceRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             ConfigError: the record is of no space, or does not fit it.
         """
         size = self.space().size
-        if size > MOST_LISTED:
+        if size > ENUMERABLE:
             if self.feasible is not None:
                 raise ConfigError(f"a space of {size} leaves is too large to say of each whether it can be evaluated")
             return None
@@ -68,7 +67,7 @@ def record_of(problem: Problem) -> SpaceRecord:
     """Returns the record of a problem's space."""
     space = problem.space
     feasible: str | None = None
-    if space.size <= MOST_LISTED:
+    if space.size <= ENUMERABLE:
         bits = np.packbits(problem.feasible(space.leaves(np.arange(space.size))))
         feasible = base64.b64encode(bits.tobytes()).decode("ascii")
     return SpaceRecord(options=space.options, feasible=feasible)

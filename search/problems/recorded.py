@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +10,10 @@ import numpy.typing as npt
 from collab.placement import Placement, parse_placement
 from lut.replay import Ints
 from search.journal import Asked, Entry, Evaluated, Same
+from search.pool import Feasible
 from search.problems.base import Candidate
 from search.problems.record import SpaceRecord
 from search.space import Leaf, Space
-
-Feasible: TypeAlias = Callable[[Ints], npt.NDArray[np.bool_]]
-"""Tells which of (R, decisions) leaves can be evaluated, (R,)."""
 
 
 class RecordedProblem:
