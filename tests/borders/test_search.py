@@ -22,6 +22,7 @@ from search.driver import Search
 from search.evaluators.base import MAX_ACCURACY
 from search.evaluators.table import TableEvaluator, read_accuracies
 from search.executors.inline import InlineExecutor
+from search.explanation import read_tree
 from search.problems.base import Problem
 from search.problems.device import DeviceProblem
 from search.problems.known import Restricted, StrategyTable
@@ -36,7 +37,7 @@ from tests.search.made import costs, written
 from tests.search.models import micro
 
 ACCURACIES = {f"{a}{b}{c}": 0.5 + 0.1 * (a == "n") + 0.05 * (b == "c") + 0.01 * (c == "c") for a in "nac" for b in "nac" for c in "ac"}
-HEADER = {"seed": 0, "model": "made"}
+HEADER = {"seed": 0, "model": "made", "method": "tree"}
 INPUTS = {"table": "0" * 64}
 EVALUATIONS = 10
 Entries = list[tuple[str, float]]
@@ -113,6 +114,23 @@ def test_a_journal_goes_on_as_it_was_or_not_at_all(kind: str, table: Path, tmp_p
         assert searched(tmp_path, problem, table, EVALUATIONS) == found, "what was written is not read back"
 
     counts = fuzz(f"search journal, {kind}", lambda generator: mutated_journal(lines, whole, generator), feed)
+    assert counts["accepted"] > 0 < counts["refused"]
+
+
+@pytest.mark.parametrize("kind", ["table", "device"])
+def test_a_journal_is_explained_or_refused(kind: str, table: Path, tmp_path: Path) -> None:
+    problem: Problem = StrategyTable(sorted(ACCURACIES)) if kind == "table" else on_device()
+    searched(tmp_path, problem, table, EVALUATIONS)
+    journal = tmp_path / "journal.jsonl"
+    whole, lines = journal.read_bytes(), unchecked(journal)
+
+    def feed(data: bytes) -> None:
+        journal.write_bytes(data)
+        tree = read_tree(journal)
+        levels = tree.levels(())
+        assert sum(child.visits for child in levels[0].children) == len(tree.status.found)
+
+    counts = fuzz(f"explained journal, {kind}", lambda generator: mutated_journal(lines, whole, generator), feed)
     assert counts["accepted"] > 0 < counts["refused"]
 
 
