@@ -31,12 +31,12 @@ _GP_FIRST = 10
 
 def random_search(landscape: Landscape, seed: int) -> Searcher:
     """Uniformly, without repetition."""
-    draw = _fresh_leaves(landscape, seed)
+    draw = fresh_leaves(landscape, seed)
     while True:
         yield draw()
 
 
-def _fresh_leaves(landscape: Landscape, seed: int) -> Callable[[], Leaf]:
+def fresh_leaves(landscape: Landscape, seed: int) -> Callable[[], Leaf]:
     generator, seen, everything = np.random.default_rng(seed), set(), space(landscape.stages)
 
     def draw() -> Leaf:
@@ -53,7 +53,7 @@ def _fresh_leaves(landscape: Landscape, seed: int) -> Callable[[], Leaf]:
 def evolution(landscape: Landscape, seed: int) -> Searcher:
     """Regularised evolution; what was evaluated already is mutated once more."""
     generator, everything = np.random.default_rng(seed), space(landscape.stages)
-    draw = _fresh_leaves(landscape, seed)
+    draw = fresh_leaves(landscape, seed)
     population: deque[tuple[float, Leaf]] = deque(maxlen=_POPULATION)
     seen: set[Leaf] = set()
     while True:

@@ -53,7 +53,11 @@ class Targets:
                 fresh._add_terms(model, seen)
                 self._squares[model] = np.concatenate([self._squares[model][kept], fresh._squares[model]])
                 self._products[model] = np.concatenate([self._products[model][kept], fresh._products[model]])
-        self._agreements = np.concatenate([self._agreements[: self._count, kept], fresh._agreements[: self._count]], axis=1)
+        stay = int(np.count_nonzero(kept))
+        grown = np.zeros((len(self._agreements), stay + len(added)), np.int64)
+        grown[: self._count, :stay] = self._agreements[: self._count, kept]
+        grown[: self._count, stay:] = fresh._agreements[: self._count]
+        self._agreements = grown
         self.leaves = np.concatenate([self.leaves[kept], added])
 
     def moments(self, processes: Processes, models: Ints, coefficients: Floats, more: Ints, extension: Floats) -> Moments:
