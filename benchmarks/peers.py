@@ -99,7 +99,7 @@ def _smac(landscape: Landscape, seed: int) -> Searcher:
             facade.tell(info, value_of(cost=-known[leaf]), save=False)
 
 
-def _unused(config: object, seed: int = 0) -> float:  # noqa: ARG001 - the form of SMAC3
+def _unused(config: object, seed: int = 0) -> float:
     """Stands where SMAC3 wants a function, although it is asked and told."""
     raise NotImplementedError
 

@@ -60,7 +60,7 @@ def _feasible_by_tables(journal: Path, lut: Path, model: str, table: Path | None
 
 def _document(folder: Path, path: str, tree: GrownTree, levels: list[Level]) -> dict[str, Any]:
     """Returns all that is printed as a JSON object."""
-    from search.results import summary
+    from search.results.files import summary
 
     status = tree.status
     return {

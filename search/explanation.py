@@ -7,10 +7,10 @@ from pathlib import Path
 
 from collab.config import SYNCS
 from collab.errors import ConfigError, JournalError
-from search.archive import Found
 from search.journal import JOURNAL_FILE, Entry, Evaluated, Header, Same, number_setting, read_journal, text_setting, whole_setting
 from search.pool import Feasible
 from search.problems.recorded import RecordedProblem
+from search.results.archive import Found
 from search.space import Leaf, Space
 from search.state import Objective, SearchState, Status
 from search.tree_search import ChildStatistics, Settings

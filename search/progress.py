@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from collab.console import note_console, one_line, tell, text_column
 
 if TYPE_CHECKING:
-    from search.archive import Found
+    from search.results.archive import Found
     from search.state import Status
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collab.config import ModelConfig
     from lut.costs import Costs
     from lut.meta import Meta
-    from search.archive import Found
     from search.driver import Search
     from search.evaluators.base import Evaluator
     from search.evaluators.choose import EvaluatorOptions
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from search.journal import Setting
     from search.problems.base import Problem
     from search.problems.device import DeviceProblem
+    from search.results.archive import Found
     from search.state import Status
 
 _SHARED = "shared"
@@ -178,8 +178,8 @@ class _Run:
         Raises:
             JournalError: it does.
         """
-        from search.archive import ARCHIVE_FILE
-        from search.results import FOUND_FILE, WEIGHTS_FILE
+        from search.results.archive import ARCHIVE_FILE
+        from search.results.files import FOUND_FILE, WEIGHTS_FILE
 
         for name in (ARCHIVE_FILE, FOUND_FILE, WEIGHTS_FILE):
             if (folder / name).exists():
@@ -283,7 +283,7 @@ def _search_all(run: _Run, subjects: list[_Subject], make_workers: Callable[[Eva
     finally:
         executor.close()
     if len(subjects) > 1:
-        from search.archive import ARCHIVE_FILE, write_archive
+        from search.results.archive import ARCHIVE_FILE, write_archive
 
         write_archive(run.out / ARCHIVE_FILE, everything)
         run.say(f"All budgets together: {run.out / ARCHIVE_FILE}")
@@ -315,7 +315,7 @@ def _search_one(
     from search.driver import Search
     from search.journal import JOURNAL_FILE
     from search.progress import search_bar
-    from search.results import summary, write_results
+    from search.results.files import summary, write_results
     from search.state import Objective
     from search.tree_search import Settings
 
@@ -360,8 +360,8 @@ def _announce(run: _Run, subject: _Subject, search: Search) -> None:
 
 
 def _report(run: _Run, subject: _Subject, status: Status, config: Path | None) -> None:
-    from search.archive import ARCHIVE_FILE
-    from search.results import next_commands
+    from search.results.archive import ARCHIVE_FILE
+    from search.results.files import next_commands
 
     if status.failed:
         run.say(f"{status.failed} evaluations failed, the last one: {status.last_reason}")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from collab.errors import JournalError, SyncNasError
-from search.archive import Found
 from search.journal import Asked, Entry, Evaluated, Failed, Same
 from search.problems.base import Candidate, Problem
+from search.results.archive import Found
 from search.space import Leaf
 from search.tree_search import Settings, TreeSearch
 

@@ -13,8 +13,8 @@ import numpy as np
 from collab.config import ModelConfig, from_document
 from collab.files import write_whole
 from collab.names import derived_name
-from search.archive import ARCHIVE_FILE, Found, write_archive
 from search.evaluators.base import Evaluator, HasWeights
+from search.results.archive import ARCHIVE_FILE, Found, write_archive
 
 if TYPE_CHECKING:
     from lut.meta import Meta

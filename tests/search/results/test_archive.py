@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from search.archive import Found, pareto, write_archive
+from search.results.archive import Found, pareto, write_archive
 
 
 def test_the_front_is_what_nothing_beats(tmp_path: Path) -> None:
