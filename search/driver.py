@@ -15,7 +15,7 @@ from search.state import Objective, Question, SearchState, Status
 from search.tree_search import Settings
 
 _HOPELESS: Final = 5
-"""So many failures in a row, before anything could be evaluated, end a search: the evaluator is wrong, not the strategies."""
+"""Failures in a row that, before anything could be evaluated, end a search: the evaluator is wrong, not the strategies."""
 
 
 class Search:

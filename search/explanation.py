@@ -1,4 +1,4 @@
-"""What a search knows of the tree that it has grown, out of its journal."""
+"""The tree that a search has grown, out of its journal."""
 
 from __future__ import annotations
 

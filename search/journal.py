@@ -72,20 +72,20 @@ class Asked(_Event, tag="asked", frozen=True, kw_only=True):
 
 
 class Evaluated(Asked, tag="evaluated", frozen=True, kw_only=True):
-    """It has ended."""
+    """A leaf's evaluation has ended."""
 
     accuracy: _Accuracy
     seconds: _Seconds = 0.0
 
 
 class Failed(_Event, tag="failed", frozen=True, kw_only=True):
-    """It could not be evaluated."""
+    """A leaf could not be evaluated."""
 
     reason: Text
 
 
 class Same(_Event, tag="same", frozen=True, kw_only=True):
-    """The leaf's architecture was evaluated for question `of`."""
+    """A leaf's architecture was evaluated for question `of`."""
 
     of: Natural
 
@@ -205,7 +205,7 @@ def read_journal(path: Path) -> tuple[Header, list[Entry]]:
 
 
 def _read(path: Path) -> tuple[Header, list[Entry], str, int]:
-    """Header, entries, the last line's check, and the size of all whole lines in bytes."""
+    """Returns the header, the entries, the last line's check, and the size of all whole lines in bytes."""
     data = read_bytes(path, limit_bytes=MAX_BYTES, error=JournalError, advice=_ADVICE)
     whole = data[: data.rfind(b"\n") + 1]
     lines = whole.split(b"\n")[:-1]
@@ -235,7 +235,7 @@ def _refuse_other_formats(path: Path, line: bytes) -> None:
 
 
 def _checked(path: Path, number: int, line: bytes, before: str) -> str:
-    """The line's check, which must be that of its text and of the lines before."""
+    """Returns the line's check, which must be that of its text and of the lines before."""
     body, tail = line[:-_CHECK_BYTES], line[-_CHECK_BYTES:]
     check = _digest(before, body)
     if tail != _CHECK_HEAD + check.encode() + b'"}':
@@ -259,8 +259,8 @@ def _compare(path: Path, kept: Header, now: Header) -> None:
         JournalError: it is not; every difference is named.
     """
     differences = [
-        f"{what} {name} is {_shown(old.get(name))}, now it is {_shown(new.get(name))}"
-        for what, old, new in (("its", kept.settings, now.settings), ("the digest of its", kept.inputs, now.inputs))
+        f"{owner} {name} is {_shown(old.get(name))}, now it is {_shown(new.get(name))}"
+        for owner, old, new in (("its", kept.settings, now.settings), ("the digest of its", kept.inputs, now.inputs))
         for name in dict.fromkeys([*old, *new])
         if old.get(name) != new.get(name)
     ]
@@ -283,7 +283,7 @@ def _document(header: Header) -> dict[str, Any]:
 
 
 def _line(document: Mapping[str, Any], before: str) -> tuple[bytes, str]:
-    """The document as a line of the journal, and its check."""
+    """Returns the document as a line of the journal, and its check."""
     body = json.dumps(document, allow_nan=False).encode()[:-1]
     check = _digest(before, body)
     return body + _CHECK_HEAD + check.encode() + b'"}\n', check
@@ -294,5 +294,5 @@ def _digest(before: str, body: bytes) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Texts as JSON readers take them: bounded, and with escapes for what is no character (bytes of a path that are no UTF-8)."""
+    """Returns texts as JSON readers take them: bounded, and with escapes for what is no character (bytes of a path that are no UTF-8)."""
     return value.encode("utf-8", "backslashreplace").decode()[:_MOST_REASON] if isinstance(value, str) else value

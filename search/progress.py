@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def search_bar(description: str, evaluations: int, done: int, *, quiet: bool) -> Iterator[Callable[[Status], None]]:
-    """A bar on stderr; where that is no terminal, a line for every new best."""
+    """Shows a bar on stderr, or, where that is no terminal, a line for every new best; yields what takes each change."""
     if quiet:
         yield lambda _: None
         return
@@ -39,7 +39,7 @@ def search_bar(description: str, evaluations: int, done: int, *, quiet: bool) ->
 
         def on_change(status: Status) -> None:
             failed = f", {status.failed} failed" if status.failed else ""
-            progress.update(task, completed=status.evaluated, best=_words(status.best) + failed)
+            progress.update(task, completed=status.evaluated, best=_best_in_words(status.best) + failed)
 
         yield on_change
 
@@ -52,8 +52,8 @@ class _Lines:
     def __call__(self, status: Status) -> None:
         if status.best is not self._best and status.evaluated > self._done:
             self._best = status.best
-            tell(f"evaluation {status.evaluated}: {_words(status.best)}")
+            tell(f"evaluation {status.evaluated}: {_best_in_words(status.best)}")
 
 
-def _words(best: Found | None) -> str:
+def _best_in_words(best: Found | None) -> str:
     return "" if best is None else f"best {best.accuracy:.4f} {best.strategy}"

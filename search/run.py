@@ -134,7 +134,7 @@ def _check_method(method: str) -> None:
 
 @dataclass(frozen=True)
 class _Run:
-    """What all budgets of a search have in common."""
+    """The options that all budgets of a search share."""
 
     out: Path
     options: EvaluatorOptions
@@ -146,7 +146,7 @@ class _Run:
     say: Callable[[str], None]
 
     def check_folder(self) -> None:
-        """Whether there can be a search in the folder; nothing is made yet.
+        """Refuses a folder in which there can be no search; nothing is made yet.
 
         Raises:
             JournalError: the folder is a file, or has nothing to resume.
@@ -157,7 +157,7 @@ class _Run:
             raise JournalError(f"{self.out} holds no search to resume; leave --resume out to begin one")
 
     def check_content(self) -> None:
-        """Whether the folder, which is locked, holds what `--resume` asks for, or nothing yet.
+        """Refuses a folder, which is locked, that does not hold what `--resume` asks for, or something without it.
 
         Raises:
             JournalError: it does not.
@@ -173,7 +173,7 @@ class _Run:
             self.check_free(self.out)
 
     def check_free(self, folder: Path) -> None:
-        """Whether a folder without a journal holds no file that a search would replace.
+        """Refuses a folder without a journal that holds a file that a search would replace.
 
         Raises:
             JournalError: it does.
@@ -261,7 +261,7 @@ def _header(run: _Run, **more: Setting) -> dict[str, Setting]:
 
 
 def _inputs(run: _Run) -> dict[str, str]:
-    """The SHA-256 of the files that the evaluator reads."""
+    """Returns the SHA-256 of the files that the evaluator reads."""
     options = run.options
     inputs = {}
     if options.name == "table" and options.table is not None:

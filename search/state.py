@@ -22,7 +22,10 @@ _SHOWN: Final = 80
 
 @dataclass(frozen=True)
 class Objective:
-    """What is maximised: accuracy, times (budget / latency) ^ `latency_weight` (the form of Tan et al., MnasNet, CVPR 2019)."""
+    """The quantity that is maximised: accuracy, times (budget / latency) ^ `latency_weight`.
+
+    Source: Tan et al., MnasNet, CVPR 2019.
+    """
 
     latency_weight: float = 0.0
     budget_us: float | None = None
@@ -35,7 +38,7 @@ class Objective:
 
 @dataclass
 class Status:
-    """How far a search is."""
+    """The results of a search so far."""
 
     evaluated: int = 0
     failed: int = 0

@@ -51,7 +51,7 @@ class SupernetEvaluator:
     device: str | None = None
     threads: int | None = None
     _folder: Path | None = field(default=None, init=False)
-    """Where `prepare` left the supernet; travels to other processes with the rest."""
+    """The folder in which `prepare` left the supernet; travels to other processes with the rest."""
 
     @property
     def needs_config(self) -> bool:
@@ -62,11 +62,11 @@ class SupernetEvaluator:
 
     @property
     def folder(self) -> Path | None:
-        """Where the supernet is, once it was prepared."""
+        """The folder of the supernet, once it was prepared."""
         return self._folder
 
     def in_folder(self, folder: Path) -> SupernetEvaluator:
-        """The same evaluator, with the supernet's file in another folder: on another machine, for example."""
+        """Returns the same evaluator, with the supernet's file in another folder: on another machine, for example."""
         moved = replace(self)
         moved._folder = folder
         return moved
@@ -89,7 +89,7 @@ class SupernetEvaluator:
         self._folder = folder.resolve()
 
     def evaluate(self, query: Query) -> float:
-        """The accuracy of the query's model with the supernet's weights; draws nothing at random.
+        """Returns the accuracy of the query's model with the supernet's weights; draws nothing at random.
 
         Raises:
             EvaluationError: the query has no config, or one that the supernet is not for.
@@ -105,7 +105,7 @@ class SupernetEvaluator:
         return accuracy(network, data, limit=self.validation)
 
     def trained_weights(self, config: ModelConfig) -> dict[str, Array]:
-        """A found model's weights, with BatchNorm statistics of its own, by the names of `collab.weights`: what an export takes.
+        """Returns a found model's weights, with BatchNorm statistics of its own, by the names of `collab.weights`: what an export takes.
 
         Raises:
             EvaluationError: the supernet is not for this model.

@@ -1,4 +1,4 @@
-"""What the search asks of an executor, which carries evaluations out: one small protocol, so that any place for them can be plugged in."""
+"""The protocol of executors, which carry evaluations out: small, so that any place for them can be plugged in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from search.evaluators.base import MAX_ACCURACY, Evaluator, Query
 
 @dataclass(frozen=True)
 class EvaluationOutcome:
-    """How the evaluation for question `n` ended: with an accuracy, or with None and a reason; it took `seconds`."""
+    """The end of the evaluation for question `n`: an accuracy, or None and a reason; it took `seconds`."""
 
     n: int
     accuracy: float | None

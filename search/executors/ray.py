@@ -14,7 +14,7 @@ from search.executors.base import EvaluationOutcome, evaluated
 from search.executors.shipping import Shipped, ship
 
 _NODE_TRIES: Final = 5
-"""So often Ray starts a task again whose node or worker died; an evaluator's own failures are no such thing."""
+"""Times that Ray starts a task again whose node or worker died; an evaluator's own failures are no such thing."""
 _KNOCK_S: Final = 10.0
 
 

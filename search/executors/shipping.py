@@ -24,7 +24,7 @@ class HasFolder(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """Where these files are."""
+        """The folder of these files."""
 
     def in_folder(self, folder: Path) -> Evaluator:
         """Returns the same evaluator with its files in another folder."""

@@ -1,1 +1,1 @@
-"""Problems: what a search can evaluate, and the model that each leaf of its space stands for."""
+"""Problems of a search: the leaves that can be evaluated, and the model that each of them stands for."""

@@ -1,4 +1,4 @@
-"""What the search asks of a problem: a space of leaves, which of them can be evaluated, and the model that a leaf stands for."""
+"""The protocol of problems: a space of leaves, those of them that can be evaluated, and the model that a leaf stands for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The archive: what was evaluated, and which of it nothing else beats in both accuracy and latency."""
+"""The archive of all that was evaluated, with a mark on what nothing else beats in both accuracy and latency."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class Found:
 
 
 def pareto(found: Sequence[Found]) -> tuple[Found, ...]:
-    """Those that no other beats: none is at least as accurate and as fast, and better in one of the two. By accuracy, the best first."""
+    """Returns those that no other beats, by accuracy, the best first.
+
+    One beats another that is at least as accurate and as fast, and better in one of the two.
+    """
     front: list[Found] = []
     fastest = float("inf")
     for item in sorted(found, key=lambda item: (-item.accuracy, item.latency_us or 0.0)):
@@ -43,7 +46,7 @@ def pareto(found: Sequence[Found]) -> tuple[Found, ...]:
 
 
 def write_archive(path: Path, found: Sequence[Found]) -> None:
-    """All that was evaluated, the best first, as CSV; the file is replaced as a whole."""
+    """Writes all that was evaluated, the best first, as CSV; the file is replaced as a whole."""
     front = {id(item) for item in pareto(found)}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

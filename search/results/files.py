@@ -1,4 +1,4 @@
-"""What a search leaves behind: the found config, the archive, and what to do next."""
+"""The files that a search leaves behind, and the commands to go on with."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ WEIGHTS_FILE: Final = "found.npz"
 
 
 def named(config: ModelConfig, budget: str) -> ModelConfig:
-    """The config under a name that says base, strategy and budget."""
+    """Returns the config with a name that says base, strategy and budget."""
     name = derived_name(f"{config.name}_{budget}")
     return from_document({**config.document, "name": name}, origin=name)
 
 
 def write_results(folder: Path, found: Sequence[Found], best: Found | None, evaluator: Evaluator) -> Path | None:
-    """Writes the archive, and the best one's config and, where the evaluator has trained any, weights; gives the config's file."""
+    """Writes the archive, and the best one's config and, where the evaluator has trained any, weights; returns the config's path."""
     write_archive(folder / ARCHIVE_FILE, found)
     if best is None or best.config is None:
         return None
@@ -44,7 +44,7 @@ def write_results(folder: Path, found: Sequence[Found], best: Found | None, eval
 
 
 def next_commands(folder: Path, best: Found, meta: Meta, lut: Path) -> list[str]:
-    """The commands that hold the found model's latency against a measurement, split it, and put it on the device."""
+    """Returns the commands that measure the found model's latency, split the model, and put it on the device."""
     assert best.placement is not None
     config, placement = folder / FOUND_FILE, best.placement.text
     weights = folder / WEIGHTS_FILE
@@ -62,7 +62,7 @@ def next_commands(folder: Path, best: Found, meta: Meta, lut: Path) -> list[str]
 
 
 def summary(folder: Path, best: Found | None, evaluated: int, failed: int) -> dict[str, Any]:
-    """One search's result as a JSON object."""
+    """Returns a search's result as a JSON object."""
     document: dict[str, Any] = {"out": str(folder), "evaluated": evaluated, "failed": failed, "best": None}
     if best is not None:
         document["best"] = {

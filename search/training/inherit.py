@@ -28,13 +28,13 @@ get equal gradients and stay equal for ever."""
 
 
 def branch_offsets(stage: Stage) -> tuple[int, ...]:
-    """First row of each branch among the stage's output channels: its place in a concatenation, 0 without one."""
+    """Returns the first row of each branch among the stage's output channels: its place in a concatenation, 0 without one."""
     outs = [blocks[-1].out_c for blocks in stage.branches]
     return (0, *accumulate(outs[:-1])) if stage.sync == "c" else (0,) * len(outs)
 
 
 def inherited(config: ModelConfig, initial: Mapping[str, Array], source: Tensors, *, origin: str) -> dict[str, Array]:
-    """The initial weights of a collaborative model (names of `collab.weights`) with all that the source has for them put in.
+    """Returns the initial weights of a collaborative model (names of `collab.weights`) with all that the source has for them put in.
 
     What the source lacks stays initial: channels beyond its width, the expansion of a block that has none there. BatchNorm statistics
     are taken along, but are worth nothing before `search.training.judge.recalibrate`.
@@ -95,7 +95,7 @@ def _inherit_block(weights: dict[str, Array], reader: _Source, config: ModelConf
 
 
 def _overlap(ours: int, our_count: int, theirs: int, their_count: int) -> tuple[slice, slice]:
-    """The rows that both hold, of two runs of the stage's output channels, counted in each."""
+    """Returns the rows that two runs of the stage's output channels share, counted from the beginning of each."""
     start, stop = max(ours, theirs), min(ours + our_count, theirs + their_count)
     stop = max(start, stop)
     return slice(start - ours, stop - ours), slice(start - theirs, stop - theirs)
@@ -120,7 +120,7 @@ def _put(
 
 
 def _fill(ours: Array, theirs: npt.NDArray[Any]) -> None:
-    """Classes that the source does not have keep their initial weights."""
+    """Copies the rows that both have; classes that the source does not have keep their initial weights."""
     count = min(len(ours), len(theirs))
     ours[:count] = theirs[:count]
 
@@ -134,21 +134,21 @@ class _Source:
         self._is_collaborative = any(name.startswith("stage1.") for name in tensors)
 
     def whole(self, name: str, shape: tuple[int, ...]) -> Array:
-        """A tensor that must be the same size."""
+        """Returns a tensor that must have this shape."""
         tensor = self._tensor(name)
         if tensor.shape != shape:
             raise self._other_model(f"{name} has shape {list(tensor.shape)}, the model's is {list(shape)}")
         return tensor.astype(np.float32)
 
     def rows(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        """A tensor whose first dimension may differ."""
+        """Returns a tensor that must have this shape but for its first dimension."""
         tensor = self._tensor(name)
         if tensor.shape[1:] != shape[1:]:
             raise self._other_model(f"{name} has shape {list(tensor.shape)}, the model's is {list(shape)}")
         return tensor
 
     def block(self, stage: int, branch: int, number: int, out_c: int) -> tuple[str, int]:
-        """Prefix of the block that a branch inherits, and the first row of its output among the stage's `out_c` channels."""
+        """Returns the prefix of the block that a branch inherits, and the first row of its output among the stage's `out_c` channels."""
         if not self._is_collaborative:
             return f"stages.{stage}.blocks.{number}", 0
         prefixes = list(self._branches(stage, number))
@@ -166,17 +166,17 @@ class _Source:
             branch += 1
 
     def check_block(self, theirs: str, ours: str, weights: Mapping[str, Array]) -> None:
-        """That kernel and input channels are the model's, and that no tensor is missing."""
+        """Refuses a block whose kernel or input channels are not the model's, or that lacks a tensor."""
         parts = [part for part in ("pw1", "dw", "pw2") if part != "pw1" or f"{theirs}.pw1.0.weight" in self.tensors]
         for part in parts:
             for name in (f"{part}.0.weight", *(f"{part}.1.{norm}" for norm in _NORM)):
                 tensor, own = self._tensor(f"{theirs}.{name}"), weights.get(f"{ours}.{name}")
-                fixed = slice(1, 2) if part == "pw1" else slice(2, 4)
-                if own is not None and (tensor.ndim != own.ndim or tensor.shape[fixed] != own.shape[fixed]):
+                same_as_ours = slice(1, 2) if part == "pw1" else slice(2, 4)
+                if own is not None and (tensor.ndim != own.ndim or tensor.shape[same_as_ours] != own.shape[same_as_ours]):
                     raise self._other_model(f"{theirs}.{name} has shape {list(tensor.shape)}, the model's is {list(own.shape)}")
 
     def channels(self, theirs: str, exp_c: int, *, branch: int, branches: int, is_ordered: bool) -> npt.NDArray[np.intp]:
-        """The expansion channels, at most `exp_c`, that a branch takes, in their order.
+        """Returns the expansion channels, at most `exp_c`, that a branch takes, in their order.
 
         `is_ordered`: of a block without expansion, whose channels are the input's own; it gives its first ones.
         """

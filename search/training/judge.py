@@ -1,4 +1,4 @@
-"""How accurate a network is on validation images, and the BatchNorm statistics that it needs for that."""
+"""Measures the accuracy of a network on validation images, and the BatchNorm statistics that it needs for that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ CALIBRATION_BATCH: Final = 128
 
 
 def accuracy(network: Network, data: Data, device: torch.device | None = None, *, limit: int | None = None) -> float:
-    """The share of the validation images, or of the first `limit`, whose highest logit is their label's; leaves inference mode on."""
+    """Returns the share of the validation images, or of the first `limit`, whose highest logit is their label's.
+
+    Leaves inference mode on.
+    """
     device = device or next(network.parameters()).device
     network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     hits = torch.zeros((), dtype=torch.long, device=device)

@@ -17,7 +17,7 @@ _SAY_EVERY_S: Final = 10.0
 class Progress:
     """Says every few seconds how far a training is and how long it will take."""
 
-    what: str
+    training: str
     total: int
     say: Say | None
     start: int = 0
@@ -31,7 +31,7 @@ class Progress:
             return
         self._said = now
         left_s = (now - self._began) / max(1, step - self.start) * (self.total - step)
-        self.say(f"{self.what}: step {step} of {self.total}, loss {loss:.3f}, {_duration(left_s)} left")
+        self.say(f"{self.training}: step {step} of {self.total}, loss {loss:.3f}, {_duration(left_s)} left")
 
 
 def _duration(seconds: float) -> str:

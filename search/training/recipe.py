@@ -1,4 +1,4 @@
-"""How networks are trained, as values; without torch, so that whoever only passes settings on need not load it."""
+"""The settings of trainings; without torch, so that whoever only passes them on need not load it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class SupernetRecipe:
-    """How a supernet is trained.
+    """The settings of a supernet's training.
 
     Args:
         training: steps and rates; its batch goes through all models of a step.

@@ -1,4 +1,4 @@
-"""The steps of a training by its recipe: how many, their batches, their optimizer and learning rate, and a watch on the loss."""
+"""The steps of a training by its recipe: their number, batches, optimizer and learning rate, and a watch on the loss."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _CHECK_EVERY_STEPS: Final = 10
 
 
 def total_steps(data: Data, recipe: Recipe) -> int:
-    """Steps of a whole training."""
+    """Returns the number of steps of a whole training."""
     return max(1, math.ceil(recipe.epochs * steps_per_epoch(data, recipe.batch)))
 
 
 def train_stream(data: Data, recipe: Recipe, *, seed: int, start: int = 0) -> Iterator[Batch]:
-    """The batches of a whole training, from step `start` on."""
+    """Yields the batches of a whole training, from step `start` on."""
     per_epoch, total = steps_per_epoch(data, recipe.batch), total_steps(data, recipe)
     while start < total:
         epoch, skip = divmod(start, per_epoch)
@@ -35,13 +35,13 @@ def train_stream(data: Data, recipe: Recipe, *, seed: int, start: int = 0) -> It
 
 
 def sgd(parameters: Iterable[tuple[str, Tensor]], recipe: Recipe) -> torch.optim.SGD:
-    """The optimizer of named parameters; only tensors of more than one dimension decay."""
+    """Returns the optimizer of named parameters; only tensors of more than one dimension decay."""
     named = list(parameters)
-    groups = [
+    decaying_and_not = [
         {"params": [tensor for _, tensor in named if tensor.dim() > 1], "weight_decay": recipe.weight_decay},
         {"params": [tensor for _, tensor in named if tensor.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=True)
+    return torch.optim.SGD(decaying_and_not, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=True)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, total: int) -> None:
@@ -58,10 +58,10 @@ def looks_at_loss(step: int, total: int) -> bool:
 
 
 def checked_loss(loss: Tensor, step: int, name: str, recipe: Recipe) -> float:
-    """The loss as a number.
+    """Returns the loss of a step as a number.
 
     Raises:
-        EvaluationError: it is none.
+        EvaluationError: it is NaN or infinite.
     """
     value = float(loss.detach())
     if not math.isfinite(value):

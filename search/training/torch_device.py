@@ -1,4 +1,4 @@
-"""What torch computes with: its device, threads, precision and random numbers."""
+"""The device, threads, precision and random numbers that torch computes with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from search.evaluators.base import EvaluationError
 
 
 def pick_device(name: str | None = None) -> torch.device:
-    """The device of a name such as ``cuda:1``; without one the GPU if there is one, else the CPU.
+    """Returns the device of a name such as ``cuda:1``; without one the GPU if there is one, else the CPU.
 
     Raises:
         EvaluationError: torch has no such device here.
@@ -36,7 +36,7 @@ def set_threads(count: int | None) -> None:
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Within it torch draws from `seed`; after it, the random numbers go on as if nothing had been."""
+    """Makes torch draw from `seed` within a ``with`` block; after it, the random numbers go on as if nothing had been drawn."""
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
@@ -44,20 +44,20 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def grad_scaler(device: torch.device) -> torch.amp.GradScaler:
-    """Keeps float16 gradients from vanishing on a GPU; elsewhere it does nothing."""
+    """Returns a scaler that keeps float16 gradients from vanishing on a GPU; elsewhere it does nothing."""
     return torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:
-    """float16 where it is safe, on a GPU only: on CPUs it is slower than float32, and on some of them not there."""
+    """Returns a context of float16 on a GPU, where it is safe; on CPUs, where it is slower or not there, of float32."""
     return torch.autocast(device.type, dtype=torch.float16 if device.type == "cuda" else torch.bfloat16, enabled=device.type == "cuda")
 
 
 def to_device(images: object, device: torch.device) -> Tensor:
-    """numpy images as a tensor on a device, with channels last in memory, which convolutions are fastest with."""
+    """Moves numpy images to a device as a tensor, with channels last in memory, which convolutions are fastest with."""
     return torch.as_tensor(images).to(device=device, memory_format=torch.channels_last, non_blocking=True)
 
 
 def labels_to(labels: object, device: torch.device) -> Tensor:
-    """numpy labels as a tensor on a device."""
+    """Moves numpy labels to a device as a tensor."""
     return torch.as_tensor(labels).to(device)

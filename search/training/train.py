@@ -22,19 +22,19 @@ from search.training.torch_device import grad_scaler, labels_to, mixed_precision
 
 
 def derived_seed(config: ModelConfig, seed: int) -> int:
-    """A seed of a model and a seed: equal for models that differ in nothing but their name."""
+    """Returns a seed of a model and a seed: equal for models that differ in nothing but their name."""
     content = json.dumps({key: value for key, value in config.document.items() if key != "name"}, sort_keys=True)
     return int.from_bytes(hashlib.sha256(f"{seed}/{content}".encode()).digest()[:6], "little")
 
 
 def initial_network(config: ModelConfig, *, seed: int) -> Network:
-    """A network with torch's initial weights, drawn from the seed."""
+    """Returns a network with torch's initial weights, drawn from the seed."""
     with seeded(seed):
         return networks.build(config)
 
 
 def numpy_weights(network: Network) -> dict[str, Array]:
-    """A network's tensors by the names of `collab.weights`, copied."""
+    """Returns a network's tensors by the names of `collab.weights`, copied."""
     state = network.state_dict().items()
     return {name: tensor.detach().float().cpu().numpy().copy() for name, tensor in state if not name.endswith("num_batches_tracked")}
 

@@ -1,1 +1,1 @@
-"""How wide each block of a strategy may be within a latency budget."""
+"""The widths of a strategy's blocks within a latency budget."""

@@ -1,9 +1,9 @@
 """Widths: expansion channels for every block of a strategy, so that its predicted latency meets a budget.
 
-Between two syncs each branch has its own work and the slower one is waited for. So one number per strategy, its *capacity*, decides all:
-in every phase the branches' scales add up to it, which keeps the proportions that the base model has from stage to stage, and they are
+Between two syncs each branch has its own blocks and the slower one is waited for. So one number per strategy, its *capacity*, decides all:
+in every stretch the branches' scales add up to it, which keeps the proportions that the base model has from stage to stage, and they are
 split such that all branches reach the sync at the same time, which leaves nothing to wait for. The largest capacity whose replay stays
-within the budget is found by bisection, for all strategies together; what is then left of the budget goes to single phases.
+within the budget is found by bisection, for all strategies together; what is then left of the budget goes to single stretches.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Allocation:
     """Widths of R strategies under one placement and one budget.
 
     `latency_us` (R,) are the predicted latencies; of infeasible strategies that of the narrowest widths. `widest`: the budget would allow
-    more than the tables know. `scale` (R, B, P) says which of the curves' scales each branch has in each phase.
+    more than the tables know. `scale` (R, B, P) says which of the curves' scales each branch has in each stretch.
     """
 
     letters: Ints
@@ -67,14 +67,14 @@ class WidthAllocator:
         self._replay = VariantReplay(costs)
         self._curves = CapacityCurves(costs, multiple=multiple, widest=widest)
         self._numbers: dict[tuple[int, int, int, int], int] = {}
-        """Number of each kind of phase: first stage, last stage, letter before (or -1), letter at its end."""
+        """Number of each kind of stretch: first stage, last stage, letter before (or -1), letter at its end."""
         self._scale_of = np.zeros((0, costs.branches, _LEVELS + 1), np.int64)
-        """(kinds, B, levels): each branch's scale in a kind of phase, at a level of capacity."""
+        """(kinds, B, levels): each branch's scale in a kind of stretch, at a level of capacity."""
         self._us_of = np.zeros((0, costs.branches, SCALES))
-        """(kinds, B, scales): how long a branch's blocks take in a kind of phase."""
+        """(kinds, B, scales): how long a branch's blocks take in a kind of stretch."""
 
     def narrowest_us(self, letters: Ints) -> Floats:
-        """(R,) latencies with the narrowest blocks: a budget below is not met.
+        """Returns the latencies (R,), in us, with the narrowest blocks: a budget below is not met.
 
         Raises:
             MissingEntryError: the tables lack a sync that one of the strategies needs.
@@ -83,7 +83,7 @@ class WidthAllocator:
         return self._latency(schedules, self._kinds(letters, schedules), np.zeros((len(letters), 1), np.int64))
 
     def allocate(self, letters: Ints, budget_us: float) -> Allocation:
-        """Widths for strategies, (R, S) letters as numbers, the last of them synced.
+        """Chooses widths for strategies, (R, S) letters as numbers, the last of them synced.
 
         Raises:
             MissingEntryError: the tables lack a sync that one of the strategies needs.
@@ -94,7 +94,7 @@ class WidthAllocator:
         feasible = narrowest <= budget_us
         latency, level = self._bisect(schedules, kinds, narrowest, feasible, budget_us)
         levels = np.repeat(level[:, None], schedules.phases, axis=1)
-        self._raise_phases(schedules, kinds, levels, latency, feasible, budget_us)
+        self._raise_stretches(schedules, kinds, levels, latency, feasible, budget_us)
         scale = self._scales(kinds, levels)
         self._raise_branches(schedules, kinds, scale, latency, feasible, budget_us)
         return Allocation(letters, latency, feasible, feasible & (level == _LEVELS), scale)
@@ -102,7 +102,7 @@ class WidthAllocator:
     def _bisect(
         self, schedules: Schedules, kinds: Ints, narrowest: Floats, feasible: npt.NDArray[np.bool_], budget_us: float
     ) -> tuple[Floats, Ints]:
-        """The highest level of capacity that stays within the budget."""
+        """Returns the latencies (R,) and the highest levels of capacity (R,) that stay within the budget."""
         low, high = np.zeros(len(kinds), np.int64), np.full(len(kinds), _LEVELS + 1)
         latency = narrowest.copy()
         rows = np.flatnonzero(feasible)
@@ -115,17 +115,17 @@ class WidthAllocator:
             rows = rows[high[rows] - low[rows] > 1]
         return latency, low
 
-    def _raise_phases(
+    def _raise_stretches(
         self, schedules: Schedules, kinds: Ints, levels: Ints, latency: Floats, feasible: npt.NDArray[np.bool_], budget_us: float
     ) -> None:
-        """Raises single phases while the budget has room; `levels` and `latency` are changed in place."""
+        """Raises single stretches while the budget has room; `levels` and `latency` are changed in place."""
         step = _LEVELS // 16
         while step:
-            for phase in range(schedules.phases):
-                rows = np.flatnonzero(feasible & (latency < CLOSE * budget_us) & (kinds[:, phase] >= 0) & (levels[:, phase] < _LEVELS))
+            for stretch in range(schedules.phases):
+                rows = np.flatnonzero(feasible & (latency < CLOSE * budget_us) & (kinds[:, stretch] >= 0) & (levels[:, stretch] < _LEVELS))
                 if len(rows):
                     tried = levels[rows].copy()
-                    tried[:, phase] = np.minimum(tried[:, phase] + step, _LEVELS)
+                    tried[:, stretch] = np.minimum(tried[:, stretch] + step, _LEVELS)
                     found = self._latency(schedules.rows(rows), kinds[rows], tried)
                     better = (found <= budget_us) & (found >= latency[rows])
                     levels[rows[better]], latency[rows[better]] = tried[better], found[better]
@@ -134,19 +134,22 @@ class WidthAllocator:
     def _raise_branches(
         self, schedules: Schedules, kinds: Ints, scale: Ints, latency: Floats, feasible: npt.NDArray[np.bool_], budget_us: float
     ) -> None:
-        """Where that was too coarse, widens single branches in single phases by the least that takes longer; changes in place."""
+        """Widens, where levels are too coarse, single branches in single stretches by the least that takes longer.
+
+        `scale` and `latency` are changed in place.
+        """
         for _ in range(_ROUNDS):
-            for phase, branch in product(range(schedules.phases), range(self.costs.branches)):
-                rows = np.flatnonzero(feasible & (latency < CLOSE * budget_us) & (kinds[:, phase] >= 0))
+            for stretch, branch in product(range(schedules.phases), range(self.costs.branches)):
+                rows = np.flatnonzero(feasible & (latency < CLOSE * budget_us) & (kinds[:, stretch] >= 0))
                 if len(rows):
                     tried = scale[rows].copy()
-                    tried[:, branch, phase] = self._next_scale(kinds[rows, phase], branch, tried[:, branch, phase])
+                    tried[:, branch, stretch] = self._next_scale(kinds[rows, stretch], branch, tried[:, branch, stretch])
                     found = self._latency_of(schedules.rows(rows), kinds[rows], tried)
                     better = (found <= budget_us) & (found >= latency[rows])
                     scale[rows[better]], latency[rows[better]] = tried[better], found[better]
 
     def _next_scale(self, kinds: Ints, branch: int, scale: Ints) -> Ints:
-        """The next scale at which the blocks take longer; the same where there is none."""
+        """Returns the next scale at which the blocks take longer; the same where there is none."""
         times = self._us_of[kinds, branch]
         longer = times > np.take_along_axis(times, scale[:, None], axis=1)
         return np.where(longer.any(axis=1), longer.argmax(axis=1), scale)
@@ -159,13 +162,13 @@ class WidthAllocator:
         return self._replay.latencies_us(schedules, np.where(kinds[:, None, :] >= 0, us, 0.0))
 
     def _scales(self, kinds: Ints, levels: Ints) -> Ints:
-        """(R, B, P): each branch's scale at the levels (R, P) or (R, 1)."""
+        """Returns each branch's scale, (R, B, P), at the levels (R, P) or (R, 1)."""
         branches = np.arange(self.costs.branches)[:, None]
         found: Ints = self._scale_of[kinds[:, None, :], branches, np.broadcast_to(levels, kinds.shape)[:, None, :]]
         return found
 
     def _kinds(self, letters: Ints, schedules: Schedules) -> Ints:
-        """(R, P): the kind of each phase, -1 where a strategy has fewer."""
+        """Returns the kind of each stretch, (R, P); -1 where a strategy has fewer."""
         rows, stages = letters.shape
         kinds = np.full((rows, schedules.phases), -1, np.int64)
         last_before = np.full(rows, -1, np.int64)
@@ -194,7 +197,7 @@ class WidthAllocator:
         self._us_of = np.concatenate([self._us_of, np.stack([us for _, us in tables])])
 
     def _split(self, first: int, last: int, before: int, letter: int) -> tuple[Ints, Floats]:
-        """(B, levels): the scale of each branch with which all reach the sync together, at every level; (B, scales): the blocks' times."""
+        """Returns each branch's scale at every level, (B, levels), with which all reach the sync together, and its times, (B, scales)."""
         costs, curves = self.costs, self._curves
         begin = 0 if first == 0 else int(costs.last_slots[first - 1]) + 1
         end = int(costs.last_slots[last])
@@ -217,7 +220,7 @@ class WidthAllocator:
         return float(np.prod([factors[branch, _BODY_CLASS, other] for other in range(self.costs.branches) if other != branch]))
 
     def _lead_us(self, branch: int, first: int, before: int) -> float:
-        """What a branch does in a phase before its blocks."""
+        """Returns the time of what a branch does in a stretch before its blocks, us."""
         costs, stem = self.costs, self.costs.placement.stem
         if first > 0:
             fetches = [costs.handover(first - 1, peer, branch, before) for peer in range(costs.branches) if peer != branch]
@@ -230,7 +233,7 @@ class WidthAllocator:
         return stemmed + handover.read_us + handover.wakeup_us + handover.write_us + costs.fixed_us[branch]
 
     def _tail_us(self, branch: int, last: int, letter: int) -> float:
-        """What stands between the end of a branch's blocks and the head's unit going on, in the last phase."""
+        """Returns the time between the end of a branch's blocks and the head's unit going on, in the last stretch, us."""
         head = self.costs.placement.head
         if last < len(self.costs.base.stages) - 1 or branch == head:
             return 0.0
@@ -238,14 +241,14 @@ class WidthAllocator:
         return handover.read_us + handover.wakeup_us + handover.write_us
 
     def most(self, allocation: Allocation) -> Ints:
-        """(B, slots): the most expansion channels that any feasible strategy has in each block."""
+        """Returns the most expansion channels, (B, slots), that any feasible strategy has in each block."""
         widths = self._curves.width
         branches, _, slots, _ = widths.shape
         most = np.zeros((branches, slots), np.int64)
         stage_of = np.array([slot.stage for slot in self.costs.slots])
         letters = allocation.letters[allocation.feasible]
         scale = allocation.scale[allocation.feasible]
-        phase = np.cumsum(letters != LETTER_NONE, axis=1) - (letters != LETTER_NONE)
+        stretch = np.cumsum(letters != LETTER_NONE, axis=1) - (letters != LETTER_NONE)
         for slot in range(slots):
             stage = stage_of[slot]
             shared = (
@@ -254,12 +257,12 @@ class WidthAllocator:
                 else np.zeros(len(letters), np.int64)
             )
             for branch in range(branches):
-                at = scale[np.arange(len(letters)), branch, phase[:, stage]]
+                at = scale[np.arange(len(letters)), branch, stretch[:, stage]]
                 most[branch, slot] = widths[branch, shared, slot, at].max(initial=0)
         return most
 
     def config(self, allocation: Allocation, row: int) -> ModelConfig:
-        """The collaborative model with the widths of one strategy.
+        """Makes the collaborative model with the widths of one strategy.
 
         Raises:
             ConfigError: the strategy is infeasible.
@@ -271,10 +274,10 @@ class WidthAllocator:
         base = self.costs.base
         document: dict[str, Any] = {key: value for key, value in base.document.items() if not key.isdigit()}
         synced = letters != LETTER_NONE
-        phase = np.concatenate([[0], np.cumsum(synced)[:-1]])
+        stretch = np.concatenate([[0], np.cumsum(synced)[:-1]])
         for stage in range(len(base.stages)):
             document[str(stage)] = {
-                str(branch): self._stage_rows(stage, branch, int(letters[stage]), int(allocation.scale[row, branch, phase[stage]]))
+                str(branch): self._stage_rows(stage, branch, int(letters[stage]), int(allocation.scale[row, branch, stretch[stage]]))
                 for branch in range(self.costs.branches)
             }
         name = derived_name(f"{base.name}_{strategy}")

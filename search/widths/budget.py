@@ -24,20 +24,20 @@ _MOST_TIMES: Final = 1000
 
 @dataclass(frozen=True)
 class Budget:
-    """`text` is how it was asked for, ``0.75x`` or ``12ms``; `scale` or `limit_us` what it says, the other being None."""
+    """A latency budget. `text` is how it was asked for, ``0.75x`` or ``12ms``; `scale` or `limit_us` what it says, the other being None."""
 
     text: str
     scale: float | None
     limit_us: float | None
 
     def resolve_us(self, base_us: float) -> float:
-        """The time that a model may take."""
+        """Returns the time that a model may take."""
         return self.limit_us if self.limit_us is not None else (self.scale or 0.0) * base_us
 
 
 @dataclass(frozen=True)
 class BaseLatency:
-    """What the base model takes on its best unit."""
+    """The latency of the base model on its best unit."""
 
     unit: str
     us: float
@@ -72,7 +72,7 @@ def _parse(text: str) -> Budget:
 
 
 def base_latency(base: ModelConfig, units: Sequence[str], costs: Costs) -> BaseLatency:
-    """The base model on each unit by itself, and the fastest of them.
+    """Predicts the base model on each unit by itself, and returns the fastest.
 
     Raises:
         MissingEntryError: no unit's tables have all of its blocks.

@@ -1,4 +1,4 @@
-"""Capacity curves: how long a branch's blocks take in a stretch of stages when all of them are scaled alike.
+"""Capacity curves: the time that a branch's blocks take in a stretch of stages when all of them are scaled alike.
 
 A branch's *scale* is its expansion channels as a fraction of the base's. At a scale, every block takes one of the widths that the tables
 know; widths that cost as much as, or more than, a wider one are passed over (kernels work on channels in groups, so 20 channels may cost
@@ -23,13 +23,13 @@ SCALES: Final = 512
 
 @dataclass(frozen=True)
 class Choices:
-    """What a slot can be on a branch: ascending widths, each costing more than the one before."""
+    """The widths that a slot can have on a branch, ascending, and their times; each costs more than the one before."""
 
     widths: Ints
     us: Floats
 
     def at(self, targets: Floats, threshold: float) -> Ints:
-        """Which of them stands for each target of expansion channels: the wider of two from `threshold` of the way between them on."""
+        """Returns the number of the width for each target of expansion channels: of two, the wider from `threshold` of the way on."""
         steps = self.widths[:-1] + threshold * np.diff(self.widths)
         return np.searchsorted(steps, targets, side="right")
 
@@ -68,7 +68,7 @@ class CapacityCurves:
         self.extra_us: Floats = us[:, 1] - us[:, 0]
 
     def interval_us(self, branch: int, first: int, last: int, *, shared: bool) -> Floats:
-        """What the slots `first` to `last` take at every scale; `shared`: the last one emits its share for a concat."""
+        """Returns the time of the slots `first` to `last` at every scale, us; `shared`: the last one emits its share for a concat."""
         time: Floats = self.elapsed_us[branch, last + 1] - self.elapsed_us[branch, first]
         return np.maximum.accumulate(time + self.extra_us[branch, last] if shared else time)
 

@@ -79,7 +79,7 @@ def test_the_base_s_proportions_are_kept() -> None:
     assert max(ratios) / min(ratios) < 1.35
 
 
-def test_allocations_do_not_depend_on_the_company() -> None:
+def test_allocations_do_not_depend_on_the_other_strategies() -> None:
     together = allocator().allocate(ALL, 0.7 * BASE_US)
     widths = allocator()
     for row in (0, 700, 1457):
