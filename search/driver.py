@@ -10,7 +10,6 @@ from search.evaluators.base import EvaluationError, Query
 from search.executors.base import EvaluationOutcome, Executor
 from search.journal import JOURNAL_FILE, SearchJournal, Setting
 from search.problems.base import Candidate, Problem
-from search.problems.record import record_of
 from search.state import Objective, Question, SearchState, Status
 from search.tree_search import Settings
 
@@ -47,7 +46,7 @@ class Search:
         self._followers: dict[str, list[Question]] = {}
         """By architecture that is being evaluated: other questions that wait for it."""
         path = folder / JOURNAL_FILE
-        self._journal = SearchJournal(path, header, inputs or {}, record_of(problem))
+        self._journal = SearchJournal(path, header, inputs or {}, self._state.space_record)
         try:
             for number, entry in enumerate(self._journal.entries, start=2):
                 self._state.replay(entry, f"{path}: line {number}")

@@ -10,6 +10,7 @@ from typing import Final
 from collab.errors import JournalError, SyncNasError
 from search.journal import Asked, Entry, Evaluated, Failed, Same
 from search.problems.base import Candidate, Problem
+from search.problems.record import feasible_of, record_of
 from search.results.archive import Found
 from search.space import Leaf
 from search.tree_search import Settings, TreeSearch
@@ -79,7 +80,9 @@ class SearchState:
         budget: str = "",
     ) -> None:
         self._problem, self._objective, self._known, self._budget = problem, objective, known, budget
-        self.tree = TreeSearch(problem.space, problem.feasible, settings)
+        self.space_record = record_of(problem)
+        """The space and what can be evaluated, for a journal."""
+        self.tree = TreeSearch(problem.space, feasible_of(self.space_record, problem.feasible), settings)
         self.status = Status()
         self._asked = 0
         self._waiting: dict[int, Question] = {}

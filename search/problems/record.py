@@ -13,6 +13,8 @@ import numpy.typing as npt
 from collab.config import SYNCS
 from collab.documents import Text
 from collab.errors import ConfigError
+from lut.replay import Ints
+from search.pool import Feasible
 from search.problems.base import Problem
 from search.space import Space
 from search.tree_search import ENUMERABLE
@@ -61,6 +63,19 @@ class SpaceRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if len(packed) != -(-size // 8):
             raise ConfigError(f"the feasible leaves have {len(packed)} bytes, which do not fit a space of {size} leaves")
         return np.unpackbits(np.frombuffer(packed, np.uint8), count=size).astype(bool)
+
+
+def feasible_of(record: SpaceRecord, feasible: Feasible) -> Feasible:
+    """Returns a function that looks up which leaves can be evaluated; `feasible` itself where the record does not say it."""
+    codes, space = record.feasible_codes(), record.space()
+    if codes is None:
+        return feasible
+
+    def look_up(leaves: Ints) -> npt.NDArray[np.bool_]:
+        found: npt.NDArray[np.bool_] = codes[space.codes(leaves)]
+        return found
+
+    return look_up
 
 
 def record_of(problem: Problem) -> SpaceRecord:

@@ -12,7 +12,7 @@ from lut.replay import Ints
 from search.journal import Asked, Entry, Evaluated, Same
 from search.pool import Feasible
 from search.problems.base import Candidate
-from search.problems.record import SpaceRecord
+from search.problems.record import SpaceRecord, feasible_of
 from search.space import Leaf, Space
 
 
@@ -29,8 +29,9 @@ class RecordedProblem:
 
     def __init__(self, record: SpaceRecord, entries: Sequence[Entry], *, feasible: Feasible | None = None) -> None:
         self._space = record.space()
-        self._feasible_codes = record.feasible_codes()
-        self._feasible = feasible
+        self.is_complete = feasible is not None or record.feasible is not None
+        """Whether it is known of all leaves if they can be evaluated."""
+        self._feasible = feasible_of(record, feasible or _all)
         self._asked = {entry.leaf: entry for entry in entries if isinstance(entry, Asked) and not isinstance(entry, Evaluated)}
         self._evaluated_for = {entry.n: entry.of for entry in entries if isinstance(entry, Same)}
 
@@ -38,16 +39,8 @@ class RecordedProblem:
     def space(self) -> Space:
         return self._space
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether it is known of all leaves if they can be evaluated."""
-        return self._feasible_codes is not None or self._feasible is not None
-
     def feasible(self, leaves: Ints) -> npt.NDArray[np.bool_]:
-        if self._feasible_codes is not None:
-            found: npt.NDArray[np.bool_] = self._feasible_codes[self._space.codes(leaves)]
-            return found
-        return self._feasible(leaves) if self._feasible is not None else np.ones(len(leaves), bool)
+        return self._feasible(leaves)
 
     def candidate(self, leaf: Leaf) -> Candidate:
         asked = self._asked[leaf]
@@ -58,6 +51,10 @@ class RecordedProblem:
 
     def why_not(self, leaf: Leaf) -> str:
         return f"{self._space.strategy(leaf)}: cannot be evaluated, by the search's journal"
+
+
+def _all(leaves: Ints) -> npt.NDArray[np.bool_]:
+    return np.ones(len(leaves), bool)
 
 
 def recorded_placement(text: str) -> Placement:
