@@ -26,7 +26,7 @@ from collab.model import ModelConfig
 from collab.placement import Placement, parse_placement
 
 if TYPE_CHECKING:
-    from search.problem import DeviceProblem
+    from search.problems.device import DeviceProblem
 
 BASE = "micro_v2"
 BUDGETS = ("1.0x", "0.5x")
@@ -119,7 +119,7 @@ def _contenders() -> list[Contender]:
     """Returns the base on its faster unit, and the most accurate found model for each budget."""
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
-    from search.budget import base_latency
+    from search.widths.budget import base_latency
 
     base = configs.load(BASE)
     costs = Costs(load_tables(LUTS), source=str(LUTS))
@@ -197,8 +197,8 @@ def _train(contenders: list[Contender], effort: Effort) -> dict[str, list[float]
     all contenders equally often.
     """
     from search.data.open import open_for
-    from search.recipe import Recipe
-    from search.training import initial_network, train
+    from search.training.recipe import Recipe
+    from search.training.train import initial_network, train
 
     done = _kept_values(_TRAINED)
     for seed in range(effort.seeds):
@@ -239,8 +239,9 @@ def _problem(budget: str, *, placement: str = "best", factor: float = 1.0) -> De
     """Returns the search problem of a budget whose limit is multiplied by `factor`."""
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
-    from search.budget import base_latency, parse_budgets
-    from search.problem import DeviceProblem, placements_to_try
+    from search.problems.device import DeviceProblem
+    from search.problems.placements import placements_to_try
+    from search.widths.budget import base_latency, parse_budgets
 
     base, costs = configs.load(BASE), Costs(load_tables(LUTS), source=str(LUTS))
     units = list(costs.meta.units)

@@ -1,8 +1,9 @@
-"""Searches that the tree search is held against, each as a generator of leaves that is sent their accuracies.
+"""Searches that are compared, each as a generator that yields leaves and is sent their accuracies.
 
+* tree, uct, surrogate: the toolkit's methods;
 * random: uniformly, without repetition;
 * evolution: regularised evolution (Real et al., AAAI 2019): 20 in the population, the best of 5 mutated in one letter, the oldest dies;
-* uct: UCT with a fixed constant on raw accuracies, closing what was evaluated;
+* authors' uct: UCT with a fixed constant on raw accuracies, as the authors of SyncNAS released it, closing what was evaluated;
 * gp: Bayesian optimisation, a Gaussian process (Matérn 5/2 on one-hot letters, fitted by likelihood) with expected improvement over all
   strategies, from 10 random ones on; only where they can be enumerated.
 """
@@ -18,24 +19,24 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from benchmarks.landscapes import Landscape, space
-from search.mcts import Settings, TreeSearch
 from search.space import Leaf
+from search.tree_search import METHODS, Settings, TreeSearch
 
 Searcher: TypeAlias = Generator[Leaf, float, None]
 _POPULATION, _TOURNAMENT = 20, 5
 _UCT_CONSTANT = 2 * math.sqrt(2)
-"""As in the release of SyncNAS."""
+"""Constant of the authors' release of SyncNAS."""
 _GP_FIRST = 10
 
 
 def random_search(landscape: Landscape, seed: int) -> Searcher:
-    """Uniformly, without repetition."""
-    draw = _fresh_leaves(landscape, seed)
+    """Draws feasible leaves uniformly, without repetition."""
+    draw = fresh_leaves(landscape, seed)
     while True:
         yield draw()
 
 
-def _fresh_leaves(landscape: Landscape, seed: int) -> Callable[[], Leaf]:
+def fresh_leaves(landscape: Landscape, seed: int) -> Callable[[], Leaf]:
     generator, seen, everything = np.random.default_rng(seed), set(), space(landscape.stages)
 
     def draw() -> Leaf:
@@ -50,9 +51,9 @@ def _fresh_leaves(landscape: Landscape, seed: int) -> Callable[[], Leaf]:
 
 
 def evolution(landscape: Landscape, seed: int) -> Searcher:
-    """Regularised evolution; what was evaluated already is mutated once more."""
+    """Searches by regularised evolution (Real et al., AAAI 2019); a child that was evaluated before is mutated once more."""
     generator, everything = np.random.default_rng(seed), space(landscape.stages)
-    draw = _fresh_leaves(landscape, seed)
+    draw = fresh_leaves(landscape, seed)
     population: deque[tuple[float, Leaf]] = deque(maxlen=_POPULATION)
     seen: set[Leaf] = set()
     while True:
@@ -70,7 +71,7 @@ def evolution(landscape: Landscape, seed: int) -> Searcher:
 
 
 def uct(landscape: Landscape, seed: int) -> Searcher:
-    """UCT with a fixed constant. Infeasible leaves are passed over, as are evaluated ones: both would only make it worse."""
+    """Searches by UCT with a fixed constant. It skips infeasible and evaluated leaves, either of which would only make it worse."""
     generator, options = np.random.default_rng(seed), space(landscape.stages).options
     visits: dict[Leaf, int] = {}
     totals: dict[Leaf, float] = {}
@@ -99,7 +100,7 @@ def uct(landscape: Landscape, seed: int) -> Searcher:
 
 
 def gaussian_process(landscape: Landscape, seed: int) -> Searcher:
-    """Expected improvement over all strategies."""
+    """Searches by a Gaussian process: the leaf of the largest expected improvement over all strategies."""
     from scipy.stats import norm
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
@@ -129,23 +130,21 @@ def gaussian_process(landscape: Landscape, seed: int) -> Searcher:
         values.append((yield tuple(leaves[index].tolist())))
 
 
-def tree(landscape: Landscape, seed: int, *, prior: bool = True) -> Searcher:
-    """The toolkit's search."""
-    search = TreeSearch(space(landscape.stages), landscape.feasible, Settings(seed=seed, prior=prior))
-    while (leaf := search.ask()) is not None:
-        search.tell(leaf, (yield leaf))
+def ours(method: str) -> Callable[[Landscape, int], Searcher]:
+    """Returns the toolkit's search by one of its methods."""
 
+    def search(landscape: Landscape, seed: int) -> Searcher:
+        asked = TreeSearch(space(landscape.stages), landscape.feasible, Settings(seed=seed, method=method))
+        while (leaf := asked.ask()) is not None:
+            asked.tell(leaf, (yield leaf))
 
-def tree_without_prior(landscape: Landscape, seed: int) -> Searcher:
-    """The toolkit's search, its prior switched off."""
-    return tree(landscape, seed, prior=False)
+    return search
 
 
 SEARCHERS: dict[str, Callable[[Landscape, int], Searcher]] = {
-    "tree": tree,
-    "tree, no prior": tree_without_prior,
+    **{method: ours(method) for method in METHODS},
     "gp": gaussian_process,
     "evolution": evolution,
-    "uct": uct,
+    "authors' uct": uct,
     "random": random_search,
 }

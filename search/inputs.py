@@ -1,4 +1,4 @@
-"""What a search is made out of, as digests: a search that goes on must be made out of the same."""
+"""Digests of what a search is made out of: a search that goes on must be made out of the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OF_NO_EFFECT: Final = ("certificate", "conditions", "measured_at")
 
 
 def tables_sha256(tables: Tables) -> str:
-    """The SHA-256 of all that predictions depend on: rows and meta.json, however they are laid out in their files."""
+    """Returns the SHA-256 of all that predictions depend on: rows and meta.json, however they are laid out in their files."""
     meta = {key: value for key, value in meta_document(tables.meta).items() if key not in _OF_NO_EFFECT}
     digest = hashlib.sha256(json.dumps(meta, sort_keys=True).encode())
     for row in (*tables.blocks, *tables.transfers):
@@ -26,7 +26,7 @@ def tables_sha256(tables: Tables) -> str:
 
 
 def data_sha256(base: ModelConfig, spec: str) -> str | None:
-    """The SHA-256 of the names and sizes of a folder's images; None for data that its specification says all of.
+    """Returns the SHA-256 of the names and sizes of a folder's images; None for data that its specification says all of.
 
     Raises:
         DataError: the data cannot be opened or does not fit the base model.

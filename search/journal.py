@@ -27,9 +27,10 @@ from collab.documents import LatencyUs, Natural, Sha256, Text, expectation, read
 from collab.errors import JournalError
 from collab.files import write_whole, writing
 from search.evaluators.base import MAX_ACCURACY
+from search.problems.record import SpaceRecord
 from search.space import Leaf
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 JOURNAL_FILE: Final = "journal.jsonl"
 MAX_BYTES: Final = 512 << 20
 _ADVICE: Final = "begin the search again in another folder, or put back a copy of the journal that was not altered"
@@ -49,11 +50,12 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Header(_Line, tag="search", frozen=True, kw_only=True):
-    """What is searched: `settings` that alter what is found, and the SHA-256 of each of the `inputs`."""
+    """The first line: `settings` that alter what is found, the SHA-256 of each of the `inputs`, and the space that is searched."""
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
     settings: dict[Text, Setting]
     inputs: dict[Text, Sha256]
+    space: SpaceRecord
 
 
 class _Event(_Line, frozen=True, kw_only=True):
@@ -70,20 +72,20 @@ class Asked(_Event, tag="asked", frozen=True, kw_only=True):
 
 
 class Evaluated(Asked, tag="evaluated", frozen=True, kw_only=True):
-    """It has ended."""
+    """A leaf's evaluation has ended."""
 
     accuracy: _Accuracy
     seconds: _Seconds = 0.0
 
 
 class Failed(_Event, tag="failed", frozen=True, kw_only=True):
-    """It could not be evaluated."""
+    """A leaf could not be evaluated."""
 
     reason: Text
 
 
 class Same(_Event, tag="same", frozen=True, kw_only=True):
-    """The leaf's architecture was evaluated for question `of`."""
+    """A leaf's architecture was evaluated for question `of`."""
 
     of: Natural
 
@@ -104,9 +106,9 @@ class SearchJournal:
         StorageError: it cannot be written.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Setting], inputs: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, Setting], inputs: Mapping[str, str], space: SpaceRecord) -> None:
         self._path = path
-        header = Header(settings={key: _plain(value) for key, value in settings.items()}, inputs=dict(inputs))
+        header = Header(settings={key: _plain(value) for key, value in settings.items()}, inputs=dict(inputs), space=space)
         if not path.exists():
             # With its first line from the beginning: a process that is killed here leaves no journal at all.
             write_whole(path, _line(_document(header), "")[0])
@@ -156,8 +158,44 @@ class SearchJournal:
             self._descriptor = -1
 
 
+def number_setting(header: Header, name: str, default: float | None = None) -> float:
+    """Returns a setting that is a number.
+
+    Raises:
+        JournalError: it is none, or is not there and has no default.
+    """
+    value = header.settings.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise JournalError(f"the journal's setting {name} is {_shown(value)}, where a number is needed; {_ADVICE}")
+    return float(value)
+
+
+def whole_setting(header: Header, name: str) -> int:
+    """Returns a setting that is a whole number, not below 0.
+
+    Raises:
+        JournalError: it is none, or is not there.
+    """
+    value = header.settings.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise JournalError(f"the journal's setting {name} is {_shown(value)}, where a whole number is needed; {_ADVICE}")
+    return value
+
+
+def text_setting(header: Header, name: str, default: str | None = None) -> str:
+    """Returns a setting that is a text.
+
+    Raises:
+        JournalError: it is none, or is not there and has no default.
+    """
+    value = header.settings.get(name, default)
+    if not isinstance(value, str):
+        raise JournalError(f"the journal's setting {name} is {_shown(value)}, where a text is needed; {_ADVICE}")
+    return value
+
+
 def read_journal(path: Path) -> tuple[Header, list[Entry]]:
-    """The header and the entries; a last line that was cut off does not count.
+    """Returns the header and the entries; a last line that was cut off does not count.
 
     Raises:
         JournalError: a line is not what a search writes, or was altered.
@@ -167,7 +205,7 @@ def read_journal(path: Path) -> tuple[Header, list[Entry]]:
 
 
 def _read(path: Path) -> tuple[Header, list[Entry], str, int]:
-    """Header, entries, the last line's check, and the size of all whole lines in bytes."""
+    """Returns the header, the entries, the last line's check, and the size of all whole lines in bytes."""
     data = read_bytes(path, limit_bytes=MAX_BYTES, error=JournalError, advice=_ADVICE)
     whole = data[: data.rfind(b"\n") + 1]
     lines = whole.split(b"\n")[:-1]
@@ -191,12 +229,13 @@ def _refuse_other_formats(path: Path, line: bytes) -> None:
     if isinstance(found, dict) and found.get("format") != FORMAT:
         raise JournalError(
             f"{path}: line 1 is no header of a search of this version (format {FORMAT}); journals of format 1 do not say out of which"
-            " inputs they were made, and cannot be gone on with: search again in another folder; archive.csv keeps what was found"
+            " inputs they were made, those of format 2 not by which method, and neither can be gone on with: search again in another"
+            " folder; archive.csv keeps what was found"
         )
 
 
 def _checked(path: Path, number: int, line: bytes, before: str) -> str:
-    """The line's check, which must be that of its text and of the lines before."""
+    """Returns the line's check, which must be that of its text and of the lines before."""
     body, tail = line[:-_CHECK_BYTES], line[-_CHECK_BYTES:]
     check = _digest(before, body)
     if tail != _CHECK_HEAD + check.encode() + b'"}':
@@ -214,17 +253,19 @@ def _decoded(path: Path, number: int, line: bytes, decoder: msgspec.json.Decoder
 
 
 def _compare(path: Path, kept: Header, now: Header) -> None:
-    """Whether a journal's search is the one that is asked for now.
+    """Refuses a journal whose search is not the one that is asked for now.
 
     Raises:
         JournalError: it is not; every difference is named.
     """
     differences = [
-        f"{what} {name} is {_shown(old.get(name))}, now it is {_shown(new.get(name))}"
-        for what, old, new in (("its", kept.settings, now.settings), ("the digest of its", kept.inputs, now.inputs))
+        f"{owner} {name} is {_shown(old.get(name))}, now it is {_shown(new.get(name))}"
+        for owner, old, new in (("its", kept.settings, now.settings), ("the digest of its", kept.inputs, now.inputs))
         for name in dict.fromkeys([*old, *new])
         if old.get(name) != new.get(name)
     ]
+    if not differences and kept.space != now.space:
+        differences = ["its space is another one, or other leaves of it can be evaluated"]
     if differences:
         raise JournalError(f"{path} is of another search: {'; '.join(differences)}. Ask for the same, or name another --out")
 
@@ -237,11 +278,12 @@ def _shown(value: object) -> str:
 
 
 def _document(header: Header) -> dict[str, Any]:
-    return {"event": "search", "format": header.format, "settings": header.settings, "inputs": header.inputs}
+    space = msgspec.to_builtins(header.space)
+    return {"event": "search", "format": header.format, "settings": header.settings, "inputs": header.inputs, "space": space}
 
 
 def _line(document: Mapping[str, Any], before: str) -> tuple[bytes, str]:
-    """The document as a line of the journal, and its check."""
+    """Returns the document as a line of the journal, and its check."""
     body = json.dumps(document, allow_nan=False).encode()[:-1]
     check = _digest(before, body)
     return body + _CHECK_HEAD + check.encode() + b'"}\n', check
@@ -252,5 +294,5 @@ def _digest(before: str, body: bytes) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Texts as JSON readers take them: bounded, and with escapes for what is no character (bytes of a path that are no UTF-8)."""
+    """Returns texts as JSON readers take them: bounded, and with escapes for what is no character (bytes of a path that are no UTF-8)."""
     return value.encode("utf-8", "backslashreplace").decode()[:_MOST_REASON] if isinstance(value, str) else value

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from collab.console import note_console, one_line, tell, text_column
 
 if TYPE_CHECKING:
-    from search.archive import Found
-    from search.driver import Status
+    from search.results.archive import Found
+    from search.state import Status
 
 
 @contextmanager
 def search_bar(description: str, evaluations: int, done: int, *, quiet: bool) -> Iterator[Callable[[Status], None]]:
-    """A bar on stderr; where that is no terminal, a line for every new best."""
+    """Shows a bar on stderr, or, where that is no terminal, a line for every new best; yields what takes each change."""
     if quiet:
         yield lambda _: None
         return
@@ -39,7 +39,7 @@ def search_bar(description: str, evaluations: int, done: int, *, quiet: bool) ->
 
         def on_change(status: Status) -> None:
             failed = f", {status.failed} failed" if status.failed else ""
-            progress.update(task, completed=status.evaluated, best=_words(status.best) + failed)
+            progress.update(task, completed=status.evaluated, best=_best_in_words(status.best) + failed)
 
         yield on_change
 
@@ -52,8 +52,8 @@ class _Lines:
     def __call__(self, status: Status) -> None:
         if status.best is not self._best and status.evaluated > self._done:
             self._best = status.best
-            tell(f"evaluation {status.evaluated}: {_words(status.best)}")
+            tell(f"evaluation {status.evaluated}: {_best_in_words(status.best)}")
 
 
-def _words(best: Found | None) -> str:
+def _best_in_words(best: Found | None) -> str:
     return "" if best is None else f"best {best.accuracy:.4f} {best.strategy}"

@@ -12,7 +12,7 @@ import typer
 
 from collab.cli import make_app, print_json, run_app
 from collab.console import say, tell
-from collab.errors import JournalError, WeightsError
+from collab.errors import ConfigError, JournalError, WeightsError
 from collab.files import FolderLock, sha256_of
 from collab.options import number, whole
 
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from collab.model import ModelConfig
     from lut.meta import Meta
     from lut.prediction.costs import Costs
-    from search.archive import Found
-    from search.driver import Search, Status
+    from search.driver import Search
     from search.evaluators.base import Evaluator
     from search.evaluators.choose import EvaluatorOptions
-    from search.executors import Executor
+    from search.executors.base import Executor
     from search.journal import Setting
-    from search.problem import DeviceProblem, Problem
+    from search.problems.base import Problem
+    from search.problems.device import DeviceProblem
+    from search.results.archive import Found
+    from search.state import Status
 
 _SHARED = "shared"
 """Folder of what all budgets of a search use together."""
@@ -72,7 +74,12 @@ def main(
         float, number(least=0, most=10, help="Maximise accuracy x (budget / latency) ^ this; 0: accuracy alone.")
     ] = 0.0,
     multiple: Annotated[int, whole(least=1, most=1024, help="Expansion channels are multiples of this.")] = 4,
-    prior: Annotated[bool, typer.Option("--prior/--no-prior", help="Whether what was learned so far guides the tree.")] = True,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="tree: down the tree, guided by what was learned so far; surrogate: the largest expected improvement; uct: the tree alone."
+        ),
+    ] = "tree",
     seed: Annotated[int, whole(least=0, help="Seed of the search and of all that is trained.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -98,7 +105,8 @@ def main(
         seed=seed,
     )
     check_options(options, has_tables=lut is not None and bool(model))
-    run = _Run(out, options, evaluations, seed, prior, latency_weight, resume, say=_quiet if json else say)
+    _check_method(method)
+    run = _Run(out, options, evaluations, seed, method, latency_weight, resume, say=_quiet if json else say)
     run.check_folder()
     with FolderLock(out):
         run.check_content()
@@ -106,7 +114,7 @@ def main(
         subjects = _device_subjects(run, lut, model, budget, margin, placement, multiple) if device else _table_subjects(run)
 
         def make_workers(made: Evaluator) -> Executor:
-            from search.executors import make_executor
+            from search.executors.choose import make_executor
 
             return make_executor(
                 made, workers=workers, kind=executor, address=address, resources=(cpus, gpus), retries=retries, say=run.say
@@ -117,21 +125,28 @@ def main(
         print_json({"results": results})
 
 
+def _check_method(method: str) -> None:
+    from search.tree_search import METHODS
+
+    if method not in METHODS:
+        raise ConfigError(f"--method {method}: one of {', '.join(METHODS)}")
+
+
 @dataclass(frozen=True)
 class _Run:
-    """What all budgets of a search have in common."""
+    """The options that all budgets of a search share."""
 
     out: Path
     options: EvaluatorOptions
     evaluations: int
     seed: int
-    prior: bool
+    method: str
     latency_weight: float
     resume: bool
     say: Callable[[str], None]
 
     def check_folder(self) -> None:
-        """Whether there can be a search in the folder; nothing is made yet.
+        """Refuses a folder in which there can be no search; nothing is made yet.
 
         Raises:
             JournalError: the folder is a file, or has nothing to resume.
@@ -142,7 +157,7 @@ class _Run:
             raise JournalError(f"{self.out} holds no search to resume; leave --resume out to begin one")
 
     def check_content(self) -> None:
-        """Whether the folder, which is locked, holds what `--resume` asks for, or nothing yet.
+        """Refuses a folder, which is locked, that does not hold what `--resume` asks for, or something without it.
 
         Raises:
             JournalError: it does not.
@@ -158,13 +173,13 @@ class _Run:
             self.check_free(self.out)
 
     def check_free(self, folder: Path) -> None:
-        """Whether a folder without a journal holds no file that a search would replace.
+        """Refuses a folder without a journal that holds a file that a search would replace.
 
         Raises:
             JournalError: it does.
         """
-        from search.archive import ARCHIVE_FILE
-        from search.outcome import FOUND_FILE, WEIGHTS_FILE
+        from search.results.archive import ARCHIVE_FILE
+        from search.results.files import FOUND_FILE, WEIGHTS_FILE
 
         for name in (ARCHIVE_FILE, FOUND_FILE, WEIGHTS_FILE):
             if (folder / name).exists():
@@ -197,7 +212,7 @@ class _Subject:
 
 def _table_subjects(run: _Run) -> list[_Subject]:
     from search.evaluators.table import read_accuracies
-    from search.problem import StrategyTable
+    from search.problems.known import StrategyTable
 
     assert run.options.table is not None
     known = read_accuracies(run.options.table)
@@ -208,10 +223,12 @@ def _device_subjects(run: _Run, lut: Path | None, model: str, budget: str, margi
     from collab.config import load as load_config
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
-    from search.budget import base_latency, parse_budgets
     from search.evaluators.table import read_accuracies
     from search.inputs import data_sha256, tables_sha256
-    from search.problem import DeviceProblem, Restricted, placements_to_try
+    from search.problems.device import DeviceProblem
+    from search.problems.known import Restricted
+    from search.problems.placements import placements_to_try
+    from search.widths.budget import base_latency, parse_budgets
 
     assert lut is not None
     budgets, base = parse_budgets(budget), load_config(model)
@@ -239,12 +256,12 @@ def _device_subjects(run: _Run, lut: Path | None, model: str, budget: str, margi
 
 
 def _header(run: _Run, **more: Setting) -> dict[str, Setting]:
-    own: dict[str, Setting] = {"seed": run.seed, "prior": run.prior, "latency_weight": run.latency_weight}
+    own: dict[str, Setting] = {"seed": run.seed, "method": run.method, "latency_weight": run.latency_weight}
     return {**run.options.settings, **own, **more}
 
 
 def _inputs(run: _Run) -> dict[str, str]:
-    """The SHA-256 of the files that the evaluator reads."""
+    """Returns the SHA-256 of the files that the evaluator reads."""
     options = run.options
     inputs = {}
     if options.name == "table" and options.table is not None:
@@ -266,7 +283,7 @@ def _search_all(run: _Run, subjects: list[_Subject], make_workers: Callable[[Eva
     finally:
         executor.close()
     if len(subjects) > 1:
-        from search.archive import ARCHIVE_FILE, write_archive
+        from search.results.archive import ARCHIVE_FILE, write_archive
 
         write_archive(run.out / ARCHIVE_FILE, everything)
         run.say(f"All budgets together: {run.out / ARCHIVE_FILE}")
@@ -295,18 +312,19 @@ def _prepared(run: _Run, subjects: list[_Subject]) -> Evaluator:
 def _search_one(
     run: _Run, subject: _Subject, evaluator: Evaluator, executor: Executor, everything: list[Found], *, json: bool
 ) -> dict[str, Any]:
-    from search.driver import Objective, Search
+    from search.driver import Search
     from search.journal import JOURNAL_FILE
-    from search.mcts import Settings
-    from search.outcome import summary, write_outcome
     from search.progress import search_bar
+    from search.results.files import summary, write_results
+    from search.state import Objective
+    from search.tree_search import Settings
 
     subject.folder.mkdir(parents=True, exist_ok=True)
     if not (subject.folder / JOURNAL_FILE).exists():
         run.check_free(subject.folder)
     search = Search(
         subject.problem,
-        Settings(seed=run.seed, prior=run.prior),
+        Settings(seed=run.seed, method=run.method),
         Objective(run.latency_weight, subject.budget_us),
         subject.folder,
         subject.header,
@@ -319,14 +337,14 @@ def _search_one(
         with search_bar(f"Searching {subject.budget}".rstrip(), run.evaluations, search.resumed, quiet=json) as on_change:
             search.run(executor, run.evaluations, on_change)
     except KeyboardInterrupt:
-        write_outcome(subject.folder, search.status.found, None, evaluator)
+        write_results(subject.folder, search.status.found, None, evaluator)
         tell(f"Stopped after {search.status.evaluated} evaluations; add --resume to the same command to go on.")
         raise typer.Exit(130) from None
     finally:
         search.close()
     status = search.status
     everything += status.found
-    config = write_outcome(subject.folder, status.found, status.best, evaluator)
+    config = write_results(subject.folder, status.found, status.best, evaluator)
     _report(run, subject, status, config)
     return summary(subject.folder, status.best, status.evaluated, status.failed)
 
@@ -342,8 +360,8 @@ def _announce(run: _Run, subject: _Subject, search: Search) -> None:
 
 
 def _report(run: _Run, subject: _Subject, status: Status, config: Path | None) -> None:
-    from search.archive import ARCHIVE_FILE
-    from search.outcome import next_commands
+    from search.results.archive import ARCHIVE_FILE
+    from search.results.files import next_commands
 
     if status.failed:
         run.say(f"{status.failed} evaluations failed, the last one: {status.last_reason}")

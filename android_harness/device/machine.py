@@ -19,7 +19,7 @@ _MOST_KHZ: Final = 100_000_000
 
 
 def machine_fingerprint() -> dict[str, str]:
-    """What makes it another device, however it is reached: tables of one are none of another's."""
+    """Returns the fingerprint of this machine, the same whichever way it is reached; tables of different fingerprints are not mixed."""
     return {"cpu": cpu_model(), "cores": str(os.cpu_count()), "abi": platform.machine(), "system": platform.system()}
 
 

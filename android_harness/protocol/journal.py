@@ -246,7 +246,7 @@ class PhaseEnded(_Value, frozen=True, gc=False):
 
 
 class VisitsUndone(_Value, frozen=True, gc=False):
-    """Visits that do not count because the device was hot. No line of a journal: `VisitGroups` concludes it from a hot state line."""
+    """Event: visits do not count because the device was hot. It is no line of a journal: `VisitGroups` adds it after a hot state line."""
 
     visits: Natural
 

@@ -71,7 +71,7 @@ class TransferJob:
     gap_us: int = 0
     spin_us: int = 100
     between_handovers: Path | None = None
-    """A model that either unit runs between two hand-overs; None: the sender its own once more, the receiver nothing."""
+    """Model that either unit runs between two hand-overs. None: the sender runs `model` once more, the receiver nothing."""
 
     def to_document(self) -> dict[str, Any]:
         between = {"between": str(self.between_handovers)} if self.between_handovers is not None else {}

@@ -1,9 +1,10 @@
 """Groups of visits: on a device that may get hot, a visit counts once a check after it has found the device fit.
 
-A phase with a thermal gate writes a state line before its first visit, and after each group of visits. A hot one undoes the group, and so
-does the end of a journal, or another phase's beginning, without a check: nobody can tell what the device was like. Failures always count.
+A phase with a thermal gate writes a state line before its first visit, and after each group of visits. A check that finds heat
+undoes the group. So does the end of the journal, or the beginning of another phase, before the check: the heat meanwhile is unknown.
+Failures always count.
 
-This is the only account of it: `execute` passes on events that count, and a journal's are read through `counting_events`.
+No other module decides this: `execute` passes on events that count, and the events of a journal are read through `counting_events`.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ VisitDone: TypeAlias = TimeDone | TransferDone | CollabDone
 
 
 class VisitGroups:
-    """Takes a journal's events one by one, and gives them on: visits when they count, all others at once."""
+    """Filter of a journal's events that keeps visits back until the check of their group, and drops those of a hot group."""
 
     def __init__(self) -> None:
         self._is_gated = False
         self._pending: list[VisitDone] = []
 
     def feed(self, event: Event) -> list[Event]:
-        """Returns what counts from now on, in the order of the journal; of visits that were undone by heat, how many."""
+        """Takes the next event; returns those that count from now on, in the journal's order, and the number of visits that heat undid."""
         if isinstance(event, PhaseStarted):
             self._is_gated = False
             self._pending.clear()
@@ -42,7 +43,7 @@ class VisitGroups:
 
 
 def counting_events(events: Iterable[Event]) -> Iterator[Event]:
-    """Gives on what counts of a whole journal."""
+    """Yields the events of a whole journal that count."""
     groups = VisitGroups()
     for event in events:
         yield from groups.feed(event)

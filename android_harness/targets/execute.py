@@ -1,8 +1,8 @@
 """Execution of a phase to its end, also when the runtime crashes or the device restarts in the middle.
 
-A crash leaves the name of the job that was running. The others go on without it; at the end it is tried once more, alone, and
-a second crash makes it failed. A runner that was ended from outside takes up what is left. Every event that counts, also of runs that did
-not come to their end, reaches the caller.
+After a crash the journal names the job that was running. The other jobs go on without it; at the end it is tried once more, alone, and
+a second crash makes it failed. After an end from outside, the remaining jobs are started anew. The caller receives every event that counts,
+also those of runs that broke off.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Progress:
 
     visits: dict[str, int] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
-    groups: VisitGroups = field(default_factory=VisitGroups)
+    visit_groups: VisitGroups = field(default_factory=VisitGroups)
     hot: str = ""
     taken_up: bool = False
     running: str | None = None
@@ -54,7 +54,7 @@ class _Progress:
         self.taken_up, self.running, self.ended, self.done_in_run = False, None, None, 0
 
     def note(self, event: Event) -> list[Event]:
-        """Takes what the runner wrote; returns what counts from now on."""
+        """Takes the next event into account; returns the events that count from now on."""
         if isinstance(event, PhaseStarted):
             self.taken_up = True
         elif isinstance(event, JobStarted):
@@ -69,7 +69,7 @@ class _Progress:
         elif isinstance(event, (TimeDone, TransferDone, CollabDone)):
             self.done_in_run += 1
             self.running = None
-        counting_now = self.groups.feed(event)
+        counting_now = self.visit_groups.feed(event)
         for counting in counting_now:
             if isinstance(counting, (TimeDone, TransferDone, CollabDone)):
                 self.visits[counting.job] = self.visits.get(counting.job, 0) + 1
@@ -85,7 +85,7 @@ class _Crash:
 
 
 def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Event], None]) -> bool:
-    """Has a target carry out a phase; what the runner writes is appended to `journal`, and what counts of it is passed to `on_event`.
+    """Carries out a phase on a target; the runner's lines are appended to `journal`, and the events that count passed to `on_event`.
 
     Returns:
         True if the phase came to its end; False if it was stopped (time limit, or Ctrl-C: the running visit is finished first, and
@@ -93,7 +93,7 @@ def execute(target: Target, phase: Phase, journal: Path, on_event: Callable[[Eve
 
     Raises:
         BusyFolderError: another process writes the journal, or the folder that it lies in.
-        RunnerError: the runner refuses the phase, or dies between jobs or is ended from outside time and again.
+        RunnerError: the runner refuses the phase, or repeatedly dies between jobs or is ended from outside.
         HotDeviceError: the device does not cool down; all events that count were passed on.
     """
     with holding(journal):

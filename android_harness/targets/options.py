@@ -1,4 +1,4 @@
-"""Options of a target: how a phone is used while it is measured."""
+"""Options of a target: the use of a phone while it is measured."""
 
 from __future__ import annotations
 

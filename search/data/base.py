@@ -1,4 +1,4 @@
-"""What training asks of data: one small protocol, and the data that fits in memory."""
+"""The protocol of data that networks are trained on, and data that fits in memory."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ class Data(Protocol):
         """Number of validation images."""
 
     def train_batches(self, batch: int, *, seed: int, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        """One epoch of `steps_per_epoch` batches, shuffled and augmented by (seed, epoch) alone; the first `skip` are left out."""
+        """Yields one epoch of `steps_per_epoch` batches, shuffled and augmented by (seed, epoch) alone; the first `skip` are left out."""
 
     def validation_batches(self, batch: int, *, limit: int | None = None) -> Iterator[Batch]:
-        """The validation images, or the first `limit` of them, in an order that is fixed and mixes the classes. No augmentation."""
+        """Yields the validation images, or the first `limit` of them, in an order that is fixed and mixes the classes. No augmentation."""
 
     def calibration_batches(self, batch: int, count: int) -> Iterator[Batch]:
-        """At most `count` batches of training images in a fixed order without augmentation, for BatchNorm statistics."""
+        """Yields at most `count` batches of training images in a fixed order without augmentation, for BatchNorm statistics."""
 
 
 def steps_per_epoch(data: Data, batch: int) -> int:
-    """Batches of an epoch: full ones only, as BatchNorm makes poor statistics of a small rest; one batch if there are fewer images."""
+    """Returns the number of full batches in an epoch, as BatchNorm makes poor statistics of a small rest; 1 if there are fewer images."""
     return max(1, data.train_images // batch)
 
 
 def epoch_order(count: int, batch: int, *, seed: int, epoch: int) -> list[npt.NDArray[np.intp]]:
-    """The indices of each batch of an epoch over `count` images, shuffled by (seed, epoch)."""
+    """Returns the indices of each batch of an epoch over `count` images, shuffled by (seed, epoch)."""
     order = np.random.default_rng([seed, epoch]).permutation(count)
     return [order[start : start + batch] for start in range(0, max(count - batch, 0) + 1, batch)]
 
@@ -129,7 +129,7 @@ class ArrayData:
 
 
 def _shifted(pixels: Pixels, max_shift: int, generator: np.random.Generator) -> Pixels:
-    """Each image moved by its own shift; what comes in at an edge repeats the edge."""
+    """Returns the images, each moved by its own shift; what comes in at an edge repeats the edge."""
     if max_shift == 0:
         return pixels
     size = pixels.shape[2]

@@ -18,7 +18,7 @@ _VALIDATION_SHARE: Final = 0.2
 
 @lru_cache(maxsize=4)
 def open_digits(*, size: int, seed: int = 0) -> ArrayData:
-    """The digits at `size` pixels in three equal channels; a fifth of each class, chosen by the seed, is for validation.
+    """Opens the digits at `size` pixels in three equal channels; a fifth of each class, chosen by the seed, is for validation.
 
     Raises:
         DataError: scikit-learn is not installed.

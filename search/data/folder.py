@@ -34,14 +34,17 @@ _MEAN: Final = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _SPREAD: Final = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 """ImageNet's, per channel, of pixels from 0 to 1: what published weights were trained with."""
 _SHORTER_SIDE: Final = 256 / 224
-"""Of the scaled validation image, in sizes of the crop."""
+"""Shorter side of the scaled validation image, in sizes of the crop."""
 _LEAST_AREA, _MOST_ASPECT = 0.2, 4 / 3
-"""Of the random crop of a training image. Szegedy et al. 2015 cut from 0.08 on, for trainings of hundreds of epochs; these are short."""
+"""Least area of the random crop of a training image, as a share of the image.
+
+Szegedy et al. 2015 cut from 0.08 on, for trainings of hundreds of epochs; these are short.
+"""
 _AHEAD: Final = 3
 """Batches that are decoded ahead of the training step."""
 _MOST_THREADS: Final = 16
 _MOST_PIXELS: Final = 64 << 20
-"""Of an image that is decoded whole: a file of some kilobytes may claim to be gigabytes."""
+"""Bound on an image that is decoded whole: a file of some kilobytes may claim to be gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,7 @@ class FolderData:
 
 @lru_cache(maxsize=4)
 def open_folder(folder: Path, *, size: int) -> FolderData:
-    """The images of ``train/CLASS/*`` and ``val/CLASS/*`` (or ``validation``), or of ``CLASS/*`` with a fifth held out by hash.
+    """Opens the images of ``train/CLASS/*`` and ``val/CLASS/*`` (or ``validation``), or of ``CLASS/*`` with a fifth held out by hash.
 
     Raises:
         DataError: no such folder, no classes or images, other classes in one part than in the other, or Pillow is missing.
@@ -117,7 +120,7 @@ def open_folder(folder: Path, *, size: int) -> FolderData:
 
 
 def listing_sha256(data: FolderData) -> str:
-    """The SHA-256 of the names, labels and sizes in bytes of all images.
+    """Returns the SHA-256 of the names, labels and sizes in bytes of all images.
 
     Raises:
         DataError: an image is no longer there.
@@ -163,7 +166,7 @@ def _items(folder: Path, classes: Sequence[str]) -> list[Item]:
 
 
 def _split(items: Sequence[Item], folder: Path) -> tuple[list[Item], list[Item]]:
-    """Of each class the fifth whose names have the least hashes for validation: fixed, whatever the order of files on the disk."""
+    """Takes, of each class, the fifth whose names have the least hashes for validation, whatever the order of files on the disk."""
     train: list[Item] = []
     validation: list[Item] = []
     for label in sorted({label for _, label in items}):
@@ -177,7 +180,7 @@ def _split(items: Sequence[Item], folder: Path) -> tuple[list[Item], list[Item]]
 
 
 def _mixed(items: Iterable[Item], folder: Path) -> tuple[Item, ...]:
-    """In the order of the names' hashes, so that any first n images mix the classes."""
+    """Orders images by the hashes of their names, so that any first n images mix the classes."""
     return tuple(sorted(items, key=lambda item: _hash(item[0], folder)))
 
 
@@ -204,13 +207,13 @@ def _decoded(batches: Iterable[list[tuple[Item, np.random.Generator]]], decode: 
 
 
 def _normalised(pixels: Pixels) -> Images:
-    """NHWC pixels as NCHW images."""
+    """Turns NHWC pixels into NCHW images."""
     images = (pixels.astype(np.float32) / np.float32(255) - _MEAN) / _SPREAD
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
 def _random_crop(path: Path, generator: np.random.Generator, *, size: int) -> Pixels:
-    """A random part of the image, scaled, and mirrored half of the time."""
+    """Cuts out a random part of the image, scaled, and mirrored half of the time."""
 
     def crop(image: Image) -> Image:
         wide, high = image.size
@@ -225,7 +228,7 @@ def _random_crop(path: Path, generator: np.random.Generator, *, size: int) -> Pi
 
 
 def _centre_crop(path: Path, generator: np.random.Generator, *, size: int) -> Pixels:
-    """The middle of the image, whose shorter side is a little longer than the crop. Takes a generator as the random crop does."""
+    """Cuts out the middle of the image, whose shorter side is a little longer than the crop. Takes a generator as the random crop does."""
     del generator
 
     def crop(image: Image) -> Image:
@@ -243,7 +246,7 @@ def _bilinear() -> int:
 
 
 def _opened(path: Path, crop: Callable[[Image], Image], *, least_side: int) -> Pixels:
-    """The cropped image as pixels (size, size, 3); sides of a JPEG may be decoded smaller, but not below `least_side`."""
+    """Returns the cropped image as pixels (size, size, 3); sides of a JPEG may be decoded smaller, but not below `least_side`."""
     from PIL import Image
 
     try:

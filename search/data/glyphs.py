@@ -41,7 +41,7 @@ _TRAIN, _VALIDATION, _FIGURES = 0, 1, 2
 
 @dataclass(frozen=True)
 class GlyphOptions:
-    """What fixes a set of glyph images. The figure of a class depends on the seed and the class's number alone."""
+    """The settings that a set of glyph images follows from. The figure of a class depends on the seed and the class's number alone."""
 
     classes: int
     size: int
@@ -52,7 +52,7 @@ class GlyphOptions:
 
 @lru_cache(maxsize=4)
 def open_glyphs(options: GlyphOptions) -> ArrayData:
-    """The images in memory, drawn once per process.
+    """Draws the images into memory, once per process.
 
     Raises:
         DataError: classes, sizes or counts that cannot be drawn.
@@ -90,12 +90,12 @@ def _check(options: GlyphOptions) -> None:
 
 
 def draw_figures(classes: int, *, seed: int) -> Floats:
-    """The figures: (classes, strokes, segments + 1, 2), the points of each stroke as (x, y) from -1 to 1."""
+    """Draws the figures: (classes, strokes, segments + 1, 2), the points of each stroke as (x, y) from -1 to 1."""
     return np.stack([_figure(number, seed) for number in range(classes)]).astype(np.float32)
 
 
 def family_of(number: int) -> tuple[int, int]:
-    """A class's family and its place in it; two families take turns, so that few classes are not all of one family."""
+    """Returns a class's family and its place in it; two families take turns, so that few classes are not all of one family."""
     pair, place = divmod(number, 2 * _FAMILY)
     member, side = divmod(place, 2)
     return 2 * pair + side, member
@@ -115,7 +115,7 @@ def _figure(number: int, seed: int) -> npt.NDArray[np.float64]:
 
 
 def _stroke(generator: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A quadratic curve between two far points of a 4 x 4 lattice; half of them are straight."""
+    """Draws a quadratic curve between two far points of a 4 x 4 lattice; half of them are straight."""
     while True:
         start, end = generator.integers(0, 4, size=(2, 2)) * 0.6 - 0.9
         if np.hypot(*(end - start)) > 1.1:
@@ -128,7 +128,7 @@ def _stroke(generator: np.random.Generator) -> npt.NDArray[np.float64]:
 
 
 def _another(strokes: list[npt.NDArray[np.float64]], generator: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A stroke that is clearly none of the given ones, also when drawn from its other end."""
+    """Draws a stroke that is clearly none of the given ones, also when drawn from its other end."""
     while True:
         candidate = _stroke(generator)
         gaps = [np.abs(candidate - other[::way]).mean() for other in strokes for way in (1, -1)]
@@ -148,7 +148,7 @@ def _part(figures: Floats, count: int, options: GlyphOptions, stream: int) -> Pa
 
 
 def _draw(figures: Floats, labels: Labels, size: int, generator: np.random.Generator) -> Pixels:
-    """One chunk of images, (n, 3, size, size)."""
+    """Draws one chunk of images, (n, 3, size, size)."""
     points = _placed(figures[labels], size, generator)
     # (n, segments, 4): x and y of one end, x and y of the other.
     strokes = np.concatenate([points[:, :, :-1], points[:, :, 1:]], axis=-1).reshape(len(labels), -1, 4)
@@ -160,7 +160,7 @@ def _draw(figures: Floats, labels: Labels, size: int, generator: np.random.Gener
 
 
 def _placed(points: Floats, size: int, generator: np.random.Generator) -> Floats:
-    """Figures (n, ..., 2) turned, scaled, sheared and moved, from -1 to 1 to pixels."""
+    """Returns the figures (n, ..., 2) turned, scaled, sheared and moved, from -1 to 1 to pixels."""
     count = len(points)
     turn = generator.uniform(-0.35, 0.35, count)
     wide, high = generator.uniform(0.25, 0.42, (2, count)) * size
@@ -173,7 +173,7 @@ def _placed(points: Floats, size: int, generator: np.random.Generator) -> Floats
 
 
 def _stray(count: int, size: int, generator: np.random.Generator) -> Floats:
-    """Short straight strokes anywhere, (n, strays, 4)."""
+    """Draws short straight strokes anywhere, (n, strays, 4)."""
     starts = generator.uniform(0, size, (count, _STRAY, 2))
     angles = generator.uniform(0, 2 * np.pi, (count, _STRAY))
     lengths = generator.uniform(0.1, 0.25, (count, _STRAY, 1)) * size
@@ -182,7 +182,7 @@ def _stray(count: int, size: int, generator: np.random.Generator) -> Floats:
 
 
 def _distances(segments: Floats, size: int) -> Floats:
-    """Distance in pixels of each pixel (n, size, size) from the nearest of its image's segments."""
+    """Returns the distance in pixels of each pixel (n, size, size) from the nearest of its image's segments."""
     count, number = segments.shape[:2]
     start, end = segments[..., :2], segments[..., 2:]
     length = np.maximum(np.hypot(*np.moveaxis(end - start, -1, 0)), np.float32(1e-3))
@@ -212,7 +212,7 @@ def _distances(segments: Floats, size: int) -> Floats:
 
 
 def _coloured(ink: Floats, generator: np.random.Generator) -> Pixels:
-    """Ink (n, size, size) from 0 to 1 as images: strokes of one colour over a texture of another, with noise."""
+    """Colours ink (n, size, size), from 0 to 1, into images: strokes of one colour over a texture of another, with noise."""
     count, size = ink.shape[:2]
     ground = generator.uniform(0.15, 0.6, (count, 3, 1, 1))
     # Strokes are mostly lighter than their ground: with any colour on any other, training would start slowly. From plain to hardly
@@ -232,6 +232,6 @@ def _coloured(ink: Floats, generator: np.random.Generator) -> Pixels:
 
 
 def bilinear_matrix(points: int, size: int) -> Floats:
-    """The matrix (size, points) that scales a row of points up to `size` pixels, end points to end pixels."""
+    """Returns the matrix (size, points) that scales a row of points up to `size` pixels, end points to end pixels."""
     places = np.linspace(0, points - 1, size)
     return np.asarray(np.maximum(0, 1 - np.abs(places[:, None] - np.arange(points))), dtype=np.float32)

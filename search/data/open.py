@@ -18,7 +18,7 @@ _FIELDS: Final = {"train": "train_images", "val": "validation_images", "seed": "
 
 
 def open_for(config: ModelConfig, spec: str, *, seed: int = 0) -> Data:
-    """The data for a model; see `open_data`.
+    """Opens the data for a model; see `open_data`.
 
     Raises:
         DataError: as `open_data`, or a model that does not take colour images.
@@ -31,7 +31,7 @@ def open_for(config: ModelConfig, spec: str, *, seed: int = 0) -> Data:
 
 
 def open_data(spec: str, *, size: int, classes: int, seed: int = 0) -> Data:
-    """The data of a specification, for a model of `classes` classes and an input of `size` x `size` pixels.
+    """Opens the data of a specification, for a model of `classes` classes and an input of `size` x `size` pixels.
 
     Opened once per process: a second call gives the same object (folders are not read again).
 

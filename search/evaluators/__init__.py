@@ -1,1 +1,1 @@
-"""Evaluators: what tells how accurate a strategy's model is."""
+"""Evaluators, which tell how accurate a strategy's model is."""

@@ -1,4 +1,4 @@
-"""What the search asks of an evaluator: one small protocol, so that anything that can tell an accuracy can be plugged in."""
+"""The protocol of evaluators: small, so that anything that can tell an accuracy can be plugged in."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MAX_ACCURACY: Final = 1e9
 
 
 class EvaluationError(SyncNasError):
-    """One evaluation that failed: recorded with its reason, and the search goes on without that strategy."""
+    """An evaluation that failed: recorded with its reason, and the search goes on without that strategy."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is to be evaluated: a strategy and, where device tables gave it widths, its config.
+    """A question to an evaluator: a strategy and, where device tables gave it widths, its config.
 
     `seed` is the search's own: an evaluator that draws at random draws from it and from the config, never from the clock.
     """
@@ -36,7 +36,7 @@ class HasWeights(Protocol):
     """An evaluator that can also tell the weights with which a model was evaluated."""
 
     def trained_weights(self, config: ModelConfig) -> Mapping[str, Array]:
-        """By the names of `collab.networks.weights`."""
+        """Returns the weights of a model that was evaluated, by the names of `collab.networks.weights`."""
 
 
 class Evaluator(Protocol):
@@ -51,10 +51,10 @@ class Evaluator(Protocol):
         """Whether a query must hold a config, and so the search device tables."""
 
     def known(self) -> frozenset[str] | None:
-        """The strategies that it can evaluate, all others being infeasible; None: any."""
+        """Returns the strategies that it can evaluate, all others being infeasible; None: any."""
 
     def prepare(self, folder: Path, say: Callable[[str], None]) -> None:
-        """Called once before the first evaluation, in the search's own process; again when a search is resumed.
+        """Prepares all evaluations. Called once before the first one, in the search's own process; again when a search is resumed.
 
         What takes long is done here and kept in `folder` (which is there), so that resuming finds it. `say` takes a line for the user.
 
@@ -63,7 +63,7 @@ class Evaluator(Protocol):
         """
 
     def evaluate(self, query: Query) -> float:
-        """The accuracy, a number of no more than `MAX_ACCURACY`.
+        """Returns the accuracy, a number within ± `MAX_ACCURACY`.
 
         Raises:
             EvaluationError: this strategy cannot be evaluated.

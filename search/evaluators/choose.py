@@ -23,7 +23,7 @@ _LONGEST_COMMAND: Final = 1000
 
 @dataclass(frozen=True)
 class EvaluatorOptions:
-    """What the command line says of the evaluator. Training settings that are None take the evaluator's own."""
+    """The options of a command line that concern the evaluator. Training settings that are None take the evaluator's own."""
 
     name: str
     table: Path | None = None
@@ -46,7 +46,7 @@ class EvaluatorOptions:
 
     @property
     def settings(self) -> dict[str, Setting]:
-        """What must be the same when a search goes on, besides the files that it reads."""
+        """The settings that must be the same when a search goes on, besides the files that it reads."""
         if self.name == "table":
             return {"evaluator": self.name}
         if self.name == "command":
@@ -62,10 +62,10 @@ class EvaluatorOptions:
 
 
 def check_options(options: EvaluatorOptions, *, has_tables: bool) -> None:
-    """Whether the evaluator is there and has what it needs, before anything takes long.
+    """Refuses, before anything takes long, an evaluator that is not there or lacks an option.
 
     Raises:
-        ConfigError: it is not, or has not.
+        ConfigError: it does.
     """
     if options.name not in NAMES:
         raise ConfigError(f"--evaluator {options.name}: one of {', '.join(NAMES)}")
@@ -82,7 +82,7 @@ def check_options(options: EvaluatorOptions, *, has_tables: bool) -> None:
 def make_evaluator(
     options: EvaluatorOptions, base: ModelConfig | None, *, branches: int, widest: Callable[[], list[list[int]]]
 ) -> Evaluator:
-    """The evaluator.
+    """Makes the evaluator that the options name.
 
     Args:
         widest: gives (B, slots), the most expansion channels that any strategy has; only a supernet asks.
@@ -104,7 +104,7 @@ def make_evaluator(
 
 def _train(options: EvaluatorOptions, base: ModelConfig) -> Evaluator:
     from search.evaluators.train import TrainEvaluator
-    from search.recipe import Recipe
+    from search.training.recipe import Recipe
 
     rate = {} if options.learning_rate is None else {"learning_rate": options.learning_rate}
     recipe = Recipe(epochs=_TRAIN_EPOCHS if options.epochs is None else options.epochs, batch=options.batch, **rate)
@@ -120,7 +120,7 @@ def _train(options: EvaluatorOptions, base: ModelConfig) -> Evaluator:
 
 def _supernet(options: EvaluatorOptions, base: ModelConfig, branches: int, widest: list[list[int]]) -> Evaluator:
     from search.evaluators.supernet import SupernetEvaluator
-    from search.recipe import Recipe, SupernetRecipe
+    from search.training.recipe import Recipe, SupernetRecipe
 
     rate = 0.05 if options.learning_rate is None else options.learning_rate
     recipe = SupernetRecipe(
@@ -139,7 +139,7 @@ def _supernet(options: EvaluatorOptions, base: ModelConfig, branches: int, wides
 
 
 def _by_stage(base: ModelConfig, slots: list[list[int]]) -> tuple[tuple[tuple[int, ...], ...], ...]:
-    """(B, slots) as branches of stages of blocks."""
+    """Returns (B, slots) widths as branches of stages of blocks."""
     lengths = [len(stage.branches[0]) for stage in base.stages]
     starts = [sum(lengths[:index]) for index in range(len(lengths))]
     return tuple(tuple(tuple(branch[start : start + length]) for start, length in zip(starts, lengths, strict=True)) for branch in slots)

@@ -22,13 +22,13 @@ from collab.files import write_whole
 from search.evaluators.base import MAX_ACCURACY, EvaluationError, Query
 
 PLACE: Final = "{config}"
-"""Where the config's path goes in a command; at its end if it is nowhere."""
+"""Stands for the config's path in a command, which otherwise goes to its end."""
 _SHOWN: Final = 300
 _KEPT_BYTES: Final = 64 << 10
-"""Of each output: a program may print more than there is memory for."""
+"""Bytes that are kept of each output: a program may print more than there is memory for."""
 _LOOK_EVERY_S: Final = 0.1
 _DRAIN_S: Final = 1.0
-"""For what is left in the pipes of a program that has ended."""
+"""Seconds for what is left in the pipes of a program that has ended."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class CommandEvaluator:
 
     @classmethod
     def parse(cls, text: str, *, timeout_s: float, retries: int) -> CommandEvaluator:
-        """A command line as one would type it, quotes included.
+        """Reads a command line as one would type it, quotes included.
 
         Raises:
             ConfigError: it is empty, or a quote is not closed.
@@ -114,7 +114,7 @@ class CommandEvaluator:
 
 
 def _ends_of_outputs(process: subprocess.Popen[bytes], timeout_s: float) -> tuple[bytes, bytes]:
-    """Waits for a program to end; gives the last part of what it wrote to stdout and stderr.
+    """Waits for a program to end; returns the last part of what it wrote to stdout and stderr.
 
     Processes that it leaves behind may keep its pipes: they are killed, and what escapes that is not waited for.
 

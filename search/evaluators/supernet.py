@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from search.data.open import open_for
 from search.evaluators.base import EvaluationError, Query
-from search.recipe import SupernetRecipe
+from search.training.recipe import SupernetRecipe
 
 if TYPE_CHECKING:
     from collab.model import ModelConfig
     from collab.networks.weights import Array
     from search.data.base import Data
-    from search.supernet import Supernet, Widths
+    from search.supernet.family import Widths
+    from search.supernet.network import Supernet
 
 _loaded: dict[tuple[Path, int, str | None], Supernet] = {}
 """The last supernet that this process has read, by its file, the file's time and the device."""
@@ -50,7 +51,7 @@ class SupernetEvaluator:
     device: str | None = None
     threads: int | None = None
     _folder: Path | None = field(default=None, init=False)
-    """Where `prepare` left the supernet; travels to other processes with the rest."""
+    """The folder in which `prepare` left the supernet; travels to other processes with the rest."""
 
     @property
     def needs_config(self) -> bool:
@@ -61,11 +62,11 @@ class SupernetEvaluator:
 
     @property
     def folder(self) -> Path | None:
-        """Where the supernet is, once it was prepared."""
+        """The folder of the supernet, once it was prepared."""
         return self._folder
 
     def in_folder(self, folder: Path) -> SupernetEvaluator:
-        """The same evaluator, with the supernet's file in another folder: on another machine, for example."""
+        """Returns the same evaluator, with the supernet's file in another folder: on another machine, for example."""
         moved = replace(self)
         moved._folder = folder
         return moved
@@ -78,8 +79,9 @@ class SupernetEvaluator:
             SupernetError: the folder holds a supernet of another base, data, recipe or seed.
             EvaluationError: torch has no such device, or the training fails.
         """
-        from search.supernet import ModelFamily, train_supernet
-        from search.training import pick_device, set_threads
+        from search.supernet.family import ModelFamily
+        from search.supernet.train import train_supernet
+        from search.training.torch_device import pick_device, set_threads
 
         set_threads(self.threads)
         space = ModelFamily(self.base, self.branches, self.widest)
@@ -87,12 +89,13 @@ class SupernetEvaluator:
         self._folder = folder.resolve()
 
     def evaluate(self, query: Query) -> float:
-        """The accuracy of the query's model with the supernet's weights; draws nothing at random.
+        """Returns the accuracy of the query's model with the supernet's weights; draws nothing at random.
 
         Raises:
             EvaluationError: the query has no config, or one that the supernet is not for.
         """
-        from search.training import accuracy, recalibrate, set_threads
+        from search.training.judge import accuracy, recalibrate
+        from search.training.torch_device import set_threads
 
         if query.config is None:
             raise EvaluationError(f"{query.strategy}: a supernet can only be sliced by widths; give the search device tables")
@@ -102,12 +105,12 @@ class SupernetEvaluator:
         return accuracy(network, data, limit=self.validation)
 
     def trained_weights(self, config: ModelConfig) -> dict[str, Array]:
-        """A found model's weights, with BatchNorm statistics of its own, by the names of `collab.networks.weights`: what an export takes.
+        """Returns a found model's weights, with BatchNorm statistics of its own, by the names that an export takes.
 
         Raises:
             EvaluationError: the supernet is not for this model.
         """
-        from search.supernet import inherited_weights
+        from search.supernet.network import inherited_weights
 
         return inherited_weights(self._supernet(), config, self._data(), batches=self.calibration_batches)
 
@@ -115,12 +118,13 @@ class SupernetEvaluator:
         return open_for(self.base, self.data, seed=self.data_seed)
 
     def _supernet(self) -> Supernet:
-        from search.supernet import FILE, SupernetError, load
-        from search.training import pick_device
+        from search.supernet.family import SupernetError
+        from search.supernet.files import SUPERNET_FILE, load
+        from search.training.torch_device import pick_device
 
         if self._folder is None:
             raise EvaluationError("the supernet is not trained yet: prepare the evaluator first")
-        path = self._folder / FILE
+        path = self._folder / SUPERNET_FILE
         try:
             key = path, path.stat().st_mtime_ns, self.device
         except OSError as error:

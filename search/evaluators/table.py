@@ -24,7 +24,7 @@ _MOST_STAGES: Final = 39
 
 
 def read_accuracies(path: Path) -> dict[str, float]:
-    """The table: strategy, a letter per stage, to accuracy.
+    """Reads a table: strategy, a letter per stage, to accuracy.
 
     Raises:
         TableError: it cannot be read, lacks a column, is empty, or a line of it is damaged; names the line.
@@ -39,7 +39,7 @@ def read_accuracies(path: Path) -> dict[str, float]:
 
 @lru_cache(maxsize=4)
 def _read(path: Path, state: tuple[int, int, int]) -> dict[str, float]:
-    """The table, read once for each state of the file."""
+    """Reads a table, once for each state of the file."""
     del state
     data = read_bytes(path, limit_bytes=_MOST_BYTES, error=TableError, advice=_ADVICE)
     found: dict[str, float] = {}
@@ -62,7 +62,7 @@ def _read(path: Path, state: tuple[int, int, int]) -> dict[str, float]:
 
 
 def _columns(path: Path, row: list[str]) -> list[int]:
-    """Where the columns are that are needed, by the first line."""
+    """Returns the numbers of the columns that are needed, by the first line."""
     names = [name.strip() for name in row]
     if any(names.count(column) != 1 for column in _COLUMNS):
         raise TableError(f"{path}: the first line must name the columns strategy and accuracy once each, it is {','.join(names)!r:.80}")

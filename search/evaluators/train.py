@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from collab.networks.checkpoint import read_checkpoint
 from search.data.open import open_for
 from search.evaluators.base import EvaluationError, Query
-from search.recipe import Recipe
+from search.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from collab.model import ModelConfig
@@ -56,7 +56,8 @@ class TrainEvaluator:
             WeightsError: the weights cannot be read or belong to another model.
             EvaluationError: torch has no such device.
         """
-        from search.training import pick_device, total_steps
+        from search.training.steps import total_steps
+        from search.training.torch_device import pick_device
 
         del folder
         data = self._data()
@@ -72,7 +73,8 @@ class TrainEvaluator:
         Raises:
             EvaluationError: the query has no config, or the loss is no longer a number.
         """
-        from search.training import derived_seed, pick_device, set_threads, train
+        from search.training.torch_device import pick_device, set_threads
+        from search.training.train import derived_seed, train
 
         if query.config is None:
             raise EvaluationError(f"{query.strategy}: a model can only be trained with widths; give the search device tables")
@@ -87,8 +89,8 @@ class TrainEvaluator:
 
     def _initial(self, config: ModelConfig, *, seed: int) -> Network:
         from collab.networks.network import from_weights
-        from search.inherit import inherited
-        from search.training import initial_network, numpy_weights
+        from search.training.inherit import inherited
+        from search.training.train import initial_network, numpy_weights
 
         network = initial_network(config, seed=seed)
         if self.weights is None:

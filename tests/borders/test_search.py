@@ -18,13 +18,18 @@ import pytest
 from collab.errors import SyncNasError
 from collab.files import FolderLock
 from search import run as search_run
-from search.budget import parse_budgets
-from search.driver import Objective, Search
+from search.driver import Search
 from search.evaluators.base import MAX_ACCURACY
 from search.evaluators.table import TableEvaluator, read_accuracies
-from search.executors import InlineExecutor
-from search.mcts import Settings
-from search.problem import DeviceProblem, Problem, Restricted, StrategyTable, placements_to_try
+from search.executors.inline import InlineExecutor
+from search.explanation import read_tree
+from search.problems.base import Problem
+from search.problems.device import DeviceProblem
+from search.problems.known import Restricted, StrategyTable
+from search.problems.placements import placements_to_try
+from search.state import Objective
+from search.tree_search import Settings
+from search.widths.budget import parse_budgets
 from tests.borders.fuzzing import fuzz, refused_in_a_sentence, run_command
 from tests.borders.mutation import HOSTILE_VALUES, mutate_bytes, mutate_document
 from tests.search.journals import checked, unchecked
@@ -32,7 +37,7 @@ from tests.search.made import costs, written
 from tests.search.models import micro
 
 ACCURACIES = {f"{a}{b}{c}": 0.5 + 0.1 * (a == "n") + 0.05 * (b == "c") + 0.01 * (c == "c") for a in "nac" for b in "nac" for c in "ac"}
-HEADER = {"seed": 0, "model": "made"}
+HEADER = {"seed": 0, "model": "made", "method": "tree"}
 INPUTS = {"table": "0" * 64}
 EVALUATIONS = 10
 Entries = list[tuple[str, float]]
@@ -112,6 +117,23 @@ def test_a_journal_goes_on_as_it_was_or_not_at_all(kind: str, table: Path, tmp_p
     assert counts["accepted"] > 0 < counts["refused"]
 
 
+@pytest.mark.parametrize("kind", ["table", "device"])
+def test_a_journal_is_explained_or_refused(kind: str, table: Path, tmp_path: Path) -> None:
+    problem: Problem = StrategyTable(sorted(ACCURACIES)) if kind == "table" else on_device()
+    searched(tmp_path, problem, table, EVALUATIONS)
+    journal = tmp_path / "journal.jsonl"
+    whole, lines = journal.read_bytes(), unchecked(journal)
+
+    def feed(data: bytes) -> None:
+        journal.write_bytes(data)
+        tree = read_tree(journal)
+        levels = tree.levels(())
+        assert sum(child.visits for child in levels[0].children) == len(tree.status.found)
+
+    counts = fuzz(f"explained journal, {kind}", lambda generator: mutated_journal(lines, whole, generator), feed)
+    assert counts["accepted"] > 0 < counts["refused"]
+
+
 def test_accuracies(table: Path, tmp_path: Path) -> None:
     text, path = table.read_bytes(), tmp_path / "t.csv"
 
@@ -188,7 +210,7 @@ def test_options(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         options["--out"] = str(tmp_path / str(next(made)) / generator.choice(names))
         return [
             *(part for option in options.items() for part in option),
-            *generator.choice(((), ("--resume",), ("--json",), ("--no-prior",))),
+            *generator.choice(((), ("--resume",), ("--json",), ("--method", "uct"), ("--method", "best"))),
         ]
 
     def feed(arguments: list[str]) -> None:

@@ -19,7 +19,7 @@ from lut.certificate import Accuracy, Certificate
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
 from lut.tables import load_tables, save
-from search.budget import base_latency
+from search.widths.budget import base_latency
 from tests.models import tiny
 from tests.processes import wait_until
 from tests.search.made import written
@@ -219,6 +219,7 @@ def test_short_trainings(lut: Path, model: Path, tmp_path: Path) -> None:
         (["--evaluator", "magic"], "one of table, command, train, supernet"),
         (["--evaluator", "table"], "--table"),
         (["--evaluator", "table", "--table", "/no/such.csv"], "cannot be read"),
+        (["--evaluator", "table", "--table", "TABLE", "--method", "best"], "--method best: one of tree, uct, surrogate"),
         (["--evaluator", "supernet"], "--lut and --model"),
         (["--lut", "LUT", "--model", "no_such_model"], "no model 'no_such_model'"),
         (["--lut", "/no/such/folder", "--model", "MODEL"], "profiler.run"),
@@ -319,3 +320,21 @@ def test_files_of_somebody_else_s_are_not_replaced(table: Path, tmp_path: Path) 
     done = call("--evaluator", "table", "--table", table, "--out", tmp_path, status=2)
     assert "name another folder" in done.stderr
     assert (tmp_path / "archive.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("method", ["tree", "uct", "surrogate"])
+def test_the_method_is_in_the_journal_and_resuming_does_not_change_it(method: str, table: Path, tmp_path: Path) -> None:
+    arguments = ["--evaluator", "table", "--table", table, "--out", tmp_path / "found", "--evaluations"]
+    call(*arguments, "6", "--method", method)
+    header = json.loads((tmp_path / "found" / "journal.jsonl").read_text().splitlines()[0])
+    assert (header["format"], header["settings"]["method"]) == (3, method)
+    call(*arguments, "8", "--method", method, "--resume")
+    other = "uct" if method != "uct" else "tree"
+    assert f"its method is {method}, now it is {other}" in call(*arguments, "9", "--method", other, "--resume", status=2).stderr
+
+
+def test_a_journal_that_does_not_say_its_method_is_refused(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").write_text('{"event": "search", "format": 2, "settings": {"prior": true}, "inputs": {}}\n')
+    done = call("--evaluator", "table", "--table", table, "--out", tmp_path, "--resume", status=2)
+    assert "those of format 2 not by which method" in done.stderr
+    assert "search again in another folder" in " ".join(done.stderr.split())

@@ -76,7 +76,7 @@ def usable(out: Path) -> dict[tuple[str, ...], bool]:
 
 
 def visits(out: Path) -> Counter[str]:
-    """How many visits of each job count."""
+    """Returns the number of visits of each job that count."""
     counting = counting_events(read_journal(out / "journal.jsonl"))
     return Counter(event.job for event in counting if isinstance(event, (TimeDone, TransferDone, CollabDone)))
 

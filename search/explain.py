@@ -1,0 +1,188 @@
+"""``python -m search.explain``: why a search asked for what it did, as the tree that it has grown."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from collab.cli import make_app, print_json, run_app
+from collab.console import result_console, say
+from collab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from search.explanation import GrownTree, Level
+    from search.pool import Feasible
+    from search.tree_search import ChildStatistics
+
+_WIDTH: Final = 200
+"""Columns that the table may take: a narrower terminal wraps its lines, rather than lose digits of them."""
+_SYNC_WORDS: Final = {"n": "none", "a": "add", "c": "concat"}
+
+
+def main(
+    found: Annotated[Path, typer.Argument(help="Folder of a search, as given to search.run with --out; it may be under way.")],
+    path: Annotated[str, typer.Option(help="Look beneath the strategies that begin with these letters, e.g. ann.")] = "",
+    lut: Annotated[Path | None, typer.Option(help="The search's tables: only spaces of more than 20,000 strategies need them.")] = None,
+    model: Annotated[str, typer.Option(help="The search's base model, with --lut.")] = "",
+    table: Annotated[Path | None, typer.Option(help="The search's accuracies, with --lut, if it was given any.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print the tree that a search has grown, along the path to the best strategy found: visits, mean, best and prior of each choice."""
+    from search.explanation import journals_in, read_tree
+
+    if (lut is None) != (not model):
+        raise ConfigError("--lut and --model belong together: give both, as for search.run, or neither")
+    results = []
+    for number, journal in enumerate(journals_in(found)):
+        feasible = None if lut is None else _feasible_by_tables(journal, lut, model, table)
+        tree = read_tree(journal, feasible=feasible)
+        levels = tree.levels(tree.prefix(path))
+        if json:
+            results.append(_document(journal.parent, path, tree, levels))
+            continue
+        if number:
+            say()
+        _print(journal.parent, path, tree, levels)
+    if json:
+        print_json({"results": results})
+
+
+def _feasible_by_tables(journal: Path, lut: Path, model: str, table: Path | None) -> Feasible:
+    from search.journal import read_journal
+    from search.problems.rebuilt import rebuilt_problem
+
+    header, _ = read_journal(journal)
+    return rebuilt_problem(header, lut, model, table=table).feasible
+
+
+def _document(folder: Path, path: str, tree: GrownTree, levels: list[Level]) -> dict[str, Any]:
+    """Returns all that is printed as a JSON object."""
+    from search.results.files import summary
+
+    status = tree.status
+    return {
+        **summary(folder, status.best, status.evaluated, status.failed),
+        "method": tree.settings.method,
+        "seed": tree.settings.seed,
+        "strategies": tree.space.size,
+        "feasible": tree.feasible_leaves,
+        "under_way": tree.under_way,
+        "path": path,
+        "levels": [_level_document(tree, level) for level in levels],
+    }
+
+
+def _level_document(tree: GrownTree, level: Level) -> dict[str, Any]:
+    depth = len(level.prefix)
+    is_stage = depth < tree.space.stages
+    return {
+        "stage": depth if is_stage else None,
+        "prefix": tree.space.strategy(level.prefix),
+        "children": [
+            {
+                "sync" if is_stage else "placement": _name(tree, level, child),
+                "on_path": child.value == level.chosen,
+                "visits": child.visits,
+                "under_way": child.in_flight,
+                "mean": child.mean,
+                "best": child.best,
+                "prior": child.prior,
+                # No JSON: UCT gives infinity to what was never visited.
+                "score": child.score if child.score is not None and math.isfinite(child.score) else None,
+                "open": child.is_open,
+            }
+            for child in level.children
+        ],
+    }
+
+
+def _name(tree: GrownTree, level: Level, child: ChildStatistics) -> str:
+    """Returns the letter, or the placement, that a child stands for."""
+    if len(level.prefix) < tree.space.stages:
+        return tree.space.strategy((*level.prefix, child.value))[-1]
+    return tree.placement(child.value)
+
+
+def _print(folder: Path, path: str, tree: GrownTree, levels: list[Level]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    _print_heading(folder, path, tree)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("stage", justify="right", no_wrap=True)
+    table.add_column("path", no_wrap=True)
+    table.add_column("sync", no_wrap=True)
+    columns = ["visits", "mean", "best", "prior", "score"]
+    if not any(child.prior is not None for level in levels for child in level.children):
+        columns.remove("prior")
+    if not any(child.score is not None for level in levels for child in level.children):
+        columns.remove("score")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for level in levels:
+        for number, child in enumerate(level.children):
+            cells = _cells(tree, level, child)
+            style = "bold" if child.value == level.chosen else "" if child.visits or child.is_open else "dim"
+            stage = str(len(level.prefix)) if len(level.prefix) < tree.space.stages else ""
+            row = [stage if number == 0 else "", *cells[:2], *(cells[2][column] for column in columns), cells[3]]
+            table.add_row(*(Text(cell, style=style) for cell in row), end_section=number == len(level.children) - 1)
+        table.add_row()
+    result_console(width=_WIDTH).print(table)
+    _print_notes(tree, columns)
+
+
+def _cells(tree: GrownTree, level: Level, child: ChildStatistics) -> tuple[str, str, dict[str, str], str]:
+    """Returns a child's path, its sync in words, its numbers by column, and a remark."""
+    name = _name(tree, level, child)
+    is_stage = len(level.prefix) < tree.space.stages
+    numbers = {
+        "visits": f"{child.visits}+{child.in_flight}" if child.in_flight else str(child.visits),
+        "mean": "-" if child.mean is None else f"{child.mean:.4f}",
+        "best": "-" if child.best is None else f"{child.best:.4f}",
+        "prior": "-" if child.prior is None else "<1 %" if 0 < child.prior < 0.005 else f"{100 * child.prior:.0f} %",
+        "score": "-" if child.score is None else "first" if math.isinf(child.score) else f"{child.score:.2f}",
+    }
+    path = tree.space.strategy((*level.prefix, child.value)) if is_stage else tree.space.strategy(level.prefix)
+    remark = "" if child.is_open else "closed"
+    mark = "> " if child.value == level.chosen else "  "
+    return mark + path, _SYNC_WORDS[name] if is_stage else name, numbers, remark
+
+
+def _print_heading(folder: Path, path: str, tree: GrownTree) -> None:
+    status = tree.status
+    of = f"{tree.space.size:,} strategies" if tree.feasible_leaves is None else f"{tree.feasible_leaves:,} feasible strategies"
+    failed = f", {status.failed} failed" if status.failed else ""
+    under_way = f", {tree.under_way} without an answer yet" if tree.under_way else ""
+    say(f"{folder}: {status.evaluated} of {of} evaluated{failed}{under_way}, by --method {tree.settings.method}")
+    beneath = tree.best_beneath(tree.prefix(path))
+    if beneath is None:
+        say(f"Nothing was evaluated{f' beneath {path}' if path else ''}")
+    else:
+        best = beneath[1]
+        latency = "" if best.latency_us is None else f", predicted {best.latency_us / 1e3:.3f} ms under {best.placement}"
+        say(f"Best{f' beneath {path}' if path else ''}: {best.strategy}, accuracy {best.accuracy:.4f}{latency}")
+    say()
+
+
+def _print_notes(tree: GrownTree, columns: list[str]) -> None:
+    """Says what the columns are, and why one is missing."""
+    weight = tree.header.settings.get("latency_weight")
+    objective = "the objective, accuracy x (budget / latency) ^ " + str(weight) if weight else "the accuracies"
+    say(f"visits: evaluations beneath, +1 for one under way; mean, best: of {objective}; >: the way to the best")
+    if "prior" in columns:
+        say("prior: share of the improvement that is expected beneath, were the search to go on now")
+    if "score" in columns:
+        first = "; first: before all that were visited" if tree.settings.method == "uct" else ""
+        say(f"score: the next question goes to the highest{first}; closed: nothing beneath is left to ask")
+    if not tree.knows_priors:
+        say(f"For priors in a space of {tree.space.size:,} strategies, give --lut and --model as search.run had them")
+
+
+app = make_app(main)
+
+if __name__ == "__main__":
+    run_app(app)

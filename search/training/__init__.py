@@ -1,0 +1,1 @@
+"""Trains networks and judges them, in torch."""

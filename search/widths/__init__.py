@@ -1,0 +1,1 @@
+"""The widths of a strategy's blocks within a latency budget."""

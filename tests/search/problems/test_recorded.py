@@ -1,0 +1,45 @@
+"""The problem of a search out of its journal."""
+
+from __future__ import annotations
+
+import pytest
+
+from collab.errors import ConfigError
+from collab.placement import parse_placement
+from search.journal import Asked, Evaluated, Same
+from search.problems.known import StrategyTable
+from search.problems.record import record_of
+from search.problems.recorded import RecordedProblem, recorded_placement
+
+TABLE = StrategyTable(["na", "nc", "aa"])
+
+
+def test_models_are_what_was_asked_for() -> None:
+    first, second, third = (TABLE.space.leaf(strategy) for strategy in ("na", "nc", "aa"))
+    entries = [
+        Asked(n=0, leaf=first, strategy="na", placement="0=cpu0,1=gpu0,stem=all,head=1", latency_us=12.5),
+        Asked(n=1, leaf=second, strategy="nc"),
+        Evaluated(n=0, leaf=first, strategy="na", accuracy=0.5),
+        Same(n=1, leaf=second, strategy="nc", of=0),
+        Asked(n=2, leaf=third, strategy="aa"),
+    ]
+    problem = RecordedProblem(record_of(TABLE), entries)
+    assert problem.space == TABLE.space
+    candidate = problem.candidate(first)
+    assert (candidate.strategy, candidate.latency_us, candidate.config) == ("na", 12.5, None)
+    assert candidate.placement == parse_placement("0=cpu0,1=gpu0,stem=all,head=1", branches=2)
+    assert problem.candidate(second).key == candidate.key != problem.candidate(third).key
+    assert problem.candidate(second).placement is None
+
+
+@pytest.mark.parametrize("text", ["0=cpu0,1=cpu1,stem=all,head=0", "0=cpu0,1=gpu0,2=npu0,stem=2,head=1", "0=cpu0,stem=all,head=0"])
+def test_placements_are_read_as_they_were_written(text: str) -> None:
+    assert recorded_placement(text).text == text
+
+
+@pytest.mark.parametrize("text", ["", "0=cpu0,0=cpu1", "0=cpu0,7=cpu1", "stem=9", "1=cpu0"])
+def test_other_texts_are_no_recorded_placements(text: str) -> None:
+    try:
+        assert recorded_placement(text).text != text
+    except ConfigError:
+        return
