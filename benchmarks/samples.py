@@ -13,7 +13,7 @@ from benchmarks.landscapes import BLOCKS, KINDS, Landscape, make, space
 from benchmarks.peers import peers
 from benchmarks.results import keep, say
 from benchmarks.searchers import SEARCHERS, Searcher
-from search.tree_search import METHODS
+from search.tree_search import DEFAULT_METHOD
 
 RUNS: Final = 50
 PEER_RUNS: Final = 10
@@ -21,7 +21,6 @@ PEER_EVALUATIONS: Final = 200
 """Limit for searches of other projects; a strategy that they have not found by then counts as later."""
 FINE_RUNS: Final = 20
 FINE_EVALUATIONS: Final = 100
-DEFAULT: Final = METHODS[0]
 _TARGETS: Final = {"effects": 14, "interactions": 24, "tight": 11, "noisy": 22}
 _TOP_TARGET: Final = 14
 _FINE_TARGETS: Final = {"effects": 4.3, "interactions": 5.5, "tight": 4.1, "noisy": 5.1}
@@ -86,7 +85,7 @@ def _say_coarse(kind: str, name: str, counts: np.ndarray[Any, Any]) -> None:
     low, high = np.quantile(counts[:, 0], [0.1, 0.9])
     figures = f"{best:.0f} ({low:.0f}-{high:.0f}), {top:.0f}"
     what = f"{kind}: to the best (10-90 %), to the top 1 %: {name} (n = {len(counts)})"
-    if name == DEFAULT:
+    if name == DEFAULT_METHOD:
         say(what, figures, f"<= {_TARGETS[kind]}, {_TOP_TARGET}", met=best <= _TARGETS[kind] and top <= _TOP_TARGET)
     else:
         print(f"{what:58} {figures:>18}", flush=True)
@@ -100,15 +99,15 @@ def fine() -> None:
     for (kind, name, _), found in zip(tasks, _side_by_side(fine_run, tasks), strict=True):
         reached[kind][name].append(found)
     for kind in KINDS:
-        ours = np.array(reached[kind][DEFAULT])
+        ours = np.array(reached[kind][DEFAULT_METHOD])
         for name in names:
             theirs = np.array(reached[kind][name])
             what = f"{kind}, 17 stages: best after {FINE_EVALUATIONS}, in deviations: {name} (n = {len(theirs)})"
             figure = float(np.median(theirs))
-            if name == DEFAULT:
+            if name == DEFAULT_METHOD:
                 say(what, f"{figure:.2f}", f">= {_FINE_TARGETS[kind]}", met=round(figure, 1) >= _FINE_TARGETS[kind])
             else:
-                print(f"{what:58} {figure:>18.2f}   {DEFAULT} better in {np.mean(ours > theirs):.0%}", flush=True)
+                print(f"{what:58} {figure:>18.2f}   {DEFAULT_METHOD} better in {np.mean(ours > theirs):.0%}", flush=True)
     print("  raw:", keep("samples-fine", reached))
 
 

@@ -77,9 +77,9 @@ def main(
     method: Annotated[
         str,
         typer.Option(
-            help="tree: down the tree, guided by what was learned so far; surrogate: the largest expected improvement; uct: the tree alone."
+            help="surrogate: the largest improvement expected; tree: down the tree, with priors from that; uct: down the tree without."
         ),
-    ] = "tree",
+    ] = "surrogate",
     seed: Annotated[int, whole(least=0, help="Seed of the search and of all that is trained.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -37,9 +37,9 @@ _LEAST_VARIANCE: Final = 1e-9
 class Bounds:
     """How many evaluations the processes hold at most, and how many are kept when these are reached; `best` of the kept are the best."""
 
-    most: int = 320
-    kept: int = 256
-    best: int = 128
+    most: int = 256
+    kept: int = 192
+    best: int = 96
 
 
 BOUNDS: Final = Bounds()
