@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import keep, say
-from profiler.certify import CERTIFICATE_FILE
+from lut.certificate import CERTIFICATE_FILE
 
 LUTS = Path("luts/certificate")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import collab_run, gpu, imports, phone, samples, search_speed, tables, writer
+from benchmarks import collab_run, gpu, imports, phone, tables, writer
+from benchmarks.search import samples, search_speed
 from collab.errors import SyncNasError
 
 BENCHMARKS = {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
 
 from collab.documents import Count, Fraction, Text
+
+CERTIFICATE_FILE: Final = "certificate.json"
+"""Beside the tables: a certificate with every strategy that it rests on."""
 
 _Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Signed: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]

@@ -37,7 +37,7 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long a sentinel took while the tables were made; `error` is the standard error of its median over all visits, as a fraction."""
+    """Time that a sentinel took while the tables were made; `error` is the standard error of its median over all visits, as a fraction."""
 
     median_us: LatencyUs
     mad_us: DurationUs

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from lut.tables import Tables
     from profiler.compare import Candidate, Comparison
 
-CERTIFICATE_FILE = "certificate.json"
-"""Beside the tables: the certificate with every strategy that it rests on."""
 _WORST = 5
 _NAMES = {
     "corrected": "replay, drift-corrected",
@@ -53,9 +51,11 @@ def main(
     from json import dumps
 
     from android_harness.targets.find import closing, device_of, open_target
+    from lut.certificate import CERTIFICATE_FILE
     from lut.meta import META_FILE, check_belongs
     from lut.prediction.costs import Costs
     from lut.tables import load_tables, save
+    from profiler.certification import certify
     from profiler.compare import Trial, compare, visits
     from profiler.progress import phase_bar
 
@@ -82,40 +82,6 @@ def main(
         print_json(document)
     else:
         _print(certificate, comparisons, lut)
-
-
-def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequence[Comparison]) -> Certificate:
-    """Returns the certificate that follows from at least one comparison."""
-    import statistics
-    from datetime import datetime, timezone
-
-    import numpy as np
-
-    from lut.certificate import Accuracy, Certificate
-    from lut.prediction.costs import Costs
-    from lut.prediction.model_latency import predict
-    from profiler.baselines import baselines
-
-    found: dict[str, Accuracy] = {}
-    for name, simpler in baselines(tables).items():
-        costs = Costs(simpler, source=name)
-        pairs = zip(candidates, comparisons, strict=True)
-        found[name] = Accuracy.of(
-            [predict(c.config, c.placement, costs.slowed(r.drift)).total_us / r.result.measured.median_us - 1 for c, r in pairs]
-        )
-    repeatability = [comparison.repeatability for comparison in comparisons]
-    units = {unit for comparison in comparisons for unit in comparison.drift}
-    return Certificate(
-        n=len(comparisons),
-        corrected=Accuracy.of([comparison.error_drift_corrected for comparison in comparisons]),
-        raw=Accuracy.of([comparison.error for comparison in comparisons]),
-        bias=statistics.median(comparison.error_drift_corrected for comparison in comparisons),
-        repeatability=statistics.median(repeatability),
-        repeatability_p95=float(np.percentile(repeatability, 95)),
-        drift={unit: statistics.median(r.drift[unit] for r in comparisons if unit in r.drift) for unit in sorted(units)},
-        baselines=found,
-        measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    )
 
 
 def _candidates(tables: Tables, costs: Costs, model: str, count: int, seed: int) -> list[Candidate]:
@@ -163,6 +129,8 @@ def _strategy_document(comparison: Comparison) -> Mapping[str, Any]:
 
 def _print(certificate: Certificate, comparisons: Sequence[Comparison], lut: Path) -> None:
     from rich.table import Table
+
+    from lut.certificate import CERTIFICATE_FILE
 
     console = result_console()
     table = Table(title=f"{certificate.n} strategies that the tables had not seen", title_justify="left", box=None, pad_edge=False)

@@ -43,7 +43,7 @@ def check_new(plan: Plan, earlier: Plan | None, units: Mapping[str, UnitSpec], i
     for block in _new((*plan.blocks, *plan.probe, *plan.unfilled), (*old.blocks, *old.probe, *old.unfilled)):
         _refuse(_block_reason(block, room), info)
     for shape in _new(plan.transfers, old.transfers):
-        _refuse(_transfer_reason(shape, room), info)
+        _refuse(_handover_reason(shape, room), info)
     for network in _new(plan.networks, old.networks):
         _refuse(_network_reason([network], room), info)
     jobs = len(units) * (len(plan.blocks) + len(plan.networks)) + len(units) ** 2 * len(plan.transfers)
@@ -62,7 +62,7 @@ def why_impossible(job: JobId, room: int, networks: Mapping[str, Network]) -> st
     if isinstance(job, BlockId):
         return _block_reason(job.block, room)
     if isinstance(job, HandoverId):
-        return _transfer_reason(job.shape, room)
+        return _handover_reason(job.shape, room)
     if isinstance(job, NetworkId):
         return _network_reason([networks[job.network]], room)
     if isinstance(job, LoadedId):
@@ -92,7 +92,7 @@ def _block_reason(block: Block, room: int) -> str | None:
     return _reason(f"the block {block.key} takes {_size(needed_bytes(block))} of weights and features", needed_bytes(block), room)
 
 
-def _transfer_reason(shape: Shape, room: int) -> str | None:
+def _handover_reason(shape: Shape, room: int) -> str | None:
     size = feature_bytes(shape)
     needed = _COPIES_OF_FEATURES * size
     return _reason(f"a transfer of {size} bytes takes {_size(needed)} with all its copies", needed, room)

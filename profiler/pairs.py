@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from android_harness.protocol.journal import TransferDone
+from android_harness.protocol.journal import HandoverDone
 from lut.meta import PairPath
 from lut.paths import copies_in, copies_out
 from profiler.job_ids import HandoverId
@@ -24,7 +24,7 @@ def pair_paths(store: SampleStore, units: Iterable[str]) -> dict[str, PairPath]:
     return dict(sorted(found.items()))
 
 
-def _why(job: HandoverId, visit: TransferDone) -> str:
+def _why(job: HandoverId, visit: HandoverDone) -> str:
     gives, takes = (", ".join(kinds) or _UNKNOWN for kinds in (visit.sender_buffers, visit.receiver_buffers))
     return f"{job.sender} gives {gives}; {job.receiver} takes {takes}: {_reason(job, visit.path)}"
 

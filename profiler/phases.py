@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
 from typing import Final
 
-from android_harness.protocol.phases import CollabJob, Job, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
+from android_harness.protocol.phases import CollabJob, HandoverJob, Job, Load, Phase, Repeat, Sentinel, TimeJob
 from collab.units import UnitSpec
 from lut.meta import WAITS
 from lut.paths import REQUESTABLE_PATHS
@@ -91,7 +91,7 @@ def make_jobs(ids: Iterable[JobId], effort: Effort, models: Models, *, backgroun
 def _job(job: JobId, effort: Effort, models: Models, background: Mapping[str, str]) -> Job:
     match job:
         case HandoverId():
-            return TransferJob(
+            return HandoverJob(
                 job.text,
                 job.sender,
                 job.receiver,

@@ -72,7 +72,7 @@ COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixe
 
 @dataclass(frozen=True)
 class Plan:
-    """Blocks to measure on every unit, and transfers: feature maps, one of each shape, to hand over between every two units.
+    """Blocks to measure on every unit, and hand-overs: feature maps, one of each shape, to hand over between every two units.
 
     `networks` are timed on every unit, the first of them also while another unit runs one of the first `LOADS`. `probe` are blocks that
     differ in their expansion channels only, by 4 each: they tell in what groups a unit works on channels. `unfilled` are wide
@@ -217,7 +217,7 @@ def plan_blocks(blocks: Iterable[Block]) -> Plan:
     return Plan(_distinct(blocks), ())
 
 
-def plan_transfers(sizes_bytes: Iterable[int]) -> Plan:
+def plan_handovers(sizes_bytes: Iterable[int]) -> Plan:
     """Returns a plan of hand-overs of these sizes alone."""
     return Plan((), _distinct((1, 1, 1, size // BYTES_PER_VALUE) for size in sizes_bytes))
 

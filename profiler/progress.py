@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from android_harness.protocol.journal import CollabDone, Event, JobFailed, TimeDone, TransferDone
+from android_harness.protocol.journal import CollabDone, Event, HandoverDone, JobFailed, TimeDone
 from collab.console import note_console, one_line, text_column
 from profiler.job_ids import is_sentinel
 
@@ -26,7 +26,7 @@ class PhaseBar:
         self._progress.update(self._task, total=(self._progress.tasks[0].total or 0) + visits)
 
     def note(self, event: Event) -> None:
-        if isinstance(event, (TimeDone, TransferDone, CollabDone, JobFailed)) and not is_sentinel(event.job):
+        if isinstance(event, (TimeDone, HandoverDone, CollabDone, JobFailed)) and not is_sentinel(event.job):
             self._progress.update(self._task, advance=1)
 
     def finish(self) -> None:

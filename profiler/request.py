@@ -29,7 +29,7 @@ MAX_FILE_BYTES: Final = 64 << 20
 
 @dataclass(frozen=True)
 class Request:
-    """All that a profile depends on besides the device's state."""
+    """Everything that a profile depends on besides the device's state."""
 
     device: str
     fingerprint: Mapping[str, str]

@@ -66,7 +66,7 @@ def main(
     clean: Clean = False,
     json: AsJson = False,
 ) -> None:
-    """Time every block and every transfer that a model's search space needs, and write them as CSV tables."""
+    """Time every block and every hand-over that a model's search space needs, and write them as CSV tables."""
     from android_harness.device.units import warnings
     from android_harness.targets.find import closing, default_device, device_of, open_target
     from profiler.limits import check_new
@@ -163,7 +163,7 @@ def _budget_s(budget: str, earlier: Request | None) -> int | None:
 def _plan(models: list[str], blocks: list[str], sizes: list[int], *, coarse: bool, branches: int, earlier: Request | None) -> Plan:
     from collab.blocks import parse_key
     from collab.config import load
-    from profiler.plan import COARSE, FULL, plan_blocks, plan_model, plan_transfers
+    from profiler.plan import COARSE, FULL, plan_blocks, plan_handovers, plan_model
 
     if any(len(name) > _MAX_NAME or not name.isprintable() for name in models):
         raise ConfigError(f"--model: a name or path has up to {_MAX_NAME} characters that can be printed")
@@ -172,7 +172,7 @@ def _plan(models: list[str], blocks: list[str], sizes: list[int], *, coarse: boo
     plan = earlier.plan if earlier is not None else plan_blocks([])
     for name in models:
         plan = plan.merged(plan_model(load(name), COARSE if coarse else FULL, branches=branches))
-    return plan.merged(plan_blocks(parse_key(key) for key in blocks)).merged(plan_transfers(sizes))
+    return plan.merged(plan_blocks(parse_key(key) for key in blocks)).merged(plan_handovers(sizes))
 
 
 def _request(

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from android_harness.protocol.journal import (
     CollabDone,
     Event,
+    HandoverDone,
     JobFailed,
     JobStarted,
     PhaseEnded,
     PhaseStarted,
     TimeDone,
-    TransferDone,
     VisitsUndone,
     read_journal,
 )
@@ -44,7 +44,7 @@ class JobSamples:
     """
 
     times: list[TimeDone] = field(default_factory=list)
-    transfers: list[TransferDone] = field(default_factory=list)
+    transfers: list[HandoverDone] = field(default_factory=list)
     collabs: list[CollabDone] = field(default_factory=list)
     failure: str | None = None
     slowness: Slowness | None = None
@@ -62,7 +62,7 @@ class JobSamples:
         self._summaries.clear()
         if isinstance(visit, TimeDone):
             self.times.append(visit)
-        elif isinstance(visit, TransferDone):
+        elif isinstance(visit, HandoverDone):
             self.transfers.append(visit)
         else:
             self.collabs.append(visit)
@@ -71,7 +71,7 @@ class JobSamples:
         """Returns all samples of one kind (write, run, read ...; nanoseconds), over all visits; computed once, not to be changed."""
         found = self._pooled.get(name)
         if found is None:
-            visits: list[TimeDone | TransferDone] = [*self.times, *self.transfers]
+            visits: list[TimeDone | HandoverDone] = [*self.times, *self.transfers]
             arrays = [visit.samples[name] for visit in visits]
             found = [value for array in arrays for value in array]
             if self.slowness is not None:
@@ -136,7 +136,7 @@ class SampleStore:
             samples = self._samples_of(event.job)
             if samples is not None:
                 samples.failure = event.reason
-        elif isinstance(event, (TimeDone, TransferDone, CollabDone)):
+        elif isinstance(event, (TimeDone, HandoverDone, CollabDone)):
             self._add_visit(event)
 
     def add_all(self, events: Iterable[Event]) -> None:

@@ -45,7 +45,7 @@ class UnitCosts:
 
 @dataclass(frozen=True)
 class Derived:
-    """All that tables hold besides what the device is."""
+    """Rows and costs that tables hold, without the description of the device."""
 
     blocks: tuple[BlockRow, ...]
     transfers: tuple[HandoverRow, ...]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from search.evaluators.base import EvaluationError, Query
+from search.engine.tree_search import Settings
+from search.evaluators.base import EvaluationError, Query, Setting
 from search.executors.base import EvaluationOutcome, Executor
-from search.journal import JOURNAL_FILE, SearchJournal, Setting
+from search.journals.journal import JOURNAL_FILE, SearchJournal
 from search.problems.base import Candidate, Problem
 from search.state import Objective, Question, SearchState, Status
-from search.tree_search import Settings
 
 _HOPELESS: Final = 5
 """Failures in a row that, before anything could be evaluated, end a search: the evaluator is wrong, not the strategies."""
@@ -59,12 +59,12 @@ class Search:
 
     @property
     def status(self) -> Status:
-        """How far the search is."""
+        """The progress of the search."""
         return self._state.status
 
     @property
     def feasible_leaves(self) -> int | None:
-        """How many leaves can be evaluated; None where there are too many to count."""
+        """Number of leaves that can be evaluated; None where there are too many to count."""
         return self._state.tree.feasible_leaves
 
     def run(self, executor: Executor, evaluations: int, on_change: Callable[[Status], None] = lambda _: None) -> None:

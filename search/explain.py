@@ -13,9 +13,9 @@ from collab.console import result_console, say
 from collab.errors import ConfigError
 
 if TYPE_CHECKING:
+    from search.engine.pool import Feasible
+    from search.engine.tree_search import ChildStatistics
     from search.explanation import GrownTree, Level
-    from search.pool import Feasible
-    from search.tree_search import ChildStatistics
 
 _WIDTH: Final = 200
 """Columns that the table may take: a narrower terminal wraps its lines, rather than lose digits of them."""
@@ -51,8 +51,8 @@ def main(
 
 
 def _feasible_by_tables(journal: Path, lut: Path, model: str, table: Path | None) -> Feasible:
-    from search.journal import read_journal
-    from search.problems.rebuilt import rebuilt_problem
+    from search.journals.journal import read_journal
+    from search.journals.rebuilt import rebuilt_problem
 
     header, _ = read_journal(journal)
     return rebuilt_problem(header, lut, model, table=table).feasible

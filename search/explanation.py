@@ -7,13 +7,13 @@ from pathlib import Path
 
 from collab.config import SYNCS
 from collab.errors import ConfigError, JournalError
-from search.journal import JOURNAL_FILE, Entry, Evaluated, Header, Same, number_setting, read_journal, text_setting, whole_setting
-from search.pool import Feasible
-from search.problems.recorded import RecordedProblem
+from search.engine.pool import Feasible
+from search.engine.tree_search import ChildStatistics, Settings
+from search.journals.journal import JOURNAL_FILE, Entry, Evaluated, Header, Same, number_setting, read_journal, text_setting, whole_setting
+from search.journals.recorded import RecordedProblem
 from search.results.archive import Found
 from search.space import Leaf, Space
 from search.state import Objective, SearchState, Status
-from search.tree_search import ChildStatistics, Settings
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,17 @@ class GrownTree:
 
     @property
     def status(self) -> Status:
-        """How far the search is."""
+        """The progress of the search."""
         return self._state.status
 
     @property
     def feasible_leaves(self) -> int | None:
-        """How many leaves can be evaluated; None where the space is too large to tell."""
+        """Number of leaves that can be evaluated; None where the space is too large to tell."""
         return self._state.tree.feasible_leaves
 
     @property
     def under_way(self) -> int:
-        """How many questions have no answer."""
+        """Number of questions without an answer."""
         return len(self._state.waiting)
 
     @property

@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from lut.meta import Meta
     from lut.prediction.costs import Costs
     from search.driver import Search
-    from search.evaluators.base import Evaluator
+    from search.evaluators.base import Evaluator, Setting
     from search.evaluators.choose import EvaluatorOptions
     from search.executors.base import Executor
-    from search.journal import Setting
     from search.problems.base import Problem
     from search.problems.device import DeviceProblem
     from search.results.archive import Found
@@ -126,7 +125,7 @@ def main(
 
 
 def _check_method(method: str) -> None:
-    from search.tree_search import METHODS
+    from search.engine.tree_search import METHODS
 
     if method not in METHODS:
         raise ConfigError(f"--method {method}: one of {', '.join(METHODS)}")
@@ -162,7 +161,7 @@ class _Run:
         Raises:
             JournalError: it does not.
         """
-        from search.journal import JOURNAL_FILE
+        from search.journals.journal import JOURNAL_FILE
 
         holds = any(self.out.glob(JOURNAL_FILE)) or any(self.out.glob(f"*/{JOURNAL_FILE}"))
         if holds and not self.resume:
@@ -224,7 +223,7 @@ def _device_subjects(run: _Run, lut: Path | None, model: str, budget: str, margi
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
     from search.evaluators.table import read_accuracies
-    from search.inputs import data_sha256, tables_sha256
+    from search.journals.inputs import data_sha256, tables_sha256
     from search.problems.device import DeviceProblem
     from search.problems.known import Restricted
     from search.problems.placements import placements_to_try
@@ -313,11 +312,11 @@ def _search_one(
     run: _Run, subject: _Subject, evaluator: Evaluator, executor: Executor, everything: list[Found], *, json: bool
 ) -> dict[str, Any]:
     from search.driver import Search
-    from search.journal import JOURNAL_FILE
+    from search.engine.tree_search import Settings
+    from search.journals.journal import JOURNAL_FILE
     from search.progress import search_bar
     from search.results.files import summary, write_results
     from search.state import Objective
-    from search.tree_search import Settings
 
     subject.folder.mkdir(parents=True, exist_ok=True)
     if not (subject.folder / JOURNAL_FILE).exists():

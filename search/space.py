@@ -48,7 +48,7 @@ class Space:
 
     @cached_property
     def counts(self) -> tuple[int, ...]:
-        """How many options each decision has."""
+        """Number of options of each decision."""
         return tuple(len(options) for options in self.options)
 
     @cached_property

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from collab.errors import JournalError, SyncNasError
-from search.journal import Asked, Entry, Evaluated, Failed, Same
+from search.engine.tree_search import Settings, TreeSearch
+from search.journals.journal import Asked, Entry, Evaluated, Failed, Same
+from search.journals.record import feasible_of, record_of
 from search.problems.base import Candidate, Problem
-from search.problems.record import feasible_of, record_of
 from search.results.archive import Found
 from search.space import Leaf
-from search.tree_search import Settings, TreeSearch
 
 _ROUNDED_US: Final = 0.002
 """A journal gives latencies in thousandths."""

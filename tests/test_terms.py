@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDERS = ("lut", "collab", "exporters")
+FOLDERS = ("lut", "collab", "exporters", "android_harness", "profiler", "search", "benchmarks")
 """Folders whose words are settled."""
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +24,8 @@ def rows() -> list[list[str]]:
     assert all(len(row) == len(COLUMNS) for row in cells), [row for row in cells if len(row) != len(COLUMNS)]
     return [row for row in cells if row != COLUMNS and not row[0].startswith("---")]
 
+
+DANGLING = tuple(f"{word} " for word in ("What", "How", "Where", "When", "Which", "So", "Of", "The same", "All that", "As"))
 
 RETIRED = {word.strip(): row[0] for row in rows() for word in row[3].split(",") if word.strip()}
 """Each word that is not used, with the term that stands for it."""
@@ -80,6 +82,19 @@ def found_in(path: Path) -> list[str]:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_retired_word_is_used(folder: str) -> None:
     assert [line for path in sorted((ROOT / folder).rglob("*.py")) for line in found_in(path)] == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_docstrings_begin_with_what_comes_out(folder: str) -> None:
+    """With a verb, or with the name of what a thing is; not with a clause that leaves the reader to find out which word it hangs on."""
+    found = [
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}: {first}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module))
+        if (first := (ast.get_docstring(node) or "").split("\n")[0].strip()).startswith(DANGLING)
+    ]
+    assert found == []
 
 
 def test_every_term_has_a_meaning_and_stands_once() -> None:

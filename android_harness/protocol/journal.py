@@ -60,8 +60,8 @@ class TimeSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_
     cpu: tuple[DurationNs, ...]
 
 
-class TransferSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
-    """Samples of a transfer job's visit: arrays `read`, `wakeup`, `write`, `rewrite`, `total`."""
+class HandoverSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
+    """Samples of a visit of a job that times hand-overs: arrays `read`, `wakeup`, `write`, `rewrite`, `total`."""
 
     read: tuple[DurationNs, ...]
     wakeup: tuple[DurationNs, ...]
@@ -135,11 +135,11 @@ class TimeDone(_Value, frozen=True, gc=False):
         return tuple(clock for clock in self.core_clocks_khz if clock is not None)
 
 
-class TransferDone(_Value, frozen=True, gc=False):
-    """Event: a visit of a transfer job, with its samples; `path` is the path that the features took, which may not be the one asked for.
+class HandoverDone(_Value, frozen=True, gc=False):
+    """Event: a visit of a job that times hand-overs, with its samples.
 
-    `sender_buffers`: the kinds of memory that the sender gives its output in; `receiver_buffers`: those that the receiver takes inputs
-    from.
+    `path` is the path that the features took, which may not be the one asked for. `sender_buffers`: the kinds of memory that the sender
+    gives its output in; `receiver_buffers`: those that the receiver takes inputs from.
     """
 
     job: Text
@@ -147,7 +147,7 @@ class TransferDone(_Value, frozen=True, gc=False):
     t_ns: ClockNs
     path: Text
     bytes: Count
-    samples: TransferSamples
+    samples: HandoverSamples
     sender_buffers: tuple[Text, ...] = ()
     receiver_buffers: tuple[Text, ...] = ()
 
@@ -257,7 +257,7 @@ Event: TypeAlias = (
     | UnitFailed
     | JobStarted
     | TimeDone
-    | TransferDone
+    | HandoverDone
     | CollabDone
     | JobFailed
     | StateChecked
@@ -283,7 +283,7 @@ _DECODERS: Final[Mapping[tuple[str, str], msgspec.json.Decoder[Any]]] = {
         ("unit_failed", ""): UnitFailed,
         ("start", ""): JobStarted,
         ("done", "time"): TimeDone,
-        ("done", "transfer"): TransferDone,
+        ("done", "transfer"): HandoverDone,
         ("done", "collab"): CollabDone,
         ("failed", ""): JobFailed,
         ("state", ""): StateChecked,

@@ -57,7 +57,7 @@ class TimeJob:
 
 
 @dataclass(frozen=True)
-class TransferJob:
+class HandoverJob:
     """Job that times a hand-over between two units; `model`, whose one input and one output are alike, sets the shape."""
 
     id: str
@@ -130,7 +130,7 @@ class CollabJob:
         return document
 
 
-Job: TypeAlias = TimeJob | TransferJob | CollabJob
+Job: TypeAlias = TimeJob | HandoverJob | CollabJob
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from android_harness.protocol.journal import CollabDone, Event, PhaseStarted, StateChecked, TimeDone, TransferDone, VisitsUndone
+from android_harness.protocol.journal import CollabDone, Event, HandoverDone, PhaseStarted, StateChecked, TimeDone, VisitsUndone
 
-VisitDone: TypeAlias = TimeDone | TransferDone | CollabDone
+VisitDone: TypeAlias = TimeDone | HandoverDone | CollabDone
 
 
 class VisitGroups:
@@ -36,7 +36,7 @@ class VisitGroups:
                 return [*visits, event]
             if visits:
                 return [event, VisitsUndone(len(visits))]
-        elif self._is_gated and isinstance(event, (TimeDone, TransferDone, CollabDone)):
+        elif self._is_gated and isinstance(event, (TimeDone, HandoverDone, CollabDone)):
             self._pending.append(event)
             return []
         return [event]

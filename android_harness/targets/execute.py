@@ -15,13 +15,13 @@ from typing import Final
 from android_harness.protocol.journal import (
     CollabDone,
     Event,
+    HandoverDone,
     JobFailed,
     JobStarted,
     PhaseEnded,
     PhaseStarted,
     StateChecked,
     TimeDone,
-    TransferDone,
 )
 from android_harness.protocol.phases import Phase, Sentinel
 from android_harness.protocol.visit_groups import VisitGroups
@@ -66,12 +66,12 @@ class _Progress:
             self.running = None
         elif isinstance(event, StateChecked):
             self.hot = event.hot or self.hot
-        elif isinstance(event, (TimeDone, TransferDone, CollabDone)):
+        elif isinstance(event, (TimeDone, HandoverDone, CollabDone)):
             self.done_in_run += 1
             self.running = None
         counting_now = self.visit_groups.feed(event)
         for counting in counting_now:
-            if isinstance(counting, (TimeDone, TransferDone, CollabDone)):
+            if isinstance(counting, (TimeDone, HandoverDone, CollabDone)):
                 self.visits[counting.job] = self.visits.get(counting.job, 0) + 1
         return counting_now
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from android_harness.protocol.phases import CollabJob, Job, Load, Phase, TimeJob, TransferJob
+from android_harness.protocol.phases import CollabJob, HandoverJob, Job, Load, Phase, TimeJob
 from android_harness.targets.push import sha256_of
 from collab.errors import ExportError
 from collab.files import write_whole
@@ -63,7 +63,7 @@ class _Stager:
     def _job(self, job: Job) -> Job:
         if isinstance(job, TimeJob):
             return replace(job, model=self._placed(job.model), load=self._loads(job.load))
-        if isinstance(job, TransferJob):
+        if isinstance(job, HandoverJob):
             between = self._placed(job.between_handovers) if job.between_handovers is not None else None
             return replace(job, model=self._placed(job.model), between_handovers=between)
         return self._collab(job)

@@ -57,7 +57,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Timeline:
-    """When every operation began and ended (B, U, K), and when the last one of each architecture ended (B,)."""
+    """Begin and end of every operation (B, U, K), and the end of the last one of each architecture ended (B,)."""
 
     begin_us: Floats
     end_us: Floats
@@ -157,7 +157,7 @@ class _Replay:
             self._start_followers(ending)
 
     def _ready_at(self, at: Ints) -> Floats:
-        """When what the operations need will be there: rows of events, read by flat index (a negative one counts from the row's end)."""
+        """Returns when the operations' inputs will be there: rows of events, by flat index (a negative one counts from the row's end)."""
         needs = self._needs[at]
         rows = np.arange(len(at))[:, None] * self._columns
         ready: Floats = self._fired_at.ravel()[rows + np.where(needs < 0, self._columns - 1, needs)] + self._wakeup[at]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from collab.errors import SyncNasError
 from collab.model import ModelConfig
@@ -13,6 +13,10 @@ from collab.networks.weights import Array
 
 MAX_ACCURACY: Final = 1e9
 """Accuracies lie between this and its negative: whatever the scale, objectives and their squares stay finite."""
+
+
+Setting: TypeAlias = str | int | float | bool | None
+"""A setting that alters what an evaluator or a search finds, as a journal holds it."""
 
 
 class EvaluationError(SyncNasError):

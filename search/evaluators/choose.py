@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from collab.errors import ConfigError
-from search.evaluators.base import Evaluator
-from search.journal import Setting
+from search.evaluators.base import Evaluator, Setting
 
 if TYPE_CHECKING:
     from collab.model import ModelConfig

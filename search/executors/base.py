@@ -25,7 +25,7 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many evaluations go on at once."""
+        """Number of evaluations that go on at once."""
 
     def submit(self, n: int, query: Query) -> None:
         """Begins an evaluation; its outcome has the same n."""

@@ -1,1 +1,1 @@
-"""What a search leaves in its folder."""
+"""Results of a search: the files that it leaves in its folder."""

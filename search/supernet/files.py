@@ -21,7 +21,7 @@ from search.training.torch_device import pick_device
 
 FORMAT: Final = 1
 SUPERNET_FILE: Final = "supernet.pth"
-PARTIAL_FILE: Final = "supernet.partial.pth"
+UNFINISHED_FILE: Final = "supernet.partial.pth"
 _MOST_BYTES: Final = 8 << 30
 
 

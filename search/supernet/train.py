@@ -21,8 +21,8 @@ from collab.model import ModelConfig
 from search.data.base import Data
 from search.supernet.family import ModelFamily, SupernetError
 from search.supernet.files import (
-    PARTIAL_FILE,
     SUPERNET_FILE,
+    UNFINISHED_FILE,
     checked_tensors,
     read_content,
     stored_tensors,
@@ -65,7 +65,7 @@ def train_supernet(
     supernet = initial_supernet(family, seed=seed)
     supernet.tensors = {name: tensor.detach().to(device).requires_grad_() for name, tensor in supernet.tensors.items()}
     training = _Training(supernet, recipe, seed, device, total_steps(data, recipe.training))
-    start = _restored(training, folder / PARTIAL_FILE, settings, say)
+    start = _restored(training, folder / UNFINISHED_FILE, settings, say)
     saved = time.monotonic()
     progress = Progress("supernet", training.total, say, start)
     for step, (images, labels) in enumerate(train_stream(data, recipe.training, seed=seed, start=start), start=start):
@@ -77,10 +77,10 @@ def train_supernet(
                 on_step(step + 1, value)
             # Only after a look at the loss: what is saved is known to be sound.
             if time.monotonic() - saved >= recipe.save_every_s:
-                write_content(folder / PARTIAL_FILE, {"about": settings, **training.state(step + 1)})
+                write_content(folder / UNFINISHED_FILE, {"about": settings, **training.state(step + 1)})
                 saved = time.monotonic()
     write_content(folder / SUPERNET_FILE, {"about": settings, "tensors": stored_tensors(supernet.tensors)})
-    (folder / PARTIAL_FILE).unlink(missing_ok=True)
+    (folder / UNFINISHED_FILE).unlink(missing_ok=True)
     return Supernet(family, {name: tensor.detach() for name, tensor in supernet.tensors.items()})
 
 

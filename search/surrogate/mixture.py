@@ -35,7 +35,7 @@ _LEAST_VARIANCE: Final = 1e-9
 
 @dataclass(frozen=True)
 class Bounds:
-    """How many evaluations the processes hold at most, and how many are kept when these are reached; `best` of the kept are the best."""
+    """Bounds on the evaluations that the processes hold: at most `most`. When these are reached `kept` stay, of which `best` are the best."""
 
     most: int = 256
     kept: int = 192
@@ -66,17 +66,17 @@ class Surrogate:
         self._posterior: _Posterior | None = None
 
     def __len__(self) -> int:
-        """How many evaluations are known or awaited."""
+        """Returns the number of evaluations that are known or awaited."""
         return self.observed + len(self._awaited)
 
     @property
     def observed(self) -> int:
-        """How many values are known."""
+        """Number of known values."""
         return len(self._values)
 
     @property
     def held(self) -> int:
-        """How many evaluations the processes hold."""
+        """Number of evaluations that the processes hold."""
         return len(self._processes)
 
     def await_value(self, leaf: Leaf) -> None:

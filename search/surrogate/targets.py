@@ -23,7 +23,7 @@ _CHUNK: Final = 4096
 
 @dataclass(frozen=True)
 class Moments:
-    """Of M processes: (M, R) products of the correlations with the coefficients, sums of squares, and products with the row sums."""
+    """Moments of M processes: (M, R) products of correlations with the coefficients, sums of squares, and products with the row sums."""
 
     means: Floats
     squares: Floats

@@ -12,6 +12,8 @@ from android_harness.protocol.journal import (
     FORMAT,
     CollabDone,
     Event,
+    HandoverDone,
+    HandoverSamples,
     JobFailed,
     Outputs,
     PhaseEnded,
@@ -19,8 +21,6 @@ from android_harness.protocol.journal import (
     StepLabel,
     TimeDone,
     TimeSamples,
-    TransferDone,
-    TransferSamples,
 )
 from collab.blocks import feature_bytes, parse_key
 from collab.documents import MAX_NS
@@ -111,13 +111,13 @@ def visit(job: JobId, plan: Plan, number: int, now: int, took: Clock, generator:
         return tuple(generator.choice((least, took())) if least == 0 else took() for _ in range(count))
 
     if isinstance(job, HandoverId):
-        return TransferDone(
+        return HandoverDone(
             job=job.text,
             round=number,
             t_ns=now,
             path=generator.choice(("shared", "shared", "shared", job.path, "memcpy", "upload", "readback", "post")),
             bytes=feature_bytes(job.shape),
-            samples=TransferSamples(some(0), some(0), some(0), some(0), some()),
+            samples=HandoverSamples(some(0), some(0), some(0), some(0), some()),
         )
     if isinstance(job, (NetworkId, LoadedId)):
         return collab(job, plan, number, now, count, took, generator)

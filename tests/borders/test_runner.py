@@ -12,7 +12,7 @@ import pytest
 
 from android_harness.kits.runtime import litert_library
 from android_harness.protocol.journal import JobFailed, PhaseEnded, PhaseStarted, parse_lines
-from android_harness.protocol.phases import CollabJob, Gate, Load, Phase, Repeat, Sentinel, TimeJob, TransferJob
+from android_harness.protocol.phases import CollabJob, Gate, HandoverJob, Load, Phase, Repeat, Sentinel, TimeJob
 from collab.placement import parse_placement
 from collab.units import UnitSpec
 from collab.variants import collaborative
@@ -54,7 +54,7 @@ def whole_phase(folder: Path) -> dict[str, Any]:
     load = (Load("cpu1", model),)
     jobs = (
         TimeJob("time", "cpu0", model, warmup=1, runs=2, gap_us=1, warmup_us=1, load=load),
-        TransferJob("transfer", "cpu0", "cpu1", model, "shared", "spin", warmup=1, runs=2, between_handovers=model),
+        HandoverJob("transfer", "cpu0", "cpu1", model, "shared", "spin", warmup=1, runs=2, between_handovers=model),
         CollabJob(
             "collab", folder / "bundle" / MANIFEST, warmup=1, runs=1, bind=dict(zip(_UNITS, _UNITS, strict=True)), output=folder / "out.f32"
         ),

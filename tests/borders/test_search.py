@@ -19,6 +19,7 @@ from collab.errors import SyncNasError
 from collab.files import FolderLock
 from search import run as search_run
 from search.driver import Search
+from search.engine.tree_search import Settings
 from search.evaluators.base import MAX_ACCURACY
 from search.evaluators.table import TableEvaluator, read_accuracies
 from search.executors.inline import InlineExecutor
@@ -28,13 +29,12 @@ from search.problems.device import DeviceProblem
 from search.problems.known import Restricted, StrategyTable
 from search.problems.placements import placements_to_try
 from search.state import Objective
-from search.tree_search import Settings
 from search.widths.budget import parse_budgets
 from tests.borders.fuzzing import fuzz, refused_in_a_sentence, run_command
 from tests.borders.mutation import HOSTILE_VALUES, mutate_bytes, mutate_document
-from tests.search.journals import checked, unchecked
 from tests.search.made import costs, written
 from tests.search.models import micro
+from tests.search.written_journals import checked, unchecked
 
 ACCURACIES = {f"{a}{b}{c}": 0.5 + 0.1 * (a == "n") + 0.05 * (b == "c") + 0.01 * (c == "c") for a in "nac" for b in "nac" for c in "ac"}
 HEADER = {"seed": 0, "model": "made", "method": "tree"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from android_harness.protocol.journal import CollabDone, JobFailed, Outputs, StepLabel, TimeDone, TimeSamples, TransferDone, TransferSamples
+from android_harness.protocol.journal import CollabDone, HandoverDone, HandoverSamples, JobFailed, Outputs, StepLabel, TimeDone, TimeSamples
 from collab.blocks import parse_key
 from collab.units import parse_unit
 from profiler.effort import QUICK
@@ -26,7 +26,7 @@ def time_done(job: str, runs_ns: list[int], *, accelerated: bool = True) -> Time
     return TimeDone(job, 0, 1, 5000, 9000, accelerated, samples, (1_800_000,), 41_000)
 
 
-def derived(*events: TimeDone | TransferDone | CollabDone | JobFailed, plan: Plan = BLOCK_PLAN) -> Derived:
+def derived(*events: TimeDone | HandoverDone | CollabDone | JobFailed, plan: Plan = BLOCK_PLAN) -> Derived:
     store = SampleStore()
     store.add_all(events)
     return derive(store, UNITS, plan, runtime="r", settings={})
@@ -48,10 +48,10 @@ def network_done(job: str, runs_ns: list[int], *, write_ns: int = 5000, read_ns:
     return CollabDone(job, 0, 1, tuple(labels), tuple(begins), tuple(ends), (now,) * 3, Outputs(1, "00"), {})
 
 
-def handed_over(asked: str, taken: str, *, sender: str = "gpu0", receiver: str = "cpu0") -> TransferDone:
+def handed_over(asked: str, taken: str, *, sender: str = "gpu0", receiver: str = "cpu0") -> HandoverDone:
     job = HandoverId(sender, receiver, (1, 14, 14, 16), asked, "spin", 0)
-    samples = TransferSamples(read=(700, 700), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1700, 1900))
-    return TransferDone(job.text, 0, 1, taken, 12544, samples, ("webgpu-packed",), ("host",))
+    samples = HandoverSamples(read=(700, 700), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1700, 1900))
+    return HandoverDone(job.text, 0, 1, taken, 12544, samples, ("webgpu-packed",), ("host",))
 
 
 def request(plan: Plan) -> Request:

@@ -18,7 +18,7 @@ from profiler.effort import QUICK
 from profiler.handover_setting import HandoverSetting
 from profiler.job_ids import BlockId, HandoverId, LoadedId, NetworkId
 from profiler.limits import check_new, needed_bytes, room_bytes, why_impossible
-from profiler.plan import Plan, plan_blocks, plan_transfers
+from profiler.plan import Plan, plan_blocks, plan_handovers
 from profiler.request import Request
 from tests.borders.fuzzing import refused_in_a_sentence, run_command
 from tests.lut.made_tables import UNITS
@@ -44,11 +44,11 @@ def test_a_refusal_names_the_block_its_size_and_the_room_there_is() -> None:
     check_new(plan_blocks([block]), None, UNITS, info(16 << 30))
     check_new(plan_blocks([block]), plan_blocks([block]), UNITS, info(512 << 20))
     with pytest.raises(ConfigError, match="transfer of 400000000 bytes"):
-        check_new(plan_transfers([400_000_000]), None, UNITS, info(None))
+        check_new(plan_handovers([400_000_000]), None, UNITS, info(None))
     with pytest.raises(ConfigError, match="a network takes"):
         check_new(Plan((), (), (((block,),),)), None, UNITS, info(512 << 20))
     with pytest.raises(ConfigError, match=r"\d+ jobs on 2 units"):
-        check_new(plan_transfers(range(4, 500_000, 4)), None, UNITS, info(None))
+        check_new(plan_handovers(range(4, 500_000, 4)), None, UNITS, info(None))
 
 
 def test_every_device_has_some_room_and_none_too_much() -> None:

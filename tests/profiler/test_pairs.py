@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from android_harness.protocol.journal import TransferDone
+from android_harness.protocol.journal import HandoverDone
 from collab.units import parse_unit
 from lut.tables import HandoverRow
 from profiler.pairs import pair_paths
@@ -14,7 +14,7 @@ from tests.profiler.made_events import handed_over
 GPU_UNITS = {"cpu0": parse_unit("cpu:cores=0"), "gpu0": parse_unit("gpu")}
 
 
-def derived_pair(*events: TransferDone) -> tuple[SampleStore, tuple[HandoverRow, ...]]:
+def derived_pair(*events: HandoverDone) -> tuple[SampleStore, tuple[HandoverRow, ...]]:
     store = SampleStore()
     store.add_all(events)
     return store, derive(store, GPU_UNITS, Plan((), ()), runtime="r", settings={}).transfers

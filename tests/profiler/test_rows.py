@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from android_harness.protocol.journal import JobFailed, TransferDone, TransferSamples
+from android_harness.protocol.journal import HandoverDone, HandoverSamples, JobFailed
 from profiler.job_ids import HandoverId
 from tests.profiler.made_events import CALL, JOB, derived, time_done
 
@@ -37,7 +37,7 @@ def test_a_median_that_is_hardly_known_is_unstable() -> None:
 
 def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> None:
     job = HandoverId("cpu0", "cpu1", (1, 14, 14, 16), "shared", "spin", 0)
-    samples = TransferSamples(read=(0, 0), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1000, 1200))
-    row = derived(TransferDone(job.text, 0, 1, "shared", 12544, samples)).transfers[0]
+    samples = HandoverSamples(read=(0, 0), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1000, 1200))
+    row = derived(HandoverDone(job.text, 0, 1, "shared", 12544, samples)).transfers[0]
     assert (row.read_us, row.wakeup_us, row.write_us) == pytest.approx((0.0, 0.085, 0.6))
     assert (row.pacing, row.bytes) == ("hot", 12544)

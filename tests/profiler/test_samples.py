@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.protocol.journal import Event, JobFailed, PhaseStarted, StateChecked, TimeDone, TransferDone, TransferSamples
+from android_harness.protocol.journal import Event, HandoverDone, HandoverSamples, JobFailed, PhaseStarted, StateChecked, TimeDone
 from collab.errors import JournalError
 from lut.statistics import summarise
 from profiler.job_ids import BlockId, HandoverId
@@ -41,7 +41,7 @@ def test_samples_are_divided_by_how_slow_the_unit_was_at_their_visit(visits: lis
 
 def test_no_time_stays_none_and_hand_overs_are_not_divided() -> None:
     job = HandoverId("cpu0", "cpu1", (1, 14, 14, 16), "shared", "spin", 0)
-    handed = TransferDone(job.text, 0, 1, "shared", 12544, TransferSamples((40,), (50,), (60,), (70,), (80,)))
+    handed = HandoverDone(job.text, 0, 1, "shared", 12544, HandoverSamples((40,), (50,), (60,), (70,), (80,)))
     visit = time_done(JOB, [1000])
     silent = msgspec.structs.replace(visit, samples=msgspec.structs.replace(visit.samples, write=(0,)))
     samples = JobSamples(times=[silent], transfers=[handed], slowness=np.array([2.0]))

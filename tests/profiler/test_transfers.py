@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from android_harness.protocol.journal import TransferDone, TransferSamples
+from android_harness.protocol.journal import HandoverDone, HandoverSamples
 from collab.units import parse_unit
 from profiler.job_ids import HandoverId
 from profiler.plan import Plan
@@ -12,11 +12,11 @@ from profiler.tabulate import derive
 UNITS = {"cpu0": parse_unit("cpu:cores=0"), "gpu0": parse_unit("gpu")}
 
 
-def handed(kilobytes: int, *, read_ns: int, write_ns: int, wakeup_ns: tuple[int, ...], gap_us: int = 0) -> TransferDone:
+def handed(kilobytes: int, *, read_ns: int, write_ns: int, wakeup_ns: tuple[int, ...], gap_us: int = 0) -> HandoverDone:
     job = HandoverId("gpu0", "cpu0", (1, 1, kilobytes, 256), "memcpy", "condvar", gap_us)
     many = len(wakeup_ns)
-    samples = TransferSamples((read_ns,) * many, wakeup_ns, (write_ns,) * many, rewrite=(0,) * many, total=(1,) * many)
-    return TransferDone(job.text, 0, 1, "memcpy", 1024 * kilobytes, samples)
+    samples = HandoverSamples((read_ns,) * many, wakeup_ns, (write_ns,) * many, rewrite=(0,) * many, total=(1,) * many)
+    return HandoverDone(job.text, 0, 1, "memcpy", 1024 * kilobytes, samples)
 
 
 def test_copies_are_lines_over_the_bytes_and_wake_ups_distributions() -> None:

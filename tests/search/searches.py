@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.landscapes import make, space
+from benchmarks.search.landscapes import make, space
 from lut.prediction.replay import Ints
 from search.driver import Search
+from search.engine.tree_search import Settings
 from search.executors.base import Executor
 from search.executors.inline import InlineExecutor
 from search.problems.base import Candidate
 from search.problems.known import StrategyTable
 from search.space import Leaf, Space
 from search.state import Objective
-from search.tree_search import Settings
 from tests.search.workers import Known
 
 LANDSCAPE = make("effects", 11)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.landscapes import space
+from benchmarks.search.landscapes import space
 from search.evaluators.base import EvaluationError
 from search.executors.inline import InlineExecutor
 from search.executors.processes import ProcessExecutor

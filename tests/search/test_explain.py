@@ -13,9 +13,9 @@ import pytest
 
 from collab import config as configs
 from search.driver import Search
+from search.engine.tree_search import Settings
 from search.problems.known import StrategyTable
 from search.state import Objective
-from search.tree_search import Settings
 from tests.search.made import written
 from tests.search.models import micro
 from tests.search.searches import ACCURACIES

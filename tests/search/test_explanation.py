@@ -13,18 +13,18 @@ import pytest
 
 from collab.errors import ConfigError, JournalError
 from search.driver import Search
+from search.engine.tree_search import METHODS, Settings, TreeSearch
 from search.evaluators.base import EvaluationError, Query
 from search.executors.inline import InlineExecutor
 from search.explanation import GrownTree, journals_in, read_tree
-from search.journal import Asked, Evaluated, Failed, read_journal
+from search.journals.journal import Asked, Evaluated, Failed, read_journal
 from search.problems.base import Problem
 from search.problems.known import StrategyTable
 from search.state import Objective
-from search.tree_search import METHODS, Settings, TreeSearch
-from tests.search.journals import checked, unchecked
 from tests.search.problems.on_device import problem
 from tests.search.searches import ACCURACIES, HEADER, Twins, lines, run
 from tests.search.workers import Flaky, Known
+from tests.search.written_journals import checked, unchecked
 
 TOLD = {**HEADER, "method": "tree"}
 

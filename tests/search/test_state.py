@@ -11,14 +11,14 @@ import pytest
 
 from collab.errors import JournalError
 from search.driver import Search
+from search.engine.tree_search import Settings, TreeSearch
 from search.executors.processes import ProcessExecutor
-from search.journal import Asked, Evaluated, read_journal
+from search.journals.journal import Asked, Evaluated, read_journal
 from search.problems.known import StrategyTable
 from search.state import Objective
-from search.tree_search import Settings, TreeSearch
-from tests.search.journals import checked, unchecked
 from tests.search.searches import ACCURACIES, HEADER, Twins, lines, run, search
 from tests.search.workers import Known, Sleepy
+from tests.search.written_journals import checked, unchecked
 
 
 def test_a_journal_replays_to_the_same_questions(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.protocol.journal import CollabDone, JobFailed, TimeDone, TransferDone, parse_line, parse_lines, read_journal
+from android_harness.protocol.journal import CollabDone, HandoverDone, JobFailed, TimeDone, parse_line, parse_lines, read_journal
 from collab.errors import JournalError
 
 TIME = {
@@ -64,7 +64,7 @@ def test_lines_of_every_kind_are_understood() -> None:
     time = parse_line(line(TIME), where="x")
     assert isinstance(time, TimeDone)
     assert (time.create_ns, time.first_ns, time.clock_khz, time.samples["run"]) == (7, None, (1800000,), (1, 2))
-    assert isinstance(parse_line(line(TRANSFER), where="x"), TransferDone)
+    assert isinstance(parse_line(line(TRANSFER), where="x"), HandoverDone)
     collab = parse_line(line(COLLAB), where="x")
     assert isinstance(collab, CollabDone)
     assert collab.steps[1].peer == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.protocol.phases import CollabJob, Load, Phase, Repeat, TransferJob
+from android_harness.protocol.phases import CollabJob, HandoverJob, Load, Phase, Repeat
 from android_harness.targets.push import sha256_of
 from android_harness.targets.staging import stage
 from collab import config as configs
@@ -60,7 +60,7 @@ def test_what_runs_between_hand_overs_goes_along(tmp_path: Path) -> None:
     model, between = tmp_path / "model.tflite", tmp_path / "between.tflite"
     model.write_bytes(write_relu((1, 2, 2, 4)))
     between.write_bytes(write_relu((1, 2, 2, 8)))
-    jobs = [TransferJob(str(b), "cpu0", "cpu1", model, "shared", "spin", warmup=1, runs=1, between_handovers=b) for b in (between, None)]
+    jobs = [HandoverJob(str(b), "cpu0", "cpu1", model, "shared", "spin", warmup=1, runs=1, between_handovers=b) for b in (between, None)]
     (tmp_path / "scratch").mkdir()
     staged = stage(Phase("p", UNITS, tuple(jobs), Repeat(1, 1)), store="../store", scratch=tmp_path / "scratch")
     documents = [job.to_document() for job in staged.phase.jobs]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from android_harness.protocol.journal import CollabDone, JobFailed, PhaseStarted, TimeDone, TransferDone, read_journal
+from android_harness.protocol.journal import CollabDone, HandoverDone, JobFailed, PhaseStarted, TimeDone, read_journal
 from android_harness.protocol.visit_groups import counting_events
 from tests.phone.virtual.virtual_phone import VirtualPhone
 
@@ -78,7 +78,7 @@ def usable(out: Path) -> dict[tuple[str, ...], bool]:
 def visits(out: Path) -> Counter[str]:
     """Returns the number of visits of each job that count."""
     counting = counting_events(read_journal(out / "journal.jsonl"))
-    return Counter(event.job for event in counting if isinstance(event, (TimeDone, TransferDone, CollabDone)))
+    return Counter(event.job for event in counting if isinstance(event, (TimeDone, HandoverDone, CollabDone)))
 
 
 def assert_no_visit_twice(out: Path) -> None:
@@ -88,7 +88,7 @@ def assert_no_visit_twice(out: Path) -> None:
     for event in read_journal(out / "journal.jsonl"):
         if isinstance(event, PhaseStarted):
             phase += 1
-        elif isinstance(event, (TimeDone, TransferDone, CollabDone)):
+        elif isinstance(event, (TimeDone, HandoverDone, CollabDone)):
             key = (phase, event.job, event.round, event.t_ns)
             assert key not in seen, key
             seen.add(key)

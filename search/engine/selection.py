@@ -19,9 +19,9 @@ from typing import Final
 
 import numpy as np
 
-from search.prior import Candidates, child_priors
+from search.engine.prior import Candidates, child_priors
+from search.engine.tree import NEUTRAL, Node, Tree
 from search.space import Leaf
-from search.tree import NEUTRAL, Node, Tree
 
 PUCT_EXPLORATION: Final = 4.0
 """c of PUCT, for rewards between 0 and 1."""

@@ -26,8 +26,8 @@ import msgspec
 from collab.documents import LatencyUs, Natural, Sha256, Text, expectation, read_bytes
 from collab.errors import JournalError
 from collab.files import write_whole, writing
-from search.evaluators.base import MAX_ACCURACY
-from search.problems.record import SpaceRecord
+from search.evaluators.base import MAX_ACCURACY, Setting
+from search.journals.record import SpaceRecord
 from search.space import Leaf
 
 FORMAT: Final = 3
@@ -39,7 +39,6 @@ _CHECK_HEAD: Final = b', "check": "'
 _CHECK_BYTES: Final = len(_CHECK_HEAD) + _CHECK_LETTERS + len(b'"}')
 _MOST_REASON: Final = 2000
 
-Setting: TypeAlias = str | int | float | bool | None
 _Decision: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1 << 20)]
 _Accuracy: TypeAlias = Annotated[float, msgspec.Meta(ge=-MAX_ACCURACY, le=MAX_ACCURACY)]
 _Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e9)]

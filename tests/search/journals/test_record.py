@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search.engine.tree_search import ENUMERABLE
+from search.journals.record import record_of
 from search.problems.known import StrategyTable
-from search.problems.record import record_of
-from search.tree_search import ENUMERABLE
 from tests.search.problems.on_device import problem
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from search.engine.tree import Tree
 from search.space import Space
-from search.tree import Tree
 
 SMALL = Space(((0, 1, 2), (0, 1, 2), (1, 2), (0,)))
 

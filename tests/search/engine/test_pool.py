@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from search.surrogate.mixture import Surrogate
 
-from benchmarks.landscapes import Landscape, make, space
-from search.pool import CompletePool, SampledPool
+from benchmarks.search.landscapes import Landscape, make, space
+from search.engine.pool import CompletePool, SampledPool
 from search.space import Leaf
+from search.surrogate.mixture import Surrogate
 from search.surrogate.targets import Targets
 
 STAGES = 17

@@ -8,15 +8,15 @@ from itertools import product
 import numpy as np
 
 from benchmarks import tables
-from benchmarks.landscapes import BLOCKS, STAGES, make, space
 from benchmarks.results import keep, say
+from benchmarks.search.landscapes import BLOCKS, STAGES, make, space
 from collab import config as configs
 from collab.placement import parse_placement
 from lut.prediction.costs import Costs
 from lut.prediction.replay import Ints
 from lut.prediction.variants import VariantCosts, VariantReplay
 from lut.tables import load_tables
-from search.tree_search import METHODS, Settings, TreeSearch
+from search.engine.tree_search import METHODS, Settings, TreeSearch
 from search.widths.allocator import WidthAllocator
 from search.widths.budget import base_latency
 

@@ -14,10 +14,10 @@ from collab.config import SYNCS
 from collab.documents import Text
 from collab.errors import ConfigError
 from lut.prediction.replay import Ints
-from search.pool import Feasible
+from search.engine.pool import Feasible
+from search.engine.tree_search import ENUMERABLE
 from search.problems.base import Problem
 from search.space import Space
-from search.tree_search import ENUMERABLE
 
 _Option: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=4095)]
 _Options: TypeAlias = Annotated[tuple[_Option, ...], msgspec.Meta(min_length=1, max_length=4096)]

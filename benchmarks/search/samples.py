@@ -9,11 +9,11 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from benchmarks.landscapes import BLOCKS, KINDS, Landscape, make, space
-from benchmarks.peers import peers
 from benchmarks.results import keep, say
-from benchmarks.searchers import SEARCHERS, Searcher
-from search.tree_search import DEFAULT_METHOD
+from benchmarks.search.landscapes import BLOCKS, KINDS, Landscape, make, space
+from benchmarks.search.peers import peers
+from benchmarks.search.searchers import SEARCHERS, Searcher
+from search.engine.tree_search import DEFAULT_METHOD
 
 RUNS: Final = 50
 PEER_RUNS: Final = 10

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from collab.placement import Placement, parse_placement
 from lut.prediction.replay import Ints
-from search.journal import Asked, Entry, Evaluated, Same
-from search.pool import Feasible
+from search.engine.pool import Feasible
+from search.journals.journal import Asked, Entry, Evaluated, Same
+from search.journals.record import SpaceRecord, feasible_of
 from search.problems.base import Candidate
-from search.problems.record import SpaceRecord, feasible_of
 from search.space import Leaf, Space
 
 

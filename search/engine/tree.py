@@ -2,7 +2,7 @@
 
 Every prefix of decisions is a node. It counts the evaluations that ended beneath it and those that are under way, with the sum and the
 largest of the rewards. Leaves that were evaluated, are being evaluated or are infeasible are closed, and so is every node that has nothing
-open beneath it. `search.selection` chooses the ways down.
+open beneath it. `search.engine.selection` chooses the ways down.
 
 Sources: Kocsis and Szepesvári, Bandit based Monte-Carlo planning, ECML 2006; Winands et al., Monte-Carlo tree search solver, CG 2008
 (closed subtrees); Liu et al., Watch the unobserved: a simple approach to parallelizing Monte Carlo tree search, ICLR 2020 (what is under

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search.surrogate.mixture import Bounds, Surrogate
 
-from benchmarks.landscapes import KINDS, Landscape, make, space
+from benchmarks.search.landscapes import KINDS, Landscape, make, space
 from collab.errors import ConfigError
+from search.engine.tree_search import METHODS, Settings, TreeSearch
 from search.space import Leaf, Space
+from search.surrogate.mixture import Bounds, Surrogate
 from search.surrogate.targets import Targets
-from search.tree_search import METHODS, Settings, TreeSearch
 
 
 def all_leaves(of: Space) -> np.ndarray:

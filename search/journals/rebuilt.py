@@ -11,8 +11,8 @@ from collab.files import sha256_of
 from lut.prediction.costs import Costs
 from lut.tables import load_tables
 from search.evaluators.table import read_accuracies
-from search.inputs import tables_sha256
-from search.journal import Header, number_setting, text_setting, whole_setting
+from search.journals.inputs import tables_sha256
+from search.journals.journal import Header, number_setting, text_setting, whole_setting
 from search.problems.base import Problem
 from search.problems.device import DeviceProblem
 from search.problems.known import Restricted

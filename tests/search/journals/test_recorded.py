@@ -6,10 +6,10 @@ import pytest
 
 from collab.errors import ConfigError
 from collab.placement import parse_placement
-from search.journal import Asked, Evaluated, Same
+from search.journals.journal import Asked, Evaluated, Same
+from search.journals.record import record_of
+from search.journals.recorded import RecordedProblem, recorded_placement
 from search.problems.known import StrategyTable
-from search.problems.record import record_of
-from search.problems.recorded import RecordedProblem, recorded_placement
 
 TABLE = StrategyTable(["na", "nc", "aa"])
 

@@ -18,9 +18,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from benchmarks.landscapes import Landscape, space
+from benchmarks.search.landscapes import Landscape, space
+from search.engine.tree_search import METHODS, Settings, TreeSearch
 from search.space import Leaf
-from search.tree_search import METHODS, Settings, TreeSearch
 
 Searcher: TypeAlias = Generator[Leaf, float, None]
 _POPULATION, _TOURNAMENT = 20, 5

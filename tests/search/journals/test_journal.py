@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from collab.errors import JournalError
 from search.driver import Search
-from search.journal import Asked, Evaluated, Failed, Same, SearchJournal, read_journal
+from search.engine.tree_search import Settings
+from search.journals.journal import Asked, Evaluated, Failed, Same, SearchJournal, read_journal
+from search.journals.record import SpaceRecord
 from search.problems.known import StrategyTable
-from search.problems.record import SpaceRecord
 from search.state import Objective
-from search.tree_search import Settings
 from tests.search.searches import ACCURACIES, HEADER, run, search
 
 SPACE = SpaceRecord(options=((0, 1, 2), (1, 2), (0,)), feasible="/A==")

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lut.prediction.replay import Floats, Ints
-from search.prior import Candidates
+from search.engine.prior import Candidates
 from search.space import Leaf, Space
 from search.surrogate.mixture import Surrogate
 from search.surrogate.targets import Targets
@@ -122,7 +122,7 @@ class SampledPool:
         return np.array([code not in self._asked for code in codes.tolist()], bool)
 
     def _refresh(self, question: int, best: Sequence[Leaf]) -> None:
-        """Exchanges the leaves that the pool holds for those that belong to this question."""
+        """Replaces the leaves that the pool holds by those that belong to this question."""
         numbers = range(question - _SLOTS + 1, question + 1)
         self._random = {number: self._random[number] if number in self._random else self._drawn(number) for number in numbers}
         self._around = {leaf: self._around[leaf] if leaf in self._around else self._near(leaf) for leaf in best}
@@ -181,7 +181,7 @@ class SampledPool:
         return found
 
     def _best_usable(self, better: dict[int, list[int]], feasible: dict[int, bool]) -> list[int]:
-        """Of each climber's better neighbours the best one that is open and feasible; `feasible` remembers what was looked up."""
+        """Returns the best open and feasible one of each climber's better neighbours; `feasible` remembers what was looked up."""
         wanted = sorted({code for codes in better.values() for code in codes if code not in feasible and code not in self._asked})
         if wanted:
             leaves = np.array(wanted, np.int64)

@@ -21,8 +21,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.landscapes import Landscape, space
-from benchmarks.searchers import Searcher, fresh_leaves
+from benchmarks.search.landscapes import Landscape, space
+from benchmarks.search.searchers import Searcher, fresh_leaves
 from search.space import Leaf
 
 _STUCK: Final = 5

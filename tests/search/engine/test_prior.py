@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search import prior
-from search.prior import Candidates, child_priors
+from search.engine import prior
+from search.engine.prior import Candidates, child_priors
 from search.space import Space
 
 SMALL = Space(((0, 1, 2), (0, 1, 2), (1, 2), (0,)))

@@ -11,7 +11,7 @@ Where the space is small enough the candidates are all open leaves; else a pool 
 Every answer depends on the seed, the number of the question and what was asked and told before, and on nothing else: told the same things
 in the same order, a search asks the same.
 
-Sources: see `search.selection`, `search.prior`, `search.surrogate.mixture` and `search.pool`.
+Sources: see `search.engine.selection`, `search.engine.prior`, `search.surrogate.mixture` and `search.engine.pool`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from typing import Final
 import numpy as np
 
 from collab.errors import ConfigError
-from search.pool import CompletePool, Feasible, Pool, SampledPool
-from search.prior import Candidates, child_priors
-from search.selection import puct_scores, select_by_puct, select_by_uct, uct_scores
+from search.engine.pool import CompletePool, Feasible, Pool, SampledPool
+from search.engine.prior import Candidates, child_priors
+from search.engine.selection import puct_scores, select_by_puct, select_by_uct, uct_scores
+from search.engine.tree import Tree
 from search.space import Leaf, Space
 from search.surrogate.mixture import BOUNDS, Bounds, Surrogate
-from search.tree import Tree
 
 METHODS: Final = ("tree", "uct", "surrogate")
 DEFAULT_METHOD: Final = "surrogate"
@@ -48,7 +48,7 @@ _EQUAL: Final = 1e-9
 
 @dataclass(frozen=True)
 class Settings:
-    """How the search proceeds: `method` is one of `METHODS`; `bounds` limit what the surrogate holds.
+    """Settings of a search: `method` is one of `METHODS`; `bounds` limit what the surrogate holds.
 
     Raises:
         ConfigError: there is no such method.
@@ -114,7 +114,7 @@ class TreeSearch:
 
     @property
     def feasible_leaves(self) -> int | None:
-        """How many leaves can be evaluated; None where the space is too large to tell."""
+        """Number of leaves that can be evaluated; None where the space is too large to tell."""
         return len(self._pool) if isinstance(self._pool, CompletePool) else None
 
     def ask(self) -> Leaf | None:

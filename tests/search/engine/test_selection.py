@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.prior import SHARPNESS, Candidates
-from search.selection import PUCT_EXPLORATION, UCT_EXPLORATION, puct_scores, select_by_puct, select_by_uct, uct_scores
+from search.engine.prior import SHARPNESS, Candidates
+from search.engine.selection import PUCT_EXPLORATION, UCT_EXPLORATION, puct_scores, select_by_puct, select_by_uct, uct_scores
+from search.engine.tree import Tree
 from search.space import Space
-from search.tree import Tree
 
 SMALL = Space(((0, 1, 2), (0, 1, 2), (1, 2), (0,)))
 WIDE = Space(((0, 1, 2), tuple(range(40)), (1, 2), (0,)))

@@ -1,0 +1,40 @@
+"""Certificates from comparisons: how far the predictions of some tables were from measurements, beside simpler predictions."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+import numpy as np
+
+from lut.certificate import Accuracy, Certificate
+from lut.prediction.costs import Costs
+from lut.prediction.model_latency import predict
+from lut.tables import Tables
+from profiler.baselines import baselines
+from profiler.compare import Candidate, Comparison
+
+
+def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequence[Comparison]) -> Certificate:
+    """Returns the certificate that follows from at least one comparison."""
+    found: dict[str, Accuracy] = {}
+    for name, simpler in baselines(tables).items():
+        costs = Costs(simpler, source=name)
+        pairs = zip(candidates, comparisons, strict=True)
+        found[name] = Accuracy.of(
+            [predict(c.config, c.placement, costs.slowed(r.drift)).total_us / r.result.measured.median_us - 1 for c, r in pairs]
+        )
+    repeatability = [comparison.repeatability for comparison in comparisons]
+    units = {unit for comparison in comparisons for unit in comparison.drift}
+    return Certificate(
+        n=len(comparisons),
+        corrected=Accuracy.of([comparison.error_drift_corrected for comparison in comparisons]),
+        raw=Accuracy.of([comparison.error for comparison in comparisons]),
+        bias=statistics.median(comparison.error_drift_corrected for comparison in comparisons),
+        repeatability=statistics.median(repeatability),
+        repeatability_p95=float(np.percentile(repeatability, 95)),
+        drift={unit: statistics.median(r.drift[unit] for r in comparisons if unit in r.drift) for unit in sorted(units)},
+        baselines=found,
+        measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
