@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -84,7 +86,7 @@ def test_the_phone_restarts(wipe: bool, phone: VirtualPhone, model: Path, undist
 
 def test_heat_half_way_and_cooling(phone: VirtualPhone, model: Path, undisturbed: Path, tmp_path: Path) -> None:
     host, out = Host(tmp_path / "home"), tmp_path / "luts"
-    process = host.start("profiler.run", *arguments(phone.serial, model, out), "--json")
+    process = host.start("profiler.run", *arguments(phone.serial, model, out))
     wait_for_visits(out, 300, process)
     phone.set_thermal_status(2)
     journal = out / "journal.jsonl"
@@ -95,6 +97,7 @@ def test_heat_half_way_and_cooling(phone: VirtualPhone, model: Path, undisturbed
     done = finish(process)
     assert done.status == 0, done.stderr
     assert b'"event":"cooled"' in journal.read_bytes()
+    assert re.search(r"Heat: [1-9][0-9]* visits do not count", done.stdout)
     assert_like(out, undisturbed)
 
 
@@ -109,7 +112,11 @@ def test_a_clock_cap_that_falls_and_recovers(phone: VirtualPhone, model: Path, u
         assert process.poll() is None, finish(process)
         time.sleep(0.05)
     phone.set_clock_cap_khz(big.cores[0], big.max_khz)
-    assert finish(process).status == 0
+    done = finish(process)
+    assert done.status == 0, done.stderr
+    dropped = json.loads(done.stdout)["dropped_hot"]
+    assert dropped > 0
+    assert json.loads((out / "meta.json").read_text())["conditions"]["dropped_hot"] == f"{dropped} visits"
     assert_like(out, undisturbed)
 
 
