@@ -35,7 +35,7 @@ _LEAST_VARIANCE: Final = 1e-9
 
 @dataclass(frozen=True)
 class Bounds:
-    """Bounds on the evaluations that the processes hold: at most `most`. When these are reached `kept` stay, of which `best` are the best."""
+    """Bounds on the evaluations that the processes hold: at most `most`; when these are reached `kept` stay, `best` of them the best."""
 
     most: int = 256
     kept: int = 192
