@@ -22,7 +22,7 @@ STALE_S: Final = 300
 
 _MOST_CHARACTERS: Final = 200
 
-# Under a mutex, so that of two hosts that find a stale lock one gets it. In a subshell, because mksh closes what `exec 9>` has opened
+# A mutex, so that only one of two hosts that find a stale lock gets it. In a subshell, because mksh closes what `exec 9>` has opened
 # before it starts a program, and Android's flock takes descriptors only.
 _ACQUIRE: Final = (
     ALIVE

@@ -134,7 +134,7 @@ class DeviceState:
 
     @property
     def info(self) -> DeviceInfo:
-        # Tables of this machine are made without asking it by commands.
+        # A profile of this machine takes the fingerprint from `machine_fingerprint`, so a deployment to it must as well.
         fingerprint = machine_fingerprint() if self.serial == LOCAL_NAME else self.fingerprint
         return DeviceInfo(self.serial, fingerprint, self.clusters, self.conditions, self.api_level, self.memory_bytes)
 
@@ -198,7 +198,7 @@ def parse_state(serial: str, text: str) -> DeviceState:
 
 def _sections(text: str) -> dict[str, list[str]]:
     sections: dict[str, list[str]] = {}
-    lines: list[str] = []  # those before the first section belong to none
+    lines: list[str] = []  # lines before the first section are dropped
     for line in text.splitlines():
         if line.startswith("== "):
             lines = sections.setdefault(line[3:].strip(), [])

@@ -66,7 +66,7 @@ def read_elf(path: Path) -> ElfFile:
         return ElfFile(
             _MACHINES.get(machine, f"machine {machine}"), tuple(_needed(content, sections)), frozenset(_exports(content, sections))
         )
-    # A reader that believes the file fails in any way there is: a missing key, a division by an entry size of 0, an offset out of range.
+    # pyelftools trusts the file, so it fails in many ways: a missing key, a division by an entry size of 0, an offset out of range.
     except Exception as error:  # noqa: BLE001
         raise DeviceError(f"{path} is damaged ({type(error).__name__}: {error}); get it again") from None
 

@@ -161,7 +161,7 @@ def _android_kit(runner: Path, android_abi: str, engines: Mapping[str, EngineLib
         raise DeviceError(f"the runner {runner} is not for {android_abi}; build it again with: {build_command(android_abi)}")
     files = {RUNNER: runner}
     for engine in engines.values():
-        # Of a library that two AARs bring, LiteRT's stays, whose engine comes first.
+        # Where two AARs hold a library of the same name, LiteRT's is kept, as its engine comes first.
         files.update({name: path for name, path in engine.files.items() if name not in files})
     missing = {engine: f"the kit lacks {_ENGINE_WORDS[engine]}: {reason}" for engine, reason in reasons.items()}
     if "classic" in missing:

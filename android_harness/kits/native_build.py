@@ -102,7 +102,7 @@ def _target_arguments(abi: str | None, ndk: Path | None) -> tuple[str, ...]:
         return ndks.cmake_arguments(ndks.find_ndk(ndk), abi)
     if shutil.which(_CROSS_COMPILER) is None:
         raise DeviceError(f"{_CROSS_COMPILER} is missing: apt-get install g++-aarch64-linux-gnu")
-    # The C++ runtime travels in the kit. Linked in, GCC 12's would ask for glibc 2.36; so the runner runs wherever LiteRT does.
+    # The kit holds the C++ runtime. GCC 12's, linked statically, would need glibc 2.36; so the runner runs wherever LiteRT does.
     return (f"-DCMAKE_TOOLCHAIN_FILE={_CROSS_TOOLCHAIN}", "-DSYNCNAS_STATIC_RUNTIME=OFF")
 
 

@@ -72,6 +72,6 @@ def _library(compiler: str, name: str) -> Path:
         words = error.strerror if isinstance(error, OSError) else one_line(str(error))
         raise DeviceError(f"the compiler {compiler}, which the runner was built with, cannot be asked for {name} ({words})") from None
     path = Path(answer.stdout.strip())
-    if not path.is_absolute():  # what compilers answer for a file that they do not have: its bare name
+    if not path.is_absolute():  # compilers print the bare name of a file that they lack
         raise DeviceError(f"the toolchain of {compiler} has no {name}; install its runtime libraries")
     return path.resolve()

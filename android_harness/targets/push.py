@@ -190,7 +190,7 @@ def _push_batch(device: Device, folder: str, files: Mapping[str, Path]) -> None:
                 tar.add(path, name, recursive=False, filter=_plain)
         file.flush()
         device.push(Path(file.name), archive)
-    # A damaged archive may end tar with an error; what it unpacked is looked at all the same.
+    # A damaged archive may end tar with an error; the next listing checks the files that it unpacked all the same.
     device.shell(_UNPACK, folder, archive, timeout_s=_LIST_LIMIT_S)
 
 

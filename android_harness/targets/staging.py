@@ -74,7 +74,7 @@ class _Stager:
             name = f"output{len(self._outputs)}.f32"
             self._outputs[name] = output
             output = Path(name)
-        # A manifest that is not here is one on the device.
+        # A manifest that does not exist here lies on the device already.
         manifest = Path(self._store / self._manifest(job.manifest)) if job.manifest.is_file() else job.manifest
         return replace(job, manifest=manifest, output=output, load=self._loads(job.load))
 
@@ -83,7 +83,7 @@ class _Stager:
 
     def _placed(self, path: Path) -> Path:
         """Adds a file to the store and returns its path there."""
-        # A file that is not here fails its job only: the runner says so in the journal.
+        # A file that does not exist fails its own job only; the runner writes the reason into the journal.
         return Path(self._store / self._add(path)) if path.is_file() else path
 
     def _add(self, path: Path) -> str:

@@ -91,7 +91,7 @@ class AdbDevice:
                 if not self._is_open:
                     self._transport.open()
                     self._is_open = True
-                    # A device that answers again is not waited for any longer, whatever becomes of the command.
+                    # The device answers again, so the next wait begins with a short pause, whether the command succeeds or not.
                     pause_s = _FIRST_PAUSE_S
                 result = attempt()
             except ConnectionLostError as error:

@@ -30,7 +30,7 @@ ACCEPT_S: Final = 30.0
 _CHUNK_BYTES: Final = 1 << 16
 
 _BREAKS: Final = (
-    # What adb-shell makes of a daemon that does not keep to the protocol: unknown words, numbers and texts that are none.
+    # ValueError, LookupError and struct.error come from a daemon that violates the protocol, with unknown words, numbers or texts.
     ValueError,
     LookupError,
     OSError,
@@ -48,7 +48,7 @@ _BREAKS: Final = (
     exceptions.UsbWriteFailedError,
 )
 
-# Every lost connection would be logged with a traceback; it is told in a sentence elsewhere.
+# Every lost connection would be logged with a traceback; the user is told in a sentence elsewhere.
 logging.getLogger("adb_shell").setLevel(logging.CRITICAL)
 
 
@@ -120,7 +120,7 @@ class DirectTransport:
                 raise StorageError(str(reason_of(error, written))) from error
             raise ConnectionLostError(str(error) or type(error).__name__) from error
         except BaseException:
-            # Interrupted in the middle of a packet: what comes next on this connection could not be understood.
+            # Interrupted in the middle of a packet, after which the next bytes on this connection have no meaning.
             self.close()
             raise
 
@@ -148,7 +148,7 @@ class SteadyTcpTransport(TcpTransport):  # type: ignore[misc]
 
     def connect(self, transport_timeout_s: float | None) -> None:
         super().connect(transport_timeout_s)
-        # Small messages that wait for an answer each: Nagle's algorithm would hold them back for 40 ms.
+        # Messages are small and each waits for an answer: Nagle's algorithm would delay them by 40 ms.
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 

@@ -52,7 +52,7 @@ class ServerAddress:
         try:
             socket.create_connection((self.host, self.port), timeout=_LOOK_S).close()
         except (OSError, ValueError):
-            # ValueError: ANDROID_ADB_SERVER_ADDRESS is no name that a host can have.
+            # ValueError: ANDROID_ADB_SERVER_ADDRESS is no possible name of a host.
             return False
         return True
 
@@ -139,7 +139,7 @@ class ServerTransport:
 
     def _device(self, timeout_s: float) -> AdbDevice:
         if not self._address.is_up:
-            # adbutils would start a server of its own.
+            # Without this check adbutils would start a server of its own.
             raise ConnectionLostError(f"the adb server on port {self._address.port} does not answer")
         return _client(self._address, timeout_s).device(self._serial)
 
