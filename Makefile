@@ -1,4 +1,4 @@
-# Two commands for a newcomer: `make demo` and `make test`. Every target makes the virtual environment .venv. `make phone` is a phone to try
+# Two commands for a newcomer: `make demo` and `make test` (`make test-fast` in minutes). Every target makes the virtual environment .venv. `make phone` is a phone to try
 # the commands on: it needs root and debootstrap, and holds the terminal while the phone is on.
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -9,15 +9,21 @@ DEMO := luts/demo
 ARCH ?= amd64
 # Of `make test`: the files or folders of tests to run; empty: all.
 TESTS ?=
-UNTIMED := tests/borders tests/collab tests/exporters tests/lut tests/search
+# Tests that measure or drive a phone; they have the machine to themselves.
+MEASURING := tests/phone tests/android_harness/targets tests/android_harness/test_collab.py tests/android_harness/test_deploy.py \
+  tests/profiler/test_run.py tests/profiler/test_budgeted.py tests/profiler/test_limits.py
 # Each of the processes side by side has a core; libraries that take all of them would stand in each other's way.
 ALONGSIDE := OMP_NUM_THREADS=1
 
-.PHONY: demo test phone phone-root lint lint-native sanitize aarch64 bench headline certificate plots clean
+.PHONY: demo test test-fast phone phone-root lint lint-native sanitize aarch64 bench headline certificate plots clean
 
 $(VENV)/base: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -e .
+	touch $@
+
+$(VENV)/dev: $(VENV)/base
+	$(PIP) -e '.[dev]'
 	touch $@
 
 $(VENV)/all: $(VENV)/base
@@ -41,17 +47,24 @@ demo:
 	@echo 'Look at: $(DEMO)/blocks.csv (what each block takes on each unit), $(DEMO)/transfers.csv (what each hand-over takes),'
 	@echo '         $(DEMO)/meta.json (device, units, fixed costs), $(DEMO)/journal.jsonl (every sample, in nanoseconds).'
 
-# Tests that measure nothing run side by side; the others have the machine to themselves.
+# Tests that measure nothing run side by side; the others follow, one by one.
 test:
 	@PYTHON=$(PYTHON) .ci/packages test
 	@$(MAKE) --no-print-directory $(VENV)/all
 	$(BIN)/python -m android_harness.build --tests
 ifeq ($(strip $(TESTS)),)
-	$(ALONGSIDE) $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(UNTIMED)
-	$(BIN)/python -m pytest $(UNTIMED:%=--ignore=%)
+	$(ALONGSIDE) $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(MEASURING:%=--ignore=%)
+	$(BIN)/python -m pytest $(MEASURING)
 else
 	$(BIN)/python -m pytest $(TESTS)
 endif
+
+# What needs neither a phone nor an extra such as torch, with fewer hostile inputs: in minutes.
+test-fast:
+	@PYTHON=$(PYTHON) .ci/packages demo
+	@$(MAKE) --no-print-directory $(VENV)/dev
+	$(BIN)/python -m android_harness.build
+	SYNCNAS_FUZZ_INPUTS=30 $(ALONGSIDE) $(BIN)/python -m pytest --fast --numprocesses auto --dist loadfile
 
 phone: $(VENV)/all
 	@$(BIN)/python -m android_harness.build $(if $(filter arm64,$(ARCH)),--abi linux-aarch64)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from android_harness.kits.native_build import build_runner
 from android_harness.targets.local import LocalTarget
 
-pytest_plugins = ["tests.phone.fixtures"]
+pytest_plugins = ["tests.fast", "tests.phone.fixtures"]
 
 # No property depends on how quick the machine is.
 settings.register_profile("any_pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])

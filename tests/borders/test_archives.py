@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from android_harness.device.adb.keys import load_signer
+from android_harness.kits import archives, linux_kit
 from android_harness.kits.aar import cached_aars, engine_libraries, engines_in, given_aar
 from android_harness.kits.archives import member_names, unpack
 from android_harness.kits.elf import read_elf
-from android_harness.kits.kit import archives, linux_kit
 from android_harness.kits.runtime import litert_version
 from android_harness.kits.toolchain import cache_entry, runtime_libraries
 from collab.errors import DeviceError, StorageError

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from android_harness.device import machine
 from android_harness.device.adb.server import ServerAddress, server_entries
-from android_harness.device.base import ShellResult, machine
+from android_harness.device.base import ShellResult
 from android_harness.device.diagnosis import diagnose
 from android_harness.device.layout import layout_of
 from android_harness.device.local_device import LocalDevice

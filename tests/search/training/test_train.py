@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from collab import network, weights
+from collab.networks import network, weights
 from collab.variants import collaborative
 from search.data.open import open_for
 from search.evaluators.base import EvaluationError
