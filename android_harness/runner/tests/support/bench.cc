@@ -11,6 +11,8 @@ Bench::Bench() {
   folder_.Write("m", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "salt": 1})");
   folder_.Write("fails", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "fail_run": 3})");
   folder_.Write("slow", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "sleep_us": 3000})");
+  // So slow that a busy machine does not double its time.
+  folder_.Write("steady", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "sleep_us": 30000})");
   folder_.Write("stops", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "stop_at_run": 2})");
   folder_.Write("two", R"({"inputs": [[1, 64], [1, 64]], "outputs": [[1, 64]], "salt": 2})");
   folder_.Write("fails_at_once", R"({"inputs": [[1, 64]], "outputs": [[1, 64]], "fail_run": 1})");
