@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = {"torch", "onnx", "onnxruntime", "onnxscript", "litert_torch", "tensorflow", "ray", "PIL", "sklearn", "matplotlib"}
+EXTRAS = {"torch", "onnx", "onnxruntime", "onnxscript", "litert_torch", "tensorflow", "ray", "sklearn", "matplotlib"}
 """Packages that the base install does not bring."""
 
 

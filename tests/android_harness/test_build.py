@@ -16,6 +16,8 @@ from android_harness.kits.native_build import CROSS_ABI, RUNNER, build_cross_kit
 from collab.errors import DeviceError
 from tests.android_harness.cross import CROSS_COMPILER, EMULATOR, STAND_IN_NDK, program, write_ndk
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name="no_ndk")
 def without_ndk(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from android_harness.protocol.journal import JobFailed, read_journal
 from lut.tables import load_tables
 from tests.phone.wires.hosts import assert_no_visit_twice, visits
 
+pytestmark = pytest.mark.slow
+
 _KILLED: Final = 9
 _MOST_STEPS: Final = 200
 _ARGUMENTS: Final = ("--device", "local", "--quick", "--block", "add_8_4x2", "--unit", "cpu:cores=0", "--json")

@@ -18,6 +18,8 @@ from exporters.manifest import Manifest
 from exporters.manifest_file import load_manifest
 from tests.models import tiny
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch")
 
 MODEL = collaborative(tiny(), "nca")

@@ -41,7 +41,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("explained")
     with (folder / "accuracies.csv").open("w") as file:
         csv.writer(file).writerows([("strategy", "accuracy"), *ACCURACIES.items()])
-    what = ["--evaluator", "table", "--table", folder / "accuracies.csv", "--evaluations", "30"]
+    what = ["--evaluator", "table", "--table", folder / "accuracies.csv", "--evaluations", "30", "--method", "tree"]
     call("search.run", *what, "--out", folder / "found")
     return folder / "found"
 

@@ -25,6 +25,8 @@ from tests.processes import wait_until
 from tests.search.made import written
 from tests.search.models import micro
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -34,6 +34,8 @@ from exporters.manifest_file import load_manifest
 from tests.android_harness.cross import CROSS_COMPILER, EMULATOR, program, shared_library, write_aar
 from tests.models import tiny
 
+pytestmark = pytest.mark.slow
+
 HOST = platform.machine()
 GLIBC = ("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1")
 MOST_ERROR = 1e-5

@@ -13,7 +13,7 @@ from tests.search.data.batches import joined
 SMALL = GlyphOptions(classes=6, size=24, train_images=90, validation_images=30, seed=4)
 
 
-@pytest.mark.parametrize("spec", ["glyphs:train=100,val=40", "digits"])
+@pytest.mark.parametrize("spec", ["glyphs:train=100,val=40", pytest.param("digits", marks=pytest.mark.slow)])
 def test_batches_are_fixed_by_seed_and_epoch(spec: str) -> None:
     data = open_data(spec, size=16, classes=10)
     assert isinstance(data, ArrayData)

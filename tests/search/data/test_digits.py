@@ -11,6 +11,7 @@ from search.data.base import ArrayData, DataError
 from search.data.open import open_data
 
 
+@pytest.mark.slow
 def test_digits_are_split_by_class() -> None:
     data = open_data("digits", size=16, classes=12)
     assert isinstance(data, ArrayData)

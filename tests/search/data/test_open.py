@@ -18,7 +18,9 @@ from tests.models import changed, tiny
         ("glyphs:train=x", 10, "train must be a whole number, is 'x'"),
         ("glyphs:size=3", 10, "no option 'size'; there are train, val, seed"),
         ("digits:train=3", 10, "no option 'train'"),
-        ("digits", 9, "has 10 classes, the model 9; set num_classes in the model's config to 10 or more"),
+        pytest.param(
+            "digits", 9, "has 10 classes, the model 9; set num_classes in the model's config to 10 or more", marks=pytest.mark.slow
+        ),
         ("nowhere", 10, "nowhere: no such folder; give glyphs, digits, or a folder"),
     ],
 )
