@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Annotated, Final, TypeAlias
-
-import msgspec
+from typing import Final
 
 from collab.console import one_line
 
@@ -27,8 +25,6 @@ MAX_FILE_PATH: Final = 100
 FILE_RULE: Final = f"names of at most {MAX_FILE_NAME} characters, {MAX_FILE_PATH} in all, of letters, digits and _+=@~.,- or a space"
 _FILE_NAME: Final = rf"[A-Za-z0-9_+=@~][A-Za-z0-9_+=@~.,\- ]{{0,{MAX_FILE_NAME - 1}}}"
 _FILE_PATH: Final = re.compile(rf"{_FILE_NAME}(?:/{_FILE_NAME})*")
-
-ModelName: TypeAlias = Annotated[str, msgspec.Meta(pattern=_NAME)]
 
 
 def is_model_name(text: str) -> bool:

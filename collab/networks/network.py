@@ -23,7 +23,7 @@ from collab.blocks import Add, Concat, Head, MBConv, Stem, Sync
 from collab.model import ModelConfig, Stage
 from collab.networks import weights as weight_names
 from collab.networks.checkpoint import read_checkpoint
-from collab.schedule import NETWORK_INPUT, Schedule, Segment
+from collab.schedule import Schedule, Segment
 
 DROPOUT: Final = 0.2
 """The dropout of the classifier while training, as in MobileNetV2's reference training."""
@@ -241,15 +241,6 @@ def load(config_path: str | Path, checkpoint_path: str | Path) -> Network:
 def segment_modules(network: Network, schedule: Schedule) -> dict[str, SegmentModule]:
     """The module of every segment of a schedule, by the segment's name; they share the network's blocks and its mode."""
     return {segment.name: SegmentModule(segment, network) for segment in schedule.segments}
-
-
-def run_schedule(schedule: Schedule, modules: Mapping[str, nn.Module], x: Tensor) -> Tensor:
-    """Evaluates all segments in the schedule's order on an NCHW input and returns the logits (batch, classes)."""
-    values = {NETWORK_INPUT: x}
-    with torch.no_grad():
-        for segment in schedule.segments:
-            values[segment.name] = modules[segment.name](*(values[source] for source in segment.sources))
-    return values[schedule.output.name]
 
 
 def _conv(block: Stem | Head, config: ModelConfig) -> ConvNorm:

@@ -50,10 +50,6 @@ class Evaluator(Protocol):
     when `evaluate` is first called.
     """
 
-    @property
-    def needs_config(self) -> bool:
-        """Whether a query must hold a config, and so the search device tables."""
-
     def known(self) -> frozenset[str] | None:
         """Returns the strategies that it can evaluate, all others being infeasible; None: any."""
 

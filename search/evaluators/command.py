@@ -62,10 +62,6 @@ class CommandEvaluator:
             raise ConfigError("--evaluator command needs --command, e.g. --command 'python evaluate.py {config}'")
         return cls(words, timeout_s, retries)
 
-    @property
-    def needs_config(self) -> bool:
-        return True
-
     def known(self) -> None:
         return None
 

@@ -53,10 +53,6 @@ class SupernetEvaluator:
     _folder: Path | None = field(default=None, init=False)
     """The folder in which `prepare` left the supernet; travels to other processes with the rest."""
 
-    @property
-    def needs_config(self) -> bool:
-        return True
-
     def known(self) -> None:
         """Any strategy can be evaluated."""
 

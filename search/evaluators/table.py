@@ -91,10 +91,6 @@ class TableEvaluator:
 
     path: Path
 
-    @property
-    def needs_config(self) -> bool:
-        return False
-
     def prepare(self, folder: Path, say: Callable[[str], None]) -> None:
         del folder
         say(f"{len(read_accuracies(self.path))} strategies in {self.path}")

@@ -41,10 +41,6 @@ class TrainEvaluator:
     device: str | None = None
     threads: int | None = None
 
-    @property
-    def needs_config(self) -> bool:
-        return True
-
     def known(self) -> None:
         """Any strategy can be evaluated."""
 

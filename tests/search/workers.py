@@ -19,10 +19,6 @@ class Known:
 
     accuracies: Mapping[str, float]
 
-    @property
-    def needs_config(self) -> bool:
-        return False
-
     def known(self) -> None:
         return None
 
