@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -373,6 +374,7 @@ def _report(run: _Run, subject: _Subject, status: Status, config: Path | None) -
     latency = "" if best.latency_us is None else f", predicted {best.latency_us / 1e3:.3f} ms under {best.placement}"
     run.say(f"Best: {best.strategy}, accuracy {best.accuracy:.4f}{latency}, of {status.evaluated} evaluated")
     run.say(f"Written: {config or subject.folder / ARCHIVE_FILE}" + (f", {subject.folder / ARCHIVE_FILE}" if config else ""))
+    run.say(f"Why it went there: python -m search.explain {shlex.quote(str(run.out))}")
     if config is not None and subject.device is not None:
         run.say("Next, to measure it, to split it, and to put it on the device:")
         for line in next_commands(subject.folder, best, subject.device.meta, subject.device.lut):
