@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from android_harness.kits.native_build import build_runner
 from android_harness.targets.local import LocalTarget
 
 pytest_plugins = ["tests.fast", "tests.phone.fixtures"]
+
+# A shell has its background jobs ignore Ctrl-C, and all that they start with them; tests send it to programs that must heed it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No property depends on how quick the machine is.
 settings.register_profile("any_pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
