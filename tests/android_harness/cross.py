@@ -1,17 +1,36 @@
-"""Compiled files for tests of builds and kits: small shared libraries, AARs, and folders shaped like an NDK."""
+"""Compiled files for tests of builds and kits: the kit for aarch64, small shared libraries, AARs, and folders shaped like an NDK."""
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from android_harness.kits.native_build import BUILDS, build_cross_kit
 from tests.phone.virtual.programs import program
 
 CROSS_COMPILER = "aarch64-linux-gnu-g++"
 EMULATOR = "qemu-aarch64-static"
 COMPILERS = {"x86_64": "g++", "aarch64": CROSS_COMPILER}
+
+
+@contextmanager
+def one_build_at_a_time() -> Iterator[None]:
+    """Keeps test processes that run side by side from compiling in one build folder at once."""
+    BUILDS.mkdir(parents=True, exist_ok=True)
+    with (BUILDS / "tests.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def built_cross_kit(*, tests: bool = False) -> Path:
+    """Builds the kit for aarch64, with the runner's own tests on request, and returns its folder; skips without the cross compiler."""
+    program(CROSS_COMPILER)
+    with one_build_at_a_time():
+        return build_cross_kit(tests=tests)
 
 
 def shared_library(path: Path, machine: str, *functions: str) -> Path:

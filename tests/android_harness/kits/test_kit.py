@@ -17,7 +17,7 @@ from android_harness.kits.aar import given_aar
 from android_harness.kits.elf import read_elf
 from android_harness.kits.kit import Kit, Platform, kit_for
 from android_harness.kits.linux_kit import DESCRIPTION
-from android_harness.kits.native_build import CROSS_ABI, RUNNER, build_cross_kit
+from android_harness.kits.native_build import CROSS_ABI, RUNNER
 from android_harness.kits.runtime import litert_version
 from android_harness.protocol.journal import CollabDone, PhaseStarted, read_journal
 from android_harness.protocol.phases import CollabJob, Phase, Repeat
@@ -31,7 +31,7 @@ from exporters.bundle import read_f32, write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST
 from exporters.manifest_file import load_manifest
-from tests.android_harness.cross import CROSS_COMPILER, EMULATOR, program, shared_library, write_aar
+from tests.android_harness.cross import EMULATOR, built_cross_kit, program, shared_library, write_aar
 from tests.models import tiny
 
 pytestmark = pytest.mark.slow
@@ -63,8 +63,7 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module", name="cross_kit")
 def made_cross_kit() -> Path:
-    program(CROSS_COMPILER)
-    return build_cross_kit()
+    return built_cross_kit()
 
 
 @dataclass(frozen=True)
