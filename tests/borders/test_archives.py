@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -226,14 +225,3 @@ def test_a_damaged_key_is_one_sentence(tmp_path: Path) -> None:
     counts = fuzz("adb's key", make, feed)
     assert counts["accepted"]
     assert counts["refused"]
-
-
-@pytest.mark.parametrize("name", ["adbkey", "adbkey.pub"])
-def test_a_key_that_is_a_folder_or_too_large_is_one_sentence(name: str, tmp_path: Path) -> None:
-    load_signer(tmp_path / "adbkey")
-    spoils: list[Callable[[Path], object]] = [lambda path: path.write_bytes(bytes(1 << 20)), lambda path: path.mkdir()]
-    for spoil in spoils:
-        (tmp_path / name).unlink()
-        spoil(tmp_path / name)
-        with pytest.raises(DeviceError, match=name):
-            load_signer(tmp_path / "adbkey")

@@ -25,7 +25,7 @@ from android_harness.targets import local
 from collab.console import one_line
 from collab.errors import DeviceError
 from collab.units import parse_unit
-from tests.android_harness.device.test_state import PHONE
+from tests.android_harness.device.made_states import PHONE
 from tests.borders.fuzzing import check_sentence, fuzz
 from tests.borders.mutation import mutate_bytes, mutate_json
 
@@ -119,14 +119,6 @@ def test_no_amount_is_too_much(text: str) -> None:
         check_sentence(str(refused.value), "a cluster that is not there")
 
 
-@pytest.mark.parametrize("unit", ["", "cpu:threads=1", "cpu:threads=1,cores=0", "cpu:threads=1,cluster=big", "cpu:threads=1,cluster=0"])
-def test_a_device_that_shows_no_cores_is_one_sentence(unit: str) -> None:
-    info = parse_state("S1", PHONE.partition("== cores")[0]).info
-    with pytest.raises(DeviceError, match=r"S1 shows no CPU core .* readable"):
-        resolve_units([parse_unit(unit)] if unit else [], info)
-    assert set(resolve_units([parse_unit("gpu")], info)) == {"gpu0"}
-
-
 def test_clocks_and_the_processor_s_name_are_read_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine.clock_khz("1704000\n") == 1704000
     for odd in ("", "0", "-5", "9" * 400, "1e6", "\u0661", "<unknown>", "999999999"):
@@ -211,16 +203,3 @@ def test_what_an_adb_server_lists_are_serials_and_states() -> None:
         assert counts["accepted"]
         assert counts["refused"]
         listening.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "9" * 5000, "\u0661"])
-def test_a_port_that_is_none_is_one_sentence(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", port)
-    with pytest.raises(DeviceError, match="which is no port") as refused:
-        ServerAddress.from_environment()
-    check_sentence(str(refused.value), "a port")
-
-
-@pytest.mark.parametrize("host", ["x" * 120, "a..b", "[red]"])
-def test_nothing_listens_at_a_host_that_cannot_be(host: str) -> None:
-    assert server_entries(ServerAddress(host)) == []

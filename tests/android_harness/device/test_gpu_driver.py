@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 
 from android_harness.device.gpu_driver import DRIVER, HOW_TO_GET, NO_DRIVER, NOTE, gpu_warning, local_conditions, software_note, with_note
-from android_harness.device.info import DeviceInfo
-from android_harness.device.units import warnings
 from android_harness.device.vulkan import driver_files, vulkan_device
-from collab.units import parse_unit
 
 
 @pytest.mark.parametrize("driver", ["Mesa, llvmpipe, OpenGL ES 3.2", "Mesa lavapipe", "SwiftShader Device (Subzero), software"])
@@ -24,13 +21,6 @@ def test_software_drivers_are_labelled(driver: str) -> None:
 def test_others_are_not(driver: str) -> None:
     assert software_note(driver) == ""
     assert gpu_warning({DRIVER: driver}) is None
-
-
-def test_only_gpu_units_are_warned_of() -> None:
-    info = DeviceInfo("x", {}, (), with_note({DRIVER: "llvmpipe"}))
-    units = {"cpu0": parse_unit("cpu:cores=0"), "gpu0": parse_unit("gpu")}
-    assert [sentence.split(":")[1].strip() for sentence in warnings(units, info)] == ["gpu0"]
-    assert not list(warnings({"cpu0": units["cpu0"]}, info))
 
 
 def test_no_driver_comes_with_the_way_out() -> None:

@@ -15,7 +15,6 @@ from android_harness.device.layout import Layout
 from android_harness.device.local_device import LocalDevice
 from android_harness.device.lock import STALE_S, Owner, acquire, release
 from collab.errors import DeviceError
-from tests.processes import wait_until
 
 ANNA, BERT = Owner("aaaaaaaaaaaaaaaa", "anna@desk"), Owner("bbbbbbbbbbbbbbbb", "bert@lab")
 
@@ -109,18 +108,3 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DeviceError, match="cannot be written"):
         acquire(LocalDevice(), Layout(str(tmp_path / "file" / "syncnas")), ANNA)
-
-
-def test_a_spawned_program_is_started_once_and_told_from_others(tmp_path: Path) -> None:
-    device = LocalDevice()
-    for _ in range(3):
-        spawn(device, str(tmp_path), ["sh", "-c", "echo once; exec sleep 600"])
-    assert alive(device, str(tmp_path))
-    wait_until(lambda: (tmp_path / "output").stat().st_size > 0)
-    assert (tmp_path / "output").read_text() == "once\n"
-    pid, start, boot = (tmp_path / "pid").read_text().split()
-    (tmp_path / "pid").write_text(f"{pid} {int(start) + 1} {boot}")
-    assert not alive(device, str(tmp_path)), "another process that was given the same number"
-    (tmp_path / "pid").write_text(f"{pid} {start} another-boot")
-    assert not alive(device, str(tmp_path))
-    subprocess.run(["kill", pid], check=True)

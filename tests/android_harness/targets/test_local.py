@@ -13,14 +13,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from android_harness.device.units import default_units, resolve_units
+from android_harness.device.units import resolve_units
 from android_harness.protocol.journal import Event, JobFailed, JobStarted, PhaseEnded, TimeDone, UnitFailed, read_journal
 from android_harness.protocol.phases import Phase, Repeat, Sentinel, TimeJob
 from android_harness.targets.base import PhaseRun
 from android_harness.targets.execute import execute
 from android_harness.targets.local import LocalRun, LocalTarget
 from collab.blocks import parse_key
-from collab.errors import DeviceError, RunnerError
+from collab.errors import RunnerError
 from collab.units import parse_unit
 from exporters.tflite_route import write_block
 from tests.android_harness.lasting import ActsOnStart
@@ -150,24 +150,3 @@ def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(device: Loca
     twice = replace(phase, jobs=(phase.jobs[0], phase.jobs[0]))
     with pytest.raises(RunnerError, match=r"small.*cpu0/mbconv"):
         execute(device, twice, tmp_path / "j.jsonl", lambda _: None)
-
-
-def test_the_default_units_do_not_share_a_core(device: LocalTarget) -> None:
-    one, two = default_units(device.info)
-    assert one.cores
-    assert two.cores
-    assert not set(one.cores) & set(two.cores)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("cpu:cores=900", "core 900 is not there"),
-        ("cpu", "names no cores"),
-        ("cpu:cores=0,threads=2", "2 threads on 1 cores"),
-        ("cpu:cluster=purple", "has the clusters"),
-    ],
-)
-def test_units_that_this_device_lacks_are_refused(device: LocalTarget, text: str, reason: str) -> None:
-    with pytest.raises(DeviceError, match=reason):
-        resolve_units([parse_unit(text)], device.info)

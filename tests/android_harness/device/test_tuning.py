@@ -1,0 +1,53 @@
+"""Settings that are changed while a phase runs: all that help and that the device allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from android_harness.device.state import DeviceState, parse_state
+from android_harness.device.tuning import Tuning, tuning_for
+from android_harness.scripts import read_script
+from collab.errors import DeviceError
+from tests.android_harness.device.made_states import PHONE
+
+
+@pytest.fixture(name="phone")
+def a_phone() -> DeviceState:
+    return parse_state("S1", PHONE)
+
+
+@pytest.mark.parametrize(("awake", "performance"), list(product([False, True], repeat=2)))
+def test_what_the_device_lets_a_shell_change_is_changed(phone: DeviceState, awake: bool, performance: bool) -> None:
+    state = replace(phone, can_stay_awake=awake, has_fixed_performance=performance)
+    assert tuning_for(state, fix_clocks=False) == Tuning(keep_awake=awake, fixed_performance=performance)
+
+
+@pytest.mark.parametrize(("user", "has_su"), [(0, False), (2000, True), (0, True)])
+def test_clocks_are_fixed_on_rooted_devices(phone: DeviceState, user: int, has_su: bool) -> None:
+    rooted = replace(phone, user=user, has_su=has_su)
+    tuning = tuning_for(rooted, fix_clocks=True, cpu_mhz=1800, gpu_mhz=500)
+    assert (tuning.fix_clocks, tuning.cpu_khz, tuning.gpu_hz) == (True, 1_800_000, 500_000_000)
+    assert (tuning_for(rooted, fix_clocks=True).cpu_khz, tuning_for(rooted, fix_clocks=True).gpu_hz) == (0, 0)
+    assert not tuning_for(rooted, fix_clocks=False).fix_clocks, "only on request"
+
+
+def test_clocks_of_other_devices_are_not_touched(phone: DeviceState) -> None:
+    with pytest.raises(DeviceError, match=r"^S1 is not rooted, .*leave --root out, or .*adb root"):
+        tuning_for(phone, fix_clocks=True)
+
+
+@pytest.mark.parametrize("clocks", [{"cpu_mhz": 1800}, {"gpu_mhz": 500}])
+def test_a_clock_without_leave_to_fix_it_is_refused(phone: DeviceState, clocks: dict[str, int]) -> None:
+    with pytest.raises(DeviceError, match="give --root together with --cpu-mhz and --gpu-mhz"):
+        tuning_for(replace(phone, user=0), fix_clocks=False, **clocks)
+
+
+@pytest.mark.parametrize("wanted", list(product([False, True], repeat=3)))
+def test_the_script_knows_every_setting_by_its_name(wanted: tuple[bool, bool, bool]) -> None:
+    awake, performance, clocks = wanted
+    names = Tuning(keep_awake=awake, fixed_performance=performance, fix_clocks=clocks).setting_names
+    assert len(names.split(",") if names else []) == sum(wanted)
+    assert all(f"*,{name},*)" in read_script("tuning.sh") for name in names.split(",") if name)
