@@ -75,7 +75,7 @@ def output_error(bundle: Path, output: Path) -> float:
         The largest difference, as a fraction of the reference's range; infinite where no output was written.
 
     Raises:
-        BundleError: the reference or the output cannot be read, or is not of the manifest's shape.
+        ExportError: the reference or the output cannot be read, or is not of the manifest's shape.
     """
     manifest = load_manifest(bundle, verify_files=False)
     if not output.exists():

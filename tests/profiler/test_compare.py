@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from android_harness.protocol.journal import CollabDone, Outputs, StepLabel, TimeDone, TimeSamples
+from android_harness.protocol.journal import CollabDone, TimeDone, TimeSamples
 from collab import config as configs
 from collab.placement import parse_placement
 from collab.variants import collaborative
@@ -18,18 +18,10 @@ from profiler.compare import Candidate, Comparison
 from profiler.compare import compared as compare_candidate
 from profiler.plan import COARSE, plan_model
 from profiler.samples import SampleStore
+from tests.android_harness.bundles.made_visits import collab_done
 from tests.lut.made_tables import made_meta, made_tables
 
 UNITS = ("cpu0", "cpu1")
-
-
-def collab_done(job: str, t_ns: int, runs_ns: list[int], *, output_hash: str = "aa", distinct: int = 1) -> CollabDone:
-    """A visit of two inferences, each with one run step per number given."""
-    steps = tuple(StepLabel("cpu0", f"cpu0.{index}", "run", "") for index in range(len(runs_ns)))
-    total = sum(runs_ns)
-    begins = tuple((sum(runs_ns[:index]),) * 2 for index in range(len(runs_ns)))
-    ends = tuple((sum(runs_ns[: index + 1]),) * 2 for index in range(len(runs_ns)))
-    return CollabDone(job, 0, t_ns, steps, begins, ends, (total, total), Outputs(distinct, output_hash), {})
 
 
 def sentinel_done(unit: str, t_ns: int, run_ns: int) -> TimeDone:

@@ -1,0 +1,172 @@
+"""Results of bundles, from visits whose times and outputs are given."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from android_harness.bundles.result import (
+    BundleResult,
+    bundle_result,
+    latency_line,
+    output_error,
+    output_line,
+    require_right,
+)
+from android_harness.protocol.journal import CollabDone, Outputs, StepLabel
+from collab.errors import ExportError, RunnerError
+from collab.placement import parse_placement
+from collab.variants import collaborative
+from exporters.bundle import write_bundle
+from exporters.checking import MAX_ERROR
+from exporters.manifest_file import load_manifest
+from lut.prediction.model_latency import Step
+from tests.android_harness.bundles.made_visits import visit
+from tests.models import tiny
+
+TOTALS = st.lists(st.integers(1, 10**10), min_size=1, max_size=20)
+RUN = StepLabel("cpu0", "cpu0.0", "run")
+
+
+def result_of(*visits: CollabDone, error: float = 0.0) -> BundleResult:
+    return bundle_result(visits, error)
+
+
+def test_latencies_are_those_of_all_runs_of_all_visits() -> None:
+    measured = result_of(visit([5000, 1000]), visit([3000]), visit([2000, 9000])).measured
+    assert (measured.n, measured.median_us) == (5, 3.0)
+    assert measured.p95_us == pytest.approx(5 + 0.8 * (9 - 5))
+    assert measured.mad_us == 2.0, "of the distances 2, 2, 0, 1, 6"
+
+
+@given(st.lists(TOTALS, min_size=1, max_size=5))
+def test_median_p95_and_mad_are_numpy_s(visits: list[list[int]]) -> None:
+    measured = result_of(*map(visit, visits)).measured
+    pooled = np.array([ns for totals in visits for ns in totals]) / 1000
+    assert measured.n == len(pooled)
+    assert measured.median_us == pytest.approx(np.median(pooled))
+    assert measured.p95_us == pytest.approx(np.percentile(pooled, 95))
+    assert measured.mad_us == pytest.approx(np.median(np.abs(pooled - np.median(pooled))))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "count"),
+    [
+        ([Outputs(1, "aa")], 1),
+        ([Outputs(1, "aa"), Outputs(1, "aa"), Outputs(1, "aa")], 1),
+        ([Outputs(1, "aa"), Outputs(1, "bb")], 2),
+        ([Outputs(3, "aa")], 3),
+        ([Outputs(2, "aa"), Outputs(1, "bb"), Outputs(1, "aa")], 3),
+        ([Outputs(2, "aa"), Outputs(2, "bb")], 4),
+    ],
+)
+def test_different_outputs_are_counted_within_and_between_visits(outputs: list[Outputs], count: int) -> None:
+    result = result_of(*(visit([1000], outputs=seen) for seen in outputs))
+    assert result.distinct_outputs == count
+    assert result.is_right == (count == 1)
+
+
+@given(st.lists(st.builds(Outputs, st.integers(1, 4), st.sampled_from("abc")), min_size=1, max_size=5))
+def test_all_alike_is_one_and_anything_else_is_more(outputs: list[Outputs]) -> None:
+    count = result_of(*(visit([1000], outputs=seen) for seen in outputs)).distinct_outputs
+    alike = len({seen.hash for seen in outputs}) == 1 and all(seen.distinct == 1 for seen in outputs)
+    assert (count == 1) == alike
+    assert count >= max(seen.distinct for seen in outputs)
+
+
+@pytest.mark.parametrize(
+    ("error", "right"), [(0.0, True), (MAX_ERROR, True), (MAX_ERROR * 1.01, False), (math.inf, False), (math.nan, False)]
+)
+def test_an_output_is_right_up_to_rounding(error: float, right: bool) -> None:
+    result = result_of(visit([1000]), error=error)
+    assert result.is_right is right
+    if right:
+        require_right(result)
+    else:
+        with pytest.raises(RunnerError):
+            require_right(result)
+
+
+def test_a_wrong_output_is_said_with_its_size_and_number() -> None:
+    wrong = result_of(visit([1000], outputs=Outputs(2, "aa")), error=0.0124)
+    with pytest.raises(RunnerError) as refused:
+        require_right(wrong)
+    assert str(refused.value) == (
+        "the output is wrong: it differs from the reference by 1.2e-02 of its range, and the runs gave 2 different outputs;"
+        " latencies of a wrong result mean nothing"
+    )
+
+
+def test_a_bundle_is_accelerated_if_every_visit_was() -> None:
+    assert result_of(visit([1]), visit([1])).accelerated
+    assert not result_of(visit([1]), visit([1], accelerated=False)).accelerated
+
+
+def test_the_document_holds_what_all_commands_share() -> None:
+    visits = [
+        visit([4000, 6000], {RUN: [(0, 3000), (1000, 5000)]}, paths={"cpu0>cpu1": "shared"}),
+        visit([5001], {RUN: [(0, 3000)]}, paths={"cpu0>cpu1": "shared"}),
+    ]
+    document = result_of(*visits, error=1e-6).to_document([Step("cpu0", "cpu0.0", "run", "", 1.0, 3.5, ())])
+    assert document == {
+        "measured_us": {"median": 5.001, "p95": 5.9, "mad": 0.999, "n": 3},
+        "output_error": 1e-6,
+        "distinct_outputs": 1,
+        "paths": {"cpu0>cpu1": "shared"},
+        "steps": [
+            {
+                "unit": "cpu0",
+                "segment": "cpu0.0",
+                "step": "run",
+                "peer": "",
+                "predicted_begin_us": 1.0,
+                "predicted_us": 2.5,
+                "measured_begin_us": 0.0,
+                "measured_us": 3.0,
+                "measured_mad_us": 0.0,
+                "error": round(2.5 / 3 - 1, 5),
+            }
+        ],
+    }
+
+
+def test_lines_for_people_are_in_milliseconds() -> None:
+    result = result_of(visit([1_000_000, 2_000_000, 4_000_000]), error=3e-7)
+    assert latency_line(result) == "Measured:  2.000 ms median, 3.800 ms p95, MAD 1.000 ms (n = 3)"
+    assert output_line(result) == "Output: differs from the reference by 3.0e-07 of its range, 1 distinct"
+    assert output_line(replace(result, output_error=math.inf)) == "Output: differs from the reference by inf of its range, 1 distinct"
+
+
+@pytest.fixture(scope="module", name="bundle")
+def a_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    write_bundle(collaborative(tiny(), "nca"), parse_placement("", branches=2), folder)
+    return folder
+
+
+def test_an_output_is_held_against_the_bundle_s_reference(bundle: Path, tmp_path: Path) -> None:
+    manifest = load_manifest(bundle)
+    expected = np.fromfile(bundle / manifest.output.file, dtype="<f4")
+    written = tmp_path / "out.f32"
+    expected.tofile(written)
+    assert output_error(bundle, written) == 0.0
+    changed = expected.copy()
+    changed[0] += 0.25 * (expected.max() - expected.min())
+    changed.tofile(written)
+    assert output_error(bundle, written) == pytest.approx(0.25, rel=1e-4)
+    changed[0] = math.nan
+    changed.tofile(written)
+    assert not result_of(visit([1]), error=output_error(bundle, written)).is_right
+
+
+def test_no_output_is_infinitely_wrong_and_a_cut_one_is_refused(bundle: Path, tmp_path: Path) -> None:
+    assert output_error(bundle, tmp_path / "none.f32") == math.inf
+    (tmp_path / "cut.f32").write_bytes(b"\0" * 6)
+    with pytest.raises(ExportError, match=r"cut\.f32"):
+        output_error(bundle, tmp_path / "cut.f32")
