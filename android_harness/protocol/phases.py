@@ -13,7 +13,7 @@ from collab.units import UnitSpec
 FORMAT: Final = 1
 MOST_RUNS: Final = 100_000
 MOST_ROUNDS: Final = 10_000
-"""The runner refuses more (kMostRuns and kMostRounds in runner/src/phase.cc)."""
+"""The runner refuses more (kMostRuns in runner/src/protocol/job_reader.cc, kMostRounds in phase.cc)."""
 MAX_SEED: Final = (1 << 62) - 1
 """Phases of one command count on from a seed, in what the runner reads as 64 bits with a sign."""
 

@@ -36,6 +36,12 @@ def test_whole_numbers_are_read_from_texts_and_bytes(number: int) -> None:
     assert whole_number(str(number)) == whole_number(str(number).encode()) == number
 
 
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "²", "٣", "9" * 19, "9" * 5000, "1 ", "0x1"])
+def test_odd_numbers_are_none(text: str) -> None:
+    assert whole_number(text) is None
+    assert whole_number("9" * 18) == 10**18 - 1
+
+
 def test_what_cannot_be_started_is_said(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match=r"^local: starting sleep failed"):
         spawn(LocalDevice(), str(tmp_path / "nowhere"), ["sleep", "1"])

@@ -6,54 +6,24 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.protocol.journal import CollabDone, HandoverDone, JobFailed, TimeDone, parse_line, parse_lines, read_journal
+from android_harness.protocol.journal import (
+    CollabDone,
+    HandoverDone,
+    JobFailed,
+    StateChecked,
+    TimeDone,
+    TimeSamples,
+    parse_line,
+    parse_lines,
+    read_journal,
+)
 from collab.errors import JournalError
-
-TIME = {
-    "event": "done",
-    "job": "b",
-    "round": 0,
-    "t_ns": 5,
-    "kind": "time",
-    "create_ns": 7,
-    "first_ns": None,
-    "accelerated": True,
-    "samples": {f"{name}_ns": [1, 2] for name in ("write", "run", "read", "total", "cpu")},
-    "clock_khz": [None, 1800000],
-    "temperature_mc": 41000,
-}
-TRANSFER = {
-    "event": "done",
-    "job": "t",
-    "round": 0,
-    "t_ns": 5,
-    "kind": "transfer",
-    "create_ns": 7,
-    "path": "shared",
-    "bytes": 64,
-    "samples": {f"{name}_ns": [1] for name in ("read", "wakeup", "write", "rewrite", "total")},
-}
-COLLAB = {
-    "event": "done",
-    "job": "c",
-    "round": 0,
-    "t_ns": 5,
-    "kind": "collab",
-    "create_ns": 7,
-    "steps": [
-        {"unit": "cpu0", "segment": "cpu0.0", "step": "write", "peer": "input"},
-        {"unit": "cpu0", "segment": "cpu0.0", "step": "run"},
-    ],
-    "begin_ns": [[0, 1], [2, 3]],
-    "end_ns": [[2, 3], [9, 9]],
-    "total_ns": [9, 9],
-    "outputs": {"distinct": 1, "hash": "00ff"},
-    "paths": {"cpu0>cpu1": "shared"},
-}
+from tests.android_harness.protocol.made_lines import COLLAB, TIME, TRANSFER
 
 
 def line(document: Any) -> bytes:
@@ -134,3 +104,41 @@ def test_whatever_a_device_sends_is_an_event_or_a_journal_error(content: bytes) 
         parse_line(content, where="x")
     except JournalError as error:
         assert str(error).startswith("x: ")
+
+
+TIME_FIELDS = TimeSamples.__struct_fields__
+NS = st.integers(0, 10**12)
+LATENCY = st.integers(1, 10**12)
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+
+
+@st.composite
+def visits(draw: st.DrawFn) -> TimeDone:
+    count = draw(st.integers(1, 4))
+    arrays = {
+        name: tuple(draw(st.lists(LATENCY if name in ("run", "total") else NS, min_size=count, max_size=count))) for name in TIME_FIELDS
+    }
+    return TimeDone(
+        draw(TEXT),
+        draw(st.integers(0, 10_000)),
+        draw(st.integers(0, 2**63 - 1)),
+        draw(st.none() | NS),
+        draw(st.none() | NS),
+        draw(st.booleans()),
+        TimeSamples(**arrays),
+        tuple(draw(st.lists(st.none() | st.integers(0, 10**7), max_size=3))),
+        draw(st.none() | st.integers(-273_150, 10**6)),
+    )
+
+
+@given(visits())
+def test_a_visit_is_read_back_as_it_was_written(visit: TimeDone) -> None:
+    document = {"event": "done", "kind": "time", **msgspec.to_builtins(visit)}
+    assert parse_line(json.dumps(document).encode(), where="x") == visit
+
+
+@given(TEXT, st.none() | st.floats(-1e300, 1e300), st.none() | TEXT)
+def test_other_lines_are_read_back_as_they_were_written(reason: str, slowdown: float | None, hot: str | None) -> None:
+    failed, state = JobFailed("j", 1, reason), StateChecked(1, 2, None, 0, {"cpu0": (None, 1)}, slowdown, hot)
+    for name, event in (("failed", failed), ("state", state)):
+        assert parse_line(json.dumps({"event": name, **msgspec.to_builtins(event)}).encode(), where="x") == event

@@ -7,21 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from android_harness.device.units import resolve_units
 from android_harness.protocol.journal import (
-    FORMAT,
     Cooled,
     Event,
-    JobFailed,
     JobStarted,
-    PhaseStarted,
     StateChecked,
     TimeDone,
-    TimeSamples,
-    VisitsUndone,
     read_journal,
 )
 from android_harness.protocol.phases import Gate, Phase, Repeat, Sentinel, TimeJob
@@ -33,48 +26,6 @@ from collab.errors import HotDeviceError
 from exporters.tflite_route import write_block
 from profiler.job_ids import BlockId, is_sentinel
 from profiler.samples import SampleStore, read_store
-
-
-def started() -> PhaseStarted:
-    return PhaseStarted("p", "0", "x", {}, 0, 0, FORMAT)
-
-
-def done(job: str) -> TimeDone:
-    return TimeDone(job, 0, 0, 1, 1, True, TimeSamples(*[(1,)] * 5), (), None)
-
-
-def checked(hot: str | None) -> StateChecked:
-    return StateChecked(0, 0, None, None, {}, None, hot)
-
-
-EVENTS = st.one_of(
-    st.builds(started),
-    st.integers(0, 99).map(lambda number: done(str(number))),
-    st.sampled_from([None, "hot"]).map(checked),
-    st.integers(0, 9).map(lambda number: JobFailed(str(number), 0, "reason")),
-)
-
-
-@given(st.lists(EVENTS, max_size=60))
-def test_a_visit_counts_if_and_only_if_its_group_was_found_fit(events: list[Event]) -> None:
-    given_on = list(counting_events(events))
-    expected: list[Event] = []
-    undone, gated = 0, False
-    for index, event in enumerate(events):
-        gated = isinstance(event, StateChecked) or (gated and not isinstance(event, PhaseStarted))
-        if isinstance(event, TimeDone) and gated:
-            verdict = next((later for later in events[index:] if isinstance(later, (StateChecked, PhaseStarted))), None)
-            if not isinstance(verdict, StateChecked) or verdict.hot is not None:
-                undone += isinstance(verdict, StateChecked)
-                continue
-        expected.append(event)
-    visits = [event for event in given_on if isinstance(event, TimeDone)]
-    assert visits == [event for event in expected if isinstance(event, TimeDone)]
-    others = [event for event in events if not isinstance(event, TimeDone)]
-    written = [event for event in given_on if not isinstance(event, (TimeDone, VisitsUndone))]
-    assert written == others, "all others at once, failures among them"
-    assert sum(event.visits for event in given_on if isinstance(event, VisitsUndone)) == undone
-
 
 _DUMPSYS = """#!/bin/sh
 cd "${0%/*}" || exit 1
