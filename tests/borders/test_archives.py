@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from android_harness.device.adb.keys import load_signer
-from android_harness.kits import archives, linux_kit
+from android_harness.kits import linux_kit
 from android_harness.kits.aar import cached_aars, engine_libraries, engines_in, given_aar
 from android_harness.kits.archives import member_names, unpack
 from android_harness.kits.elf import read_elf
@@ -106,17 +106,6 @@ def test_methods_whose_bombs_go_off_in_memory_are_refused(method: int, tmp_path:
         archive.writestr(LIBRARY, bytes(1000))
     with pytest.raises(DeviceError, match=r"no readable zip archive \(.* compressed in a way"):
         engine_libraries(given_aar(path), "litert", ABI)
-
-
-def test_all_that_is_taken_out_of_one_archive_is_bounded_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 4 << 20)
-    path = tmp_path / "many.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number in range(3):
-            archive.writestr(str(number), bytes(3 << 20))
-    with pytest.raises(DeviceError, match=r"many\.zip: 1 has more than 1 MiB"):
-        unpack(path, {"0": "0", "1": "1", "2": "2"}, tmp_path / "out")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["many.zip"]
 
 
 def test_a_full_disk_while_unpacking_is_a_sentence_and_leaves_nothing(library: bytes, tmp_path: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from android_harness.device.gpu_driver import DRIVER, HOW_TO_GET, NO_DRIVER, NOTE, gpu_warning, local_conditions, software_note, with_note
-from android_harness.device.vulkan import driver_files, vulkan_device
+from android_harness.device.vulkan import vulkan_device
 
 
 @pytest.mark.parametrize("driver", ["Mesa, llvmpipe, OpenGL ES 3.2", "Mesa lavapipe", "SwiftShader Device (Subzero), software"])
@@ -26,19 +25,6 @@ def test_others_are_not(driver: str) -> None:
 def test_no_driver_comes_with_the_way_out() -> None:
     assert gpu_warning({DRIVER: NO_DRIVER}) == HOW_TO_GET
     assert "VK_DRIVER_FILES" in HOW_TO_GET
-
-
-def test_files_of_the_environment_come_before_those_that_lie_about(tmp_path: Path) -> None:
-    named, other, found = (tmp_path / name for name in ("named.json", "other.json", "share/vulkan/icd.d/found.json"))
-    found.parent.mkdir(parents=True)
-    for file in (named, other, found):
-        file.write_text("{}")
-    lying = {"HOME": str(tmp_path / "home"), "XDG_DATA_DIRS": str(tmp_path / "share")}
-    assert found in driver_files(lying)
-    assert driver_files({**lying, "VK_ICD_FILENAMES": str(other)}) == [other]
-    both = {**lying, "VK_ICD_FILENAMES": str(other), "VK_DRIVER_FILES": f"{named}{os.pathsep}{tmp_path / 'gone.json'}"}
-    assert driver_files(both) == [named]
-    assert driver_files({"VK_DRIVER_FILES": str(found.parent)}) == [found]
 
 
 def test_a_driver_that_cannot_be_loaded_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
