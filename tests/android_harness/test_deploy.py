@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,13 +17,7 @@ from collab.variants import collaborative
 from exporters.bundle import read_f32, write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST
-
-
-@pytest.fixture(name="home")
-def a_home(runner: Path, tmp_path: Path) -> Mapping[str, str]:
-    """Returns an environment in which this machine's device folder is new and no adb server is seen."""
-    assert runner.is_file()
-    return {**os.environ, "HOME": str(tmp_path / "home"), "ANDROID_ADB_SERVER_PORT": "1"}
+from tests.android_harness.commands import home_alone, run
 
 
 @pytest.fixture(name="bundle")
@@ -35,12 +27,10 @@ def a_bundle(tmp_path: Path) -> Path:
     return tmp_path / "bundle"
 
 
-def run(module: str, *arguments: object, env: Mapping[str, str], status: int = 0) -> str:
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
-    assert result.returncode == status, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    return result.stdout if status == 0 else result.stderr
+@pytest.fixture(name="home")
+def a_home(runner: Path, tmp_path: Path) -> Mapping[str, str]:
+    assert runner.is_file()
+    return home_alone(tmp_path)
 
 
 def deploy(bundle: Path, *arguments: object, env: Mapping[str, str]) -> dict[str, Any]:
@@ -129,42 +119,3 @@ def test_a_users_mistake_is_a_sentence(arguments: list[str], reason: str, bundle
     error = run("android_harness.deploy", "--device", "local", *arguments, env=home, status=2)
     assert reason in error
     assert error.startswith("error: ")
-
-
-def test_the_doctor_tries_what_there_is(home: Mapping[str, str]) -> None:
-    said = json.loads(run("android_harness.doctor", "--device", "local", "--json", env=home))
-    assert said["ready"] is True
-    found = {check["topic"]: check for check in said["checks"]}
-    assert found["unit cpu"]["level"] == "ok"
-    assert "us for a relu" in found["unit cpu"]["found"]
-    assert all(check["advice"] for check in said["checks"] if check["level"] != "ok")
-    text = run("android_harness.doctor", "--device", "local", "--no-trial", env=home)
-    assert "connection" in text
-    assert "unit cpu" not in text
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["profiler.run", "--out", "x", "--model", "mini_v2", "--device", "R5CT1234"], "no device 'R5CT1234'"),
-        (["android_harness.doctor", "--device", "127.0.0.1:1"], "cannot be reached over TCP"),
-        (["android_harness.devices", "--clean", "nothere"], "no device 'nothere'"),
-    ],
-)
-def test_a_device_that_is_not_there_is_a_sentence_with_a_way_out(
-    arguments: list[str], reason: str, home: Mapping[str, str], tmp_path: Path
-) -> None:
-    arguments = [str(tmp_path / "out") if argument == "x" else argument for argument in arguments]
-    error = run(*arguments, env=home, status=2)
-    assert error.startswith("error: ")
-    assert reason in error
-    assert "python -m android_harness.devices" in error
-    assert not (tmp_path / "out").exists()
-
-
-def test_devices_lists_this_machine_and_what_cannot_be_seen(home: Mapping[str, str]) -> None:
-    text = run("android_harness.devices", env=home)
-    assert "local" in text
-    assert "no adb server on port 1" in text
-    said = json.loads(run("android_harness.devices", "--json", env=home))
-    assert said["devices"] == []

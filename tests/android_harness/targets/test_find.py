@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from android_harness.targets import find
-from android_harness.targets.find import Seen, Survey, device_of
+from android_harness.targets.find import Seen, Survey, choose, device_of
 from collab.errors import DeviceError
 from lut.meta import META_FILE
 from lut.tables import Tables, save
@@ -21,6 +21,8 @@ from profiler.effort import QUICK
 from profiler.handover_setting import HandoverSetting
 from profiler.plan import plan_blocks
 from profiler.request import Request
+from tests.android_harness.commands import home_alone
+from tests.android_harness.commands import run as run_alone
 from tests.borders.fuzzing import refused_in_a_sentence, run_command
 from tests.lut.made_tables import UNITS, made_meta
 
@@ -91,3 +93,30 @@ def test_a_device_out_of_a_file_is_used_if_it_is_here(tmp_path: Path, monkeypatc
     assert device_of("10.0.0.7:5555", "R58M", tmp_path) == "10.0.0.7:5555"
     with pytest.raises(DeviceError, match=r"'\\x1b\[2J; reboot'.*--device '\\x1b\[2J; reboot'"):
         device_of("", "\x1b[2J; reboot", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["profiler.run", "--out", "x", "--model", "mini_v2", "--device", "R5CT1234"], "no device 'R5CT1234'"),
+        (["android_harness.doctor", "--device", "127.0.0.1:1"], "cannot be reached over TCP"),
+        (["android_harness.devices", "--clean", "nothere"], "no device 'nothere'"),
+    ],
+)
+def test_a_device_that_is_not_there_is_a_sentence_with_a_way_out(arguments: list[str], reason: str, tmp_path: Path) -> None:
+    arguments = [str(tmp_path / "out") if argument == "x" else argument for argument in arguments]
+    error = run_alone(*arguments, env=home_alone(tmp_path), status=2)
+    assert error.startswith("error: ")
+    assert reason in error
+    assert "python -m android_harness.devices" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_only_device_is_chosen_and_none_of_several() -> None:
+    one, other = Seen("R58M", "USB", "device"), Seen("emulator-5554", "adb server", "device")
+    assert choose([one]) == "R58M"
+    assert choose([one, Seen("R58M", "adb server", "device")]) == "R58M", "by two ways"
+    with pytest.raises(DeviceError, match=r"^no phone is connected; .*--device HOST:PORT.*--device local.*android_harness\.devices"):
+        choose([])
+    with pytest.raises(DeviceError, match=r"^several devices are connected \(R58M, emulator-5554\); name one with --device$"):
+        choose([other, one])
