@@ -1,4 +1,4 @@
-"""AARs: the files that are unpacked, the choice among several AARs, and those that are refused."""
+"""AARs: those in caches, the files that are unpacked, and those that are refused."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from android_harness.kits import archives
 from android_harness.kits.aar import cached_aars, engine_libraries, engines_in, given_aar
 from android_harness.kits.android_engines import find_engines
 from collab.errors import DeviceError
-from tests.android_harness.cross import shared_library, write_aar
-
-ABI = "arm64-v8a"
+from tests.android_harness.cross import write_aar
+from tests.android_harness.kits.made_aars import ABI, LITERT, compile_libraries, gradle, maven
 
 
 @pytest.fixture(autouse=True, name="home")
@@ -27,27 +26,7 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module", name="made")
 def made_libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("libraries")
-    functions = {
-        "new": ["LiteRtCreateModelFromFd"],
-        "old": ["LiteRtCreateModelFromFile"],
-        "classic": ["TfLiteInterpreterCreate"],
-        "gpu": ["TfLiteGpuDelegateV2Create"],
-    }
-    made = {name: shared_library(folder / f"{name}.so", "aarch64", *exported) for name, exported in functions.items()}
-    return {**made, "wrong": shared_library(folder / "wrong.so", "x86_64", "LiteRtCreateModelFromFd")}
-
-
-def gradle(home: Path, group: str, artifact: str, version: str) -> Path:
-    return home / ".gradle/caches/modules-2/files-2.1" / group / artifact / version / "0a1b2c" / f"{artifact}-{version}.aar"
-
-
-def maven(home: Path, group: str, artifact: str, version: str) -> Path:
-    return home.joinpath(".m2/repository", *group.split("."), artifact, version, f"{artifact}-{version}.aar")
-
-
-LITERT = ("com.google.ai.edge.litert", "litert")
-TFLITE = ("org.tensorflow", "tensorflow-lite")
+    return compile_libraries(tmp_path_factory.mktemp("libraries"))
 
 
 def test_the_library_and_its_accelerators_are_taken_and_nothing_else(made: dict[str, Path], tmp_path: Path) -> None:
@@ -123,41 +102,8 @@ def test_a_member_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pyte
         find_engines(ABI, [given_aar(path)])
 
 
-def test_the_newest_usable_one_of_gradle_s_and_maven_s_cache_is_taken(made: dict[str, Path], home: Path) -> None:
-    for version, place in [("2.1.9", gradle), ("2.1.10", maven), ("2.1.10-rc1", gradle)]:
-        write_aar(place(home, *LITERT, version), {f"jni/{ABI}/libLiteRt.so": made["new"]})
-    write_aar(gradle(home, *LITERT, "2.2.0"), {f"jni/{ABI}/libLiteRt.so": made["old"]})
+def test_caches_are_searched_for_the_newest_first(home: Path) -> None:
+    for version, place in [("2.1.9", gradle), ("2.1.10", maven), ("2.1.10-rc1", gradle), ("2.2.0", gradle)]:
+        write_aar(place(home, *LITERT, version), {})
     assert [aar.version for aar in cached_aars("litert")] == ["2.2.0", "2.1.10", "2.1.10-rc1", "2.1.9"]
-    engines, _ = find_engines(ABI, [])
-    assert engines["litert"].aar.version == "2.1.10"
-
-
-def test_gradle_s_cache_may_lie_elsewhere(made: dict[str, Path], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_aar(gradle(home, *LITERT, "2.1.6"), {f"jni/{ABI}/libLiteRt.so": made["new"]})
-    (home / ".gradle").rename(tmp_path / "elsewhere")
-    assert "litert" not in find_engines(ABI, [])[0]
-    monkeypatch.setenv("GRADLE_USER_HOME", str(tmp_path / "elsewhere"))
-    assert "litert" in find_engines(ABI, [])[0]
-
-
-def test_the_classic_engine_comes_with_the_delegate_of_its_own_release(made: dict[str, Path], home: Path) -> None:
-    write_aar(gradle(home, *LITERT, "2.1.6"), {f"jni/{ABI}/libLiteRt.so": made["new"]})
-    write_aar(gradle(home, *TFLITE, "2.16.1"), {f"jni/{ABI}/libtensorflowlite_jni.so": made["classic"]})
-    for version in ("2.16.1", "2.17.0"):
-        write_aar(gradle(home, TFLITE[0], f"{TFLITE[1]}-gpu", version), {f"jni/{ABI}/libtensorflowlite_gpu_jni.so": made["gpu"]})
-    engines, reasons = find_engines(ABI, [])
-    assert [(name, engine.aar.title) for name, engine in engines.items()] == [
-        ("litert", "litert 2.1.6 (AAR)"),
-        ("classic", "tensorflow-lite 2.16.1 (AAR)"),
-        ("classic_gpu", "tensorflow-lite-gpu 2.16.1 (AAR)"),
-    ]
-    assert not reasons
-    gradle(home, TFLITE[0], f"{TFLITE[1]}-gpu", "2.16.1").unlink()
-    engines, reasons = find_engines(ABI, [])
-    assert set(reasons) == {"classic_gpu"}
-
-
-def test_given_aars_come_before_cached_ones(made: dict[str, Path], home: Path, tmp_path: Path) -> None:
-    write_aar(gradle(home, *LITERT, "2.9.9"), {f"jni/{ABI}/libLiteRt.so": made["new"]})
-    given = given_aar(write_aar(tmp_path / "litert-2.1.6.aar", {f"jni/{ABI}/libLiteRt.so": made["new"]}))
-    assert find_engines(ABI, [given])[0]["litert"].aar == given
+    assert list(cached_aars("classic_gpu")) == []
