@@ -161,7 +161,7 @@ def test_nnapi_is_deprecated_from_android_15_on(phone: VirtualPhone, tmp_path: P
     done = host.run("android_harness.deploy", "--device", phone.serial, bundle, "--runs", 8)
     assert done.status == 0, done.stderr
     assert "nnapi0: NNAPI is deprecated since Android 15" in done.stderr
-    assert "Partial: " in done.stdout
+    assert "Partly delegated: " in done.stdout
     checks = host.json("android_harness.doctor", "--device", phone.serial, "--no-trial")["checks"]
     assert "NPU" in next(check["advice"] for check in checks if check["topic"] == "NNAPI")
 
