@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click import Command
+from typer.core import TyperCommand
 
 from collab import config as configs
 from syncnas import COMMANDS
@@ -22,12 +22,13 @@ MODULES = {module for module, _ in COMMANDS.values()}
 
 
 @cache
-def command_of(module: str) -> Command:
-    found: Command = typer.main.get_command(importlib.import_module(module).app)
+def command_of(module: str) -> TyperCommand:
+    found = typer.main.get_command(importlib.import_module(module).app)
+    assert isinstance(found, TyperCommand)
     return found
 
 
-def options_of(command: Command) -> set[str]:
+def options_of(command: TyperCommand) -> set[str]:
     return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts) if option.startswith("--")}
 
 
