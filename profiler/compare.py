@@ -78,9 +78,9 @@ class Comparison:
     drift: Mapping[str, float]
     """Per unit, how many times as long as with the tables it takes, as both sentinels together tell it."""
     sentinel_drift: Mapping[str, float]
-    """The same as the block tells it alone, for units where it was timed."""
+    """Drift by the sentinel block alone, for units where it was timed."""
     network_drift: Mapping[str, float]
-    """The same as the network tells it alone, for units where it was timed."""
+    """Drift by the network alone, for units where it was timed."""
     corrected_us: float
     """The prediction with every unit at its speed of now."""
     dropped_hot: int

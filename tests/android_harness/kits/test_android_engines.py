@@ -10,21 +10,9 @@ from android_harness.kits.aar import ENGINES, cached_aars, given_aar
 from android_harness.kits.android_engines import find_engines
 from collab.errors import DeviceError
 from tests.android_harness.cross import write_aar
-from tests.android_harness.kits.made_aars import ABI, LITERT, TFLITE, compile_libraries, gradle, maven
+from tests.android_harness.kits.made_aars import ABI, LITERT, TFLITE, gradle, maven
 
-
-@pytest.fixture(autouse=True, name="home")
-def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Replaces the home by an empty one, so that the machine's own caches are not seen; returns it."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("GRADLE_USER_HOME", raising=False)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    return tmp_path / "home"
-
-
-@pytest.fixture(scope="module", name="made")
-def made_libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return compile_libraries(tmp_path_factory.mktemp("libraries"))
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_the_newest_usable_one_of_gradle_s_and_maven_s_cache_is_taken(made: dict[str, Path], home: Path) -> None:
