@@ -115,7 +115,7 @@ def _measured(request: Request, store: SampleStore) -> list[JobId]:
 
 
 def _is_common(job: JobId, plan: Plan) -> bool:
-    """Whether a job tells what all predictions have in common."""
+    """Whether a job measures costs that every prediction takes: of calls in a network, or of contention."""
     return isinstance(job, LoadedId) or (isinstance(job, NetworkId) and job.network in map(network_name, plan.networks[:LOADS]))
 
 

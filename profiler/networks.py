@@ -18,7 +18,7 @@ from profiler.plan import Network
 from profiler.samples import SampleStore
 
 PieceRuns: TypeAlias = npt.NDArray[np.int64]
-"""How long (nanoseconds) each piece of a network ran in each inference: (pieces, inferences)."""
+"""Times of a network's pieces in each inference, in nanoseconds: (pieces, inferences)."""
 
 
 @dataclass(frozen=True)

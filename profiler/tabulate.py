@@ -17,6 +17,7 @@ from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables
 from profiler.channels import channel_step, unfilled_factors
 from profiler.contention import contention_factors
 from profiler.drift import SpeedLine, sentinel_us, speed_lines, steadied
+from profiler.handover_fits import transfer_fits
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, SentinelId
 from profiler.marginal import fit_marginals
 from profiler.models import SENTINEL_BLOCK
@@ -27,7 +28,6 @@ from profiler.plan import Plan
 from profiler.request import Request
 from profiler.rows import BlockCosts, Origin, block_row, distinct_rows, handover_row
 from profiler.samples import SampleStore
-from profiler.transfers import transfer_fits
 
 _MOST_DRIFT: Final = 1e6
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)

@@ -105,7 +105,7 @@ def fine() -> None:
             what = f"{kind}, 17 stages: best after {FINE_EVALUATIONS}, in deviations: {name} (n = {len(theirs)})"
             figure = float(np.median(theirs))
             if name == DEFAULT_METHOD:
-                say(what, f"{figure:.2f}", f">= {_FINE_TARGETS[kind]}", met=round(figure, 1) >= _FINE_TARGETS[kind])
+                say(what, f"{figure:.1f}", f">= {_FINE_TARGETS[kind]}", met=round(figure, 1) >= _FINE_TARGETS[kind])
             else:
                 print(f"{what:58} {figure:>18.2f}   {DEFAULT_METHOD} better in {np.mean(ours > theirs):.0%}", flush=True)
     print("  raw:", keep("samples-fine", reached))

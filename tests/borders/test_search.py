@@ -94,12 +94,17 @@ def mutated_journal(lines: list[bytes], whole: bytes, generator: random.Random) 
     return checked(lines)
 
 
+def journal_of(kind: str, table: Path, folder: Path) -> tuple[Problem, Path, bytes, list[bytes]]:
+    """Searches with known accuracies, or on a device: the problem, the journal's path, its bytes and its lines without their checks."""
+    problem: Problem = StrategyTable(sorted(ACCURACIES)) if kind == "table" else on_device()
+    searched(folder, problem, table, EVALUATIONS)
+    journal = folder / "journal.jsonl"
+    return problem, journal, journal.read_bytes(), unchecked(journal)
+
+
 @pytest.mark.parametrize("kind", ["table", "device"])
 def test_a_journal_goes_on_as_it_was_or_not_at_all(kind: str, table: Path, tmp_path: Path) -> None:
-    problem: Problem = StrategyTable(sorted(ACCURACIES)) if kind == "table" else on_device()
-    searched(tmp_path, problem, table, EVALUATIONS)
-    journal = tmp_path / "journal.jsonl"
-    whole, lines = journal.read_bytes(), unchecked(journal)
+    problem, journal, whole, lines = journal_of(kind, table, tmp_path)
 
     def feed(data: bytes) -> None:
         journal.write_bytes(data)
@@ -119,10 +124,7 @@ def test_a_journal_goes_on_as_it_was_or_not_at_all(kind: str, table: Path, tmp_p
 
 @pytest.mark.parametrize("kind", ["table", "device"])
 def test_a_journal_is_explained_or_refused(kind: str, table: Path, tmp_path: Path) -> None:
-    problem: Problem = StrategyTable(sorted(ACCURACIES)) if kind == "table" else on_device()
-    searched(tmp_path, problem, table, EVALUATIONS)
-    journal = tmp_path / "journal.jsonl"
-    whole, lines = journal.read_bytes(), unchecked(journal)
+    _, journal, whole, lines = journal_of(kind, table, tmp_path)
 
     def feed(data: bytes) -> None:
         journal.write_bytes(data)

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from collab import config as configs
-from collab.blocks import Block, MBConv
+from collab.blocks import MBConv
 from lut.prediction.costs import Costs
 from lut.tables import Tables
 from profiler.baselines import ISOLATED, MACS, baselines
-from profiler.plan import COARSE, plan_model
-from tests.lut.made_tables import made_meta, made_tables
-
-BASE = configs.load("mini_v2")
-PLAN = plan_model(BASE, COARSE)
-
-
-def tables(slower: float) -> Tables:
-    """Unit cpu1 takes so many times as long as cpu0, but for what is no block."""
-
-    def cost_us(unit: str, block: Block) -> float:
-        return 1.0 + (block.macs / 1e4 * (slower if unit == "cpu1" else 1.0) if isinstance(block, MBConv) else 0.0)
-
-    return made_tables(PLAN.blocks, PLAN.transfers, cost_us)
+from tests.lut.made_tables import made_meta
+from tests.profiler.unequal_units import PLAN, tables
 
 
 def test_baselines_are_the_isolated_medians_and_costs_in_proportion_to_macs() -> None:
