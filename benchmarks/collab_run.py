@@ -47,7 +47,7 @@ def _run_model(model: str, folder: Path) -> None:
     FOLDER.mkdir(exist_ok=True)
     assert execute(device, phase, FOLDER / "collab.jsonl", events.append)
     visits = [event for event in events if isinstance(event, CollabDone)]
-    together = summarise([ns for visit in visits if visit.job == "concurrent" for ns in visit.total_ns])
+    together = summarise(visit.total_ns for visit in visits if visit.job == "concurrent")
     replayed_us = _replay(build_schedule(config, placement), [visit for visit in visits if visit.job == "sequential"])
     ratio = together.median_us / replayed_us
     what = f"{model}: end to end / replay of its steps (n = {together.n})"

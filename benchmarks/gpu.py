@@ -97,8 +97,8 @@ def _report(events: Sequence[Event], published: list[dict[str, Any]], clock: dic
     visits = [event for event in events if isinstance(event, TimeDone)]
     runner = {name: [ns for visit in visits for ns in visit.samples[name]] for name in ("write", "run", "read", "total")}
     for who, parts in (("runner", runner), ("by the clock", clock)):
-        print(f"  {who}: " + "; ".join(f"{name} {_text(summarise(values))}" for name, values in parts.items()))
-    mine_us, clock_us = summarise(runner["total"]).median_us, summarise(clock["total"]).median_us
+        print(f"  {who}: " + "; ".join(f"{name} {_text(summarise([values]))}" for name, values in parts.items()))
+    mine_us, clock_us = summarise([runner["total"]]).median_us, summarise([clock["total"]]).median_us
     ratio, least_ratio = mine_us / clock_us, min(runner["total"]) / min(clock["total"])
     say("gpu: runner / clock until the output is read", f"{ratio:.3f} x", f"within {AGREES} x", met=1 / AGREES <= ratio <= AGREES)
     say("gpu: the same of the shortest of each", f"{least_ratio:.3f} x", f"within {AGREES} x", met=1 / AGREES <= least_ratio <= AGREES)

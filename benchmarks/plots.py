@@ -74,7 +74,7 @@ def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -
             samples = network_samples(steady, NetworkId.of(unit, network), network)
             if samples is None:
                 continue
-            measured += (np.median(samples.pooled, axis=1) / NS_PER_US).tolist()
+            measured += samples.pieces_us
             isolated += [sum(alone[unit, block.key] for block in piece) for piece in network]
             fitted += [costs.call_us(unit) + sum(costs.marginal_us(unit, block) for block in piece) for piece in network]
         for values, colour, name in ((isolated, _GREY, "sum of isolated blocks"), (fitted, _BLUE, "call + marginal costs")):

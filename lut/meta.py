@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_type_hints
 
 import msgspec
 
@@ -16,7 +16,10 @@ from collab.units import UnitSpec, is_unit_name, parse_unit
 from lut.certificate import Certificate, CertificateFile
 from lut.paths import PATHS, REQUESTABLE_PATHS
 
-FORMAT: Final = 2
+if TYPE_CHECKING:
+    from lut.statistics import Summary
+
+FORMAT: Final = 3
 META_FILE: Final = "meta.json"
 WAITS: Final = ("spin", "condvar", "hybrid")
 MAX_FILE_BYTES: Final = 64 << 20
@@ -29,20 +32,25 @@ Key: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
 
 
 class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A median with its number of samples and its spread (median absolute deviation)."""
+    """A median with the number of values it is of and their spread (median absolute deviation)."""
 
     median_us: LatencyUs
     mad_us: DurationUs
     n: Count
 
 
-class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Time that a sentinel took while the tables were made; `error` is the standard error of its median over all visits, as a fraction."""
+class Timed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Time of a job over its visits, as `lut.statistics.Summary` has it; `se_us` is None of a single visit."""
 
     median_us: LatencyUs
+    se_us: DurationUs | None
     mad_us: DurationUs
     n: Count
-    error: Fraction
+    visits: Count
+
+    @classmethod
+    def of(cls, summary: Summary) -> Timed:
+        return cls(summary.median_us, summary.se_us, summary.mad_us, summary.n, summary.visits)
 
 
 class PairPath(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,14 +138,14 @@ class Meta:
     units: Mapping[Name, UnitSpec]
     call_in_network: Mapping[Name, Measured]
     """The cost of a call: per unit, how long a call of a segment takes in a running network on top of its blocks."""
-    call_alone: Mapping[Name, Measured]
+    call_alone: Mapping[Name, Timed]
     """Per unit, how long a call of next to nothing takes, over and over; the times of blocks alone contain it."""
-    sentinels: Mapping[Name, Reference]
+    sentinels: Mapping[Name, Timed]
     """Per unit, how long `sentinel_block` took alone."""
     sentinel_block: Text
     network: tuple[tuple[Key, ...], ...]
     """The network that every unit ran by itself: the keys of the blocks of each of its pieces; empty where none was run."""
-    network_runs: Mapping[Name, Reference]
+    network_runs: Mapping[Name, Timed]
     """Per unit, what all pieces of that network took together: a second sentinel, which feels what the block in its cache does not."""
     handover: Mapping[Name, Text]
     """`wait` and `path` of the hand-overs that predictions take."""
@@ -256,7 +264,7 @@ def load_meta(path: Path) -> Meta:
     advice = f"tables beside their journal are derived anew by: python -m profiler.run --out {path.parent} --resume"
     found = parse(data, _Format, origin=str(path), error=TableError, advice=advice).format
     if found != FORMAT:
-        raise TableError(f"{path}: format {found}; this version reads {FORMAT}: measure again with profiler.run")
+        raise TableError(f"{path}: format {found}; this version reads {FORMAT}; {advice}, others must be measured or imported again")
     file = parse(data, _FILE, origin=str(path), error=TableError, advice=advice)
     try:
         return _checked(file)

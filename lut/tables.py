@@ -41,10 +41,11 @@ HANDOVERS: Final = "hand-overs between units"
 
 @dataclass(frozen=True)
 class BlockRow:
-    """One block on one unit. Statistics are over `n` samples; None where the row failed, or was imported from what does not say it.
+    """One block on one unit. Statistics are over `visits`; None where the row failed, or was imported from what does not say it.
 
-    `median_us`, `p95_us`, `mad_us` are of the run alone; `marginal_us` is what the block adds inside a segment; `write_us` and `read_us`
-    copy its inputs into and its output out of the unit.
+    `median_us`, its standard error `median_se_us` (None of a single visit), `p95_us` and `mad_us` are of the run alone
+    (`lut.statistics.Summary`); `marginal_us` is what the block adds inside a segment; `write_us` and `read_us` copy its inputs into and its
+    output out of the unit.
     """
 
     unit: str
@@ -55,7 +56,9 @@ class BlockRow:
     engine: str
     runtime: str
     n: int | None
+    visits: int | None
     median_us: float | None
+    median_se_us: float | None
     p95_us: float | None
     mad_us: float | None
     first_us: float | None
@@ -76,7 +79,7 @@ class BlockRow:
 
 @dataclass(frozen=True)
 class HandoverRow:
-    """One hand-over from one unit to another. Each cost has its own spread (median absolute deviation)."""
+    """One hand-over from one unit to another. Each cost has its standard error over `visits` and its spread (median absolute deviation)."""
 
     from_unit: str
     to_unit: str
@@ -88,12 +91,16 @@ class HandoverRow:
     pacing: str
     gap_us: float
     n: int
+    visits: int
     read_us: float | None
+    read_se_us: float | None
     read_mad_us: float | None
     wakeup_us: float | None
+    wakeup_se_us: float | None
     wakeup_mad_us: float | None
     wakeup_p95_us: float | None
     write_us: float | None
+    write_se_us: float | None
     write_mad_us: float | None
     status: str
     reason: str
@@ -116,7 +123,7 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _MAX_WHOLE: Final = (1 << 63) - 1
 _MAX_CELL: Final = 4 * MAX_TEXT
-_STATISTICS: Final = ("n", "median_us", "p95_us", "mad_us", "marginal_us", "write_us", "read_us")
+_STATISTICS: Final = ("n", "visits", "median_us", "median_se_us", "p95_us", "mad_us", "marginal_us", "write_us", "read_us")
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -240,12 +247,14 @@ def _check_block(row: BlockRow, meta: Meta, where: str) -> BlockRow:
         raise TableError(f"{where}: this is no block key; keys look like mbconv_28_k3s1_32-192-32_relu6 or add_28_32x2") from None
     _check_status(row.status, row.reason, where)
     _check_unit(row.unit, meta, where)
-    if row.n is None and not meta.source:
-        raise TableError(f"{where}: n is empty; a measured row has its number of samples. Measure again with profiler.run")
+    if (row.n is None or row.visits is None) and not meta.source:
+        raise TableError(f"{where}: n or visits is empty; a measured row has its number of samples. Measure again with profiler.run")
     if row.status in USABLE:
         said = _said(row) if meta.source else frozenset(_STATISTICS)
         if "n" in said:
             _check_count(row.n, where)
+        if "visits" in said:
+            _check_visits(row, ("median_se_us",), where)
         for name in ("median_us", "p95_us", "marginal_us"):
             value = getattr(row, name)
             if name in said and (value is None or value <= 0):
@@ -270,6 +279,7 @@ def _check_handover(row: HandoverRow, meta: Meta, where: str) -> HandoverRow:
         )
     if row.status in USABLE:
         _check_count(row.n, where)
+        _check_visits(row, ("read_se_us", "wakeup_se_us", "write_se_us"), where)
         _check_not_negative(row, ("read_us", "wakeup_us", "write_us"), where)
     return row
 
@@ -289,6 +299,13 @@ def _check_unit(unit: str, meta: Meta, where: str) -> None:
 def _check_count(n: int | None, where: str) -> None:
     if n is None or n <= 0:
         raise TableError(f"{where}: a statistic over {n} samples")
+
+
+def _check_visits(row: BlockRow | HandoverRow, errors: Sequence[str], where: str) -> None:
+    """Checks that a row was visited as often as it can have been, and that it has its standard errors unless that was once."""
+    if row.visits is None or row.visits <= 0 or (row.n is not None and row.visits > row.n):
+        raise TableError(f"{where}: {row.visits} visits for {row.n} samples; a visit has one at least. Measure again with profiler.run")
+    _check_not_negative(row, [name for name in errors if row.visits > 1 or getattr(row, name) is not None], where)
 
 
 def _check_not_negative(row: BlockRow | HandoverRow, names: Sequence[str], where: str) -> None:

@@ -93,7 +93,7 @@ def suggestions(request: Request, store: SampleStore) -> list[Suggestion]:
     rows = derive_block_rows(store, request.units, request.plan, runtime=request.runtime)
     effort = request.effort
     rounds = effort.max_rounds
-    return suggest(rows, samples=rounds * (effort.warmup + effort.runs), setup_us=rounds * _SETUP_US, runs=effort.runs)
+    return suggest(rows, samples=rounds * (effort.warmup + effort.runs), setup_us=rounds * _SETUP_US)
 
 
 def _common(request: Request, store: SampleStore, left_s: float) -> list[JobBatch]:

@@ -203,7 +203,7 @@ def compared(
     """Returns the comparison of the candidate of this number, derived from the samples of the whole trial."""
     halves = [_samples(store, TrialId(number, half), prediction.model) for half in ("a", "b")]
     collabs = [visit for half in halves for visit in half.collabs]
-    medians = [summarise([ns for visit in half.collabs for ns in visit.total_ns]).median_us for half in halves]
+    medians = [summarise(visit.total_ns for visit in half.collabs).median_us for half in halves]
     own = prediction.placement.units
     at_ns = [visit.t_ns for visit in collabs]
     blocks, networks = (

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from android_harness.protocol.journal import CollabDone, TimeDone
-from lut.meta import Reference
-from lut.statistics import NS_PER_US, error_of_median
+from lut.meta import Timed
+from lut.statistics import NS_PER_US, standard_error
 from profiler.job_ids import BlockId, CallId, JobId, LoadedId, NetworkId, SentinelId
 from profiler.samples import MOST_NS, JobSamples, SampleStore
 
@@ -29,6 +29,8 @@ _NEIGHBOURS: Final = 15
 """On either side: many more than a slow spell of some ten milliseconds has visits, few against what drifts within minutes."""
 _MIN_VISITS: Final = 2 * _NEIGHBOURS + 1
 _LEAST_ERROR: Final = 1e-3
+_UNKNOWN: Final = 1.0
+"""The error of what one visit alone told, as a fraction: it may be anything, and counts next to nothing beside another sentinel."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def agreed(paces: Iterable[Pace]) -> float:
     return math.exp(sum(weight * math.log(pace.slowness) for pace, weight in weights) / total) if weights else 1.0
 
 
-def pace(visited_ns: Sequence[int], took_us: Sequence[float], usual: Reference, at_ns: Sequence[int], *, misses: float = 0.0) -> Pace:
+def pace(visited_ns: Sequence[int], took_us: Sequence[float], usual: Timed, at_ns: Sequence[int], *, misses: float = 0.0) -> Pace:
     """Returns the slowness of a unit at several moments (their median), from what a sentinel took at each of at least one visit.
 
     Args:
@@ -79,7 +81,13 @@ def pace(visited_ns: Sequence[int], took_us: Sequence[float], usual: Reference, 
         misses: by what fraction the sentinel's pace and a model's differ besides.
     """
     line = speed_line(visited_ns, took_us, usual_us=usual.median_us)
-    return Pace(line.around(at_ns), math.hypot(usual.error, error_of_median(took_us), misses))
+    now = _relative(standard_error(took_us), statistics.median(took_us))
+    return Pace(line.around(at_ns), math.hypot(_relative(usual.se_us, usual.median_us), now, misses))
+
+
+def _relative(error_us: float | None, median_us: float) -> float:
+    """Returns a standard error as a fraction of its median; `_UNKNOWN` of a single visit."""
+    return error_us / median_us if error_us is not None else _UNKNOWN
 
 
 def speed_line(t_ns: Sequence[int], took_us: Sequence[float], *, usual_us: float | None = None) -> SpeedLine:

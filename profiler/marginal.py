@@ -21,9 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import Block
-from lut.meta import Fit, Measured, NetworkFactor
+from lut.meta import Fit, Measured, NetworkFactor, Timed
 from lut.prediction.costs import BLOCK_CLASSES, block_class
-from lut.statistics import NS_PER_US
 from profiler.job_ids import BlockId, NetworkId
 from profiler.networks import network_samples
 from profiler.plan import Network
@@ -58,9 +57,9 @@ class _Piece:
     measured_us: float
 
 
-def fit_marginals(store: SampleStore, unit: str, networks: Iterable[Network], call_alone: Measured) -> Marginals | None:
+def fit_marginals(store: SampleStore, unit: str, networks: Iterable[Network], call_alone: Timed) -> Marginals | None:
     """Returns the costs of a unit in running networks; None where no network was run, or none whose blocks were timed alone."""
-    pieces = _pieces(store, unit, networks, call_alone)
+    pieces = _pieces(store, unit, networks, call_alone.median_us)
     if not pieces:
         return None
     kinds = sorted({kind for piece in pieces for kind in piece.alone_us})
@@ -92,29 +91,28 @@ def _kind(block: Block) -> _BlockKind:
     return BLOCK_CLASSES[block_class(block)], block.in_shapes[0][1]
 
 
-def _pieces(store: SampleStore, unit: str, networks: Iterable[Network], call_alone: Measured) -> list[_Piece]:
+def _pieces(store: SampleStore, unit: str, networks: Iterable[Network], call_us: float) -> list[_Piece]:
     """Returns the pieces of all networks that were run, each with its median time."""
     pieces: list[_Piece] = []
     for network in networks:
         samples = network_samples(store, NetworkId.of(unit, network), network)
         if samples is None:
             continue
-        medians_us = np.median(samples.pooled, axis=1) / NS_PER_US
-        for piece, measured_us in zip(network, medians_us.tolist(), strict=True):
-            alone_us = _alone_us(store, unit, piece, call_alone)
+        for piece, measured_us in zip(network, samples.pieces_us, strict=True):
+            alone_us = _alone_us(store, unit, piece, call_us)
             if alone_us is not None and measured_us > 0:
                 pieces.append(_Piece(alone_us, measured_us))
     return pieces
 
 
-def _alone_us(store: SampleStore, unit: str, piece: Sequence[Block], call_alone: Measured) -> dict[_BlockKind, float] | None:
-    """Returns what the blocks of a piece take alone less a call each, summed by kind; None where one of them was not measured."""
+def _alone_us(store: SampleStore, unit: str, piece: Sequence[Block], call_us: float) -> dict[_BlockKind, float] | None:
+    """Returns the times alone of the blocks of a piece, summed by kind; None where one of them was not measured."""
     found: dict[_BlockKind, float] = {}
     for block in piece:
         samples = store.measured(BlockId(unit, block))
         if samples is None:
             return None
-        alone_us = max(samples.summary("run").median_us - call_alone.median_us, MIN_MARGINAL_US)
+        alone_us = max(samples.summary("run").median_us - call_us, MIN_MARGINAL_US)
         found[_kind(block)] = found.get(_kind(block), 0.0) + alone_us
     return found
 

@@ -11,14 +11,16 @@ import numpy.typing as npt
 
 from android_harness.protocol.journal import CollabDone
 from collab.blocks import Block
-from lut.meta import Reference
-from lut.statistics import Summary, error_of_median, summarise
+from lut.meta import Timed
+from lut.statistics import NS_PER_US, Summary, summarise
 from profiler.job_ids import JobId, NetworkId
 from profiler.plan import Network
 from profiler.samples import SampleStore
 
 PieceRuns: TypeAlias = npt.NDArray[np.int64]
 """Times of a network's pieces in each inference, in nanoseconds: (pieces, inferences)."""
+Copies: TypeAlias = dict[tuple[str, Block, str], list[list[int]]]
+"""Samples (nanoseconds) of each visit, by unit, block and step."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,10 @@ class NetworkSamples:
     runs: tuple[PieceRuns, ...]
 
     @property
-    def pooled(self) -> PieceRuns:
-        """Returns the runs of all visits together."""
-        return np.concatenate(self.runs, axis=1)
+    def pieces_us(self) -> list[float]:
+        """Returns what each piece took: the median over visits of each visit's median run, as `lut.statistics.Summary` has it."""
+        medians = np.median([np.median(visit, axis=1) for visit in self.runs], axis=0) / NS_PER_US
+        return [float(us) for us in medians]
 
 
 def piece_runs(visit: CollabDone) -> PieceRuns:
@@ -54,28 +57,26 @@ def _is_whole(runs: PieceRuns, pieces: int) -> bool:
 
 def network_run(runs: Iterable[PieceRuns]) -> Summary:
     """Returns the statistics of what all pieces took together, over the inferences of at least one visit."""
-    return summarise(np.concatenate([visit.sum(axis=0) for visit in runs]).tolist())
+    return summarise(visit.sum(axis=0).tolist() for visit in runs)
 
 
-def network_runs(store: SampleStore, network: Network, units: Iterable[str]) -> dict[str, Reference]:
-    """Returns `network_run` per unit with the error of its median over visits; units on which the network could not be run are left out."""
-    found: dict[str, Reference] = {}
+def network_runs(store: SampleStore, network: Network, units: Iterable[str]) -> dict[str, Timed]:
+    """Returns `network_run` per unit; units on which the network could not be run are left out."""
+    found: dict[str, Timed] = {}
     for unit in units:
         samples = network_samples(store, NetworkId.of(unit, network), network)
         if samples is not None:
-            summary = network_run(samples.runs)
-            error = error_of_median([network_run([visit]).median_us for visit in samples.runs])
-            found[unit] = Reference(summary.median_us, summary.mad_us, summary.n, error)
+            found[unit] = Timed.of(network_run(samples.runs))
     return found
 
 
-def network_copies(store: SampleStore, networks: Iterable[Network], units: Iterable[str]) -> dict[tuple[str, Block, str], list[int]]:
-    """Returns samples (nanoseconds) of copying a running network's own input into its first block and its output out of its last one.
+def network_copies(store: SampleStore, networks: Iterable[Network], units: Iterable[str]) -> Copies:
+    """Returns what copying a running network's own input into its first block and its output out of its last one took.
 
     By unit, block and step (``write`` or ``read``). Alone, over and over, the data would be in the nearest cache already.
     """
     units = list(units)
-    copies: dict[tuple[str, Block, str], list[int]] = {}
+    copies: Copies = {}
     for network in networks:
         ends = {"write": network[0][0], "read": network[-1][-1]}
         for unit in units:
@@ -85,8 +86,8 @@ def network_copies(store: SampleStore, networks: Iterable[Network], units: Itera
     return copies
 
 
-def _add_copies(copies: dict[tuple[str, Block, str], list[int]], unit: str, visit: CollabDone, ends: Mapping[str, Block]) -> None:
+def _add_copies(copies: Copies, unit: str, visit: CollabDone, ends: Mapping[str, Block]) -> None:
     for label, begin_ns, end_ns in zip(visit.steps, visit.begin_ns, visit.end_ns, strict=True):
         if label.step in ends:
             times = np.subtract(end_ns, begin_ns).tolist()
-            copies.setdefault((unit, ends[label.step], label.step), []).extend(times)
+            copies.setdefault((unit, ends[label.step], label.step), []).append(times)

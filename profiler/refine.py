@@ -17,7 +17,6 @@ from typing import Final, TypeAlias
 
 from collab.blocks import Block, MBConv, parse_key
 from lut.prediction.interpolate import Family, locate
-from lut.statistics import MAD_TO_SD
 from lut.tables import USABLE, BlockRow
 
 _STEP: Final = 16
@@ -52,17 +51,16 @@ class Suggestion:
         return self.error_us / self.cost_us
 
 
-def suggest(rows: Iterable[BlockRow], *, samples: int, setup_us: float, runs: int = 1) -> list[Suggestion]:
+def suggest(rows: Iterable[BlockRow], *, samples: int, setup_us: float) -> list[Suggestion]:
     """Returns blocks between measured ones, the most worthwhile first.
 
     Args:
         samples: runs (warm-ups included) that a block gets on each unit.
         setup_us: the time that they take on top of the runs, visits and model creation included.
-        runs: samples of a row that were taken at one visit, and say the same thing again.
     """
     errors: dict[MBConv, float] = defaultdict(float)
     costs: dict[MBConv, float] = defaultdict(float)
-    by_unit = _by_unit(rows, runs)
+    by_unit = _by_unit(rows)
     for points in by_unit.values():
         for block, error_us, around_us in _gaps(points):
             errors[block] += error_us
@@ -83,23 +81,23 @@ def within(suggestions: Sequence[Suggestion], limit_us: float) -> list[Block]:
     return chosen
 
 
-def _by_unit(rows: Iterable[BlockRow], runs: int) -> dict[str, list[_Point]]:
+def _by_unit(rows: Iterable[BlockRow]) -> dict[str, list[_Point]]:
     found: dict[str, list[_Point]] = defaultdict(list)
     for row in rows:
         block = parse_key(row.block)
         if isinstance(block, MBConv) and row.status in USABLE and row.marginal_us is not None:
-            found[row.unit].append(_Point(block, row.marginal_us, row.marginal_us * _relative_error(row, runs)))
+            found[row.unit].append(_Point(block, row.marginal_us, _error_us(row, row.marginal_us)))
     return found
 
 
-def _relative_error(row: BlockRow, runs: int) -> float:
-    """Returns the standard error of a row's median, as a fraction; 0 of rows that do not say how far their samples are apart.
+def _error_us(row: BlockRow, marginal_us: float) -> float:
+    """Returns the standard error of what a block adds: that of its median, times its network factor; infinite where it is not known.
 
-    That of the median of as many independent, normally distributed values as there were visits: sd * sqrt(pi / (2 * visits)).
+    Of the factor a row tells only that it is no less than what the block adds in a network to what it takes alone with a call.
     """
-    if not row.median_us or row.mad_us is None or row.n is None:
-        return 0.0
-    return MAD_TO_SD * row.mad_us / row.median_us * math.sqrt(math.pi / 2 * runs / max(row.n, runs))
+    if row.median_se_us is None or not row.median_us:
+        return math.inf
+    return row.median_se_us * max(marginal_us / row.median_us, 1.0)
 
 
 def _gaps(points: Iterable[_Point]) -> Iterator[tuple[MBConv, float, float]]:

@@ -10,20 +10,21 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 from android_harness.protocol.journal import TimeDone
-from collab.blocks import Block, feature_bytes
+from collab.blocks import feature_bytes
 from collab.documents import MAX_US
 from collab.units import UnitSpec
-from lut.meta import Measured, NetworkFactor
+from lut.meta import NetworkFactor, Timed
 from lut.paths import PATHS, copies_in
 from lut.statistics import Summary, median_us, summarise
 from lut.tables import BlockRow, HandoverRow, shape_text
 from profiler.job_ids import BlockId, HandoverId
 from profiler.marginal import MIN_MARGINAL_US, in_network_factor
+from profiler.networks import Copies
 from profiler.samples import JobSamples
 
-UNSTABLE_CI: Final = 0.10
+UNSTABLE: Final = 0.10
 UNSTABLE_US: Final = 1.0
-"""A median whose 95 % interval is wider than both this fraction and this time is kept, but marked."""
+"""A median that may be off by more than both this fraction and this time (`Summary.reach_us`) is kept, but marked."""
 PARTLY_DELEGATED: Final = "partial"
 """Status and coverage, as tables have it, of a model that the unit did not take whole."""
 _NO_REASON: Final = "no reason was given"
@@ -51,12 +52,12 @@ class BlockCosts:
     """Costs that rows of blocks need besides their own samples.
 
     `call_alone`: per unit, the cost of a call alone; units whose call was not measured are missing. `in_network`: factors of blocks in a
-    running network. `copies`: samples (nanoseconds) of a network's own input and output, by unit, block and step (``write``, ``read``).
+    running network. `copies`: of a network's own input and output (`network_copies`).
     """
 
-    call_alone: Mapping[str, Measured]
+    call_alone: Mapping[str, Timed]
     in_network: Sequence[NetworkFactor]
-    copies: Mapping[tuple[str, Block, str], list[int]]
+    copies: Copies
 
 
 def block_row(job: BlockId, samples: JobSamples, unit: UnitSpec, costs: BlockCosts, origin: Origin) -> BlockRow:
@@ -78,14 +79,16 @@ def block_row(job: BlockId, samples: JobSamples, unit: UnitSpec, costs: BlockCos
         engine=unit.engine,
         runtime=origin.runtime,
         n=summary.n if summary else 0,
+        visits=summary.visits if summary else 0,
         median_us=summary.median_us if summary else None,
+        median_se_us=summary.se_us if summary else None,
         p95_us=summary.p95_us if summary else None,
         mad_us=summary.mad_us if summary else None,
-        first_us=median_us(visit.first_ns for visit in samples.times if visit.first_ns is not None),
-        create_us=median_us(visit.create_ns for visit in samples.times if visit.create_ns is not None),
+        first_us=median_us([visit.first_ns] for visit in samples.times if visit.first_ns is not None),
+        create_us=median_us([visit.create_ns] for visit in samples.times if visit.create_ns is not None),
         marginal_us=marginal,
-        write_us=median_us(costs.copies.get((job.unit, job.block, "write")) or samples.pooled("write")),
-        read_us=median_us(costs.copies.get((job.unit, job.block, "read")) or samples.pooled("read")),
+        write_us=median_us(costs.copies.get((job.unit, job.block, "write")) or samples.by_visit("write")),
+        read_us=median_us(costs.copies.get((job.unit, job.block, "read")) or samples.by_visit("read")),
         coverage=_coverage(samples),
         status=status,
         reason=reason,
@@ -116,12 +119,16 @@ def handover_row(job: HandoverId, samples: JobSamples, origin: Origin) -> Handov
         pacing="paced" if job.gap_us else "hot",
         gap_us=job.gap_us,
         n=read.n if read else 0,
+        visits=read.visits if read else 0,
         read_us=read.median_us if read else None,
+        read_se_us=read.se_us if read else None,
         read_mad_us=read.mad_us if read else None,
         wakeup_us=wakeup.median_us if wakeup else None,
+        wakeup_se_us=wakeup.se_us if wakeup else None,
         wakeup_mad_us=wakeup.mad_us if wakeup else None,
         wakeup_p95_us=wakeup.p95_us if wakeup else None,
         write_us=write.median_us if write else None,
+        write_se_us=write.se_us if write else None,
         write_mad_us=write.mad_us if write else None,
         status="failed" if reason else "ok",
         reason=reason,
@@ -138,7 +145,7 @@ def distinct_rows(rows: Sequence[HandoverRow]) -> list[HandoverRow]:
     return list(kinds.values())
 
 
-def _block_status(samples: JobSamples, summary: Summary | None, call: Measured | None) -> tuple[str, str]:
+def _block_status(samples: JobSamples, summary: Summary | None, call: Timed | None) -> tuple[str, str]:
     """Returns the status of a block's row and the reason for it, empty for ``ok``."""
     if samples.failure is not None or summary is None:
         return "failed", samples.failure or (_NO_REASON if samples.failure is not None else "was not visited")
@@ -146,8 +153,10 @@ def _block_status(samples: JobSamples, summary: Summary | None, call: Measured |
         return "failed", "the fixed cost of a call on this unit could not be measured, so what the block adds is not known"
     if not _is_whole(samples):
         return PARTLY_DELEGATED, "the unit did not take the whole model"
-    if summary.relative_ci > max(UNSTABLE_CI, UNSTABLE_US / summary.median_us):
-        return "unstable", f"the median of {summary.n} samples is known to {100 * summary.relative_ci:.0f} % only"
+    if summary.se_us is None:
+        return "unstable", "it was visited once, which does not tell how well its median is known"
+    if summary.reach_us > max(UNSTABLE * summary.median_us, UNSTABLE_US):
+        return "unstable", f"the median of {summary.visits} visits is known to {100 * summary.reach_us / summary.median_us:.0f} % only"
     return "ok", ""
 
 
@@ -165,7 +174,8 @@ def _write_summary(samples: JobSamples, path: str) -> Summary:
     """Returns the statistics of copying in; where nothing is copied, of how much longer the first touch takes than the second."""
     if copies_in(path):
         return samples.summary("write")
-    return summarise([max(first - again, 0) for first, again in zip(samples.pooled("write"), samples.pooled("rewrite"), strict=True)])
+    touched = zip(samples.by_visit("write"), samples.by_visit("rewrite"), strict=True)
+    return summarise([max(first - again, 0) for first, again in zip(*visit, strict=True)] for visit in touched)
 
 
 def _is_whole(samples: JobSamples) -> bool:
@@ -195,4 +205,4 @@ def _in_bounds(row: _Row) -> _Row:
         return row
     reason = f"{longest:g} us, brought to the usual speed of the unit, are longer than any time that is taken for one"
     nothing: dict[str, Any] = dict.fromkeys(times)
-    return replace(row, **nothing, n=0, status="failed", reason=reason)
+    return replace(row, **nothing, n=0, visits=0, status="failed", reason=reason)

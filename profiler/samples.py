@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -48,7 +49,7 @@ class JobSamples:
     collabs: list[CollabDone] = field(default_factory=list)
     failure: str | None = None
     slowness: Slowness | None = None
-    _pooled: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
+    _by_visit: dict[str, list[list[int]]] = field(default_factory=dict, repr=False, compare=False)
     _summaries: dict[str, Summary] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -58,7 +59,7 @@ class JobSamples:
     def add(self, visit: VisitDone) -> None:
         """Adds a visit that succeeded, and forgets what was computed of those before."""
         self.failure = None
-        self._pooled.clear()
+        self._by_visit.clear()
         self._summaries.clear()
         if isinstance(visit, TimeDone):
             self.times.append(visit)
@@ -67,33 +68,36 @@ class JobSamples:
         else:
             self.collabs.append(visit)
 
-    def pooled(self, name: str) -> list[int]:
-        """Returns all samples of one kind (write, run, read ...; nanoseconds), over all visits; computed once, not to be changed."""
-        found = self._pooled.get(name)
+    def by_visit(self, name: str) -> list[list[int]]:
+        """Returns each visit's samples of one kind (write, run, read ...; nanoseconds); computed once, not to be changed."""
+        found = self._by_visit.get(name)
         if found is None:
             visits: list[TimeDone | HandoverDone] = [*self.times, *self.transfers]
-            arrays = [visit.samples[name] for visit in visits]
-            found = [value for array in arrays for value in array]
+            found = [list(visit.samples[name]) for visit in visits]
             if self.slowness is not None:
-                by_visit = np.append(self.slowness, np.ones(len(self.transfers)))
-                found = _divided(found, np.repeat(by_visit, [len(array) for array in arrays]))
-            self._pooled[name] = found
+                found = _divided(found, np.append(self.slowness, np.ones(len(self.transfers))))
+            self._by_visit[name] = found
         return found
+
+    def pooled(self, name: str) -> list[int]:
+        """Returns all samples of one kind, over all visits."""
+        return list(chain.from_iterable(self.by_visit(name)))
 
     def summary(self, name: str) -> Summary:
         """Returns the statistics of all samples of one kind, of which there must be one at least; computed once."""
         found = self._summaries.get(name)
         if found is None:
-            found = self._summaries[name] = summarise(self.pooled(name))
+            found = self._summaries[name] = summarise(self.by_visit(name))
         return found
 
 
-def _divided(values: Sequence[int], slowness: Slowness) -> list[int]:
-    """Returns times (nanoseconds) divided by the slowness that they were taken at. A time of 0 stays, others are at least 1."""
-    exact = np.asarray(values, dtype=np.float64)
-    scaled = np.where(exact == 0, 0, np.clip(np.rint(exact * (1 / slowness)), 1, MOST_NS))
-    found: list[int] = scaled.astype(np.int64).tolist()
-    return found
+def _divided(visits: Sequence[Sequence[int]], slowness: Slowness) -> list[list[int]]:
+    """Returns times (nanoseconds) of visits divided by each visit's slowness. A time of 0 stays, others are at least 1."""
+    lengths = [len(visit) for visit in visits]
+    exact = np.fromiter(chain.from_iterable(visits), dtype=np.float64)
+    scaled = np.where(exact == 0, 0, np.clip(np.rint(exact * (1 / np.repeat(slowness, lengths))), 1, MOST_NS))
+    values = iter(scaled.astype(np.int64).tolist())
+    return [list(islice(values, length)) for length in lengths]
 
 
 class SampleStore:

@@ -11,12 +11,11 @@ import msgspec
 
 from collab.console import one_line
 from collab.units import UnitSpec
-from lut.meta import MAX_NAME, Contention, Fit, HandoverFit, Measured, Meta, NetworkFactor, Reference, UnfilledGroup, can_be_read
-from lut.statistics import error_of_median
+from lut.meta import MAX_NAME, Contention, Fit, HandoverFit, Measured, Meta, NetworkFactor, Timed, UnfilledGroup, can_be_read
 from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables
 from profiler.channels import channel_step, unfilled_factors
 from profiler.contention import contention_factors
-from profiler.drift import SpeedLine, sentinel_us, speed_lines, steadied
+from profiler.drift import SpeedLine, speed_lines, steadied
 from profiler.handover_fits import transfer_fits
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, SentinelId
 from profiler.marginal import fit_marginals
@@ -37,7 +36,7 @@ _Entry = TypeVar("_Entry", bound=msgspec.Struct)
 class UnitCosts:
     """Costs of units apart from their blocks' rows: a call alone and in a running network, and how blocks fare in one."""
 
-    call_alone: Mapping[str, Measured]
+    call_alone: Mapping[str, Timed]
     call_in_network: Mapping[str, Measured]
     in_network: tuple[NetworkFactor, ...]
     fits: tuple[Fit, ...]
@@ -50,8 +49,8 @@ class Derived:
     blocks: tuple[BlockRow, ...]
     transfers: tuple[HandoverRow, ...]
     costs: UnitCosts
-    sentinels: Mapping[str, Reference]
-    network_runs: Mapping[str, Reference]
+    sentinels: Mapping[str, Timed]
+    network_runs: Mapping[str, Timed]
     transfer_fits: tuple[HandoverFit, ...]
     channel_step: Mapping[str, int]
     unfilled: tuple[UnfilledGroup, ...]
@@ -115,7 +114,7 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
         blocks=blocks,
         transfers=handovers,
         costs=costs,
-        sentinels=_sentinels(store, units),
+        sentinels=_readable(_timed(store, {unit: SentinelId(unit) for unit in units})),
         network_runs=_readable(network_runs(steady, plan.networks[0], units)) if plan.networks else {},
         transfer_fits=tuple(filter(can_be_read, transfer_fits(store, handovers))),
         channel_step=steps,
@@ -138,12 +137,13 @@ def _origin(store: SampleStore, runtime: str, settings: Mapping[str, Any]) -> Or
 
 
 def _unit_costs(steady: SampleStore, units: Iterable[str], plan: Plan) -> UnitCosts:
-    call_alone = _readable(_medians(steady, {unit: CallId(unit) for unit in units}))
+    call_alone = _readable(_timed(steady, {unit: CallId(unit) for unit in units}))
+    not_fitted = {unit: Measured(call.median_us, call.mad_us, call.n) for unit, call in call_alone.items()}
     fits = {unit: fit_marginals(steady, unit, plan.networks, call) for unit, call in call_alone.items()}
     found = {unit: fit for unit, fit in fits.items() if fit is not None and all(map(can_be_read, (fit.call, fit.fit, *fit.in_network)))}
     return UnitCosts(
         call_alone=call_alone,
-        call_in_network={**call_alone, **{unit: fit.call for unit, fit in found.items()}},
+        call_in_network={**not_fitted, **{unit: fit.call for unit, fit in found.items()}},
         in_network=tuple(entry for unit in sorted(found) for entry in found[unit].in_network),
         fits=tuple(found[unit].fit for unit in sorted(found)),
     )
@@ -191,22 +191,14 @@ def _readable(entries: Mapping[str, _Entry]) -> dict[str, _Entry]:
     return {unit: entry for unit, entry in entries.items() if can_be_read(entry)}
 
 
-def _medians(store: SampleStore, jobs: Mapping[str, JobId]) -> dict[str, Measured]:
-    """Returns the median run of each unit's job; units whose job was not measured are left out."""
-    found: dict[str, Measured] = {}
+def _timed(store: SampleStore, jobs: Mapping[str, JobId]) -> dict[str, Timed]:
+    """Returns the run of each unit's job; units whose job was not measured are left out."""
+    found: dict[str, Timed] = {}
     for unit, job in jobs.items():
         samples = store.jobs.get(job)
         if samples is not None and samples.times:
-            summary = samples.summary("run")
-            found[unit] = Measured(summary.median_us, summary.mad_us, summary.n)
+            found[unit] = Timed.of(samples.summary("run"))
     return found
-
-
-def _sentinels(store: SampleStore, units: Iterable[str]) -> dict[str, Reference]:
-    """Returns what each unit's sentinel took, and the standard error of its median over visits (`error_of_median`)."""
-    found = _medians(store, {unit: SentinelId(unit) for unit in units})
-    errors = {unit: error_of_median(sentinel_us(store.jobs[SentinelId(unit)].times)) for unit in found}
-    return _readable({unit: Reference(run.median_us, run.mad_us, run.n, errors[unit]) for unit, run in found.items()})
 
 
 def _drift(lines: Mapping[str, SpeedLine]) -> dict[str, float]:

@@ -57,9 +57,9 @@ class BundleResult:
 
 
 def bundle_result(visits: Sequence[CollabDone], output_error: float) -> BundleResult:
-    """Summarises at least one visit of one bundle: median, p95 and MAD of the latencies of all runs (`lut.statistics.summarise`)."""
+    """Summarises at least one visit of one bundle: median, p95 and MAD of its latency (`lut.statistics.Summary`)."""
     return BundleResult(
-        measured=summarise([ns for visit in visits for ns in visit.total_ns]),
+        measured=summarise(visit.total_ns for visit in visits),
         steps=measured_steps(visits),
         output_error=output_error,
         distinct_outputs=_distinct_outputs(visits),

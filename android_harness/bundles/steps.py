@@ -1,4 +1,4 @@
-"""Steps of a collaborative run, unit by unit: medians over all runs, beside a prediction where there is one."""
+"""Steps of a collaborative run, unit by unit: medians over all visits, beside a prediction where there is one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from android_harness.protocol.journal import CollabDone
-from lut.statistics import NS_PER_US, summarise
+from lut.statistics import summarise
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MeasuredStep:
-    """Step with the medians of its begin and duration over all runs, and the MAD of its duration; begins count from the units' release."""
+    """Step with the medians of its begin and duration over visits, and the MAD of its duration; begins count from the units' release."""
 
     unit: str
     segment: str
@@ -62,13 +62,11 @@ class PairedStep:
 
 
 def measured_steps(visits: Sequence[CollabDone]) -> tuple[MeasuredStep, ...]:
-    """Summarises the steps of one bundle over all runs of at least one visit: medians and MAD (`lut.statistics.summarise`)."""
+    """Summarises the steps of one bundle over at least one visit: medians and MAD (`lut.statistics.Summary`)."""
     steps: list[MeasuredStep] = []
     for index, label in enumerate(visits[0].steps):
-        begins = [ns for visit in visits for ns in visit.begin_ns[index]]
-        ends = [ns for visit in visits for ns in visit.end_ns[index]]
-        durations = summarise([end - begin for begin, end in zip(begins, ends, strict=True)])
-        begin_us = float(np.median(begins)) / NS_PER_US
+        durations = summarise(np.subtract(visit.end_ns[index], visit.begin_ns[index]).tolist() for visit in visits)
+        begin_us = summarise(visit.begin_ns[index] for visit in visits).median_us
         steps.append(MeasuredStep(label.unit, label.segment, label.step, label.peer, begin_us, durations.median_us, durations.mad_us))
     return tuple(steps)
 

@@ -24,6 +24,7 @@ _NEVER_THERE: Final = (
     "the device's fingerprint",
     "the runtime and its version",
     "when it was measured",
+    "how often blocks were visited, and standard errors over visits",
 )
 """Everything that no source in these formats has."""
 
@@ -187,7 +188,9 @@ def _row(block: Block, unit: str, entries: Sequence[Entry]) -> BlockRow:
         engine="",
         runtime="",
         n=first.n if alone else None,
+        visits=None,
         median_us=first.latency_us if alone and first.statistic == "median" else None,
+        median_se_us=None,
         p95_us=first.p95_us if alone else None,
         mad_us=first.mad_us if alone else None,
         first_us=None,

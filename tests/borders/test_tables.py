@@ -234,7 +234,8 @@ _TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     def changes(kind: type[BlockRow] | type[HandoverRow], kept: tuple[str, ...]) -> dict[str, Any]:
         found = {"str": _TEXTS, "float | None": _TIMES, "float": _TIMES, "int": st.integers(1, 2**60), "int | None": st.integers(1, 2**60)}
-        return {f.name: data.draw(found[str(f.type)], label=f.name) for f in fields(kind) if f.name not in kept}
+        drawn = {f.name: data.draw(found[str(f.type)], label=f.name) for f in fields(kind) if f.name not in kept}
+        return {**drawn, "n": max(drawn["n"], drawn["visits"])}
 
     block = block_row("cpu0", parse_key("add_8_8x2"), 1.0, **changes(BlockRow, ("unit", "block", "status")))
     kept = ("from_unit", "to_unit", "path", "wait", "pacing", "status")

@@ -8,7 +8,7 @@ from itertools import permutations
 from collab.blocks import Block, Shape
 from collab.units import parse_unit
 from lut.certificate import Accuracy, Certificate
-from lut.meta import Measured, Meta, PairPath, Reference
+from lut.meta import Measured, Meta, PairPath, Timed
 from lut.paths import REQUESTABLE_PATHS, copies_out
 from lut.tables import BlockRow, HandoverRow, Tables, shape_text
 
@@ -38,7 +38,9 @@ def block_row(unit: str, block: Block, marginal_us: float, /, **changes: object)
         "engine": "litert",
         "runtime": "r",
         "n": 10,
+        "visits": 5,
         "median_us": marginal_us + 1,
+        "median_se_us": 0.01,
         "p95_us": marginal_us + 2,
         "mad_us": 0.1,
         "first_us": 9.0,
@@ -71,12 +73,16 @@ def transfer_row(sender: str, receiver: str, size_bytes: int, /, *, path: str = 
         "pacing": "hot",
         "gap_us": 0.0,
         "n": 10,
+        "visits": 5,
         "read_us": 5.0 if copies_out(path) else 0.0,
+        "read_se_us": 0.0,
         "read_mad_us": 0.0,
         "wakeup_us": 0.5,
+        "wakeup_se_us": 0.01,
         "wakeup_mad_us": 0.1,
         "wakeup_p95_us": 0.9,
         "write_us": size_bytes / 1000,
+        "write_se_us": 0.01,
         "write_mad_us": 0.1,
         "status": "ok",
         "reason": "",
@@ -91,11 +97,11 @@ def made_meta(**changes: object) -> Meta:
         "fingerprint": {"cpu": "made", "cores": "2"},
         "units": UNITS,
         "call_in_network": {unit: Measured(1.0, 0.1, 10) for unit in UNITS},
-        "call_alone": {unit: Measured(1.0, 0.1, 10) for unit in UNITS},
-        "sentinels": {unit: Reference(100.0, 1.0, 10, 0.01) for unit in UNITS},
+        "call_alone": {unit: Timed(1.0, 0.01, 0.1, 10, 5) for unit in UNITS},
+        "sentinels": {unit: Timed(100.0, 1.0, 1.0, 40, 10) for unit in UNITS},
         "sentinel_block": "mbconv_14_k3s1_64-384-64_relu6",
         "network": (("stem_32_k3s2_3-16_relu",), ("head_16_k1s1_16-32-10_relu",)),
-        "network_runs": {"cpu0": Reference(900.0, 5.0, 40, 0.02)},
+        "network_runs": {"cpu0": Timed(900.0, 18.0, 5.0, 40, 10)},
         "handover": {"wait": "spin", "path": "shared"},
         "versions": {"runtime": "r"},
         "models": ("mini_v2",),

@@ -38,10 +38,12 @@ def test_frames_hold_what_was_saved(tmp_path: Path) -> None:
 
 
 NUMBERS = {
-    "blocks": ["median_us", "p95_us", "mad_us", "first_us", "create_us", "marginal_us", "write_us", "read_us", "temperature_after_c"],
-    "transfers": ["gap_us", "read_us", "read_mad_us", "wakeup_us", "wakeup_mad_us", "wakeup_p95_us", "write_us", "write_mad_us"],
+    "blocks": ["median_us", "median_se_us", "p95_us", "mad_us", "first_us", "create_us", "marginal_us"],
+    "transfers": ["gap_us", "read_us", "read_se_us", "read_mad_us", "wakeup_us", "wakeup_se_us", "wakeup_mad_us", "wakeup_p95_us"],
 }
-WHOLE = {"blocks": ["n"], "transfers": ["n", "bytes"]}
+NUMBERS["blocks"] += ["write_us", "read_us", "temperature_after_c"]
+NUMBERS["transfers"] += ["write_us", "write_se_us", "write_mad_us"]
+WHOLE = {"blocks": ["n", "visits"], "transfers": ["n", "visits", "bytes"]}
 CATEGORIES = {"blocks": ["unit", "dtype", "engine", "status", "coverage"], "transfers": ["from", "to", "path", "wait", "pacing", "status"]}
 TEXTS = {"blocks": ["block", "in_shape", "out_shape", "reason", "measured_at"], "transfers": ["shape", "reason", "measured_at"]}
 

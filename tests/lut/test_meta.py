@@ -25,6 +25,14 @@ def tables() -> Tables:
     ("key", "value", "reason"),
     [
         ("format", 99, "format 99"),
+        ("format", 2, r"format 2; this version reads 3; tables beside their journal are .*python -m profiler\.run .* --resume"),
+        ("call_alone", {"cpu0": {"median_us": 2.0, "mad_us": 0.1, "n": 8}}, "a field is missing"),
+        ("sentinels", {"cpu0": {"median_us": 2.0, "se_us": -0.1, "mad_us": 0.1, "n": 8, "visits": 2}}, "se_us: expected a number >= 0"),
+        (
+            "network_runs",
+            {"cpu0": {"median_us": 2.0, "se_us": 0.1, "mad_us": 0.1, "n": 8, "visits": 0}},
+            "visits: expected a whole number >= 1",
+        ),
         ("units", {}, "units"),
         ("units", {"cpu0": "tpu"}, "unknown kind"),
         ("fixed", {"cpu0": {"median_us": 0, "mad_us": 0, "n": 3}}, "expected a number > 0"),

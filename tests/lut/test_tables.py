@@ -72,7 +72,13 @@ def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         ({"median_us": None}, "median_us is None"),
         ({"p95_us": None}, "p95_us is None"),
         ({"mad_us": None}, "mad_us is None"),
-        ({"n": None}, "n is empty"),
+        ({"n": None}, "n or visits is empty"),
+        ({"visits": None}, "n or visits is empty"),
+        ({"visits": 0}, "0 visits for 10 samples"),
+        ({"visits": 11}, "11 visits for 10 samples"),
+        ({"median_se_us": None}, "median_se_us is None"),
+        ({"median_se_us": -0.1}, "median_se_us is -0.1"),
+        ({"visits": 1, "median_se_us": -0.1}, "median_se_us is -0.1"),
         ({"write_us": -0.5}, "write_us is -0.5"),
         ({"n": 0}, "0 samples"),
         ({"status": "fine"}, "status is 'fine'"),
@@ -112,6 +118,21 @@ def test_negative_transfers_are_refused(tmp_path: Path) -> None:
     save(Tables((), (transfer_row("cpu0", "cpu1", 400, wakeup_us=-1.0),), made_meta()), tmp_path)
     with pytest.raises(TableError, match="wakeup_us is -1"):
         load_tables(tmp_path)
+
+
+@pytest.mark.parametrize(("changes", "reason"), [({"visits": 0}, "0 visits"), ({"wakeup_se_us": None}, "wakeup_se_us is None")])
+def test_hand_overs_without_visits_or_their_errors_are_refused(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
+    save(Tables((), (transfer_row("cpu0", "cpu1", 400, **changes),), made_meta()), tmp_path)
+    with pytest.raises(TableError, match=reason):
+        load_tables(tmp_path)
+
+
+def test_what_was_visited_once_has_no_errors(tmp_path: Path) -> None:
+    errors = dict.fromkeys(("read_se_us", "wakeup_se_us", "write_se_us"))
+    row = block_row("cpu0", BLOCK, 5.0, visits=1, median_se_us=None, status="unstable", reason="visited once")
+    made = Tables((row,), (transfer_row("cpu0", "cpu1", 400, visits=1, **errors),), made_meta())
+    save(made, tmp_path)
+    assert load_tables(tmp_path) == made
 
 
 def test_a_folder_without_tables_names_the_command_that_makes_them(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from android_harness.protocol.journal import CollabDone, TimeDone, TimeSamples
 from collab import config as configs
 from collab.placement import parse_placement
 from collab.variants import collaborative
-from lut.meta import Reference
+from lut.meta import Timed
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
 from profiler.compare import Candidate, Comparison
@@ -32,8 +32,8 @@ def sentinel_done(unit: str, t_ns: int, run_ns: int) -> TimeDone:
 BASE = configs.load("mini_v2")
 CANDIDATE = Candidate("x", collaborative(BASE, "nnnnnna"), parse_placement("", branches=2))
 META = made_meta(
-    sentinels={unit: Reference(100.0, 1.0, 9, 0.01) for unit in UNITS},
-    network_runs={unit: Reference(2000.0, 9.0, 9, 0.02) for unit in UNITS},
+    sentinels={unit: Timed(100.0, 1.0, 1.0, 9, 9) for unit in UNITS},
+    network_runs={unit: Timed(2000.0, 40.0, 9.0, 9, 9) for unit in UNITS},
 )
 
 
@@ -66,8 +66,8 @@ def test_both_sentinels_tell_drift_around_the_visits_by_how_well_they_know(costs
     result = compared(costs, *BUNDLE, *networks, *sentinels)
     assert result.network_drift == pytest.approx({"cpu0": 2700 / 2000, "cpu1": 1.0})
     assert result.sentinel_drift == pytest.approx(dict.fromkeys(UNITS, 1.1))
-    # The median of three visits, of which the nearer one is 10.5 % of the middle one away in logarithms, and what the tables know.
-    error = math.hypot(1.4826 * math.log(1.5 / 1.35) * math.sqrt(math.pi / 6), 0.02)
+    # Of three visits, the first and the last are 600 us apart: 2 x 1.1503 standard errors. The tables know the network to 2 %.
+    error = math.hypot(600 / (2 * 1.1503493803760083) / 2700, 0.02)
     block_weight = 1 / (0.01**2 + 0.05**2)
     drift = {
         "cpu0": math.exp((math.log(1.35) / error**2 + math.log(1.1) * block_weight) / (1 / error**2 + block_weight)),

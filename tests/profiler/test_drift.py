@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 
 from android_harness.protocol.journal import FORMAT, PhaseStarted, TimeDone, TimeSamples
 from collab.blocks import parse_key
-from profiler.drift import Pace, agreed, speed_line, speed_lines, steadied
+from lut.meta import Timed
+from profiler.drift import Pace, agreed, pace, speed_line, speed_lines, steadied
 from profiler.job_ids import BlockId, JobId, SentinelId
 from profiler.samples import SampleStore
 
@@ -49,6 +52,15 @@ def test_sentinels_that_know_equally_well_meet_halfway_and_one_that_knows_badly_
     assert agreed([Pace(1.3, 0.0)]) == pytest.approx(1.3)
     assert agreed([Pace(1.21, 0.02), Pace(1.0, 0.02)]) == pytest.approx(1.1)
     assert agreed([Pace(1.0, 0.01), Pace(2.0, 0.1)]) == pytest.approx(2 ** (1 / 101))
+
+
+def test_a_pace_has_the_errors_of_both_times_and_one_visit_may_have_met_anything() -> None:
+    usual = Timed(100.0, 3.0, 1.0, 40, 10)
+    often = pace([0, 1, 2], [110.0, 120.0, 130.0], usual, [1])
+    assert (often.slowness, often.error) == pytest.approx((1.2, math.hypot(0.03, 20 / (2 * 1.1503493803760083) / 120)))
+    assert pace([0, 1, 2], [110.0, 120.0, 130.0], usual, [1], misses=0.5).error == pytest.approx(math.hypot(often.error, 0.5))
+    assert pace([0], [120.0], usual, [0]).error == pytest.approx(math.hypot(0.03, 1.0))
+    assert pace([0, 1], [120.0] * 2, Timed(100.0, None, 0.0, 4, 1), [0]).error == 1.0
 
 
 def test_too_few_visits_tell_nothing() -> None:

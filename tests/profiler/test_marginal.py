@@ -61,7 +61,8 @@ def test_a_piece_that_met_a_slow_spell_does_not_drag_the_others_along() -> None:
 def test_without_networks_a_block_adds_what_it_takes_alone() -> None:
     result = derived(time_done(CALL, [2000]), time_done(JOB, [52_000]))
     assert (result.costs.in_network, result.costs.fits) == ((), ())
-    assert result.costs.call_in_network == result.costs.call_alone
+    assert {unit: call.median_us for unit, call in result.costs.call_in_network.items()} == {"cpu0": 2.0}
+    assert {unit: call.median_us for unit, call in result.costs.call_alone.items()} == {"cpu0": 2.0}
 
 
 def test_factors_are_those_of_the_most_similar_piece() -> None:

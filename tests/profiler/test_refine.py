@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collab.blocks import MBConv, parse_key
 from lut.tables import BlockRow
-from profiler.refine import suggest, within
+from profiler.refine import Suggestion, suggest, within
 from tests.lut.made_tables import block_row
 
 
@@ -31,18 +33,25 @@ def test_a_straight_line_has_nothing_to_refine() -> None:
 
 
 def test_what_chance_explains_is_no_bend() -> None:
-    """Of 8 visits with 4 samples each: where samples are 7 % apart, the middle point's 10 us above the line are no more than its error."""
+    """The middle point lies 10 us above the line between its neighbours; how much of that is its error and theirs is in their rows."""
 
-    def bent(apart: float) -> list[BlockRow]:
+    def bent(error: float | None, *, factor: float = 1.0) -> list[BlockRow]:
         points = {96: 96.0, 192: 202.0, 288: 288.0}
-        return [block_row("cpu0", at(c), us, n=32, median_us=us, mad_us=apart * us) for c, us in points.items()]
+        errors = {us: None if error is None else error * us / factor for us in points.values()}
+        return [block_row("cpu0", at(c), us, median_us=us / factor, median_se_us=errors[us]) for c, us in points.items()]
 
-    assert suggest(bent(0.07), samples=1, setup_us=1.0, runs=4) == []
-    quiet = suggest(bent(0.001), samples=1, setup_us=1.0, runs=4)
+    def found(rows_: list[BlockRow]) -> list[Suggestion]:
+        return suggest(rows_, samples=1, setup_us=1.0)
+
+    assert found(bent(0.02)) == []
+    assert found(bent(None)) == [], "what was visited once may lie anywhere"
+    quiet, loud = found(bent(0.0005)), found(bent(0.003))
     assert sorted(s.block.exp_c for s in quiet) == [144, 240]
-    loud = suggest(bent(0.005), samples=1, setup_us=1.0, runs=4)
     assert 0 < loud[0].error_us < quiet[0].error_us
-    assert loud[0].error_us < suggest(bent(0.005), samples=1, setup_us=1.0, runs=1)[0].error_us, "samples of one visit are one"
+    # Of 10 us, two standard errors of all three points together do not count; halfway, what curves by the rest is off by a quarter of it.
+    chance_us = 2 * math.hypot(0.003 * 202, 0.5 * 0.003 * 96, 0.5 * 0.003 * 288)
+    assert loud[0].error_us == pytest.approx((10 - chance_us) / 4)
+    assert found(bent(0.003, factor=1.5))[0].error_us == pytest.approx(loud[0].error_us), "a network's factor stretches errors, too"
 
 
 def test_errors_of_all_units_count_and_measured_blocks_are_not_suggested() -> None:

@@ -7,9 +7,12 @@ from profiler.job_ids import HandoverId
 from tests.profiler.made_events import CALL, JOB, derived, time_done
 
 
-def test_a_row_pools_all_visits_and_takes_the_fixed_cost_out() -> None:
-    row = derived(time_done(CALL, [2000] * 5), time_done(JOB, [50_000, 52_000]), time_done(JOB, [54_000])).blocks[0]
-    assert (row.status, row.n, row.median_us, row.marginal_us) == ("ok", 3, 52.0, 50.0)
+def test_a_row_has_the_median_of_its_visits_and_takes_the_cost_of_a_call_out() -> None:
+    visits = [time_done(JOB, runs) for runs in ([50_000, 51_000, 90_000], [52_000], [54_000])]
+    row = derived(time_done(CALL, [2000] * 5), *visits).blocks[0]
+    assert (row.status, row.n, row.visits, row.median_us, row.marginal_us) == ("ok", 5, 3, 52.0, 50.0)
+    # The first and the last visit are 3 us apart: twice 1.1503 standard errors. Spread and p95 are of all samples.
+    assert (row.median_se_us, row.mad_us, row.p95_us) == pytest.approx((3 / (2 * 1.1503493803760083), 2.0, 82.8))
     assert (row.first_us, row.create_us, row.write_us, row.temperature_after_c, row.clock_after_mhz) == (9.0, 5.0, 0.1, 41.0, 1800.0)
 
 
@@ -29,10 +32,16 @@ def test_a_model_that_the_unit_did_not_take_whole_is_partial() -> None:
 
 
 def test_a_median_that_is_hardly_known_is_unstable() -> None:
-    spread = [int(100_000 * 1.2**n) for n in range(12)]
-    assert derived(time_done(CALL, [2000]), time_done(JOB, spread)).blocks[0].status == "unstable"
-    short = [1000 + 60 * n for n in range(12)]
-    assert derived(time_done(CALL, [500]), time_done(JOB, short)).blocks[0].status == "ok", "a fraction of a microsecond matters to nobody"
+    def status(call_ns: int, *visits: list[int]) -> tuple[str, str]:
+        row = derived(time_done(CALL, [call_ns]), *(time_done(JOB, runs) for runs in visits)).blocks[0]
+        return row.status, row.reason
+
+    assert status(2000, *([int(100_000 * 1.2**n)] for n in range(12)))[0] == "unstable"
+    assert status(500, *([1000 + 60 * n] for n in range(12))) == ("ok", ""), "a fraction of a microsecond matters to nobody"
+    # Two visits that are 12 % apart: 1.96 x 12 / (2 x 0.6745) = 17 % of it.
+    assert status(2000, [100_000], [112_000]) == ("unstable", "the median of 2 visits is known to 16 % only")
+    assert status(2000, [100_000, 112_000] * 30, [100_000, 112_000] * 30) == ("ok", ""), "what counts is how far visits are apart"
+    assert status(2000, [100_000] * 60) == ("unstable", "it was visited once, which does not tell how well its median is known")
 
 
 def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> None:
@@ -40,4 +49,17 @@ def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> Non
     samples = HandoverSamples(read=(0, 0), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1000, 1200))
     row = derived(HandoverDone(job.text, 0, 1, "shared", 12544, samples)).transfers[0]
     assert (row.read_us, row.wakeup_us, row.write_us) == pytest.approx((0.0, 0.085, 0.6))
-    assert (row.pacing, row.bytes) == ("hot", 12544)
+    assert (row.pacing, row.bytes, row.n, row.visits) == ("hot", 12544, 2, 1)
+    assert (row.read_se_us, row.wakeup_se_us, row.write_se_us) == (None, None, None)
+
+
+def test_each_cost_of_a_hand_over_has_its_error_over_visits() -> None:
+    job = HandoverId("cpu0", "cpu1", (1, 14, 14, 16), "memcpy", "spin", 0)
+    visits = [
+        HandoverSamples(read=(at, at), wakeup=(80, 10 * at), write=(900, 900 + 2 * at), rewrite=(1, 1), total=(1000, 1200))
+        for at in (10, 20, 30)
+    ]
+    row = derived(*(HandoverDone(job.text, 0, 1, "memcpy", 12544, samples) for samples in visits)).transfers[0]
+    assert (row.n, row.visits, row.read_us, row.wakeup_us, row.write_us) == pytest.approx((6, 3, 0.02, 0.14, 0.92))
+    errors = [row.read_se_us, row.wakeup_se_us, row.write_se_us]
+    assert errors == pytest.approx([apart / (2 * 1.1503493803760083) for apart in (0.02, 0.1, 0.02)])

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 
 from android_harness.protocol.journal import PhaseStarted, TimeDone, read_journal
 from collab.variants import collaborative
+from lut.statistics import standard_error
 from lut.tables import load_tables
 from profiler.drift import speed_lines
 from profiler.job_ids import JobId, LoadedId, NetworkId, parse_job_id
@@ -69,10 +71,10 @@ def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any
     job = parse_job_id(f"block/cpu1/{row.block}")
     assert job is not None
     visits = store.jobs[job].times
-    runs = sorted(ns / line.at([visit.t_ns])[0] for visit in visits for ns in visit.samples["run"])
-    middle = (runs[(len(runs) - 1) // 2] + runs[len(runs) // 2]) / 2 / 1000
-    assert row.n == len(runs)
-    assert row.median_us == pytest.approx(middle, abs=2e-3)
+    runs = [statistics.median(visit.samples["run"]) / line.at([visit.t_ns])[0] / 1000 for visit in visits]
+    assert (row.n, row.visits) == (sum(len(visit.samples["run"]) for visit in visits), len(visits))
+    assert row.median_us == pytest.approx(statistics.median(runs), abs=2e-3)
+    assert row.median_se_us == pytest.approx(standard_error(runs), abs=2e-3)
     meta = load_tables(out).meta
     factor = next(entry.factor for entry in meta.network_factors if (entry.unit, entry.block_class, entry.size) == ("cpu1", "mbconv", 24))
     alone_us = row.median_us - meta.call_alone["cpu1"].median_us

@@ -20,12 +20,13 @@ ID = BlockId("cpu0", BLOCK)
 
 
 @given(st.lists(st.lists(st.integers(1, 10**9), min_size=1, max_size=5), min_size=1, max_size=8))
-def test_what_is_pooled_is_of_all_visits_however_often_it_is_asked_for(visits: list[list[int]]) -> None:
+def test_what_is_gathered_is_of_all_visits_however_often_it_is_asked_for(visits: list[list[int]]) -> None:
     samples = JobSamples()
     for number, runs in enumerate(visits, start=1):
         samples.add(time_done(JOB, runs))
-        so_far = [ns for visit in visits[:number] for ns in visit]
-        assert samples.pooled("run") == samples.pooled("run") == so_far
+        so_far = visits[:number]
+        assert samples.by_visit("run") == samples.by_visit("run") == so_far
+        assert samples.pooled("run") == [ns for visit in so_far for ns in visit]
         assert samples.summary("run") == summarise(so_far)
         assert samples.summary("run") is samples.summary("run"), "computed once for all that ask"
 

@@ -38,7 +38,7 @@ def test_what_the_source_does_not_say_stays_empty_and_is_named(tmp_path: Path) -
     save(result.tables, tmp_path / "lut")
     assert load_tables(tmp_path / "lut") == result.tables
     [_, stem, *_] = (tmp_path / "lut" / "blocks.csv").read_text().splitlines()
-    assert stem == "cpu0,stem_224_k3s2_3-32_relu6,1x224x224x3,1x112x112x32,,,,81,,,,,,6500.0000,,,,ok,,,,,,,"
+    assert stem == "cpu0,stem_224_k3s2_3-32_relu6,1x224x224x3,1x112x112x32,,,,81,,,,,,,,6500.0000,,,,ok,,,,,,,"
     meta = result.tables.meta
     assert meta.call_in_network == {}
     assert meta.fingerprint == {}
@@ -91,5 +91,5 @@ def test_imported_tables_are_checked_for_what_they_do_say(tmp_path: Path) -> Non
     blocks.write_text(good)
     document = json.loads(meta.read_text())
     meta.write_text(json.dumps({**document, "source": "", "lacks": []}))
-    with pytest.raises(TableError, match=r"median_us is None|n is empty"):
+    with pytest.raises(TableError, match=r"median_us is None|n or visits is empty"):
         load_tables(tmp_path / "lut")
