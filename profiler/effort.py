@@ -16,6 +16,8 @@ _Rounds: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MOST_ROUNDS)]
 class Effort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A number of rounds, spread over the whole time, and of samples: `runs` a visit, of networks `network_runs`.
 
+    From `min_rounds` on, a job is settled when 1.96 standard errors of its median, over visits, are less than `target_ci` of it.
+
     Few samples a visit and many visits: a machine that others use, or that is about to throttle, has slow and fast spells, and samples
     of one spell say the same thing again and again.
     """
@@ -44,7 +46,7 @@ FULL: Final = Effort(
     network_runs=4,
     min_rounds=20,
     max_rounds=50,
-    target_ci=0.01,
+    target_ci=0.02,
     transfer_runs=20,
     transfer_rounds=4,
     sentinel_every=16,
@@ -57,7 +59,7 @@ QUICK: Final = Effort(
     network_runs=4,
     min_rounds=14,
     max_rounds=24,
-    target_ci=0.02,
+    target_ci=0.03,
     transfer_runs=20,
     transfer_rounds=3,
     sentinel_every=16,

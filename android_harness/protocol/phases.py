@@ -135,8 +135,8 @@ Job: TypeAlias = TimeJob | HandoverJob | CollabJob
 
 @dataclass(frozen=True)
 class Repeat:
-    """Rule for the rounds: a job is visited `min_rounds` to `max_rounds` times, until the 95 % interval of its median
-    reaches no further than `target_ci`, a fraction of the median, on either side.
+    """Rule for the rounds: a job is visited `min_rounds` to `max_rounds` times, until 1.96 standard errors of its median over visits
+    (`lut.statistics`) are less than `target_ci`, a fraction of the median.
     """
 
     min_rounds: int

@@ -95,10 +95,9 @@ void Schedule::Complete(size_t job, const std::vector<int64_t>& total_ns) {
   if (progress.is_sentinel) {
     return;
   }
-  ++progress.visits;
-  progress.total_ns.insert(progress.total_ns.end(), total_ns.begin(), total_ns.end());
-  progress.settled =
-      progress.visits >= phase_->repeat.min_rounds && IsSettled(progress.total_ns, phase_->repeat.target_ci);
+  progress.medians_ns.push_back(MedianOf(total_ns));
+  const auto visits = static_cast<int64_t>(progress.medians_ns.size());
+  progress.settled = visits >= phase_->repeat.min_rounds && IsSettled(progress.medians_ns, phase_->repeat.target_ci);
 }
 
 void Schedule::GoBackTo(const Schedule& earlier) {

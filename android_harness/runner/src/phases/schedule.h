@@ -25,7 +25,7 @@ class Schedule {
 
   // The next visit, or nothing when the phase is over. What became of it is told by Complete or Fail.
   std::optional<Visit> Next();
-  // `total_ns`: one per sample of the visit.
+  // `total_ns`: one per sample of the visit, at least one.
   void Complete(size_t job, const std::vector<int64_t>& total_ns);
   // A job that failed is never visited again.
   void Fail(size_t job) { jobs_[job].failed = true; }
@@ -45,8 +45,8 @@ class Schedule {
     bool is_sentinel = false;
     bool failed = false;
     bool settled = false;
-    int64_t visits = 0;
-    std::vector<int64_t> total_ns;
+    // One of each visit: what its samples share makes them one value, not several.
+    std::vector<double> medians_ns;
   };
 
   // False when there is no further round and the sentinels have had their last turn.

@@ -21,7 +21,8 @@ enum class Order { kGiven, kShuffled };
 struct RepeatSpec {
   int64_t min_rounds = 1;
   int64_t max_rounds = 1;
-  // Relative half-width of the median's confidence interval at which a job is finished; 0: never before max_rounds.
+  // How closely the median must be known for a job to be finished, as a fraction of it (IsSettled); 0: never before
+  // max_rounds.
   double target_ci = 0;
 };
 

@@ -64,14 +64,14 @@ TEST(ScheduleLeavesOutWhatHasFailedOrSettled) {
   phase.repeat.target_ci = 0.01;
   Schedule settling(phase);
   std::string order;
+  int64_t of_b = 0;
   while (const std::optional<Visit> visit = settling.Next()) {
     order += phase.jobs[visit->job].id;
-    // Job b never takes the same twice.
-    std::vector<int64_t> total_ns(8, 100);
+    // The samples of a visit of job a are far apart, and those of job b alike: what counts is that all visits of a have
+    // the same median, and no two of b.
+    std::vector<int64_t> total_ns{100, 400, 700};
     if (visit->job == 1) {
-      for (size_t i = 0; i < total_ns.size(); ++i) {
-        total_ns[i] = static_cast<int64_t>(100 * (i + 1));
-      }
+      total_ns.assign(8, 100 * ++of_b);
     }
     settling.Complete(visit->job, total_ns);
   }
