@@ -15,6 +15,7 @@ import numpy as np
 
 from collab.blocks import Block, MBConv
 from lut.meta import UnfilledGroup
+from profiler.alone import LEAST_ALONE_US, measured_alone_us
 from profiler.job_ids import BlockId
 from profiler.samples import SampleStore
 
@@ -47,8 +48,10 @@ def unfilled_factors(store: SampleStore, unit: str, blocks: Iterable[Block], ste
     """Returns what a last group with fewer than `step` channels costs, as a factor of what it costs when it is full.
 
     Per size of features and number of channels in that group: the median over all such blocks that were measured with their full group.
+    Blocks that take no longer than a call are left out: nothing is known of the ratio of two such times.
     """
-    took_us = {block: us for block in blocks if isinstance(block, MBConv) and (us := _alone_us(store, unit, block, call_us)) is not None}
+    alone_us = {block: measured_alone_us(store, unit, block, call_us) for block in blocks if isinstance(block, MBConv)}
+    took_us = {block: us for block, us in alone_us.items() if us is not None and us > LEAST_ALONE_US}
     ratios: dict[tuple[int, int], list[float]] = defaultdict(list)
     for block, us in took_us.items():
         over = block.exp_c % step
@@ -56,13 +59,6 @@ def unfilled_factors(store: SampleStore, unit: str, blocks: Iterable[Block], ste
         if over and full in took_us:
             ratios[block.in_size, over].append(us / took_us[full])
     return tuple(UnfilledGroup(unit, size, over, float(np.median(found)), len(found)) for (size, over), found in sorted(ratios.items()))
-
-
-def _alone_us(store: SampleStore, unit: str, block: Block, call_us: float) -> float | None:
-    """Returns the median run of a block alone less that of a call; None where it was not measured, or takes no longer than a call."""
-    samples = store.measured(BlockId(unit, block))
-    us = samples.summary("run").median_us - call_us if samples is not None else 0.0
-    return us if us > 0 else None
 
 
 def _unexplained(points: Sequence[tuple[int, float]], step: int) -> float:

@@ -23,7 +23,8 @@ import numpy.typing as npt
 from collab.blocks import Block
 from lut.meta import Fit, Measured, NetworkFactor, Timed
 from lut.prediction.costs import BLOCK_CLASSES, block_class
-from profiler.job_ids import BlockId, NetworkId
+from profiler.alone import measured_alone_us
+from profiler.job_ids import NetworkId
 from profiler.networks import network_samples
 from profiler.plan import Network
 from profiler.samples import SampleStore
@@ -38,7 +39,6 @@ _PRIOR_CALL: Final = 0.01
 _REWEIGHTINGS: Final = 12
 _CLOSE: Final = 0.01
 """Residuals of at most this fraction count in full, however small most others are."""
-MIN_MARGINAL_US: Final = 0.001
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,9 @@ def _alone_us(store: SampleStore, unit: str, piece: Sequence[Block], call_us: fl
     """Returns the times alone of the blocks of a piece, summed by kind; None where one of them was not measured."""
     found: dict[_BlockKind, float] = {}
     for block in piece:
-        samples = store.measured(BlockId(unit, block))
-        if samples is None:
+        alone_us = measured_alone_us(store, unit, block, call_us)
+        if alone_us is None:
             return None
-        alone_us = max(samples.summary("run").median_us - call_us, MIN_MARGINAL_US)
         found[_kind(block)] = found.get(_kind(block), 0.0) + alone_us
     return found
 

@@ -17,8 +17,9 @@ from lut.meta import NetworkFactor, Timed
 from lut.paths import PATHS, copies_in
 from lut.statistics import Summary, median_us, summarise
 from lut.tables import BlockRow, HandoverRow, shape_text
+from profiler.alone import time_alone_us
 from profiler.job_ids import BlockId, HandoverId
-from profiler.marginal import MIN_MARGINAL_US, in_network_factor
+from profiler.marginal import in_network_factor
 from profiler.networks import Copies
 from profiler.samples import JobSamples
 
@@ -67,8 +68,7 @@ def block_row(job: BlockId, samples: JobSamples, unit: UnitSpec, costs: BlockCos
     status, reason = _block_status(samples, summary, call)
     marginal = None
     if summary is not None and call is not None:
-        alone_us = max(summary.median_us - call.median_us, call.mad_us, MIN_MARGINAL_US)
-        marginal = alone_us * in_network_factor(costs.in_network, job.unit, job.block)
+        marginal = time_alone_us(samples, call.median_us) * in_network_factor(costs.in_network, job.unit, job.block)
     first, last = (samples.times[0], samples.times[-1]) if samples.times else (None, None)
     row = BlockRow(
         unit=job.unit,

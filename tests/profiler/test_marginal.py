@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from android_harness.protocol.journal import CollabDone, TimeDone
 from collab.blocks import parse_key
 from lut.meta import NetworkFactor
+from profiler.alone import LEAST_ALONE_US
 from profiler.job_ids import BlockId, NetworkId
 from profiler.marginal import in_network_factor
 from profiler.plan import Network, Plan
@@ -63,6 +66,24 @@ def test_without_networks_a_block_adds_what_it_takes_alone() -> None:
     assert (result.costs.in_network, result.costs.fits) == ((), ())
     assert {unit: call.median_us for unit, call in result.costs.call_in_network.items()} == {"cpu0": 2.0}
     assert {unit: call.median_us for unit, call in result.costs.call_alone.items()} == {"cpu0": 2.0}
+
+
+@given(st.integers(1000, 200_000), st.integers(1000, 200_000), st.integers(1000, 20_000))
+def test_what_a_block_adds_is_what_the_fit_was_made_with(small_ns: int, large_ns: int, call_ns: int) -> None:
+    """Also of blocks that take no longer than a call: they add next to nothing, and no sample's spread."""
+    whole: Network = ((LARGE, SMALL),)
+    events: list[TimeDone | CollabDone] = [time_done(CALL, [call_ns, call_ns + 300, call_ns + 2000])]
+    events += [time_done(BlockId("cpu0", block).text, [ns] * 3) for block, ns in ((SMALL, small_ns), (LARGE, large_ns))]
+    events.append(network_done(NetworkId.of("cpu0", whole).text, [small_ns + large_ns]))
+    result = derived(*events, plan=Plan((SMALL, LARGE), (), (whole,)))
+    factors = {entry.size: entry.factor for entry in result.costs.in_network}
+    marginals = {row.block: row.marginal_us for row in result.blocks}
+    for block, ns in ((SMALL, small_ns), (LARGE, large_ns)):
+        alone_us = max((ns - call_ns - 300) / 1000, LEAST_ALONE_US)
+        assert marginals[block.key] == pytest.approx(alone_us * factors[block.in_shapes[0][1]], rel=1e-9)
+    added = sum(us for us in marginals.values() if us is not None)
+    off = abs(result.costs.call_in_network["cpu0"].median_us + added - (small_ns + large_ns) / 1000) / ((small_ns + large_ns) / 1000)
+    assert result.costs.fits[0].median_residual == pytest.approx(off, abs=1e-9), "the fit's own residual, from rows alone"
 
 
 def test_factors_are_those_of_the_most_similar_piece() -> None:
