@@ -127,8 +127,8 @@ def _rounds_within(jobs: Iterable[JobId], store: SampleStore, limit_s: float) ->
 def _visit_s(samples: JobSamples) -> float:
     """Returns the mean length of a visit in seconds.
 
-    Its inferences, about one more each for warming up and for a load to begin, and `_SETUP_US`.
+    Its inferences, those for warming up (one where a journal does not say), about one more for a load to begin, and `_SETUP_US`.
     """
-    totals = [visit.samples["total"] for visit in samples.times] + [visit.total_ns for visit in samples.collabs]
-    took_ns = [sum(total_ns) * (1 + 2 / len(total_ns)) for total_ns in totals]
+    visits = [(visit.samples["total"], visit.warmups) for visit in samples.times] + [(v.total_ns, v.warmups) for v in samples.collabs]
+    took_ns = [sum(total_ns) * (1 + ((1 if warmups is None else warmups) + 1) / len(total_ns)) for total_ns, warmups in visits]
     return sum(took_ns) / len(took_ns) / 1e9 + _SETUP_US / 1e6

@@ -40,7 +40,7 @@ def main(
     strategies: Annotated[int, typer.Option("-n", "--strategies", min=1, help="How many random strategies to measure.")] = 60,
     model: Annotated[str, typer.Option(help="Whose strategies: of the zoo, or a config. Default: what the tables were made for.")] = "",
     rounds: Annotated[int, typer.Option(min=2, max=MOST_ROUNDS, help="Visits of each of the two measurements of a strategy.")] = 12,
-    runs: RunsPerVisit = 4,
+    runs: RunsPerVisit = 3,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the strategies and of the order of visits.")] = 0,
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: certify.jsonl beside the tables.")] = None,
     *,
@@ -59,7 +59,7 @@ def main(
     from profiler.compare import Trial, compare, visits
     from profiler.progress import phase_bar
 
-    trial = Trial(rounds=rounds, runs=runs, warmup=1, seed=seed)
+    trial = Trial(rounds=rounds, runs=runs, seed=seed)
     with existing_folder_lock(lut):
         tables = load_tables(lut)
         costs = Costs(tables, source=str(lut))

@@ -64,7 +64,7 @@ class Trial:
 
     rounds: int = 8
     runs: int = 10
-    warmup: int = 3
+    warmup: int = QUICK.network_warmup
     seed: int = 0
 
 
@@ -152,6 +152,7 @@ def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs,
             TrialId(number, half).text,
             bundle / MANIFEST,
             warmup=trial.warmup,
+            warmup_limit_us=QUICK.network_warmup_limit_us,
             runs=trial.runs,
             path=handover["path"],
             wait=handover["wait"],
@@ -187,8 +188,9 @@ def _network_jobs(
         CollabJob(
             NetworkSentinelId(unit).text,
             manifest,
-            warmup=1,
-            runs=4,
+            warmup=QUICK.network_warmup,
+            warmup_limit_us=QUICK.network_warmup_limit_us,
+            runs=QUICK.network_runs,
             bind={PIECES_UNIT: unit},
             load=background_loads(unit, background, models),
         )

@@ -6,10 +6,12 @@ from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from android_harness.protocol.phases import MOST_ROUNDS, MOST_RUNS
+from android_harness.protocol.phases import MOST_MICROSECONDS, MOST_ROUNDS, MOST_RUNS
 from collab.documents import Count
 
 _Runs: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MOST_RUNS)]
+_Warmups: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MOST_RUNS)]
+_Microseconds: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MOST_MICROSECONDS)]
 _Rounds: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MOST_ROUNDS)]
 
 
@@ -19,11 +21,13 @@ class Effort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     From `min_rounds` on, a job is settled when 1.96 standard errors of its median, over visits, are less than `target_ci` of it.
 
     Few samples a visit and many visits: a machine that others use, or that is about to throttle, has slow and fast spells, and samples
-    of one spell say the same thing again and again.
+    of one spell say the same thing again and again. What a visit may take is rather spent on warming up: at least `warmup` runs and
+    `warmup_us` (networks: `network_warmup` runs), then until the runs are steady, but no longer than `warmup_limit_us`
+    (`network_warmup_limit_us`) in all. The defaults of these are what plans say that were written before there was such a rule.
     """
 
-    warmup: Annotated[int, msgspec.Meta(ge=0, le=100_000)]
-    warmup_us: Annotated[int, msgspec.Meta(ge=0, le=60_000_000)]
+    warmup: _Warmups
+    warmup_us: _Microseconds
     runs: _Runs
     network_runs: _Runs
     min_rounds: _Rounds
@@ -33,6 +37,9 @@ class Effort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transfer_rounds: _Rounds
     sentinel_every: Count
     all_waits: bool
+    warmup_limit_us: _Microseconds = 0
+    network_warmup: _Warmups = 1
+    network_warmup_limit_us: _Microseconds = 0
 
     def __post_init__(self) -> None:
         if self.max_rounds < self.min_rounds:
@@ -40,10 +47,13 @@ class Effort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 FULL: Final = Effort(
-    warmup=1,
+    warmup=2,
     warmup_us=300,
-    runs=4,
-    network_runs=4,
+    warmup_limit_us=1_000,
+    network_warmup=3,
+    network_warmup_limit_us=30_000,
+    runs=3,
+    network_runs=2,
     min_rounds=20,
     max_rounds=50,
     target_ci=0.02,
@@ -53,10 +63,13 @@ FULL: Final = Effort(
     all_waits=True,
 )
 QUICK: Final = Effort(
-    warmup=1,
+    warmup=2,
     warmup_us=300,
-    runs=4,
-    network_runs=4,
+    warmup_limit_us=1_000,
+    network_warmup=3,
+    network_warmup_limit_us=30_000,
+    runs=3,
+    network_runs=2,
     min_rounds=14,
     max_rounds=24,
     target_ci=0.03,

@@ -110,7 +110,14 @@ def _job(job: JobId, effort: Effort, models: Models, background: Mapping[str, st
         case CallId() | SentinelId() | BlockId():
             loads = background_loads(job.unit, background, models)
             return TimeJob(
-                job.text, job.unit, models.of(job), warmup=effort.warmup, warmup_us=effort.warmup_us, runs=effort.runs, load=loads
+                job.text,
+                job.unit,
+                models.of(job),
+                warmup=effort.warmup,
+                warmup_us=effort.warmup_us,
+                warmup_limit_us=effort.warmup_limit_us,
+                runs=effort.runs,
+                load=loads,
             )
         case NetworkSentinelId() | TrialId():
             raise ValueError(f"{job.text} is no job of a profile")
@@ -120,7 +127,16 @@ def _network_job(job: NetworkId | LoadedId, effort: Effort, models: Models, load
     manifest = models.of(job)
     # Under load the output is the same, and one copy of it is enough.
     output = output_of(manifest, job.unit) if isinstance(job, NetworkId) else None
-    return CollabJob(job.text, manifest, warmup=1, runs=effort.network_runs, bind={PIECES_UNIT: job.unit}, output=output, load=load)
+    return CollabJob(
+        job.text,
+        manifest,
+        warmup=effort.network_warmup,
+        warmup_limit_us=effort.network_warmup_limit_us,
+        runs=effort.network_runs,
+        bind={PIECES_UNIT: job.unit},
+        output=output,
+        load=load,
+    )
 
 
 def make_phase(

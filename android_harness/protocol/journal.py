@@ -113,7 +113,8 @@ class TimeDone(_Value, frozen=True, gc=False):
 
     `create_ns` and `first_ns` are None where the model had been created by an earlier visit. `core_clocks_khz` and `core_caps_khz` have
     None for cores whose clock cannot be read. `buffers`: the kinds of memory that the unit takes inputs from. `disturbed`: totals
-    (nanoseconds) of samples that were taken again, because the system had taken their thread off its core meanwhile.
+    (nanoseconds) of samples that were taken again, because the system had taken their thread off its core meanwhile. `warmups` runs were
+    made before the samples, and `warm` says whether they had become steady; None where the job did not ask, or the runner did not say.
     """
 
     job: Text
@@ -128,6 +129,8 @@ class TimeDone(_Value, frozen=True, gc=False):
     core_caps_khz: tuple[Kilohertz | None, ...] = msgspec.field(name="cap_khz", default=())
     buffers: tuple[Text, ...] = ()
     disturbed: tuple[DurationNs, ...] = msgspec.field(name="disturbed_ns", default=())
+    warmups: Natural | None = None
+    warm: bool | None = None
 
     @property
     def clock_khz(self) -> tuple[int, ...]:
@@ -169,7 +172,10 @@ class Outputs(_Value, frozen=True, gc=False):
 
 
 class CollabDone(_Value, frozen=True, gc=False):
-    """Event: a visit of a collab job; `begin_ns[step][run]`, `end_ns[step][run]` are relative to the release of the run."""
+    """Event: a visit of a collab job; `begin_ns[step][run]`, `end_ns[step][run]` are relative to the release of the run.
+
+    `warmups` and `warm` as in `TimeDone`.
+    """
 
     job: Text
     round: Round
@@ -180,6 +186,8 @@ class CollabDone(_Value, frozen=True, gc=False):
     total_ns: tuple[LatencyNs, ...]
     outputs: Outputs
     paths: Mapping[Text, Text]
+    warmups: Natural | None = None
+    warm: bool | None = None
     accelerated: bool = True
     """Whether every unit took the whole of its models."""
 

@@ -12,8 +12,9 @@ from collab.units import UnitSpec
 
 FORMAT: Final = 1
 MOST_RUNS: Final = 100_000
+MOST_MICROSECONDS: Final = 60_000_000
 MOST_ROUNDS: Final = 10_000
-"""The runner refuses more (kMostRuns in runner/src/protocol/job_reader.cc, kMostRounds in phase.cc)."""
+"""The runner refuses more (kMostRuns and kMostMicroseconds in runner/src/protocol/job_reader.cc, kMostRounds in phase.cc)."""
 MAX_SEED: Final = (1 << 62) - 1
 """Phases of one command count on from a seed, in what the runner reads as 64 bits with a sign."""
 
@@ -31,7 +32,11 @@ class Load:
 
 @dataclass(frozen=True)
 class TimeJob:
-    """Job that times one model on one unit: writing the input, running until complete, reading the output, and end to end."""
+    """Job that times one model on one unit: writing the input, running until complete, reading the output, and end to end.
+
+    Before its samples it makes `warmup` runs at least, for `warmup_us` at least, and then goes on until its runs are steady, but no longer
+    than `warmup_limit_us` in all (0: it does not go on).
+    """
 
     id: str
     unit: str
@@ -40,6 +45,7 @@ class TimeJob:
     runs: int
     gap_us: int = 0
     warmup_us: int = 0
+    warmup_limit_us: int = 0
     load: tuple[Load, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
@@ -50,6 +56,7 @@ class TimeJob:
             "model": str(self.model),
             "warmup": self.warmup,
             "warmup_us": self.warmup_us,
+            "warmup_limit_us": self.warmup_limit_us,
             "runs": self.runs,
             "gap_us": self.gap_us,
             "load": [load.to_document() for load in self.load],
@@ -93,7 +100,7 @@ class HandoverJob:
 
 @dataclass(frozen=True)
 class CollabJob:
-    """Job that runs a bundle, with one driver thread per unit."""
+    """Job that runs a bundle, with one driver thread per unit; it warms up as a `TimeJob` does, all units together."""
 
     id: str
     manifest: Path
@@ -104,6 +111,8 @@ class CollabJob:
     wait: str = "spin"
     spin_us: int = 100
     gap_us: int = 0
+    warmup_us: int = 0
+    warmup_limit_us: int = 0
     bind: Mapping[str, str] = field(default_factory=dict)
     output: Path | None = None
     load: tuple[Load, ...] = ()
@@ -118,6 +127,8 @@ class CollabJob:
             "wait": self.wait,
             "spin_us": self.spin_us,
             "warmup": self.warmup,
+            "warmup_us": self.warmup_us,
+            "warmup_limit_us": self.warmup_limit_us,
             "runs": self.runs,
             "gap_us": self.gap_us,
         }

@@ -98,7 +98,7 @@ def test_a_certificate_is_kept_with_the_tables_and_said_with_every_prediction(
     for strategy in said["strategies"]:
         assert min(strategy["critical"].values()) >= 0.25
         assert strategy["error_drift_corrected"] == pytest.approx(strategy["corrected_us"] / strategy["measured_us"] - 1, abs=1e-3)
-        assert strategy["n"] == 2 * 4 * 4
+        assert strategy["n"] == 2 * 4 * 3
     sizes = sorted(abs(strategy["error_drift_corrected"]) for strategy in said["strategies"])
     assert said["median_error"] == pytest.approx(sizes[1], abs=1e-4)
     assert said["within_10"] == pytest.approx(sum(size <= 0.1 for size in sizes) / 3)

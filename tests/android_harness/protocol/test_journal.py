@@ -38,6 +38,11 @@ def test_lines_of_every_kind_are_understood() -> None:
     collab = parse_line(line(COLLAB), where="x")
     assert isinstance(collab, CollabDone)
     assert collab.steps[1].peer == ""
+    for kind, document in ((TimeDone, TIME), (CollabDone, COLLAB)):
+        earlier, later = (parse_line(line({**document, **more}), where="x") for more in ({}, {"warmups": 7, "warm": True}))
+        assert isinstance(earlier, kind)
+        assert isinstance(later, kind)
+        assert (earlier.warmups, earlier.warm, later.warmups, later.warm) == (None, None, 7, True)
     failed = parse_line(line({"event": "failed", "job": "b", "round": 1, "t_ns": 3, "reason": "no"}), where="x")
     assert failed == JobFailed("b", 1, "no")
 
@@ -68,6 +73,10 @@ def test_a_cut_off_last_line_is_ignored_and_any_other_is_not(tmp_path: Path) -> 
         {"samples": {f"{name}_ns": [] for name in ("write", "run", "read", "total", "cpu")}},
         {"temperature_mc": "hot"},
         {"clock_khz": 5},
+        {"warmups": -1},
+        {"warmups": 2**53 + 1},
+        {"warmups": 1.5},
+        {"warm": 1},
     ],
 )
 def test_lines_that_the_runner_does_not_write_are_refused(change: dict[str, Any]) -> None:
@@ -83,6 +92,8 @@ def test_lines_that_the_runner_does_not_write_are_refused(change: dict[str, Any]
         {"total_ns": []},
         {"outputs": {"distinct": 0, "hash": "0"}},
         {"steps": [{}]},
+        {"warmups": -1},
+        {"warm": "yes"},
     ],
 )
 def test_collab_lines_that_contradict_themselves_are_refused(change: dict[str, Any]) -> None:
@@ -128,6 +139,8 @@ def visits(draw: st.DrawFn) -> TimeDone:
         TimeSamples(**arrays),
         tuple(draw(st.lists(st.none() | st.integers(0, 10**7), max_size=3))),
         draw(st.none() | st.integers(-273_150, 10**6)),
+        warmups=draw(st.none() | st.integers(0, 2**53)),
+        warm=draw(st.none() | st.booleans()),
     )
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from android_harness.kits.native_build import SOURCE
 from android_harness.protocol.phases import (
     MAX_SEED,
+    MOST_MICROSECONDS,
     MOST_ROUNDS,
     MOST_RUNS,
     CollabJob,
@@ -32,7 +33,7 @@ from tests.pages import REPOSITORY, fenced
 X, Y = Path("models/x.tflite"), Path("models/y.tflite")
 UNITS = {name: UnitSpec("cpu", cores=(core,)) for core, name in enumerate(("cpu0", "cpu1"))}
 JOBS = [
-    TimeJob("b17", "cpu0", X, warmup=3, runs=12, warmup_us=200, load=(Load("cpu1", Y),)),
+    TimeJob("b17", "cpu0", X, warmup=3, runs=12, warmup_us=200, warmup_limit_us=1000, load=(Load("cpu1", Y),)),
     HandoverJob(
         "t3",
         "cpu0",
@@ -44,7 +45,15 @@ JOBS = [
         runs=100,
         between_handovers=Path("models/mbconv_14_k3s1_32-128-32_relu6.tflite"),
     ),
-    CollabJob("c1", Path("bundle/manifest.json"), warmup=5, runs=50, bind={"cpu0": "cpu0", "cpu1": "cpu1"}, output=Path("out.f32")),
+    CollabJob(
+        "c1",
+        Path("bundle/manifest.json"),
+        warmup=5,
+        warmup_limit_us=30_000,
+        runs=50,
+        bind={"cpu0": "cpu0", "cpu1": "cpu1"},
+        output=Path("out.f32"),
+    ),
 ]
 
 
@@ -120,7 +129,14 @@ def test_another_list_of_jobs_keeps_the_rules_and_never_asks_for_more_rounds_tha
     assert phase.jobs == (JOBS[0],), "the first one stays as it is"
 
 
-@pytest.mark.parametrize(("file", "name", "most"), [("job_reader.cc", "kMostRuns", MOST_RUNS), ("phase.cc", "kMostRounds", MOST_ROUNDS)])
+@pytest.mark.parametrize(
+    ("file", "name", "most"),
+    [
+        ("job_reader.cc", "kMostRuns", MOST_RUNS),
+        ("job_reader.cc", "kMostMicroseconds", MOST_MICROSECONDS),
+        ("phase.cc", "kMostRounds", MOST_ROUNDS),
+    ],
+)
 def test_the_runner_s_bounds_are_these(file: str, name: str, most: int) -> None:
     found = re.search(rf"{name} = ([\d']+);", (SOURCE / "src" / "protocol" / file).read_text())
     assert found is not None

@@ -43,6 +43,7 @@ void CollabJob::Measure() {
 }
 
 void CollabJob::ReportVisit(JsonLine& line) const {
+  run_->warm_up().Report(line);
   line.Name("accelerated").Bool(models_->fully_accelerated());
   ReportSteps(line);
   line.Name("total_ns").Ints(total_ns_);

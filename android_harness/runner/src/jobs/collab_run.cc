@@ -29,6 +29,8 @@ CollabRun::CollabRun(CollabModels& models, const CollabSpec& spec)
       segments_(models.manifest().segments.size()),
       turn_(spec.wait),
       gate_(UnitsWithSegments(models.manifest()), spec.wait.mode),
+      warm_up_gate_(UnitsWithSegments(models.manifest()), spec.wait.mode),
+      warm_up_(spec.samples),
       output_hashes_(static_cast<size_t>(spec.samples.runs)) {
   for (size_t i = 0; i < segments_; ++i) {
     ran_.emplace_back(spec.wait);
@@ -103,6 +105,7 @@ void CollabRun::Execute() {
 
 void CollabRun::Abort() {
   gate_.Abort();
+  warm_up_gate_.Abort();
   turn_.Abort();
   for (EventCount& event_count : ran_) {
     event_count.Abort();
@@ -113,30 +116,36 @@ void CollabRun::Abort() {
 }
 
 void CollabRun::Drive(UnitLine& line) {
-  const auto warmup = static_cast<uint64_t>(samples_.warmup);
-  const uint64_t runs = warmup + static_cast<uint64_t>(samples_.runs);
-  for (uint64_t run = 0; run < runs; ++run) {
-    const bool counts = run >= warmup;
-    if (counts) {
-      SleepNs(samples_.gap_us * kNanosecondsPerMicrosecond);
-    }
-    const std::optional<int64_t> release = gate_.Pass(run);
-    if (!release) {
-      return;
-    }
+  uint64_t run = 0;
+  // All units see the same: the warm-up goes on only within the gate, where they have met.
+  for (; !warm_up_.IsDone(); ++run) {
     // Warm-ups leave their moments in the first run's row, which the first run overwrites.
-    const size_t row = counts ? static_cast<size_t>(run - warmup) : 0;
-    const size_t offset = row * line.actions.size();
-    if (!DriveRun(line, run, *release, &line.begin_ns[offset], &line.end_ns[offset])) {
+    const std::optional<int64_t> release = DriveRun(line, run, 0);
+    if (!release || !warm_up_gate_.Pass(run, [this, &release] { warm_up_.Add(*release, *release + TotalNs(0)); })) {
       return;
     }
-    if (counts && line.has_output) {
+  }
+  for (size_t row = 0; row < output_hashes_.size(); ++row) {
+    SleepNs(samples_.gap_us * kNanosecondsPerMicrosecond);
+    if (!DriveRun(line, run + row, row)) {
+      return;
+    }
+    if (line.has_output) {
       output_hashes_[row] = Fnv1a64(models_.output().data(), models_.output().bytes());
     }
   }
 }
 
-bool CollabRun::DriveRun(UnitLine& line, uint64_t run, int64_t release, int64_t* begin_ns, int64_t* end_ns) {
+std::optional<int64_t> CollabRun::DriveRun(UnitLine& line, uint64_t run, size_t row) {
+  const std::optional<int64_t> release = gate_.Pass(run);
+  const size_t offset = row * line.actions.size();
+  if (!release || !TakeSteps(line, run, *release, &line.begin_ns[offset], &line.end_ns[offset])) {
+    return std::nullopt;
+  }
+  return release;
+}
+
+bool CollabRun::TakeSteps(UnitLine& line, uint64_t run, int64_t release, int64_t* begin_ns, int64_t* end_ns) {
   for (size_t i = 0; i < line.actions.size(); ++i) {
     const Action& action = line.actions[i];
     const uint64_t turn = run * segments_ + action.step.segment;
@@ -192,13 +201,19 @@ std::vector<CollabRun::StepRecord> CollabRun::Records() const {
 }
 
 std::vector<int64_t> CollabRun::TotalNs() const {
-  std::vector<int64_t> totals(output_hashes_.size());
-  for (const UnitLine& line : lines_) {
-    for (size_t run = 0; run < totals.size(); ++run) {
-      totals[run] = std::max(totals[run], line.end_ns[(run + 1) * line.actions.size() - 1]);
-    }
+  std::vector<int64_t> totals;
+  for (size_t row = 0; row < output_hashes_.size(); ++row) {
+    totals.push_back(TotalNs(row));
   }
   return totals;
+}
+
+int64_t CollabRun::TotalNs(size_t row) const {
+  int64_t total = 0;
+  for (const UnitLine& line : lines_) {
+    total = std::max(total, line.end_ns[(row + 1) * line.actions.size() - 1]);
+  }
+  return total;
 }
 
 }  // namespace syncnas

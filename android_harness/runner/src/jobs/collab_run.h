@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "jobs/collab_models.h"
 #include "jobs/collab_plan.h"
+#include "jobs/warmup.h"
 #include "protocol/job_spec.h"
 #include "units/event_count.h"
 #include "units/release_gate.h"
@@ -42,6 +44,7 @@ class CollabRun {
   [[nodiscard]] std::vector<int64_t> TotalNs() const;
   // Per run: fingerprint of the network's output.
   [[nodiscard]] const std::vector<uint64_t>& output_hashes() const { return output_hashes_; }
+  [[nodiscard]] const WarmUp& warm_up() const { return warm_up_; }
 
  private:
   // One step, resolved to what the driver has to touch, so that a run looks nothing up.
@@ -70,7 +73,10 @@ class CollabRun {
   Action Resolve(const Step& step);
   void MarkSegments(UnitLine& line) const;
   void Drive(UnitLine& line);
-  bool DriveRun(UnitLine& line, uint64_t run, int64_t release, int64_t* begin_ns, int64_t* end_ns);
+  // Returns the moment of release, or nothing where the run was aborted; its moments go into that row.
+  std::optional<int64_t> DriveRun(UnitLine& line, uint64_t run, size_t row);
+  bool TakeSteps(UnitLine& line, uint64_t run, int64_t release, int64_t* begin_ns, int64_t* end_ns);
+  [[nodiscard]] int64_t TotalNs(size_t row) const;
   // Returns false where the run was aborted.
   static bool Perform(const Action& action, uint64_t run);
   void Abort();
@@ -86,6 +92,9 @@ class CollabRun {
   EventCount turn_;
   std::vector<UnitLine> lines_;
   ReleaseGate gate_;
+  // Where all units meet after each run that warms up; the last of them judges it.
+  ReleaseGate warm_up_gate_;
+  WarmUp warm_up_;
   std::vector<uint64_t> output_hashes_;
 };
 

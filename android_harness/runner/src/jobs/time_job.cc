@@ -19,7 +19,8 @@ constexpr int64_t kUndisturbedShare = 20;
 
 }  // namespace
 
-TimeJob::TimeJob(TimeSpec spec, const PhaseResources& phase) : Job(phase), spec_(std::move(spec)) {
+TimeJob::TimeJob(TimeSpec spec, const PhaseResources& phase)
+    : Job(phase), spec_(std::move(spec)), warm_up_(spec_.samples) {
   const auto runs = static_cast<size_t>(spec_.samples.runs);
   for (std::vector<int64_t>* samples : {&write_ns_, &run_ns_, &read_ns_, &total_ns_, &cpu_ns_}) {
     samples->resize(runs);
@@ -74,12 +75,11 @@ void TimeJob::TakeSamples() {
     first_ns_ = NowNs() - begin;
     ran_before_ = true;
   }
-  // A core that was idle takes a while to come back to its speed, however short the model's run is.
-  const int64_t warm_at = NowNs() + spec_.samples.warmup_us * kNanosecondsPerMicrosecond;
-  for (int64_t i = 0; i < spec_.samples.warmup || NowNs() < warm_at; ++i) {
-    WriteInputs(model);
-    model.Run();
-    ReadOutputs(model);
+  warm_up_ = WarmUp(spec_.samples, first_ns_.has_value());
+  while (!warm_up_.IsDone()) {
+    // As a sample is taken, so that its own code is warm as well; the first sample takes its place.
+    const int64_t end = TakeSample(model, 0);
+    warm_up_.Add(end - total_ns_[0], end);
   }
   disturbed_ns_.clear();
   for (size_t i = 0; i < total_ns_.size();) {
@@ -102,7 +102,7 @@ bool TimeJob::IsDisturbed(size_t index) const {
   return total_ns_[index] - cpu_ns_[index] > std::max(kUndisturbedNs, total_ns_[index] / kUndisturbedShare);
 }
 
-void TimeJob::TakeSample(Model& model, size_t index) {
+int64_t TimeJob::TakeSample(Model& model, size_t index) {
   const int64_t cpu_begin = ThreadCpuNs();
   const int64_t begin = NowNs();
   WriteInputs(model);
@@ -116,10 +116,12 @@ void TimeJob::TakeSample(Model& model, size_t index) {
   run_ns_[index] = ran - written;
   read_ns_[index] = end - ran;
   total_ns_[index] = end - begin;
+  return end;
 }
 
 void TimeJob::ReportVisit(JsonLine& line) const {
   line.Name("first_ns").OptionalInt(first_ns_);
+  warm_up_.Report(line);
   line.Name("accelerated").Bool(placed_->model().fully_accelerated());
   line.Name("buffers").BeginArray();
   for (const std::string& kind : placed_->model().buffer_kinds()) {

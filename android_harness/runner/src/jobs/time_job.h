@@ -10,6 +10,7 @@
 #include "jobs/job.h"
 #include "jobs/load.h"
 #include "jobs/placed_model.h"
+#include "jobs/warmup.h"
 #include "protocol/job_spec.h"
 
 namespace syncnas {
@@ -31,7 +32,8 @@ class TimeJob final : public Job {
   void WriteInputs(Model& model);
   void ReadOutputs(Model& model);
   void TakeSamples();
-  void TakeSample(Model& model, size_t index);
+  // Returns the moment of its end.
+  int64_t TakeSample(Model& model, size_t index);
   // Returns whether something else had the unit's core during the sample.
   [[nodiscard]] bool IsDisturbed(size_t index) const;
 
@@ -44,6 +46,8 @@ class TimeJob final : public Job {
 
   bool ran_before_ = false;
   std::optional<int64_t> first_ns_;
+  // The last visit's.
+  WarmUp warm_up_;
   std::vector<int64_t> write_ns_;
   std::vector<int64_t> run_ns_;
   std::vector<int64_t> read_ns_;

@@ -63,6 +63,14 @@ class JobReader {
     return samples;
   }
 
+  // Of jobs that warm up until they are steady.
+  static SampleSpec ReadSteadySamples(Fields& fields) {
+    SampleSpec samples = ReadSamples(fields);
+    samples.warmup_us = fields.Whole("warmup_us", 0, kMostMicroseconds, 0);
+    samples.warmup_limit_us = fields.Whole("warmup_limit_us", 0, kMostMicroseconds, 0);
+    return samples;
+  }
+
   static WaitSpec ReadWait(Fields& fields) {
     WaitSpec wait;
     if (fields.Has("wait")) {
@@ -97,8 +105,7 @@ class JobReader {
     TimeSpec time;
     time.unit = Unit(fields, "unit");
     time.model = Path(fields, "model");
-    time.samples = ReadSamples(fields);
-    time.samples.warmup_us = fields.Whole("warmup_us", 0, kMostMicroseconds, 0);
+    time.samples = ReadSteadySamples(fields);
     time.loads = ReadLoads(fields, {time.unit});
     return time;
   }
@@ -142,7 +149,7 @@ class JobReader {
         fields.Has("mode") && fields.Choice<bool>("mode", {{"concurrent", false}, {"sequential", true}});
     collab.path = ReadPath(fields);
     collab.wait = ReadWait(fields);
-    collab.samples = ReadSamples(fields);
+    collab.samples = ReadSteadySamples(fields);
     if (fields.Has("output")) {
       collab.output = Path(fields, "output");
     }

@@ -12,11 +12,13 @@
 
 namespace syncnas {
 
-// The runs of a job within one visit, and the units' pause before each sample. `warmup` counts the
-// runs before the first sample; a time job goes on warming up until `warmup_us` have passed as well.
+// The runs of a job within one visit, and the units' pause before each sample. Before the first sample there are at
+// least `warmup` runs, and at least `warmup_us` pass (not in hand-overs, whose runs alone are counted); then the job
+// goes on warming up until it is steady, but no longer than `warmup_limit_us` in all. 0: it does not go on.
 struct SampleSpec {
   int64_t warmup = 0;
   int64_t warmup_us = 0;
+  int64_t warmup_limit_us = 0;
   int64_t runs = 1;
   int64_t gap_us = 0;
 };

@@ -10,14 +10,20 @@ ReleaseGate::ReleaseGate(size_t parties, WaitMode mode)
       open_(WaitSpec{spins_ ? WaitMode::kSpin : WaitMode::kCondvar, 0}) {}
 
 std::optional<int64_t> ReleaseGate::Pass(uint64_t run) {
+  return Pass(run, [] {});
+}
+
+bool ReleaseGate::IsLastToArrive(uint64_t run) {
   // acq_rel: the last to arrive has seen what all others did in the run before, and hands it on through `open_`.
-  const uint64_t arrived = arrivals_.fetch_add(1, std::memory_order_acq_rel) + 1;
-  if (arrived == parties_ * (run + 1)) {
-    release_ns_ = NowNs() + (spins_ ? kLeadNs : 0);
-    open_.Publish(run + 1);
-  } else if (!open_.Await(run + 1)) {
-    return std::nullopt;
-  }
+  return arrivals_.fetch_add(1, std::memory_order_acq_rel) + 1 == parties_ * (run + 1);
+}
+
+void ReleaseGate::Open(uint64_t run) {
+  release_ns_ = NowNs() + (spins_ ? kLeadNs : 0);
+  open_.Publish(run + 1);
+}
+
+int64_t ReleaseGate::AwaitRelease() const {
   const int64_t release = release_ns_;
   while (NowNs() < release) {
     RelaxCpu();

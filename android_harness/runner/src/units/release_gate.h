@@ -23,10 +23,26 @@ class ReleaseGate {
   // Blocks until all parties have arrived for run `run` (0, 1, 2 ...), then returns the moment of release on the clock
   // of NowNs, the same for all; nothing when aborted.
   std::optional<int64_t> Pass(uint64_t run);
+  // As above. The last to arrive calls `decide` before anybody passes, so that what it decides is the same for all:
+  // it sees what all did before they arrived, and they see what it wrote. It must not throw.
+  template <typename Decide>
+  std::optional<int64_t> Pass(uint64_t run, const Decide& decide) {
+    if (IsLastToArrive(run)) {
+      decide();
+      Open(run);
+    } else if (!open_.Await(run + 1)) {
+      return std::nullopt;
+    }
+    return AwaitRelease();
+  }
 
   void Abort() { open_.Abort(); }
 
  private:
+  bool IsLastToArrive(uint64_t run);
+  void Open(uint64_t run);
+  [[nodiscard]] int64_t AwaitRelease() const;
+
   // The last to arrive sets the moment of release so far ahead that the others have seen it by then.
   static constexpr int64_t kLeadNs = 2'000;
 

@@ -79,6 +79,7 @@ TEST(CollabJobComputesTheSameInEveryWay) {
   const std::vector<Json> done = Bench::SelectExactly(events, "done", 24);
   for (const Json& event : done) {
     const std::string id = Bench::Text(event, "job");
+    CHECK_EQUAL(Bench::Number(event, "warmups"), 2);
     const Json& outputs = Bench::Field(event, "outputs");
     CHECK_EQUAL(Bench::Text(outputs, "hash"), Bench::Text(Bench::Field(done[0], "outputs"), "hash"));
     // The fake models remember, so every run differs; and a stale input would have changed every later output.
@@ -106,6 +107,31 @@ TEST(CollabJobComputesTheSameInEveryWay) {
     }
   }
   CHECK_EQUAL(bench.folder().Read("out").size(), 256U);
+}
+
+TEST(CollabJobWarmsUpUntilAllUnitsTogetherAreSteady) {
+  Bench bench;
+  WriteBundle(bench, BundleManifest());
+  const auto with_limit = [](std::string job, const std::string& limit) {
+    const std::string floor = R"("warmup": 2)";
+    return job.replace(job.find(floor), floor.size(), floor + R"(, "warmup_limit_us": )" + limit);
+  };
+  std::string jobs;
+  for (const char* mode : {"sequential", "concurrent"}) {
+    for (const char* wait : {"condvar", "hybrid", "spin"}) {
+      const std::string id = std::string(mode) + wait;
+      jobs += (jobs.empty() ? "" : ",") + with_limit(Collab(id, mode, "shared", wait), "60000000");
+      jobs += "," + with_limit(Collab(id + "short", mode, "shared", wait), "1");
+    }
+  }
+  for (const Json& event : Bench::SelectExactly(bench.Run("\"jobs\": [" + jobs + "]"), "done", 12)) {
+    const bool is_short = Bench::Text(event, "job").find("short") != std::string::npos;
+    CHECK(is_short ? Bench::Number(event, "warmups") == 2 : Bench::Number(event, "warmups") > 2);
+    CHECK(is_short || Bench::Field(event, "warm").boolean());
+    CHECK_EQUAL(Bench::Elements(event, "total_ns").size(), kRuns);
+    // Had the units not agreed on which runs count, one would have waited for the others for ever, or seen stale data.
+    CHECK_EQUAL(Bench::Number(Bench::Field(event, "outputs"), "distinct"), 10);
+  }
 }
 
 // Counts the reads of a segment's output for its peers.

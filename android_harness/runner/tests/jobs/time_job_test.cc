@@ -40,8 +40,26 @@ TEST(TimeJobWarmsUpForAsLongAsItIsTold) {
   const int64_t begin = NowNs();
   const auto events = bench.Run("\"jobs\": [" + TimeJobText("a", "m", R"(, "warmup_us": 20000)") + "]");
   CHECK(NowNs() - begin >= 20000 * kNanosecondsPerMicrosecond);
-  CHECK_EQUAL(Bench::Select(events, "done").size(), 1U);
   CHECK(bench.log().runs.load() > 20);
+  const Json done = Bench::Only(events, "done");
+  // The first run, the warm-ups and two samples.
+  CHECK_EQUAL(Bench::Number(done, "warmups"), bench.log().runs.load() - 3);
+  CHECK(Bench::Field(done, "warm").type() == Json::Type::kNull);
+}
+
+TEST(TimeJobWarmsUpUntilItIsSteady) {
+  Bench bench;
+  const auto events = bench.Run(R"("resident": true, "repeat": {"max_rounds": 2}, "jobs": [)" +
+                                TimeJobText("a", "steady", R"(, "warmup_limit_us": 10000000)") + "]");
+  const std::vector<Json> done = Bench::SelectExactly(events, "done", 2);
+  // What the averages leave out is the first run after creation, and that of a visit where the model is there already.
+  CHECK(Bench::Number(done[0], "warmups") >= 2);
+  CHECK(Bench::Number(done[1], "warmups") >= 3);
+  CHECK(Bench::Field(done[0], "warm").boolean() && Bench::Field(done[1], "warm").boolean());
+  const auto cut_off = bench.Run("\"jobs\": [" + TimeJobText("b", "steady", R"(, "warmup_limit_us": 1)") + "]");
+  CHECK_EQUAL(Bench::Number(Bench::Only(cut_off, "done"), "warmups"), 1);
+  CHECK(Bench::Field(Bench::Only(cut_off, "done"), "warm").type() == Json::Type::kBool);
+  CHECK(!Bench::Field(Bench::Only(cut_off, "done"), "warm").boolean());
 }
 
 TEST(TimeJobTakesDisturbedSamplesAgain) {

@@ -29,6 +29,14 @@ TEST(WrongJobsAreRefused) {
   CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "", "runs": 1)"), "jobs[0].model");
   CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": -5)"),
               "jobs[0].runs must be between 1 and 100000, not -5");
+  CHECK_FAILS(
+      ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1, "warmup_limit_us": 60000001)"),
+      "jobs[0].warmup_limit_us must be between 0 and 60000000, not 60000001");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "collab", "manifest": "m", "path": "shared", "runs": 1, "warmup_us": -1)"),
+              "jobs[0].warmup_us must be between 0 and 60000000, not -1");
+  CHECK_FAILS(ParseJob(R"("id": "a", "kind": "transfer", "from": "cpu0", "to": "gpu0", "model": "m", "path": "shared",
+                          "runs": 1, "warmup_limit_us": 5)"),
+              "jobs[0].warmup_limit_us is not a known field");
   CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 99999999999999999999)"),
               "jobs[0].runs must be a whole number");
   CHECK_FAILS(ParseJob(R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1, "warmpu": 3)"),

@@ -46,6 +46,37 @@ TEST(ReleaseGateHoldsAllUntilAllAreThere) {
   }
 }
 
+TEST(ReleaseGateHasTheLastToArriveDecideForAll) {
+  for (const WaitMode mode : {WaitMode::kSpin, WaitMode::kCondvar}) {
+    constexpr size_t kParties = 3;
+    constexpr uint64_t kRuns = 50;
+    ReleaseGate gate(kParties, mode);
+    std::vector<uint64_t> told(kParties);  // not atomic, and neither is what is decided: the gate orders the threads
+    uint64_t sum = 0;
+    uint64_t decisions = 0;
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> parties;
+    parties.reserve(kParties);
+    for (size_t me = 0; me < kParties; ++me) {
+      parties.emplace_back([&, me] {
+        for (uint64_t run = 0; run < kRuns; ++run) {
+          told[me] = run + me;
+          gate.Pass(run, [&] {
+            ++decisions;
+            sum = told[0] + told[1] + told[2];
+          });
+          wrong += sum == 3 * run + 3 ? 0 : 1;
+        }
+      });
+    }
+    for (std::thread& party : parties) {
+      party.join();
+    }
+    CHECK_EQUAL(wrong.load(), 0);
+    CHECK_EQUAL(decisions, kRuns);
+  }
+}
+
 TEST(ReleaseGateAbortFreesThoseWhoWait) {
   for (const WaitMode mode : {WaitMode::kSpin, WaitMode::kCondvar}) {
     ReleaseGate gate(2, mode);
