@@ -9,7 +9,7 @@ from itertools import chain
 
 from profiler.job_ids import JobId
 from profiler.limits import why_impossible
-from profiler.phases import block_ids, handover_ids
+from profiler.phases import block_ids, groups_of, handover_ids
 from profiler.request import Request
 from profiler.samples import SampleStore
 
@@ -29,6 +29,8 @@ class JobBatch:
 
 def pending_batches(request: Request, store: SampleStore, *, room: int | None = None) -> list[JobBatch]:
     """Returns what is left to do: jobs together that lack equally many rounds, those that lack most first, hand-overs last.
+
+    Jobs of a group (`groups_of`) are compared visit by visit, so all of them make as many rounds as the one that lacks most.
 
     Args:
         room: how many bytes a job may take; jobs that take more are left out.
@@ -64,11 +66,20 @@ def _possible(jobs: Sequence[JobId], request: Request, room: int | None) -> Sequ
 
 
 def _lacking(name: str, jobs: Sequence[JobId], rounds: int, enough: int, store: SampleStore) -> Iterator[JobBatch]:
+    groups = groups_of(jobs)
+    visits_of_group: dict[str, int] = {}
+    for job, group in groups.items():
+        visits_of_group[group] = min(_visits(job, store), visits_of_group.get(group, rounds))
     by_rounds: dict[int, list[JobId]] = defaultdict(list)
     for job in jobs:
-        samples = store.jobs.get(job)
-        visits = samples.visits if samples is not None and samples.failure is None else 0
+        visits = visits_of_group[groups[job]] if job in groups else _visits(job, store)
         if visits < enough:
             by_rounds[rounds - visits].append(job)
     for lacking in sorted(by_rounds, reverse=True):
         yield JobBatch(name, tuple(by_rounds[lacking]), lacking)
+
+
+def _visits(job: JobId, store: SampleStore) -> int:
+    """Returns how many visits of a job there are; none count of one that failed at last."""
+    samples = store.jobs.get(job)
+    return samples.visits if samples is not None and samples.failure is None else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import permutations
 from typing import Final
 
@@ -83,9 +84,22 @@ def background_loads(unit: str, background: Mapping[str, str], models: Models) -
     return (Load(background[unit], models.of(SentinelId(unit))),) if unit in background else ()
 
 
+def groups_of(ids: Iterable[JobId]) -> dict[JobId, str]:
+    """Returns the group of each of these jobs that has one: a network alone on a unit and beside other units' loads.
+
+    What a load slows a network down by is a ratio of the two, and a unit's speed changes from one second to the next. So they are visited
+    side by side.
+    """
+    ids = list(ids)
+    loaded = {(job.unit, job.network) for job in ids if isinstance(job, LoadedId)}
+    return {job: f"beside/{job.unit}" for job in ids if isinstance(job, (NetworkId, LoadedId)) and (job.unit, job.network) in loaded}
+
+
 def make_jobs(ids: Iterable[JobId], effort: Effort, models: Models, *, background: Mapping[str, str]) -> tuple[Job, ...]:
     """Returns the runner's jobs, and writes their model files."""
-    return tuple(_job(job, effort, models, background) for job in ids)
+    ids = list(ids)
+    groups = groups_of(ids)
+    return tuple(replace(_job(job, effort, models, background), group=groups.get(job, "")) for job in ids)
 
 
 def _job(job: JobId, effort: Effort, models: Models, background: Mapping[str, str]) -> Job:

@@ -47,9 +47,12 @@ class TimeJob:
     warmup_us: int = 0
     warmup_limit_us: int = 0
     load: tuple[Load, ...] = ()
+    group: str = ""
+    """Jobs of one group are visited directly one after another in every round, and settle together. Empty: none."""
 
     def to_document(self) -> dict[str, Any]:
         return {
+            **_group_document(self.group),
             "id": self.id,
             "kind": "time",
             "unit": self.unit,
@@ -79,11 +82,13 @@ class HandoverJob:
     spin_us: int = 100
     between_handovers: Path | None = None
     """Model that either unit runs between two hand-overs. None: the sender runs `model` once more, the receiver nothing."""
+    group: str = ""
 
     def to_document(self) -> dict[str, Any]:
         between = {"between": str(self.between_handovers)} if self.between_handovers is not None else {}
         return {
             **between,
+            **_group_document(self.group),
             "id": self.id,
             "kind": "transfer",
             "from": self.sender,
@@ -116,9 +121,11 @@ class CollabJob:
     bind: Mapping[str, str] = field(default_factory=dict)
     output: Path | None = None
     load: tuple[Load, ...] = ()
+    group: str = ""
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {
+            **_group_document(self.group),
             "id": self.id,
             "kind": "collab",
             "manifest": str(self.manifest),
@@ -232,6 +239,10 @@ class Phase:
         """Returns a copy of this phase with another name, other jobs and at most `max_rounds` rounds."""
         repeat = replace(self.repeat, min_rounds=min(self.repeat.min_rounds, max_rounds), max_rounds=max_rounds)
         return replace(self, name=name, jobs=jobs, repeat=repeat)
+
+
+def _group_document(group: str) -> dict[str, Any]:
+    return {"group": group} if group else {}
 
 
 def _unit_document(unit: UnitSpec) -> dict[str, Any]:

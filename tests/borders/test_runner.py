@@ -53,8 +53,8 @@ def whole_phase(folder: Path) -> dict[str, Any]:
     write_bundle(collaborative(tiny(), "naa"), parse_placement("", branches=2), folder / "bundle")
     load = (Load("cpu1", model),)
     jobs = (
-        TimeJob("time", "cpu0", model, warmup=1, runs=2, gap_us=1, warmup_us=1, load=load),
-        HandoverJob("transfer", "cpu0", "cpu1", model, "shared", "spin", warmup=1, runs=2, between_handovers=model),
+        TimeJob("time", "cpu0", model, warmup=1, runs=2, gap_us=1, warmup_us=1, warmup_limit_us=2, load=load, group="g"),
+        HandoverJob("transfer", "cpu0", "cpu1", model, "shared", "spin", warmup=1, runs=2, between_handovers=model, group="g"),
         CollabJob(
             "collab", folder / "bundle" / MANIFEST, warmup=1, runs=1, bind=dict(zip(_UNITS, _UNITS, strict=True)), output=folder / "out.f32"
         ),

@@ -10,19 +10,23 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from android_harness.protocol.journal import PhaseStarted, TimeDone, read_journal
+from android_harness.protocol.journal import JobStarted, PhaseStarted, TimeDone, read_journal
 from collab.variants import collaborative
 from lut.statistics import standard_error
 from lut.tables import load_tables
 from profiler.drift import speed_lines
+from profiler.effort import QUICK
 from profiler.job_ids import JobId, LoadedId, NetworkId, parse_job_id
+from profiler.phases import block_ids, groups_of
 from profiler.plan import COARSE, LOADS, plan_model
-from profiler.request import JOURNAL_FILE
+from profiler.request import JOURNAL_FILE, load_request
 from profiler.samples import read_store
 from tests.models import tiny
 from tests.processes import has_pending, held, wait_until
@@ -84,6 +88,20 @@ def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any
     assert meta.deviation == {unit: pytest.approx(0, abs=1e-5) for unit in meta.units}
     assert {pair: found.path for pair, found in meta.paths.items()} == {"cpu0>cpu1": "shared", "cpu1>cpu0": "shared"}
     assert meta.units["cpu0"].cores != meta.units["cpu1"].cores
+
+
+def test_a_network_alone_and_beside_loads_is_measured_side_by_side(profiled: tuple[Path, dict[str, Any]]) -> None:
+    request = load_request(profiled[0])
+    groups = {job.text: group for job, group in groups_of(block_ids(request.plan, request.units)).items()}
+    assert set(groups.values()) == {"beside/cpu0", "beside/cpu1"}
+    started = [event.job for event in read_journal(profiled[0] / JOURNAL_FILE) if isinstance(event, JobStarted)]
+    together = Counter(tuple(jobs) for group, jobs in groupby(started, key=groups.get) if group is not None)
+    for group in set(groups.values()):
+        of_group = {job for job in groups if groups[job] == group}
+        orders = [order for order in together if groups[order[0]] == group]
+        assert all(sorted(order) == sorted(of_group) for order in orders), "no other job in between, and none left out"
+        assert sum(together[order] for order in orders) >= QUICK.min_rounds
+        assert len(orders) > 1, "shuffled"
 
 
 def test_a_certificate_is_kept_with_the_tables_and_said_with_every_prediction(

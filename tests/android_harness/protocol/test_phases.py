@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,17 @@ def test_what_is_not_asked_for_is_not_written() -> None:
     assert "between" not in HandoverJob("t", "cpu0", "cpu1", X, "memcpy", "condvar", warmup=0, runs=1).to_document()
     assert not {"load", "bind", "output"} & CollabJob("c", X, warmup=0, runs=1).to_document().keys()
     assert "status" not in Gate().to_document()
+    assert not any("group" in job.to_document() for job in JOBS)
 
 
 def test_a_bundle_s_job_may_have_a_load() -> None:
     job = CollabJob("c", X, warmup=0, runs=1, load=(Load("gpu0", Y), Load("cpu1", X)))
     assert job.to_document()["load"] == [{"unit": "gpu0", "model": str(Y)}, {"unit": "cpu1", "model": str(X)}]
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: type(job).__name__)
+def test_a_job_may_be_of_a_group(job: Job) -> None:
+    assert replace(job, group="beside/cpu0").to_document() == {**job.to_document(), "group": "beside/cpu0"}
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,45 @@ def test_sentinels_come_back_between_the_others(device: LocalTarget, phase: Phas
     assert "..." not in runs
 
 
+def test_jobs_of_a_group_are_visited_side_by_side(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+    grouped = {job.id for job in phase.jobs[1:7:2]}
+    broken = TimeJob("broken", "cpu1", tmp_path / "nothing.tflite", warmup=1, runs=2, group="g")
+    jobs = (*(replace(job, group="g" if job.id in grouped else "") for job in phase.jobs), broken)
+    sentinel = phase.jobs[0].id
+    rounds = 12
+    repeat, watch = Repeat(rounds, rounds), Sentinel((sentinel,), every=1)
+    events: list[Event] = []
+    assert execute(device, replace(phase, jobs=jobs, repeat=repeat, sentinel=watch), tmp_path / "j.jsonl", events.append)
+    started = [event for event in events if isinstance(event, JobStarted)]
+    orders, places = set(), set()
+    for number in range(rounds):
+        order = [event.job for event in started if event.round == number]
+        others = [job for job in order if job != sentinel]
+        assert set(others) == {job.id for job in phase.jobs[1:]} | ({"broken"} if number == 0 else set())
+        place = min(others.index(job) for job in grouped | ({"broken"} & set(others)))
+        group = others[place : place + len(grouped) + (number == 0)]
+        assert set(group) == grouped | ({"broken"} if number == 0 else set())
+        start = order.index(group[0])
+        assert order[start : start + len(group)] == group, "no sentinel comes in between"
+        orders.add(tuple(job for job in group if job != "broken"))
+        places.add(place)
+    assert len(orders) > 1, "shuffled within themselves"
+    assert len(places) > 1, "and among the others"
+
+
+def test_a_visit_says_how_it_has_warmed_up(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
+    steady, cut_off, floor_alone = (
+        replace(job, warmup=2, warmup_limit_us=limit_us) if isinstance(job, TimeJob) else job
+        for job, limit_us in zip(phase.jobs, (60_000_000, 1, 0), strict=False)
+    )
+    events: list[Event] = []
+    assert execute(device, replace(phase, jobs=(steady, cut_off, floor_alone)), tmp_path / "j.jsonl", events.append)
+    said = {job.id: [(e.warmups, e.warm) for e in events if isinstance(e, TimeDone) and e.job == job.id] for job in phase.jobs[:3]}
+    assert all(warmups is not None and warmups >= 2 and warm for warmups, warm in said[steady.id])
+    assert {warmups for warmups, _ in said[cut_off.id]} == {2}
+    assert said[floor_alone.id] == [(2, None)] * 3
+
+
 def test_jobs_that_cannot_be_done_fail_alone_with_a_reason(device: LocalTarget, phase: Phase, tmp_path: Path) -> None:
     garbage = tmp_path / "garbage.tflite"
     garbage.write_bytes(b"\x1c\0\0\0TFL3" + bytes(range(256)) * 4)

@@ -142,7 +142,9 @@ void PhaseRunner::VisitJobs() {
       VisitJob(*visit);
     }
     Verdict verdict = Verdict::kCounts;
-    if (gate_ && group_.visits > 0 && (is_over || NowNs() - group_.begin_ns >= ToNs(phase_.gate->every_s))) {
+    // Not between two jobs of a group, which would lie minutes apart if it were hot.
+    if (gate_ && group_.visits > 0 &&
+        (is_over || (!schedule_.IsWithinGroup() && NowNs() - group_.begin_ns >= ToNs(phase_.gate->every_s)))) {
       verdict = JudgeGroup();
     }
     if (verdict == Verdict::kEnds || (is_over && verdict == Verdict::kCounts)) {

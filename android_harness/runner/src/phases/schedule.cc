@@ -1,11 +1,42 @@
 #include "phases/schedule.h"
 
+#include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "base/random.h"
 #include "base/stats.h"
 
 namespace syncnas {
+
+namespace {
+
+// The jobs that have their turn together, each group where its first job is; a job without a group is one by itself.
+std::vector<std::vector<size_t>> TurnsOf(const PhaseSpec& phase) {
+  std::vector<std::vector<size_t>> turns;
+  std::map<std::string, size_t> turn_of_group;
+  for (size_t job = 0; job < phase.jobs.size(); ++job) {
+    const std::string& group = phase.jobs[job].group;
+    const bool opens_turn = group.empty() || turn_of_group.emplace(group, turns.size()).second;
+    if (opens_turn) {
+      turns.emplace_back();
+    }
+    turns[opens_turn ? turns.size() - 1 : turn_of_group.at(group)].push_back(job);
+  }
+  return turns;
+}
+
+template <typename T>
+std::vector<T> Shuffled(const std::vector<T>& values, uint64_t seed, int64_t round) {
+  std::vector<T> shuffled;
+  for (const size_t i : ShuffledOrder(values.size(), seed, static_cast<uint64_t>(round))) {
+    shuffled.push_back(values[i]);
+  }
+  return shuffled;
+}
+
+}  // namespace
 
 Schedule::Schedule(const PhaseSpec& phase)
     : phase_(&phase), jobs_(phase.jobs.size()), next_sentinel_(phase.sentinel.jobs.size()) {
@@ -28,7 +59,7 @@ std::optional<Visit> Schedule::Next() {
       // Since the round was begun it may have failed in visits that are now made again.
       if (!jobs_[job].failed) {
         sentinels_were_last_ = false;
-        if (++visits_since_sentinels_ >= phase_->sentinel.every) {
+        if (++visits_since_sentinels_ >= phase_->sentinel.every && !IsWithinGroup()) {
           BeginSentinels();
         }
         return Visit{job, round_};
@@ -62,20 +93,43 @@ bool Schedule::BeginRound() {
 
 std::vector<size_t> Schedule::OrderOf(int64_t round) const {
   // All jobs are shuffled and the finished ones left out, so that the order does not depend on how fast others settled.
-  std::vector<size_t> all(jobs_.size());
-  for (size_t i = 0; i < all.size(); ++i) {
-    all[i] = i;
-  }
+  std::vector<std::vector<size_t>> turns = TurnsOf(*phase_);
   if (phase_->order == Order::kShuffled) {
-    all = ShuffledOrder(all.size(), phase_->seed, static_cast<uint64_t>(round));
+    turns = Shuffled(turns, phase_->seed, round);
+    for (std::vector<size_t>& jobs : turns) {
+      const uint64_t seed = Random(phase_->seed ^ ~static_cast<uint64_t>(jobs.front())).Next();
+      jobs = Shuffled(jobs, seed, round);
+    }
   }
   std::vector<size_t> order;
-  for (const size_t job : all) {
-    if (!jobs_[job].is_sentinel && !jobs_[job].failed && !jobs_[job].settled) {
-      order.push_back(job);
+  for (const std::vector<size_t>& jobs : turns) {
+    // A group goes on as a whole until all of it are finished: its jobs are compared visit by visit.
+    if (std::all_of(jobs.begin(), jobs.end(), [this](size_t job) { return IsFinished(job); })) {
+      continue;
+    }
+    for (const size_t job : jobs) {
+      if (!jobs_[job].is_sentinel && !jobs_[job].failed) {
+        order.push_back(job);
+      }
     }
   }
   return order;
+}
+
+bool Schedule::IsWithinGroup() const {
+  if (next_in_order_ == 0 || next_sentinel_ < phase_->sentinel.jobs.size()) {
+    return false;
+  }
+  const std::string& group = phase_->jobs[order_[next_in_order_ - 1]].group;
+  for (size_t i = next_in_order_; !group.empty() && i < order_.size(); ++i) {
+    if (phase_->jobs[order_[i]].group != group) {
+      return false;
+    }
+    if (!jobs_[order_[i]].failed) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void Schedule::BeginSentinels() {

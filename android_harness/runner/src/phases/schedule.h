@@ -36,6 +36,9 @@ class Schedule {
   // Back to what an earlier copy knew, except that jobs that have failed since stay failed.
   void GoBackTo(const Schedule& earlier);
 
+  // Whether the visit that was handed out last is of a group of jobs of which others follow directly.
+  [[nodiscard]] bool IsWithinGroup() const;
+
   [[nodiscard]] int64_t round() const { return round_; }
   [[nodiscard]] bool IsSentinel(size_t job) const { return jobs_[job].is_sentinel; }
   [[nodiscard]] bool HasFailed(size_t job) const { return jobs_[job].failed; }
@@ -52,6 +55,7 @@ class Schedule {
   // False when there is no further round and the sentinels have had their last turn.
   bool BeginRound();
   [[nodiscard]] std::vector<size_t> OrderOf(int64_t round) const;
+  [[nodiscard]] bool IsFinished(size_t job) const { return jobs_[job].failed || jobs_[job].settled; }
   void BeginSentinels();
 
   // A pointer, so that a schedule can be assigned.

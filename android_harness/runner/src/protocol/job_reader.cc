@@ -35,6 +35,9 @@ class JobReader {
         job.measurement = ReadCollab(fields);
         break;
     }
+    if (fields.Has("group")) {
+      job.group = fields.Text("group");
+    }
     return job;
   }
 

@@ -62,6 +62,8 @@ struct CollabSpec {
 struct JobSpec {
   std::string id;
   std::variant<TimeSpec, HandoverSpec, CollabSpec> measurement;
+  // Jobs of one group are visited directly one after another; empty: none.
+  std::string group;
 };
 
 }  // namespace syncnas

@@ -174,6 +174,9 @@ class PhaseReader {
       if (std::find(chosen.begin(), chosen.end(), index) != chosen.end()) {
         throw Failure("sentinel.jobs names \"" + id + "\" twice");
       }
+      if (!job->group.empty()) {
+        throw Failure("sentinel.jobs names \"" + id + "\", which is of the group \"" + job->group + "\"");
+      }
       chosen.push_back(index);
     }
     phase_.sentinel.every = fields.Whole("every", 1, INT64_MAX, phase_.sentinel.every);

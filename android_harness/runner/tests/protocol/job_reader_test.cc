@@ -63,5 +63,13 @@ TEST(WrongJobsAreRefused) {
               "jobs[0].mode is \"both\"");
 }
 
+TEST(JobsMayBeOfAGroup) {
+  const std::string job = R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1)";
+  CHECK_EQUAL(ParseJob(job).group, "");
+  CHECK_EQUAL(ParseJob(job + R"(, "group": "beside/cpu0")").group, "beside/cpu0");
+  CHECK_FAILS(ParseJob(job + R"(, "group": "")"), "jobs[0].group");
+  CHECK_FAILS(ParseJob(job + R"(, "group": 1)"), "jobs[0].group");
+}
+
 }  // namespace
 }  // namespace syncnas

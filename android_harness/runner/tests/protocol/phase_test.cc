@@ -79,6 +79,10 @@ TEST(PhaseRefusesWrongDocuments) {
   CHECK_FAILS(Parse(R"("jobs": [{"id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1}],
                        "sentinel": {"jobs": ["a"]})"),
               "sentinel.jobs names every job");
+  CHECK_FAILS(Parse(R"("jobs": [{"id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1, "group": "g"},
+                                {"id": "b", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1, "group": "g"}],
+                       "sentinel": {"jobs": ["b"]})"),
+              "sentinel.jobs names \"b\", which is of the group \"g\"");
 }
 
 TEST(PhaseRefusesWrongUnits) {

@@ -1,0 +1,53 @@
+"""Phases of a profile: which jobs are visited side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from android_harness.protocol.phases import CollabJob, TimeJob
+from collab.units import UnitSpec, parse_unit
+from profiler.effort import FULL, QUICK
+from profiler.job_ids import LoadedId, NetworkId
+from profiler.models import Models
+from profiler.phases import block_ids, groups_of, make_phase
+from profiler.plan import Plan
+from tests.profiler.made_events import BLOCK, LARGE, UNITS
+
+NETWORKS = (((BLOCK,), (BLOCK,)), ((LARGE,),), ((BLOCK,),))
+PLAN = Plan((BLOCK,), (), NETWORKS)
+
+
+def test_a_network_alone_and_under_every_load_are_visited_side_by_side() -> None:
+    groups = groups_of(block_ids(PLAN, UNITS))
+    for unit, other in (("cpu0", "cpu1"), ("cpu1", "cpu0")):
+        loaded = [LoadedId.of(unit, other, NETWORKS[0], load) for load in NETWORKS[:2]]
+        assert [job for job, group in groups.items() if group == f"beside/{unit}"] == [NetworkId.of(unit, NETWORKS[0]), *loaded]
+    assert set(groups.values()) == {"beside/cpu0", "beside/cpu1"}
+
+
+def test_what_is_not_there_is_in_no_group() -> None:
+    units: dict[str, UnitSpec] = {"cpu0": UNITS["cpu0"], "gpu0": parse_unit("gpu")}
+    assert set(groups_of(block_ids(PLAN, units)).values()) == {"beside/cpu0"}, "a GPU is loaded all the time"
+    assert groups_of(block_ids(PLAN, {"cpu0": UNITS["cpu0"]})) == {}
+    loaded = [job for job in block_ids(PLAN, UNITS) if isinstance(job, LoadedId) and job.unit == "cpu1"]
+    assert set(groups_of(loaded)) == set(loaded), "the network alone may have been measured before"
+
+
+def test_jobs_carry_their_group_and_how_they_warm_up(tmp_path: Path) -> None:
+    phase = make_phase("p", block_ids(PLAN, UNITS), UNITS, FULL, Models(tmp_path, NETWORKS), rounds=3, seed=1)
+    groups = {job.id: job.group for job in phase.jobs}
+    assert {name for name, group in groups.items() if group} == {job.text for job in groups_of(block_ids(PLAN, UNITS))}
+    assert phase.sentinel is not None
+    assert not any(groups[name] for name in phase.sentinel.jobs)
+    for job in phase.jobs:
+        if isinstance(job, TimeJob):
+            assert (job.warmup, job.warmup_us, job.warmup_limit_us, job.runs) == (2, 300, 1_000, 3)
+        else:
+            assert isinstance(job, CollabJob)
+            assert (job.warmup, job.warmup_us, job.warmup_limit_us, job.runs) == (3, 0, 30_000, 2)
+
+
+def test_no_effort_s_limit_is_below_its_floor() -> None:
+    for effort in (FULL, QUICK):
+        assert effort.warmup_us < effort.warmup_limit_us < effort.network_warmup_limit_us
+        assert effort.network_warmup >= 3, "the first run tells nothing, and two are compared"
