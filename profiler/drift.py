@@ -142,6 +142,7 @@ def without_drift(samples: JobSamples, line: SpeedLine | None) -> JobSamples:
         collabs=_divided(samples.collabs, line),
         failure=samples.failure,
         slowness=line.at([visit.t_ns for visit in samples.times]),
+        phases=samples.phases,
     )
 
 

@@ -25,10 +25,11 @@ Copies: TypeAlias = dict[tuple[str, Block, str], list[list[int]]]
 
 @dataclass(frozen=True)
 class NetworkSamples:
-    """The visits of a network's job, at least one, and the runs of each of them; every piece ran in all."""
+    """The visits of a network's job, at least one, with the runs and the phase of each of them; every piece ran in all."""
 
     visits: tuple[CollabDone, ...]
     runs: tuple[PieceRuns, ...]
+    phases: tuple[int, ...]
 
     @property
     def pieces_us(self) -> list[float]:
@@ -46,9 +47,9 @@ def piece_runs(visit: CollabDone) -> PieceRuns:
 def network_samples(store: SampleStore, job: JobId, network: Network) -> NetworkSamples | None:
     """Returns the visits of a network's job that have a run of every piece; None if there are none, or the last visit failed."""
     samples = store.measured(job)
-    visits = samples.collabs if samples is not None else []
-    whole = [(visit, runs) for visit in visits if _is_whole(runs := piece_runs(visit), len(network))]
-    return NetworkSamples(tuple(visit for visit, _ in whole), tuple(runs for _, runs in whole)) if whole else None
+    visits = zip(samples.collabs, samples.phases, strict=True) if samples is not None else ()
+    whole = [(visit, runs, phase) for visit, phase in visits if _is_whole(runs := piece_runs(visit), len(network))]
+    return NetworkSamples(*zip(*whole, strict=True)) if whole else None
 
 
 def _is_whole(runs: PieceRuns, pieces: int) -> bool:

@@ -41,7 +41,8 @@ Slowness: TypeAlias = npt.NDArray[np.float64]
 class JobSamples:
     """All visits of one job, in the order of time (`t_ns` is Unix time). `failure` is why its last visit failed, None if it did not.
 
-    `slowness` (one value for each of `times`; None: 1) is divided out of samples, but not out of the visits themselves.
+    `slowness` (one value for each of `times`; None: 1) is divided out of samples, but not out of the visits themselves. `phases` has
+    for each of `collabs` the number of its phase in the journal; rounds are counted anew in each.
     """
 
     times: list[TimeDone] = field(default_factory=list)
@@ -49,6 +50,7 @@ class JobSamples:
     collabs: list[CollabDone] = field(default_factory=list)
     failure: str | None = None
     slowness: Slowness | None = None
+    phases: list[int] = field(default_factory=list)
     _by_visit: dict[str, list[list[int]]] = field(default_factory=dict, repr=False, compare=False)
     _summaries: dict[str, Summary] = field(default_factory=dict, repr=False, compare=False)
 
@@ -56,7 +58,7 @@ class JobSamples:
     def visits(self) -> int:
         return len(self.times) + len(self.transfers) + len(self.collabs)
 
-    def add(self, visit: VisitDone) -> None:
+    def add(self, visit: VisitDone, *, phase: int = 0) -> None:
         """Adds a visit that succeeded, and forgets what was computed of those before."""
         self.failure = None
         self._by_visit.clear()
@@ -67,6 +69,7 @@ class JobSamples:
             self.transfers.append(visit)
         else:
             self.collabs.append(visit)
+            self.phases.append(phase)
 
     def by_visit(self, name: str) -> list[list[int]]:
         """Returns each visit's samples of one kind (write, run, read ...; nanoseconds); computed once, not to be changed."""
@@ -118,6 +121,7 @@ class SampleStore:
         self.dropped_hot = 0
         """Visits that do not count because the device was hot."""
         self._by_text: dict[str, JobSamples | None] = {}
+        self._phase = 0
         self._seen_unix_ns = 0
         self._to_unix_ns = 0
 
@@ -160,6 +164,7 @@ class SampleStore:
         return self._by_text[text]
 
     def _begin_phase(self, event: PhaseStarted) -> None:
+        self._phase += 1
         self.engines.update(event.engines)
         self.runner, self.last_unix_ns = event.runner, event.unix_ns
         self._to_unix_ns = event.unix_ns - event.t_ns
@@ -173,7 +178,7 @@ class SampleStore:
         samples = self._samples_of(event.job)
         if samples is not None:
             # A monotonic clock begins anew when a device restarts; visits of several phases are put on one line of time.
-            samples.add(msgspec.structs.replace(event, t_ns=event.t_ns + self._to_unix_ns))
+            samples.add(msgspec.structs.replace(event, t_ns=event.t_ns + self._to_unix_ns), phase=self._phase)
 
     def _note_time(self, t_ns: int) -> None:
         """Counts the time since the last line of this phase; a clock that was set back counts nothing."""

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from android_harness.protocol.journal import Event, HandoverDone, HandoverSamples, JobFailed, PhaseStarted, StateChecked, TimeDone
 from collab.errors import JournalError
 from lut.statistics import summarise
-from profiler.job_ids import BlockId, HandoverId
+from profiler.drift import speed_line, steadied
+from profiler.job_ids import BlockId, HandoverId, NetworkId
+from profiler.networks import network_samples
 from profiler.samples import JobSamples, SampleStore, read_store
-from tests.profiler.made_events import BLOCK, JOB, time_done
+from tests.profiler.made_events import BLOCK, JOB, network_done, time_done
 
 ID = BlockId("cpu0", BLOCK)
 
@@ -67,6 +69,19 @@ def test_a_reason_is_noted_of_jobs_that_were_never_visited_only() -> None:
         store.fail(job, "too large")
         store.fail(job, "too large after all")
     assert (store.jobs[ID].failure, store.jobs[other].failure) == (None, "too large")
+
+
+def test_the_visits_of_a_network_know_their_phase() -> None:
+    """Rounds are counted anew in each phase, whatever it is called."""
+    network = ((BLOCK,),)
+    job = NetworkId.of("cpu0", network)
+    begun, visit = PhaseStarted("p", "0", "x", {}, 0, 9, 1), network_done(job.text, [100])
+    store = SampleStore()
+    store.add_all([begun, visit, time_done(JOB, [5]), visit, begun, begun, visit])
+    assert store.jobs[job].phases == [1, 1, 3]
+    found = network_samples(steadied(store, {"cpu0": speed_line([0, 1], [1.0, 1.0])}), job, network)
+    assert found is not None
+    assert found.phases == (1, 1, 3)
 
 
 def test_jobs_of_unknown_ids_are_left_out() -> None:
