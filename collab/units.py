@@ -72,6 +72,11 @@ class UnitSpec:
         return replace(self, cores=tuple(sorted(set(cores))), cluster=None)
 
 
+def shared_cores(one: UnitSpec, other: UnitSpec) -> set[int]:
+    """Returns the cores that two units may both run on, which they take turns on."""
+    return set(one.cores or ()) & set(other.cores or ())
+
+
 def format_cores(cores: Sequence[int]) -> str:
     """Writes ``(0, 1, 2, 5)`` as ``0-2+5``; `parse_cores` reads it back."""
     runs: list[list[int]] = []

@@ -61,13 +61,20 @@ class PairPath(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Contention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Work of a block class on `unit` takes `factor` times as long while `other` works."""
+    """Work of a block class on `unit` takes `factor` times as long while `other` works: what was `measured`, if that is proven, else 1.
+
+    `se` is the standard error of `measured`, as a fraction, None where it is not known; `n` visits alone were each held against a loaded
+    one. With `pooled`, `measured` is of all classes together.
+    """
 
     unit: Name
     block_class: Text
     other: Name
-    factor: Factor
+    factor: Annotated[float, msgspec.Meta(ge=1, le=1e6)]
+    measured: Factor
+    se: Fraction | None
     n: Count
+    pooled: bool
 
 
 class NetworkFactor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,52 +1,118 @@
-"""Contention: how much slower a unit works while another one does, by class of block.
+"""Contention: how much slower a unit works while another one does, by class of block; 1 unless it is proven.
 
 Measured on the base as a network, which one unit runs in its pieces while the other runs one over and over: a block alone lives in the
 nearest cache and does not feel what the other unit does to the memory behind it. The load is the base or, on a unit to which that is far
-more work than to the first, its narrowest form: units that share a model get shares that take them about as long. What counts is the mean,
-not the median: where two units share a core they take turns of milliseconds, and most blocks are through within a turn, or take a whole
-one longer.
+more work than to the first, its narrowest form: units that share a model get shares that take them about as long.
+
+* **Pairs.** A visit alone is held against the loaded one of its own round, as it was sampled: the device's speed may change by half from
+  one minute to the next, and what a sentinel says of it is of other moments than either visit. What is left of a change between the two is
+  noise, the same in either direction.
+* **Medians** tell what a pair is like: of the inferences of a visit, then of the ratios of all pairs. Medians are what is predicted, and
+  means are carried by tails: of two units on two cores of a shared machine, medians told 1.018, means 1.052.
+* **Means** are right for two units that share a core: these take turns of milliseconds, in which most blocks meet nobody and the others
+  wait for longer than they work, so that a median sees one turn more or one less. Over all inferences, the turns' mean is the factor.
+* **Proof.** A factor is used if its logarithm is above 0 by 1.96 standard errors over pairs; by chance that happens once in 40 times. If
+  it does not, or a unit seems to be *faster* beside another one (its clock rises, or the pairs were unlucky), the factor is 1, and what
+  was measured stays in the tables beside its error. Six pairs are the fewest: five would all be slower by chance once in 32 times.
+* **Classes.** Single classes are known less well than all pieces together, and what is noise in one is noise in all. So the pieces of a
+  class are held against all pieces *within* each pair, where the noise of the pair cancels. A class that differs by 3 standard errors has
+  a factor of its own; others share that of all pieces.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from collab.blocks import Block, Stem
+from collab.units import UnitSpec, shared_cores
 from lut.meta import Contention
 from lut.prediction.costs import BLOCK_CLASSES, block_class
-from profiler.job_ids import LoadedId, NetworkId
-from profiler.networks import NetworkSamples, network_runs, network_samples
+from lut.statistics import Z95, standard_error
+from profiler.job_ids import JobId, LoadedId, NetworkId
+from profiler.networks import PieceRuns, network_runs, network_samples
 from profiler.plan import LOADS, Network
 from profiler.samples import SampleStore
 
+FEWEST_PAIRS: Final = 6
+"""Fewer prove nothing."""
+_DIFFERS: Final = 3.0
+"""So many standard errors from 0, in either direction, and a class differs.
 
-def contention_factors(store: SampleStore, networks: Sequence[Network], units: Iterable[str]) -> tuple[Contention, ...]:
-    """Returns a factor per unit, block class and other unit; pairs that were not measured are left out.
+Three classes are tested, and of a few dozen pairs the error itself is known but roughly: among 24 to 50 pairs with the noise of a shared
+machine, chance made a class differ in 3 to 5 % of all cases.
+"""
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Visits alone and loaded, each of the former with the one of the latter that was made in the same round of the same phase."""
+
+    alone: tuple[PieceRuns, ...]
+    loaded: tuple[PieceRuns, ...]
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    """A logarithm that is estimated over `n` pairs, and its standard error; None of a single pair."""
+
+    log: float
+    error: float | None
+    n: int
+
+    def is_beyond(self, errors: float) -> bool:
+        """Whether it is further from 0 than so many standard errors, and of enough pairs to tell."""
+        return self.n >= FEWEST_PAIRS and self.error is not None and abs(self.log) > errors * self.error
+
+    @property
+    def proven_factor(self) -> float:
+        return math.exp(self.log) if self.log > 0 and self.is_beyond(Z95) else 1.0
+
+
+def contention_factors(store: SampleStore, networks: Sequence[Network], units: Mapping[str, UnitSpec]) -> tuple[Contention, ...]:
+    """Returns a factor per unit, block class and other unit; pairs of units that were not measured are left out.
 
     The stem is in one piece with the blocks after it, and gets that piece's factor. The openings of segments (class ``sync``) are in no
-    network on one unit, and get the factor of all pieces together.
+    network on one unit, and share the factor of all pieces together.
+
+    Args:
+        store: samples that are not corrected for drift.
     """
-    units = list(units)
     found: list[Contention] = []
-    for unit in units if networks else []:
-        alone = network_samples(store, NetworkId.of(unit, networks[0]), networks[0])
+    for unit in units if networks else ():
         for other in units:
-            loaded = _loaded(store, unit, other, networks)
-            if alone is not None and loaded is not None:
-                found += _of_pair(unit, other, networks[0], alone, loaded)
+            pairs = _pairs(store, unit, other, networks)
+            if pairs is not None:
+                takes_turns = bool(shared_cores(units[unit], units[other]))
+                found += _of_pairs(unit, other, networks[0], pairs, takes_turns=takes_turns)
     return tuple(sorted(found, key=lambda entry: (entry.unit, entry.other, entry.block_class)))
 
 
-def _loaded(store: SampleStore, unit: str, other: str, networks: Sequence[Network]) -> NetworkSamples | None:
-    """Returns the samples of the base beside the load that takes the other unit about as long as the base takes this one."""
-    samples = {load: network_samples(store, LoadedId.of(unit, other, networks[0], load), networks[0]) for load in networks[:LOADS]}
-    known = [load for load, found in samples.items() if found is not None]
+def in_words(entry: Contention) -> str:
+    """Says how much slower a unit is beside another one, with its 95 % interval, or how much may have been missed."""
+    beside = f"while {entry.other} works"
+    if entry.se is None or entry.n < FEWEST_PAIRS:
+        return f"{entry.unit} not known {beside} (too few visits: {entry.n})"
+    low, high = (entry.measured * math.exp(sign * Z95 * entry.se) for sign in (-1, 1))
+    if entry.factor > 1:
+        return f"{entry.unit} {entry.factor:.3f}x [{low:.3f}, {high:.3f}] {beside}"
+    return f"{entry.unit} none proven {beside} (within +-{100 * max(1 - low, high - 1):.1f} %)"
+
+
+def _pairs(store: SampleStore, unit: str, other: str, networks: Sequence[Network]) -> _Pairs | None:
+    """Returns the base alone and beside the load that takes the other unit about as long as the base takes this one; None of no pairs."""
+    base = networks[0]
+    alone = _by_round(store, NetworkId.of(unit, base), base)
+    loaded = {load: _by_round(store, LoadedId.of(unit, other, base, load), base) for load in networks[:LOADS]}
+    known = [load for load in loaded if alone.keys() & loaded[load].keys()]
     if not known:
         return None
-    took_us = network_runs(store, networks[0], [unit]).get(unit)
+    took_us = network_runs(store, base, [unit]).get(unit)
 
     def unlike(load: Network) -> float:
         load_us = network_runs(store, load, [other]).get(other)
@@ -54,29 +120,72 @@ def _loaded(store: SampleStore, unit: str, other: str, networks: Sequence[Networ
             return math.inf
         return abs(math.log(load_us.median_us / took_us.median_us))
 
-    return samples[min(known, key=unlike)]
+    chosen = loaded[min(known, key=unlike)]
+    rounds = sorted(alone.keys() & chosen.keys())
+    return _Pairs(tuple(alone[at] for at in rounds), tuple(chosen[at] for at in rounds))
 
 
-def _of_pair(unit: str, other: str, network: Network, alone: NetworkSamples, loaded: NetworkSamples) -> list[Contention]:
-    """Returns the factors of one unit beside another: what the pieces of each class took loaded, over what they took alone."""
-    n = sum(len(visit.total_ns) for visit in loaded.visits)
-    pieces_of_class = {name: [number for number, piece in enumerate(network) if _class_of(piece) == name] for name in BLOCK_CLASSES}
-    pieces_of_class["stem"] = [number for number, piece in enumerate(network) if isinstance(piece[0], Stem)]
-    pieces_of_class["sync"] = list(range(len(network)))
-    return [
-        Contention(unit, name, other, _interquartile_mean_ns(loaded, pieces) / alone_ns, n)
-        for name, pieces in pieces_of_class.items()
-        if pieces and (alone_ns := _interquartile_mean_ns(alone, pieces)) > 0
-    ]
+def _by_round(store: SampleStore, job: JobId, network: Network) -> dict[tuple[int, int], PieceRuns]:
+    """Returns the visits of a network's job by phase and round; none where it was not measured."""
+    samples = network_samples(store, job, network)
+    if samples is None:
+        return {}
+    visits = zip(samples.phases, samples.visits, samples.runs, strict=True)
+    return {(phase, visit.round): runs for phase, visit, runs in visits}
+
+
+def _of_pairs(unit: str, other: str, network: Network, pairs: _Pairs, *, takes_turns: bool) -> list[Contention]:
+    """Returns the factors of one unit beside another."""
+    together = _log_ratios(pairs, range(len(network)), takes_turns=takes_turns)
+    common = _estimate(together, takes_turns=takes_turns)
+    found = []
+    for name in BLOCK_CLASSES:
+        pieces = _pieces_of(name, network)
+        if pieces or name == "sync":
+            own = _log_ratios(pairs, pieces, takes_turns=takes_turns) if pieces else together
+            is_own = bool(np.all(np.isfinite(own))) and _estimate(own - together, takes_turns=takes_turns).is_beyond(_DIFFERS)
+            used = _estimate(own, takes_turns=takes_turns) if is_own else common
+            found.append(
+                Contention(unit, name, other, used.proven_factor, math.exp(used.log), used.error, used.n, pooled=not is_own),
+            )
+    return found
+
+
+def _pieces_of(name: str, network: Network) -> list[int]:
+    """Returns the numbers of the pieces that tell of a class; blocks after a stem have more work than it."""
+    if name == "stem":
+        return [number for number, piece in enumerate(network) if isinstance(piece[0], Stem)]
+    return [number for number, piece in enumerate(network) if _class_of(piece) == name]
 
 
 def _class_of(piece: Sequence[Block]) -> str:
-    """Returns the class of the last block: blocks after a stem have more work than it."""
     return BLOCK_CLASSES[block_class(piece[-1])]
 
 
-def _interquartile_mean_ns(samples: NetworkSamples, pieces: Sequence[int]) -> float:
-    """Returns what the pieces took together: the interquartile mean over visits of each visit's mean (slow spells make outliers)."""
-    means = np.sort([float(runs[list(pieces)].sum(axis=0).mean()) for runs in samples.runs])
-    quarter = len(means) // 4
-    return float(means[quarter : len(means) - quarter].mean())
+def _log_ratios(pairs: _Pairs, pieces: Sequence[int], *, takes_turns: bool) -> npt.NDArray[np.float64]:
+    """Returns for each pair the logarithm of what pieces took loaded, over what they took alone; not finite where that was nothing.
+
+    For units that take turns, whose factor is the ratio of two means over pairs: its logarithm plus how far it changes with the pair
+    (the influence function), so that the values' mean is that logarithm and their spread tells its error.
+    """
+    alone, loaded = (_took(visits, pieces, takes_turns=takes_turns) for visits in (pairs.alone, pairs.loaded))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if not takes_turns:
+            ratios: npt.NDArray[np.float64] = np.log(loaded) - np.log(alone)
+        else:
+            ratios = np.log(loaded.mean()) - np.log(alone.mean()) + loaded / loaded.mean() - alone / alone.mean()
+    return ratios
+
+
+def _took(visits: Sequence[PieceRuns], pieces: Sequence[int], *, takes_turns: bool) -> npt.NDArray[np.float64]:
+    """Returns what pieces took together in each visit, in nanoseconds: in the median inference, or in the mean one."""
+    sums = [runs[list(pieces)].sum(axis=0) for runs in visits]
+    return np.array([runs.mean() if takes_turns else np.median(runs) for runs in sums], dtype=np.float64)
+
+
+def _estimate(values: npt.NDArray[np.float64], *, takes_turns: bool) -> _Estimate:
+    """Estimates what is common to the values of all pairs: their mean for units that take turns, else their median."""
+    n = len(values)
+    if takes_turns:
+        return _Estimate(float(values.mean()), float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else None, n)
+    return _Estimate(float(np.median(values)), standard_error(values.tolist()), n)

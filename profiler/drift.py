@@ -22,7 +22,7 @@ import numpy.typing as npt
 from android_harness.protocol.journal import CollabDone, TimeDone
 from lut.meta import Timed
 from lut.statistics import NS_PER_US, standard_error
-from profiler.job_ids import BlockId, CallId, JobId, LoadedId, NetworkId, SentinelId
+from profiler.job_ids import BlockId, CallId, JobId, NetworkId, SentinelId
 from profiler.samples import MOST_NS, JobSamples, SampleStore
 
 _NEIGHBOURS: Final = 15
@@ -128,8 +128,11 @@ def steadied(store: SampleStore, lines: Mapping[str, SpeedLine]) -> SampleStore:
 
 
 def _corrected_unit(job: JobId) -> str:
-    """Returns the unit whose drift is in a job's samples; empty for sentinels, which tell it, and for hand-overs, which have two units."""
-    return job.unit if isinstance(job, (CallId, BlockId, NetworkId, LoadedId)) else ""
+    """Returns the unit whose drift is in a job's samples; empty for other jobs.
+
+    Sentinels tell it, hand-overs have two units, and loaded networks are held against a visit of their own round.
+    """
+    return job.unit if isinstance(job, (CallId, BlockId, NetworkId)) else ""
 
 
 def without_drift(samples: JobSamples, line: SpeedLine | None) -> JobSamples:

@@ -235,7 +235,9 @@ def _check_handover(wait: str, path: str) -> None:
 
 def _shared_cores(units: Mapping[str, UnitSpec]) -> list[tuple[str, str, int]]:
     """Returns the pairs of units with a core that both may run on, and that core."""
-    pairs = [(one, other, set(units[one].cores or ()) & set(units[other].cores or ())) for one, other in combinations(units, 2)]
+    from collab.units import shared_cores
+
+    pairs = [(one, other, shared_cores(units[one], units[other])) for one, other in combinations(units, 2)]
     return [(one, other, min(shared)) for one, other, shared in pairs if shared]
 
 
@@ -291,7 +293,9 @@ def _report(result: ProfileResult, out: Path, device: str, request: Request, *, 
 
 
 def _print_quality(tables: Tables, console: Any) -> None:
-    """Prints how steady the device was, and how well its costs explain the networks that were run."""
+    """Prints how steady the device was, how well its costs explain the networks that were run, and how units slow each other down."""
+    from profiler.contention import in_words
+
     meta = tables.meta
     for fit in meta.fits:
         call_us, drift, again = meta.call_in_network[fit.unit].median_us, meta.drift.get(fit.unit), meta.disturbed.get(fit.unit, 0.0)
@@ -301,7 +305,7 @@ def _print_quality(tables: Tables, console: Any) -> None:
             f"{fit.unit}: a call costs {call_us:.1f} us in a network; {fit.n} pieces of networks are explained within"
             f" {100 * fit.median_residual:.1f} % (median){steady}{repeated}"
         )
-    factors = [f"{e.unit} {e.factor:.2f}x while {e.other} works" for e in meta.contention if e.block_class == "mbconv"]
+    factors = [in_words(entry) for entry in meta.contention if entry.block_class == "mbconv"]
     if factors:
         console.print(f"Contention: {', '.join(factors)}")
 

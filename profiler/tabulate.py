@@ -119,7 +119,7 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
         transfer_fits=tuple(filter(can_be_read, transfer_fits(store, handovers))),
         channel_step=steps,
         unfilled=_unfilled(steady, plan, steps, costs),
-        contention=tuple(filter(can_be_read, contention_factors(steady, plan.networks, units))),
+        contention=tuple(filter(can_be_read, contention_factors(store, plan.networks, units))),
         drift=_drift(lines),
         disturbed=_disturbed(store, units),
     )

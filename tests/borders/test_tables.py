@@ -44,7 +44,7 @@ META: Final = made_meta(
     transfer_fits=(HandoverFit("cpu0", "cpu1", "shared", "spin", "hot", LINE, LINE, {"p50": 0.5}, 100),),
     channel_step={"cpu0": 4},
     unfilled_groups=(UnfilledGroup("cpu0", 14, 4, 1.3, 3),),
-    contention=(Contention("cpu0", "mbconv", "cpu1", 1.1, 40),),
+    contention=(Contention("cpu0", "mbconv", "cpu1", 1.1, 1.1, 0.02, 40, pooled=True),),
     drift={"cpu0": 0.1},
     disturbed={"cpu0": 0.0},
     paths={"cpu0>cpu1": PairPath("shared", "both work on the same memory")},

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collab.errors import ConfigError
-from collab.units import UnitSpec, format_cores, name_units, parse_cores, parse_unit
+from collab.units import UnitSpec, format_cores, name_units, parse_cores, parse_unit, shared_cores
 
 CORES = st.frozensets(st.integers(0, 40), min_size=1, max_size=8).map(lambda cores: tuple(sorted(cores)))
 UNITS = st.one_of(
@@ -60,6 +60,15 @@ def test_equal_units_are_equal_text_however_they_were_written() -> None:
 def test_units_that_cannot_be_are_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         parse_unit(text)
+
+
+def test_units_share_the_cores_that_both_may_run_on() -> None:
+    def shared(one: str, other: str) -> set[int]:
+        return shared_cores(parse_unit(one), parse_unit(other))
+
+    assert shared("cpu:threads=2,cores=0-2", "cpu:cores=2+5") == {2}
+    assert shared("cpu:cores=0", "cpu:cores=1") == set()
+    assert shared("cpu:cores=0", "gpu") == shared("cpu", "cpu") == set()
 
 
 def test_units_are_named_by_kind_and_number() -> None:

@@ -15,6 +15,17 @@ from lut.tables import Tables, load_tables, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import CERTIFICATE, made_meta, made_tables
 
+CONTENTION = {
+    "unit": "cpu0",
+    "block_class": "mbconv",
+    "other": "cpu1",
+    "factor": 1.1,
+    "measured": 1.1,
+    "se": 0.01,
+    "n": 9,
+    "pooled": False,
+}
+
 
 def tables() -> Tables:
     plan = plan_model(configs.load("mini_v2"), COARSE)
@@ -38,7 +49,10 @@ def tables() -> Tables:
         ("fixed", {"cpu0": {"median_us": 0, "mad_us": 0, "n": 3}}, "expected a number > 0"),
         ("fixed", {"cpu0": {"median_us": math.nan, "mad_us": 0, "n": 3}}, "NaN"),
         ("handover", {"wait": "sleep", "path": "shared"}, "handover"),
-        ("contention", [{"unit": "cpu0", "block_class": "mbconv", "other": "cpu1", "factor": -2, "n": 1}], "factor"),
+        ("contention", [{**CONTENTION, "factor": 0.9}], "factor: expected a number >= 1"),
+        ("contention", [{**CONTENTION, "measured": -2}], "measured"),
+        ("contention", [{**CONTENTION, "se": -0.1}], "se: expected"),
+        ("contention", [{name: value for name, value in CONTENTION.items() if name != "se"}], "a field is missing"),
         ("handover", {"wait": "spin", "path": "readback"}, "handover"),
         ("paths", {"cpu0>cpu1": {"path": "post", "why": "slow"}}, r"paths\[...\].path: expected a text"),
         ("deviation", {"cpu0": -1.0}, "deviation"),

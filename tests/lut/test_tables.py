@@ -40,7 +40,7 @@ def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
         read_us=None,
     )
     meta = made_meta(
-        contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 30),),
+        contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 1.25, 0.02, 30, pooled=True),),
         network_factors=(NetworkFactor("cpu0", "head", 7, 1.5, 12),),
         channel_step={"cpu0": 16},
         certificate=CERTIFICATE,

@@ -32,7 +32,10 @@ def tables(
     made = made_tables(plan.blocks, plan.transfers, work_cost, path=path, paths=paths)
     if contention == 1.0:
         return made
-    factors = tuple(Contention(unit, "mbconv", other, contention, 10) for unit, other in (("cpu0", "cpu1"), ("cpu1", "cpu0")))
+    factors = tuple(
+        Contention(unit, "mbconv", other, contention, contention, 0.1, 10, pooled=False)
+        for unit, other in (("cpu0", "cpu1"), ("cpu1", "cpu0"))
+    )
     return replace(made, meta=replace(made.meta, contention=factors))
 
 

@@ -101,7 +101,7 @@ def test_an_output_is_read_once_for_all_its_receivers() -> None:
 def test_contention_of_the_tables_is_applied() -> None:
     model = collaborative(BASE, "nnnnnna")
     table = costs(model)
-    entries = tuple(Contention(a, "mbconv", b, 2.0, 9) for a, b in (("cpu0", "cpu1"), ("cpu1", "cpu0")))
+    entries = tuple(Contention(a, "mbconv", b, 2.0, 2.0, 0.1, 9, pooled=False) for a, b in (("cpu0", "cpu1"), ("cpu1", "cpu0")))
     slowed = costs(model)
     slowed.meta = replace(slowed.meta, contention=entries)
     placement = parse_placement("", branches=2)
