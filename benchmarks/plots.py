@@ -11,12 +11,11 @@ import numpy as np
 
 from android_harness.protocol.journal import TimeDone
 from collab.blocks import MBConv, parse_key
-from lut.prediction.costs import Costs
 from lut.statistics import NS_PER_US
 from lut.tables import Tables, load_tables
 from profiler.drift import sentinel_us, speed_line, speed_lines, steadied
-from profiler.job_ids import HandoverId, NetworkId, SentinelId
-from profiler.networks import network_samples
+from profiler.job_ids import HandoverId, SentinelId
+from profiler.network_costs import fit_network_costs
 from profiler.request import JOURNAL_FILE, Request, load_request
 from profiler.samples import SampleStore, read_store
 
@@ -65,19 +64,16 @@ def _until_a_gap(visits: Sequence[TimeDone]) -> Sequence[TimeDone]:
 def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -> None:
     """Draws, for pieces of networks, the ratio of prediction to measured median: by the sum of isolated blocks, and by the fit."""
     units = list(tables.meta.units)
-    steady, costs = steadied(store, speed_lines(store, units)), Costs(tables, source="")
+    steady = steadied(store, speed_lines(store, units))
     alone = {(row.unit, row.block): row.median_us or 0.0 for row in tables.blocks}
     figure, axes = _figure(len(units), "piece of a network, measured us", "predicted / measured")
     for axis, unit in zip(axes, units, strict=True):
-        measured, isolated, fitted = [], [], []
-        for network in request.plan.networks:
-            samples = network_samples(steady, NetworkId.of(unit, network), network)
-            if samples is None:
-                continue
-            measured += samples.pieces_us
-            isolated += [sum(alone[unit, block.key] for block in piece) for piece in network]
-            fitted += [costs.call_us(unit) + sum(costs.marginal_us(unit, block) for block in piece) for piece in network]
-        for values, colour, name in ((isolated, _GREY, "sum of isolated blocks"), (fitted, _BLUE, "call + marginal costs")):
+        fit = fit_network_costs(steady, unit, request.plan.networks, tables.meta.call_alone[unit])
+        if fit is None:
+            continue
+        measured = [piece.measured_us for piece in fit.pieces]
+        isolated = [sum(alone[unit, block.key] for block in piece.blocks) for piece in fit.pieces]
+        for values, colour, name in ((isolated, _GREY, "sum of isolated blocks"), (fit.fitted_us, _BLUE, "with what data costs")):
             ratio = np.array(values) / np.array(measured)
             axis.semilogx(measured, ratio, ".", ms=4, color=colour, alpha=0.7, label=f"{unit}: {name} (median {np.median(ratio):.2f})")
         axis.axhline(1, color="black", lw=0.6)

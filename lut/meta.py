@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_type_hints
 
@@ -77,18 +78,25 @@ class Contention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pooled: bool
 
 
-class NetworkFactor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The factor by which blocks take longer in a running network than each alone, over and over; marginal costs contain it.
+class ReuseCost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Cost of a megabyte (1e6 bytes) of `what` for a unit that last used it `distance_mb` ago; level before the first and after the last.
 
-    Alone, a block finds its weights and its input in the nearest cache; in a network, others have been there in between. Of blocks that
-    take in features of this `size`; `n` pieces of networks had any.
+    `n` pieces of networks tell it. See `lut.prediction.reuse`.
     """
 
     unit: Name
-    block_class: Text
-    size: Count
-    factor: Factor
+    what: Literal["weights", "features"]
+    distance_mb: Annotated[tuple[Factor, ...], msgspec.Meta(min_length=1, max_length=64)]
+    us_per_mb: Annotated[tuple[DurationUs, ...], msgspec.Meta(min_length=1, max_length=64)]
     n: Count
+
+    def __post_init__(self) -> None:
+        if len(self.distance_mb) != len(self.us_per_mb):
+            raise ValueError("distance_mb and us_per_mb must be equally long")
+        if any(later <= earlier for earlier, later in pairwise(self.distance_mb)):
+            raise ValueError("distance_mb must ascend")
+        if any(later < earlier for earlier, later in pairwise(self.us_per_mb)):
+            raise ValueError("us_per_mb must not fall: data used longer ago is never nearer")
 
 
 class UnfilledGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,7 +113,7 @@ class UnfilledGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Fit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Residuals, as fractions, of the `n` pieces of networks that a unit's cost of a call and its network factors were fitted to."""
+    """Residuals, as fractions, of the `n` pieces of networks that a unit's costs in a network were fitted to."""
 
     unit: Name
     n: Count
@@ -159,7 +167,10 @@ class Meta:
     versions: Mapping[Name, Text]
     models: tuple[Text, ...]
     settings: Mapping[Name, Any] = field(default_factory=dict)
-    network_factors: tuple[NetworkFactor, ...] = ()
+    block_in_network: Mapping[Name, DurationUs] = field(default_factory=dict)
+    """Per unit, what every block takes longer in a running network, where its code is no longer in the nearest cache."""
+    reuse: tuple[ReuseCost, ...] = ()
+    """What data costs by how long ago it was used, of weights and of features, per unit."""
     fits: tuple[Fit, ...] = ()
     transfer_fits: tuple[HandoverFit, ...] = ()
     channel_step: Mapping[Name, Count] = field(default_factory=dict)
@@ -188,7 +199,6 @@ class Meta:
 
 _FILE_NAMES: Final = {
     "call_in_network": "fixed",
-    "network_factors": "context",
     "unfilled_groups": "partial",
     "timed_beside": "company",
 }

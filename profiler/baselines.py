@@ -31,7 +31,7 @@ def _with_costs(tables: Tables, cost_us: Callable[[BlockRow], float | None]) -> 
     free = Measured(0.0, 0.0, 1)
     blocks = tuple(replace(row, marginal_us=cost_us(row)) for row in tables.blocks)
     transfers = tuple(replace(row, read_us=0.0, wakeup_us=0.0, write_us=0.0) for row in tables.transfers)
-    meta = replace(tables.meta, call_in_network=dict.fromkeys(tables.meta.units, free), contention=())
+    meta = replace(tables.meta, call_in_network=dict.fromkeys(tables.meta.units, free), block_in_network={}, reuse=(), contention=())
     return Tables(blocks, transfers, meta)
 
 

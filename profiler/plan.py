@@ -51,14 +51,15 @@ def network_name(network: Network) -> str:
 @dataclass(frozen=True)
 class Grid:
     """Widths at which a search space is sampled: as fractions of the base's expansion channels, rounded up to multiples of 16, and of its
-    output channels, rounded to multiples of 4. `mixed`: how many networks have a width of the grid drawn for every block.
-    `unfilled`: around which widths the last group of channels is looked into.
+    output channels, rounded to multiples of 4. `mixed`: how many networks have a width of the grid drawn for every block. `bodies`: at
+    which widths there is a network without stem and head. `unfilled`: around which widths the last group of channels is looked into.
     """
 
     expansion: tuple[float, ...]
     shares: tuple[float, ...]
     mixed: int
     unfilled: tuple[float, ...]
+    bodies: tuple[float, ...]
 
 
 FULL: Final = Grid(
@@ -66,8 +67,9 @@ FULL: Final = Grid(
     shares=(0.25, 0.5, 0.75),
     mixed=6,
     unfilled=(0.375, 0.75, 1.125),
+    bodies=(0.0, 0.125, 0.375, 0.625),
 )
-COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3, unfilled=(0.5, 1.0))
+COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3, unfilled=(0.5, 1.0), bodies=(0.0, 0.25))
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ def networks_of(chain: Sequence[Block], grid: Grid) -> list[Network]:
     """Returns the networks that are run on one unit; their blocks are those that the grid has anyway.
 
     The base in the pieces of `pieces_of`; as narrow as it can be; at every width of the grid, by turns cut after every block and at
-    random; and with mixed widths.
+    random; with mixed widths; and at some widths without stem and head, which have most of the weights and features: a branch that runs
+    neither touches little from one inference to the next.
     """
     generator = np.random.default_rng(_CUTS_SEED)
     networks = [pieces_of(chain), tuple((_at_width(block, 0.0),) for block in chain)]
@@ -169,7 +172,8 @@ def networks_of(chain: Sequence[Block], grid: Grid) -> list[Network]:
     for _ in range(grid.mixed):
         fractions = generator.choice(grid.expansion, size=len(chain))
         networks.append(_cut_anywhere([_at_width(block, float(f)) for block, f in zip(chain, fractions, strict=True)], generator))
-    return networks
+    bodies = [_cut_anywhere([_at_width(block, fraction) for block in chain[1:-1]], generator) for fraction in grid.bodies]
+    return [*networks, *filter(None, bodies)]
 
 
 def _at_width(block: Block, fraction: float) -> Block:
@@ -180,6 +184,8 @@ def _at_width(block: Block, fraction: float) -> Block:
 
 
 def _cut_anywhere(blocks: Sequence[Block], generator: np.random.Generator) -> Network:
+    if not blocks:
+        return ()
     count = int(generator.integers(0, len(blocks)))
     cuts = sorted(generator.choice(np.arange(1, len(blocks)), size=count, replace=False).tolist())
     return tuple(tuple(blocks[first:last]) for first, last in pairwise([0, *cuts, len(blocks)]))

@@ -13,13 +13,12 @@ from android_harness.protocol.journal import TimeDone
 from collab.blocks import feature_bytes
 from collab.documents import MAX_US
 from collab.units import UnitSpec
-from lut.meta import NetworkFactor, Timed
+from lut.meta import Timed
 from lut.paths import PATHS, copies_in
 from lut.statistics import Summary, median_us, summarise
 from lut.tables import BlockRow, HandoverRow, shape_text
 from profiler.alone import time_alone_us
 from profiler.job_ids import BlockId, HandoverId
-from profiler.marginal import in_network_factor
 from profiler.networks import Copies
 from profiler.samples import JobSamples
 
@@ -52,12 +51,11 @@ class Origin:
 class BlockCosts:
     """Costs that rows of blocks need besides their own samples.
 
-    `call_alone`: per unit, the cost of a call alone; units whose call was not measured are missing. `in_network`: factors of blocks in a
-    running network. `copies`: of a network's own input and output (`network_copies`).
+    `call_alone`: per unit, the cost of a call alone; units whose call was not measured are missing. `copies`: of a network's own input and
+    output (`network_copies`).
     """
 
     call_alone: Mapping[str, Timed]
-    in_network: Sequence[NetworkFactor]
     copies: Copies
 
 
@@ -68,7 +66,7 @@ def block_row(job: BlockId, samples: JobSamples, unit: UnitSpec, costs: BlockCos
     status, reason = _block_status(samples, summary, call)
     marginal = None
     if summary is not None and call is not None:
-        marginal = time_alone_us(samples, call.median_us) * in_network_factor(costs.in_network, job.unit, job.block)
+        marginal = time_alone_us(samples, call.median_us)
     first, last = (samples.times[0], samples.times[-1]) if samples.times else (None, None)
     row = BlockRow(
         unit=job.unit,

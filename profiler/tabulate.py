@@ -11,15 +11,15 @@ import msgspec
 
 from collab.console import one_line
 from collab.units import UnitSpec
-from lut.meta import MAX_NAME, Contention, Fit, HandoverFit, Measured, Meta, NetworkFactor, Timed, UnfilledGroup, can_be_read
+from lut.meta import MAX_NAME, Contention, Fit, HandoverFit, Measured, Meta, ReuseCost, Timed, UnfilledGroup, can_be_read
 from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables
 from profiler.channels import channel_step, unfilled_factors
 from profiler.contention import contention_factors
 from profiler.drift import SpeedLine, speed_lines, steadied
 from profiler.handover_fits import transfer_fits
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, SentinelId
-from profiler.marginal import fit_marginals
 from profiler.models import SENTINEL_BLOCK
+from profiler.network_costs import fit_network_costs
 from profiler.networks import network_copies, network_runs
 from profiler.pairs import pair_paths
 from profiler.phases import background_units
@@ -34,11 +34,12 @@ _Entry = TypeVar("_Entry", bound=msgspec.Struct)
 
 @dataclass(frozen=True)
 class UnitCosts:
-    """Costs of units apart from their blocks' rows: a call alone and in a running network, and how blocks fare in one."""
+    """Costs of units apart from their blocks' rows: a call alone and in a running network, and what blocks and their data cost in one."""
 
     call_alone: Mapping[str, Timed]
     call_in_network: Mapping[str, Measured]
-    in_network: tuple[NetworkFactor, ...]
+    block_in_network: Mapping[str, float]
+    reuse: tuple[ReuseCost, ...]
     fits: tuple[Fit, ...]
 
 
@@ -79,7 +80,8 @@ def tables_of(
         sentinels=derived.sentinels,
         network=tuple(tuple(block.key for block in piece) for network in request.plan.networks[:1] for piece in network),
         network_runs=derived.network_runs,
-        network_factors=derived.costs.in_network,
+        block_in_network=derived.costs.block_in_network,
+        reuse=derived.costs.reuse,
         fits=derived.costs.fits,
         transfer_fits=derived.transfer_fits,
         channel_step=derived.channel_step,
@@ -139,12 +141,13 @@ def _origin(store: SampleStore, runtime: str, settings: Mapping[str, Any]) -> Or
 def _unit_costs(steady: SampleStore, units: Iterable[str], plan: Plan) -> UnitCosts:
     call_alone = _readable(_timed(steady, {unit: CallId(unit) for unit in units}))
     not_fitted = {unit: Measured(call.median_us, call.mad_us, call.n) for unit, call in call_alone.items()}
-    fits = {unit: fit_marginals(steady, unit, plan.networks, call) for unit, call in call_alone.items()}
-    found = {unit: fit for unit, fit in fits.items() if fit is not None and all(map(can_be_read, (fit.call, fit.fit, *fit.in_network)))}
+    fits = {unit: fit_network_costs(steady, unit, plan.networks, call) for unit, call in call_alone.items()}
+    found = {unit: fit for unit, fit in fits.items() if fit is not None and all(map(can_be_read, (fit.call, fit.fit, *fit.reuse)))}
     return UnitCosts(
         call_alone=call_alone,
         call_in_network={**not_fitted, **{unit: fit.call for unit, fit in found.items()}},
-        in_network=tuple(entry for unit in sorted(found) for entry in found[unit].in_network),
+        block_in_network={unit: found[unit].block_us for unit in sorted(found)},
+        reuse=tuple(entry for unit in sorted(found) for entry in found[unit].reuse),
         fits=tuple(found[unit].fit for unit in sorted(found)),
     )
 
@@ -152,7 +155,7 @@ def _unit_costs(steady: SampleStore, units: Iterable[str], plan: Plan) -> UnitCo
 def _block_rows(
     steady: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, unit_costs: UnitCosts, origin: Origin
 ) -> tuple[BlockRow, ...]:
-    costs = BlockCosts(unit_costs.call_alone, unit_costs.in_network, network_copies(steady, plan.networks, units))
+    costs = BlockCosts(unit_costs.call_alone, network_copies(steady, plan.networks, units))
     rows = [
         block_row(job, samples, units[job.unit], costs, origin)
         for job, samples in steady.jobs.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import product
+from typing import Final
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from collab import config as configs
 from collab.placement import parse_placement
 from lut.prediction.costs import Costs
 from lut.prediction.replay import Ints
-from lut.prediction.variants import VariantCosts, VariantReplay
+from lut.prediction.variant_replay import Bodies, VariantReplay
+from lut.prediction.variants import VariantCosts
 from lut.tables import load_tables
 from search.engine.tree_search import METHODS, Settings, TreeSearch
 from search.widths.allocator import WidthAllocator
@@ -43,6 +45,10 @@ def run() -> None:
     print("  raw:", keep("search-speed", raw))
 
 
+_SCALES: Final = np.array([300.0, 0.3, 1.0, 1.0])
+"""Of a stretch's blocks: us of their runs, megabytes of weights and of features, us of features near by."""
+
+
 def _costs() -> Costs:
     folder = tables.TABLES / "quick"
     return Costs(load_tables(folder), source=str(folder))
@@ -53,9 +59,9 @@ def replays(letters: Ints) -> list[float]:
     replay = VariantReplay(VariantCosts(configs.load(BASE), parse_placement("", branches=2), _costs()))
     rates = []
     for repeat in range(REPEATS):
-        body_us = np.random.default_rng(repeat).uniform(300, 900, size=(len(letters), 2, 7))
+        bodies = Bodies(*np.random.default_rng(repeat).uniform(1.0, 3.0, size=(4, len(letters), 2, 7)) * _SCALES[:, None, None, None])
         begin = time.perf_counter()
-        replay.latencies_us(replay.schedules(letters), body_us)
+        replay.latencies_us(replay.schedules(letters), bodies)
         rates.append(len(letters) / (time.perf_counter() - begin))
     return rates
 

@@ -14,6 +14,7 @@ from collab.units import UnitSpec
 from lut.paths import BY_COST, copies_in, copies_out
 from lut.prediction.interpolate import Family, Surface, block_surfaces, bracket, linear, locate
 from lut.prediction.replay import Floats
+from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, ReuseCurve, features_mb, weights_mb
 from lut.tables import CALL_COST, COPIES, HANDOVERS, USABLE, BlockRow, HandoverRow, Tables
 
 BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
@@ -64,6 +65,8 @@ class Costs:
             for unit in tables.meta.units
         }
         self._handovers = self._usable_handovers(tables)
+        known = {(entry.unit, entry.what): entry for entry in tables.meta.reuse}
+        self._reuse = {(unit, what): ReuseCurve.of(known.get((unit, what))) for unit in tables.meta.units for what in (WEIGHTS, FEATURES)}
         self._slowness: Mapping[str, float] = {}
 
     @property
@@ -125,8 +128,28 @@ class Costs:
             raise MissingEntryError(f"{self.source}: what a call costs on {unit} was not measured; {self._remedy()}")
         return self._at_speed(unit, self.meta.call_in_network[unit].median_us)
 
+    def reuse(self, unit: str, what: str) -> ReuseCurve:
+        """Returns what a megabyte of `what` (`lut.prediction.reuse.WEIGHTS` or ``FEATURES``) costs a unit by its reuse distance."""
+        return self._reuse[unit, what].slowed(self._slowness.get(unit, 1.0))
+
+    def block(self, unit: str, block: Block) -> BlockCost:
+        """Returns all that a block costs a unit.
+
+        Raises:
+            MissingEntryError: see `marginal_us`.
+        """
+        weights, features = weights_mb(block), features_mb(block)
+        near = weights + features
+        return BlockCost(
+            alone_us=self.marginal_us(unit, block) + self._at_speed(unit, self.meta.block_in_network.get(unit, 0.0)),
+            weights_mb=weights,
+            weights_near_us=weights * self._at_speed(unit, self._reuse[unit, WEIGHTS].at_one(near)),
+            features_mb=features,
+            features_near_us=features * self._at_speed(unit, self._reuse[unit, FEATURES].at_one(near)),
+        )
+
     def marginal_us(self, unit: str, block: Block) -> float:
-        """Returns what a block adds inside a segment, in microseconds.
+        """Returns what a block adds to a segment with its data as near as when it runs alone, in microseconds.
 
         Raises:
             MissingEntryError: neither measured nor between measured points; names the block and the command that measures it.

@@ -1,8 +1,9 @@
 """Programs: schedules with their costs, as the operations that the replay carries out.
 
-A segment on its unit becomes, in order: for each input, a wait for the peer and a copy in; the call and the blocks; a copy out where
-a peer or the user takes it. On which side a hand-over copies depends on its path (`lut.paths`); where the receiver copies nothing, what
-fetching the peer's data costs it is part of its run. However many peers an output is copied out for, it is read once.
+A segment on its unit becomes, in order: for each input, a wait for the peer and a copy in; the call, the fetching of what its buffers hold,
+and the blocks; a copy out where a peer or the user takes it. On which side a hand-over copies depends on its path (`lut.paths`); where the
+receiver copies nothing, what fetching the peer's data costs it is part of its run. However many peers an output is copied out for, it is
+read once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collab.blocks import feature_bytes
 from collab.schedule import NETWORK_INPUT, Schedule, Segment
 from lut.prediction.costs import Costs, block_class
 from lut.prediction.replay import NO_CLASS, NONE, Program
+from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, arena_us, distance_mb
 
 NETWORK_OUTPUT = "output"
 
@@ -50,7 +52,15 @@ class _Builder:
         self._bytes = {s.name: feature_bytes(s.out_shape) for s in schedule.segments}
         self._ran = {s.name: 2 * i for i, s in enumerate(schedule.segments)}
         self._was_read = {s.name: 2 * i + 1 for i, s in enumerate(schedule.segments)}
+        self._blocks = {s.name: [costs.block(s.unit, layer.block) for layer in s.layers] for s in schedule.segments}
+        self._us_per_mb = {unit: self._reuse_us(unit) for unit in schedule.placement.units}
         self.operations: dict[str, list[Operation]] = {unit: [] for unit in schedule.placement.units}
+
+    def _reuse_us(self, unit: str) -> tuple[float, float]:
+        """Returns what a megabyte of weights and one of features cost a unit at the distance that they have in this schedule."""
+        distance = distance_mb(self._blocks[s.name] for s in self._schedule.segments if s.unit == unit)
+        weights, features = (self._costs.reuse(unit, what).at_one(distance) for what in (WEIGHTS, FEATURES))
+        return weights, features
 
     def add(self, segment: Segment) -> None:
         received = [operation for source in segment.sources for operation in self._receive(segment, source)]
@@ -74,15 +84,16 @@ class _Builder:
         return [wait, Operation(segment.name, "run", "", f"fetch {source}", cost.write_us)]
 
     def _run(self, segment: Segment) -> list[Operation]:
+        costs: list[BlockCost] = self._blocks[segment.name]
+        weights_us, features_us = self._us_per_mb[segment.unit]
         call = Operation(segment.name, "run", "", "call", self._costs.call_us(segment.unit))
+        buffers = Operation(segment.name, "run", "", "buffers", arena_us(costs, features_us))
         blocks = [
-            Operation(
-                segment.name, "run", "", layer.block.key, self._costs.marginal_us(segment.unit, layer.block), block_class(layer.block)
-            )
-            for layer in segment.layers
+            Operation(segment.name, "run", "", layer.block.key, cost.run_us(weights_us), block_class(layer.block))
+            for layer, cost in zip(segment.layers, costs, strict=True)
         ]
         ended = Operation(segment.name, "run", "", "end", fires=self._ran[segment.name])
-        return [call, *blocks, ended]
+        return [call, buffers, *blocks, ended]
 
     def _send(self, segment: Segment) -> list[Operation]:
         if segment.name == self._schedule.output.name:

@@ -1,38 +1,28 @@
-"""Latencies of many collaborative variants of one base model, straight from arrays.
-
-`lut.prediction.program` turns one schedule into operations, object by object. A search asks for tens of thousands of latencies of models
-that differ in their sync letters and expansion channels only; here the same operations are made as arrays, for all of them at once, and
-replayed by the same `lut.prediction.replay`. Consecutive operations of one contention class are one operation here, which makes no
-difference to it.
+"""Variants of one base model: models that differ in their sync letters and expansion channels only, and all that these can cost.
 
 Letters are numbers: 0 for ``n``, 1 for ``a``, 2 for ``c`` (their place in `collab.config.SYNCS`). Slots are the base's MBConv blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from collab.blocks import BYTES_PER_VALUE, Add, Concat, MBConv
 from collab.errors import ConfigError, MissingEntryError
 from collab.model import ModelConfig
 from collab.placement import Placement
 from collab.variants import even_shares
-from lut.prediction.costs import Costs, HandoverCost, block_class
-from lut.prediction.replay import NO_CLASS, NONE, Floats, Ints, Program, replay
+from lut.prediction.costs import Costs, HandoverCost
+from lut.prediction.replay import Floats
+from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, ReuseCurve
 
-_Number = TypeVar("_Number", np.float64, np.int64)
 LETTER_NONE: Final = 0
 LETTER_ADD: Final = 1
 LETTER_CONCAT: Final = 2
-_BODY_CLASS: Final = 1
-_CHUNK: Final = 2048
-"""Architectures that are replayed together: more no longer fit the nearest caches."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +68,15 @@ class VariantCosts:
         )
         self.last_slots = np.array([number for number, slot in enumerate(self.slots) if slot.is_last])
         self.call_us = [costs.call_us(unit) for unit in placement.units]
-        self.stem_us = [costs.marginal_us(unit, base.stem) for unit in placement.units]
+        self.stem = [costs.block(unit, base.stem) for unit in placement.units]
         self.input_us = [costs.input_write_us(unit, base.stem) for unit in placement.units]
         head_unit = placement.units[placement.head]
-        self.head_us = costs.marginal_us(head_unit, base.head)
+        self.head = costs.block(head_unit, base.head)
         self.output_us = costs.output_read_us(head_unit, base.head)
+        self.reuse: list[tuple[ReuseCurve, ReuseCurve]] = [
+            (costs.reuse(unit, WEIGHTS), costs.reuse(unit, FEATURES)) for unit in placement.units
+        ]
+        """Per branch, what a megabyte of weights and one of features cost by their reuse distance."""
         self._handovers: dict[tuple[int, int, int], HandoverCost] = {}
 
     @cached_property
@@ -103,8 +97,8 @@ class VariantCosts:
             return False
         return True
 
-    def slot_us(self, slot: Slot, branch: int, exp_c: int, *, shared: bool) -> float:
-        """Returns what a block of so many expansion channels adds, in microseconds; NaN where the tables do not reach.
+    def slot(self, slot: Slot, branch: int, exp_c: int, *, shared: bool) -> BlockCost | None:
+        """Returns the costs of a block of so many expansion channels; None where the tables do not reach.
 
         Args:
             shared: whether the stage ends in a concat, before which a branch emits only its share.
@@ -113,19 +107,19 @@ class VariantCosts:
         if shared and slot.is_last:
             block = replace(block, out_c=self.emitted(slot.stage, branch, LETTER_CONCAT))
         try:
-            return self.costs.marginal_us(self.placement.units[branch], block)
+            return self.costs.block(self.placement.units[branch], block)
         except MissingEntryError:
-            return float("nan")
+            return None
 
-    def opening_us(self, stage: int, branch: int, letter: int) -> float:
-        """Returns what the ADD or CONCAT costs that a segment after this stage begins with, in microseconds."""
+    def opening(self, stage: int, branch: int, letter: int) -> BlockCost:
+        """Returns the costs of the ADD or CONCAT that a segment after this stage begins with."""
         last = self.base.stages[stage].branches[0][-1]
         opening = (
             Concat(last.out_size, tuple(even_shares(last.out_c, self.branches)))
             if letter == LETTER_CONCAT
             else Add(last.out_size, last.out_c, self.branches)
         )
-        return self.costs.marginal_us(self.placement.units[branch], opening)
+        return self.costs.block(self.placement.units[branch], opening)
 
     def handover(self, stage: int, sender: int, receiver: int, letter: int) -> HandoverCost:
         """Returns the costs of handing a stage's features from one branch to another; stage -1 are the stem's."""
@@ -138,212 +132,3 @@ class VariantCosts:
         if key not in self._handovers:
             self._handovers[key] = self.costs.handover(self.placement.units[sender], self.placement.units[receiver], size_bytes)
         return self._handovers[key]
-
-
-@dataclass(frozen=True)
-class Schedules:
-    """Schedules of many variants, whose blocks have yet to be given their work.
-
-    A stretch is what all units run between two syncs. `stretch` (R, S) is the number of the one that a stage belongs to; `body` (R, B, P)
-    is where in the flat (R * B * K,) work the blocks of each of P stretches are, -1 where a variant has fewer.
-    """
-
-    program: Program
-    stretch: Ints
-    body: Ints
-
-    @property
-    def stretches(self) -> int:
-        return int(self.body.shape[2])
-
-    def rows(self, which: Ints) -> Schedules:
-        """Returns the schedules of some of the variants."""
-        program, length = self.program, self.program.work_us.shape[1] * self.program.work_us.shape[2]
-        part = Program(
-            program.work_us[which],
-            program.contention_class[which],
-            program.needs[which],
-            program.wakeup_us[which],
-            program.fires[which],
-            None if program.length is None else program.length[which],
-        )
-        moved = self.body[which] + ((np.arange(len(which)) - which) * length)[:, None, None]
-        return Schedules(part, self.stretch[which], np.where(self.body[which] < 0, -1, moved))
-
-
-class VariantReplay:
-    """The schedules of variants, made and replayed."""
-
-    def __init__(self, costs: VariantCosts) -> None:
-        self.costs = costs
-
-    def schedules(self, letters: Ints) -> Schedules:
-        """Makes the schedules of variants whose letters are (R, S), the last of them 1 or 2.
-
-        Raises:
-            MissingEntryError: the tables lack a sync or a hand-over that one of them needs.
-        """
-        return _ScheduleArrays(self.costs, letters).build()
-
-    def latencies_us(self, schedules: Schedules, body_us: Floats) -> Floats:
-        """Returns the latencies (R,), in microseconds, when each branch's blocks take `body_us` (R, B, P) in each stretch."""
-        program = schedules.program
-        work = program.work_us.copy()
-        has_body = schedules.body >= 0
-        work.ravel()[schedules.body[has_body]] = body_us[has_body]
-        totals = [self._total_us(program, work, slice(at, at + _CHUNK)) for at in range(0, len(work), _CHUNK)]
-        return np.concatenate(totals) if totals else np.zeros(0)
-
-    def _total_us(self, program: Program, work: Floats, rows: slice) -> Floats:
-        length = None if program.length is None else program.length[rows]
-        part = Program(
-            work[rows], program.contention_class[rows], program.needs[rows], program.wakeup_us[rows], program.fires[rows], length
-        )
-        return replay(part, self.costs.factors).total_us
-
-
-class _ScheduleArrays:
-    """Fills the operations of R variants: per unit and segment, `width` places for arrivals, the opening, the blocks and a copy out."""
-
-    def __init__(self, costs: VariantCosts, letters: Ints) -> None:
-        self._costs, self._letters = costs, letters
-        self._rows, self._stages = letters.shape
-        self._branches = costs.branches
-        # The stretch of each stage, and the stage that ends each stretch.
-        synced = letters != LETTER_NONE
-        self._stretch = np.concatenate([np.zeros((self._rows, 1), np.int64), np.cumsum(synced, axis=1)[:, :-1]], axis=1)
-        self._syncs = synced.sum(axis=1)
-        self._most = int(self._syncs.max(initial=1))
-        self._lead = 0 if costs.placement.stem is None else 1
-        self._width = self._branches - 1 + 3
-        segments = self._lead + self._most + 1
-        shape = (self._rows, self._branches, segments * self._width)
-        self._work, self._wakeup = np.zeros(shape), np.zeros(shape)
-        self._class = np.full(shape, NO_CLASS, np.int64)
-        self._needs, self._fires = np.full(shape, NONE, np.int64), np.full(shape, NONE, np.int64)
-        self._body = np.full((self._rows, self._branches, self._most), -1, np.int64)
-
-    def build(self) -> Schedules:
-        self._begin()
-        everyone = np.arange(self._rows)
-        for stretch in range(self._most):
-            rows = everyone[self._syncs > stretch]
-            self._run_blocks(rows, stretch)
-            self._sync(rows, stretch)
-        return self._packed()
-
-    def _segment(self, stretch: int) -> int:
-        return self._lead + stretch
-
-    def _place(self, segment: int, what: int) -> int:
-        """Operation of a segment: arrivals from 0, then the opening, the blocks, the copy out."""
-        return segment * self._width + what
-
-    @property
-    def _at_opening(self) -> int:
-        return self._branches - 1
-
-    def _ran(self, segment: int, branch: int) -> int:
-        return 2 * (segment * self._branches + branch)
-
-    def _begin(self) -> None:
-        costs, stem = self._costs, self._costs.placement.stem
-        for branch in range(self._branches):
-            call = self._place(0, self._at_opening - 1)
-            if stem is None or stem == branch:
-                self._work[:, branch, call] = costs.input_us[branch] + costs.call_us[branch]
-                opening = self._place(0, self._at_opening)
-                self._work[:, branch, opening] = costs.stem_us[branch]
-                self._class[:, branch, opening] = block_class(costs.base.stem)
-        if stem is None:
-            return
-        self._fires[:, stem, self._place(0, self._at_opening)] = self._ran(0, stem)
-        everyone = np.arange(self._rows)
-        for branch in range(self._branches):
-            if branch == stem:
-                self._work[:, branch, self._place(1, self._at_opening - 1)] = costs.call_us[branch]
-            else:
-                self._arrive(everyone, 1, branch, [stem], [costs.handover(-1, stem, branch, LETTER_ADD)])
-        self._send(everyone, 0, stem, [costs.handover(-1, stem, b, LETTER_ADD) for b in range(self._branches) if b != stem])
-
-    def _run_blocks(self, rows: Ints, stretch: int) -> None:
-        segment = self._segment(stretch)
-        place = self._place(segment, self._at_opening + 1)
-        length = self._work.shape[2]
-        for branch in range(self._branches):
-            self._class[rows, branch, place] = _BODY_CLASS
-            self._fires[rows, branch, place] = self._ran(segment, branch)
-            self._body[rows, branch, stretch] = (rows * self._branches + branch) * length + place
-
-    def _sync(self, rows: Ints, stretch: int) -> None:
-        """Fills in the hand-overs at the end of a stretch, at once for all variants that end it after the same stage by the same letter."""
-        ending = np.argmax((self._stretch[rows] == stretch) & (self._letters[rows] != LETTER_NONE), axis=1)
-        letter = self._letters[rows, ending]
-        is_last = self._syncs[rows] == stretch + 1
-        kinds, which = np.unique(np.stack([ending, letter, is_last]), axis=1, return_inverse=True)
-        for number, (stage, kind, last) in enumerate(kinds.T.tolist()):
-            self._hand_over(rows[which == number], stretch, stage, kind, is_last=bool(last))
-
-    def _hand_over(self, rows: Ints, stretch: int, stage: int, letter: int, *, is_last: bool) -> None:
-        costs, segment = self._costs, self._segment(stretch)
-        receivers = [costs.placement.head] if is_last else list(range(self._branches))
-        for receiver in receivers:
-            peers = [peer for peer in range(self._branches) if peer != receiver]
-            self._arrive(rows, segment + 1, receiver, peers, [costs.handover(stage, peer, receiver, letter) for peer in peers])
-            opening = self._place(segment + 1, self._at_opening)
-            self._work[rows, receiver, opening] = costs.opening_us(stage, receiver, letter)
-            self._class[rows, receiver, opening] = block_class(Add(1, 1))
-        for sender in range(self._branches):
-            to = [receiver for receiver in receivers if receiver != sender]
-            self._send(rows, segment, sender, [costs.handover(stage, sender, receiver, letter) for receiver in to])
-        if is_last:
-            head = costs.placement.head
-            place = self._place(segment + 1, self._at_opening + 1)
-            self._work[rows, head, place] = costs.head_us
-            self._class[rows, head, place] = block_class(costs.base.head)
-            self._work[rows, head, place + 1] = costs.output_us
-
-    def _arrive(self, rows: Ints, segment: int, receiver: int, peers: Sequence[int], handovers: Sequence[HandoverCost]) -> None:
-        """Waits for the peers in their order, copying in what is to be copied in; then fetches the rest, and calls."""
-        for number, (peer, handover) in enumerate(zip(peers, handovers, strict=True)):
-            place = self._place(segment, number)
-            self._needs[rows, receiver, place] = self._ran(segment - 1, peer) + (1 if handover.copies_out else 0)
-            self._wakeup[rows, receiver, place] = handover.wakeup_us
-            self._work[rows, receiver, place] = handover.write_us if handover.copies_in else 0.0
-        fetched = sum(handover.write_us for handover in handovers if not handover.copies_in)
-        self._work[rows, receiver, self._place(segment, len(peers) - 1)] += fetched + self._costs.call_us[receiver]
-
-    def _send(self, rows: Ints, segment: int, sender: int, handovers: Sequence[HandoverCost]) -> None:
-        copied = [handover for handover in handovers if handover.copies_out]
-        if copied:
-            place = self._place(segment, self._at_opening + 2)
-            self._work[rows, sender, place] = copied[0].read_us
-            self._fires[rows, sender, place] = self._ran(segment, sender) + 1
-
-    def _packed(self) -> Schedules:
-        """Operations without work, need or event are squeezed out, so that the replay need not step over them."""
-        body_places = np.zeros(self._work.shape, bool)
-        body_places.ravel()[self._body[self._body >= 0]] = True
-        kept = (self._work > 0) | (self._needs != NONE) | (self._fires != NONE) | body_places
-        length = kept.sum(axis=2)
-        shape = (*length.shape, int(length.max(initial=1)))
-        row, branch, place = np.nonzero(kept)
-        squeezed_to = np.ravel_multi_index((row, branch, (np.cumsum(kept, axis=2) - 1)[row, branch, place]), shape)
-
-        def squeezed(array: npt.NDArray[_Number], nothing: float) -> npt.NDArray[_Number]:
-            result = np.full(shape, nothing, array.dtype)
-            result.ravel()[squeezed_to] = array[row, branch, place]
-            return result
-
-        program = Program(
-            squeezed(self._work, 0.0),
-            squeezed(self._class, NO_CLASS),
-            squeezed(self._needs, NONE),
-            squeezed(self._wakeup, 0.0),
-            squeezed(self._fires, NONE),
-            length,
-        )
-        body = np.full(self._body.shape, -1, np.int64)
-        # Both lists are in order of row, branch and stretch.
-        body[self._body >= 0] = squeezed_to[body_places[row, branch, place]]
-        return Schedules(program, self._stretch, body)

@@ -21,7 +21,8 @@ from collab.errors import ConfigError
 from collab.model import ModelConfig
 from collab.names import derived_name
 from lut.prediction.replay import Floats, Ints
-from lut.prediction.variants import LETTER_CONCAT, LETTER_NONE, Schedules, VariantCosts, VariantReplay
+from lut.prediction.variant_replay import Bodies, Schedules, VariantReplay
+from lut.prediction.variants import LETTER_CONCAT, LETTER_NONE, VariantCosts
 from search.widths.capacity import SCALES, CapacityCurves
 
 DEFAULT_MULTIPLE: Final = 4
@@ -72,7 +73,10 @@ class WidthAllocator:
         self._scale_of = np.zeros((0, costs.branches, _LEVELS + 1), np.int64)
         """(kinds, B, levels): each branch's scale in a kind of stretch, at a level of capacity."""
         self._us_of = np.zeros((0, costs.branches, SCALES))
-        """(kinds, B, scales): how long a branch's blocks take in a kind of stretch."""
+        """(kinds, B, scales): about how long a branch's blocks take in a kind of stretch."""
+        self._bodies: list[Bodies] = []
+        self._bodies_of = Bodies(*(np.zeros((0, costs.branches, SCALES)) for _ in range(4)))
+        """All that they cost, likewise."""
 
     def narrowest_us(self, letters: Ints) -> Floats:
         """Returns the latencies (R,), in us, with the narrowest blocks: a budget below is not met.
@@ -159,8 +163,8 @@ class WidthAllocator:
         return self._latency_of(schedules, kinds, self._scales(kinds, levels))
 
     def _latency_of(self, schedules: Schedules, kinds: Ints, scale: Ints) -> Floats:
-        us = self._us_of[kinds[:, None, :], np.arange(self.costs.branches)[:, None], scale]
-        return self._replay.latencies_us(schedules, np.where(kinds[:, None, :] >= 0, us, 0.0))
+        bodies = self._bodies_of.map((kinds[:, None, :], np.arange(self.costs.branches)[:, None], scale))
+        return self._replay.latencies_us(schedules, bodies)
 
     def _scales(self, kinds: Ints, levels: Ints) -> Ints:
         """Returns each branch's scale, (R, B, P), at the levels (R, P) or (R, 1)."""
@@ -196,12 +200,13 @@ class WidthAllocator:
         tables = [self._split(*kind) for kind in kinds]
         self._scale_of = np.concatenate([self._scale_of, np.stack([scale for scale, _ in tables])])
         self._us_of = np.concatenate([self._us_of, np.stack([us for _, us in tables])])
+        self._bodies += [self._interval(first, last, letter) for first, last, _, letter in kinds]
+        self._bodies_of = Bodies.stacked(self._bodies)
 
     def _split(self, first: int, last: int, before: int, letter: int) -> tuple[Ints, Floats]:
         """Returns each branch's scale at every level, (B, levels), with which all reach the sync together, and its times, (B, scales)."""
         costs, curves = self.costs, self._curves
-        begin = 0 if first == 0 else int(costs.last_slots[first - 1]) + 1
-        end = int(costs.last_slots[last])
+        begin, end = self._slots(first, last)
         times = [curves.interval_us(branch, begin, end, shared=letter == LETTER_CONCAT) for branch in range(costs.branches)]
         lead = [self._lead_us(branch, first, before) + self._tail_us(branch, last, letter) for branch in range(costs.branches)]
         arrives = [time * self._slowdown(branch) + lead[branch] for branch, time in enumerate(times)]
@@ -214,6 +219,16 @@ class WidthAllocator:
         scale: Ints = reach[:, at]
         return scale, np.stack(times)
 
+    def _interval(self, first: int, last: int, letter: int) -> Bodies:
+        """Returns all that each branch's blocks cost in a kind of stretch, (B, scales)."""
+        begin, end = self._slots(first, last)
+        shared = letter == LETTER_CONCAT
+        return Bodies.stacked([self._curves.interval(branch, begin, end, shared=shared) for branch in range(self.costs.branches)])
+
+    def _slots(self, first: int, last: int) -> tuple[int, int]:
+        """Returns the first and the last slot of two stages and those between."""
+        return 0 if first == 0 else int(self.costs.last_slots[first - 1]) + 1, int(self.costs.last_slots[last])
+
     def _slowdown(self, branch: int) -> float:
         factors = self.costs.factors
         if factors is None:
@@ -225,12 +240,12 @@ class WidthAllocator:
         costs, stem = self.costs, self.costs.placement.stem
         if first > 0:
             fetches = [costs.handover(first - 1, peer, branch, before) for peer in range(costs.branches) if peer != branch]
-            return costs.call_us[branch] + costs.opening_us(first - 1, branch, before) + sum(f.write_us for f in fetches)
+            return costs.call_us[branch] + costs.opening(first - 1, branch, before).alone_us + sum(f.write_us for f in fetches)
         if stem is None or stem == branch:
             twice = 0.0 if stem is None else costs.call_us[branch]
-            return costs.input_us[branch] + costs.call_us[branch] + twice + costs.stem_us[branch]
+            return costs.input_us[branch] + costs.call_us[branch] + twice + costs.stem[branch].alone_us
         handover = costs.handover(-1, stem, branch, 1)
-        stemmed = costs.input_us[stem] + costs.call_us[stem] + costs.stem_us[stem]
+        stemmed = costs.input_us[stem] + costs.call_us[stem] + costs.stem[stem].alone_us
         return stemmed + handover.read_us + handover.wakeup_us + handover.write_us + costs.call_us[branch]
 
     def _tail_us(self, branch: int, last: int, letter: int) -> float:

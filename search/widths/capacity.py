@@ -1,8 +1,11 @@
-"""Capacity curves: the time that a branch's blocks take in a stretch of stages when all of them are scaled alike.
+"""Capacity curves: what a branch's blocks cost in a stretch of stages when all of them are scaled alike.
 
 A branch's *scale* is its expansion channels as a fraction of the base's. At a scale, every block takes one of the widths that the tables
 know; widths that cost as much as, or more than, a wider one are passed over (kernels work on channels in groups, so 20 channels may cost
 what 32 do), and blocks round at thresholds of their own, so that a branch's time grows in many small steps rather than in few large ones.
+
+What a byte costs depends on the reuse distance, which depends on all of a branch's widths. Widths are chosen, and branches balanced, with
+the distance that a branch has in the base shared out evenly; what a strategy then takes is computed with its own.
 """
 
 from __future__ import annotations
@@ -12,8 +15,11 @@ from typing import Final
 
 import numpy as np
 
+from collab.blocks import Block
 from collab.errors import MissingEntryError
 from lut.prediction.replay import Floats, Ints
+from lut.prediction.reuse import BlockCost, features_mb, weights_mb
+from lut.prediction.variant_replay import Bodies
 from lut.prediction.variants import Slot, VariantCosts
 
 GOLDEN: Final = 0.6180339887498949
@@ -23,10 +29,11 @@ SCALES: Final = 512
 
 @dataclass(frozen=True)
 class Choices:
-    """The widths that a slot can have on a branch, ascending, and their times; each costs more than the one before."""
+    """The widths that a slot can have on a branch, ascending, their times and all that they cost; each takes longer than the one before."""
 
     widths: Ints
     us: Floats
+    costs: Bodies
 
     def at(self, targets: Floats, threshold: float) -> Ints:
         """Returns the number of the width for each target of expansion channels: of two, the wider from `threshold` of the way on."""
@@ -35,10 +42,9 @@ class Choices:
 
 
 class CapacityCurves:
-    """Widths and times of all slots at `scales`, for every branch, whole (0) or with the branch's share of the channels (1).
+    """Widths and costs of all slots at `scales`, for every branch, whole (0) or with the branch's share of the channels (1).
 
-    ``width[b, v, k, s]`` is the width of slot k at the s-th scale; ``elapsed_us[b, k, s]`` what the slots before k take, all of them whole;
-    ``extra_us[b, k, s]`` what slot k takes more if its stage ends in a concat.
+    ``width[b, v, k, s]`` is the width of slot k at the s-th scale.
 
     Raises:
         MissingEntryError: a block's costs are in the tables at no width at all.
@@ -46,8 +52,12 @@ class CapacityCurves:
 
     def __init__(self, costs: VariantCosts, *, multiple: int, widest: float) -> None:
         self.costs = costs
+        distance = _usual_distance_mb(costs)
         self.choices = [
-            [[_choices(costs, slot, branch, multiple, widest, shared=shared) for slot in costs.slots] for shared in (False, True)]
+            [
+                [_choices(costs, slot, branch, multiple, widest, shared=shared, distance_mb=distance) for slot in costs.slots]
+                for shared in (False, True)
+            ]
             for branch in range(costs.branches)
         ]
         slots = costs.slots
@@ -56,30 +66,46 @@ class CapacityCurves:
         ]
         self.scales: Floats = np.linspace(0.0, max(ratios), SCALES)
         self.width = np.zeros((costs.branches, 2, len(slots), SCALES), np.int64)
-        us = np.zeros(self.width.shape)
+        self._us = np.zeros(self.width.shape)
+        self._costs = Bodies(*(np.zeros(self.width.shape) for _ in range(4)))
         for branch, kinds in enumerate(self.choices):
             for kind, row in enumerate(kinds):
                 for number, choices in enumerate(row):
                     at = choices.at(self.scales * slots[number].block.exp_c, (0.5 + GOLDEN * (number + branch * len(slots))) % 1.0)
                     self.width[branch, kind, number] = choices.widths[at]
-                    us[branch, kind, number] = choices.us[at]
-        nothing = np.zeros((costs.branches, 1, SCALES))
-        self.elapsed_us: Floats = np.concatenate([nothing, np.cumsum(us[:, 0], axis=1)], axis=1)
-        self.extra_us: Floats = us[:, 1] - us[:, 0]
+                    self._us[branch, kind, number] = choices.us[at]
+                    self._costs.put((branch, kind, number), choices.costs.map(at))
 
     def interval_us(self, branch: int, first: int, last: int, *, shared: bool) -> Floats:
-        """Returns the time of the slots `first` to `last` at every scale, us; `shared`: the last one emits its share for a concat."""
-        time: Floats = self.elapsed_us[branch, last + 1] - self.elapsed_us[branch, first]
-        return np.maximum.accumulate(time + self.extra_us[branch, last] if shared else time)
+        """Returns about what slots `first` to `last` take at every scale, us; `shared`: the last one emits its share for a concat."""
+        kinds = self._kinds(first, last, shared=shared)
+        return np.maximum.accumulate(self._us[branch, kinds, np.arange(first, last + 1)].sum(axis=0))
+
+    def interval(self, branch: int, first: int, last: int, *, shared: bool) -> Bodies:
+        """Returns all that these slots cost at every scale, (scales,)."""
+        return self._costs.map((branch, self._kinds(first, last, shared=shared), np.arange(first, last + 1))).summed()
+
+    @staticmethod
+    def _kinds(first: int, last: int, *, shared: bool) -> Ints:
+        kinds = np.zeros(last + 1 - first, np.int64)
+        kinds[-1] = int(shared)
+        return kinds
 
 
-def _choices(costs: VariantCosts, slot: Slot, branch: int, multiple: int, widest: float, *, shared: bool) -> Choices:
+def _usual_distance_mb(costs: VariantCosts) -> float:
+    """Returns the reuse distance of a branch that has its share of the base."""
+    base: list[Block] = [costs.base.stem, *(slot.block for slot in costs.slots), costs.base.head]
+    return (sum(map(weights_mb, base)) + max(map(features_mb, base))) / costs.branches
+
+
+def _choices(costs: VariantCosts, slot: Slot, branch: int, multiple: int, widest: float, *, shared: bool, distance_mb: float) -> Choices:
     shared = shared and slot.is_last and costs.can_concat(slot.stage)
-    known = []
+    of_weights = costs.reuse[branch][0].at_one(distance_mb)
+    known: list[tuple[int, float, BlockCost]] = []
     for width in slot.options(multiple=multiple, widest=widest):
-        us = costs.slot_us(slot, branch, width, shared=shared)
-        if not np.isnan(us):
-            known.append((width, us))
+        cost = costs.slot(slot, branch, width, shared=shared)
+        if cost is not None:
+            known.append((width, cost.run_us(of_weights), cost))
     if not known:
         meta = costs.costs.meta
         what = "and a share of its output channels" if shared else f"(multiples of {multiple})"
@@ -88,9 +114,10 @@ def _choices(costs: VariantCosts, slot: Slot, branch: int, multiple: int, widest
             f"{slot.block.key} on {costs.placement.units[branch]}: not in the tables at any other width {what}; to measure all that"
             f" strategies need, BASE being the model that is searched: {command}"
         )
-    kept: list[tuple[int, float]] = []
-    for width, us in reversed(known):
-        if not kept or us < kept[-1][1]:
-            kept.append((width, us))
+    kept: list[tuple[int, float, BlockCost]] = []
+    for entry in reversed(known):
+        if not kept or entry[1] < kept[-1][1]:
+            kept.append(entry)
     kept.reverse()
-    return Choices(np.array([width for width, _ in kept], np.int64), np.array([us for _, us in kept]))
+    widths, us, found = zip(*kept, strict=True)
+    return Choices(np.array(widths, np.int64), np.array(us), Bodies.stacked([Bodies.of([cost]) for cost in found]))

@@ -22,7 +22,7 @@ from lut.foreign.entries import MAX_BYTES
 from lut.foreign.importing import import_sources
 from lut.foreign.plain_csv import read_csv
 from lut.foreign.yaml_tables import read_yaml
-from lut.meta import Contention, CopyLine, Fit, HandoverFit, Meta, NetworkFactor, PairPath, UnfilledGroup, load_meta, meta_document
+from lut.meta import Contention, CopyLine, Fit, HandoverFit, Meta, PairPath, ReuseCost, UnfilledGroup, load_meta, meta_document
 from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables, load_tables, save
 from profiler import run
 from profiler.effort import QUICK
@@ -39,7 +39,8 @@ CERTIFICATE: Final = Certificate(60, ACCURACY, ACCURACY, -0.01, 0.02, 0.05, {"cp
 LINE: Final = CopyLine(0.5, 0.1, 0.02, 6)
 META: Final = made_meta(
     certificate=CERTIFICATE,
-    network_factors=(NetworkFactor("cpu0", "mbconv", 14, 1.2, 30),),
+    block_in_network={"cpu0": 2.0},
+    reuse=(ReuseCost("cpu0", "weights", (1.0, 8.0), (0.0, 50.0), 12),),
     fits=(Fit("cpu0", 30, 0.02, 0.1),),
     transfer_fits=(HandoverFit("cpu0", "cpu1", "shared", "spin", "hot", LINE, LINE, {"p50": 0.5}, 100),),
     channel_step={"cpu0": 4},

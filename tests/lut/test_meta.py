@@ -98,5 +98,5 @@ def test_tables_belong_to_one_device_and_one_version_of_the_runtime() -> None:
 
 def test_fields_stand_in_the_file_under_the_names_of_its_format() -> None:
     keys = set(meta_document(made_meta()))
-    assert {"format", "fixed", "context", "partial", "company", "call_alone", "transfer_fits"} <= keys
-    assert not {"call_in_network", "network_factors", "unfilled_groups", "timed_beside"} & keys
+    assert {"format", "fixed", "reuse", "partial", "company", "call_alone", "transfer_fits"} <= keys
+    assert not {"call_in_network", "unfilled_groups", "timed_beside"} & keys

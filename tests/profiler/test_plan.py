@@ -66,7 +66,7 @@ def test_pieces_are_cut_where_features_change_their_size_and_before_the_head() -
 def test_networks_are_cut_in_many_ways_and_made_of_blocks_that_are_timed_alone(grid: Grid) -> None:
     base = configs.load("mobilenet_v2")
     networks = networks_of(base_chain(base), grid)
-    assert len(networks) == 2 + len(grid.expansion) + grid.mixed
+    assert len(networks) == 2 + len(grid.expansion) + grid.mixed + len(grid.bodies)
     assert networks == networks_of(base_chain(base), grid), "the same whenever a profile goes on"
     plan = plan_model(base, grid)
     assert {block for network in networks for piece in network for block in piece} <= set(plan.blocks)

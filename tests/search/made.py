@@ -9,7 +9,7 @@ from pathlib import Path
 from collab import config as configs
 from collab.blocks import Block, MBConv
 from collab.model import ModelConfig
-from lut.meta import Contention
+from lut.meta import Contention, ReuseCost
 from lut.prediction.costs import Costs
 from lut.tables import Tables, save
 from profiler.plan import FULL, plan_model
@@ -24,12 +24,27 @@ def work_cost(unit: str, block: Block) -> float:
     return us * (2 if unit == "cpu1" else 1)
 
 
+REUSE = (
+    ReuseCost("cpu0", "weights", (0.125, 0.5, 1.0), (0.0, 40.0, 100.0), n=9),
+    ReuseCost("cpu0", "features", (0.25, 2.0), (10.0, 60.0), n=9),
+    ReuseCost("cpu1", "features", (0.5, 1.0), (0.0, 300.0), n=9),
+)
+"""What data costs units whose caches hold less than a network of `BASE`."""
+
+
 def tables(
-    base: ModelConfig = BASE, *, path: str = "shared", paths: Mapping[str, str] | None = None, contention: float = 1.0, branches: int = 2
+    base: ModelConfig = BASE,
+    *,
+    path: str = "shared",
+    paths: Mapping[str, str] | None = None,
+    contention: float = 1.0,
+    branches: int = 2,
+    reuse: tuple[ReuseCost, ...] = (),
 ) -> Tables:
     """Tables as `made_tables` makes them; `contention` is by how much either slows the other's blocks down."""
     plan = plan_model(base, FULL, branches=branches)
     made = made_tables(plan.blocks, plan.transfers, work_cost, path=path, paths=paths)
+    made = replace(made, meta=replace(made.meta, reuse=reuse, block_in_network={"cpu0": 1.5} if reuse else {}))
     if contention == 1.0:
         return made
     factors = tuple(
@@ -39,9 +54,9 @@ def tables(
     return replace(made, meta=replace(made.meta, contention=factors))
 
 
-def costs(base: ModelConfig = BASE, *, path: str = "shared", contention: float = 1.0) -> Costs:
+def costs(base: ModelConfig = BASE, *, path: str = "shared", contention: float = 1.0, reuse: tuple[ReuseCost, ...] = ()) -> Costs:
     """What these tables cost."""
-    return Costs(tables(base, path=path, contention=contention), source="luts/made")
+    return Costs(tables(base, path=path, contention=contention, reuse=reuse), source="luts/made")
 
 
 def slow_cost(unit: str, block: Block) -> float:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import permutations
+from itertools import count, islice, permutations
 
 import numpy as np
 import pytest
@@ -22,13 +22,14 @@ from lut.meta import PairPath
 from lut.paths import PATHS
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
-from lut.prediction.variants import VariantCosts, VariantReplay
+from lut.prediction.variant_replay import Bodies, VariantReplay
+from lut.prediction.variants import VariantCosts
 from lut.tables import Tables
 from tests.lut.made_tables import THREE_UNITS, transfer_row
-from tests.search.made import BASE, costs, tables
+from tests.search.made import BASE, REUSE, costs, tables
 
 PLACEMENTS = ("stem=all,head=0", "stem=all,head=1", "stem=0,head=0", "stem=0,head=1", "stem=1,head=0", "0=cpu1,1=cpu0,stem=1,head=1")
-COSTS = {(path, factor): costs(path=path, contention=factor) for path in PATHS for factor in (1.0, 1.3)}
+COSTS = {(path, factor): costs(path=path, contention=factor, reuse=REUSE) for path in PATHS for factor in (1.0, 1.3)}
 THREE_PLACEMENTS = ("0=cpu0,1=cpu1,2=gpu0,stem=all,head=0", "0=gpu0,1=cpu0,2=cpu1,stem=0,head=1", "0=cpu1,1=gpu0,2=cpu0,stem=2,head=1")
 PAIRS = tuple(f"{sender}>{receiver}" for sender, receiver in permutations(THREE_UNITS, 2))
 
@@ -36,7 +37,7 @@ PAIRS = tuple(f"{sender}>{receiver}" for sender, receiver in permutations(THREE_
 @cache
 def three_units() -> Tables:
     """Tables of three units, by whatever paths."""
-    return tables(paths={}, branches=3)
+    return tables(paths={}, branches=3, reuse=REUSE)
 
 
 def over(paths: Mapping[str, str]) -> Costs:
@@ -49,12 +50,31 @@ def over(paths: Mapping[str, str]) -> Costs:
     return Costs(Tables(made.blocks, rows, meta), source="luts/made")
 
 
-def body_us(config: ModelConfig, stretch: np.ndarray, table: Costs, units: tuple[str, ...], stretches: int) -> np.ndarray:
-    body = np.zeros((1, len(units), stretches))
-    for branch, unit in enumerate(units):
-        for stage, letter in enumerate(config.stages):
-            body[0, branch, stretch[stage]] += sum(table.marginal_us(unit, block) for block in letter.branches[branch])
-    return body
+def bodies(models: Sequence[ModelConfig], stretch: np.ndarray, table: Costs, units: tuple[str, ...], stretches: int) -> Bodies:
+    """The blocks of each model on each unit in each stretch: (models, units, stretches)."""
+    return Bodies.stacked(
+        [
+            Bodies.stacked(
+                [
+                    Bodies.stacked(
+                        [
+                            Bodies.of(
+                                [
+                                    table.block(unit, block)
+                                    for stage, part in enumerate(model.stages)
+                                    if stretch[row, stage] == number
+                                    for block in part.branches[branch]
+                                ]
+                            )
+                            for number in range(stretches)
+                        ]
+                    )
+                    for branch, unit in enumerate(units)
+                ]
+            )
+            for row, model in enumerate(models)
+        ]
+    )
 
 
 @given(
@@ -67,18 +87,19 @@ def body_us(config: ModelConfig, stretch: np.ndarray, table: Costs, units: tuple
 def test_latencies_are_those_of_the_prediction(seed: int, placement: str, path: str, factor: float) -> None:
     placed, table = parse_placement(placement, branches=2), COSTS[path, factor]
     generator = np.random.default_rng(seed)
-    models = [random_collaborative(BASE, generator) for _ in range(3)]
+    drawn = (random_collaborative(BASE, generator) for _ in count())
     # Shares are even in variants.
-    models = [m for m in models if all(s.sync != "c" or s.branches[0][-1].out_c == s.branches[1][-1].out_c for s in m.stages)]
-    letters = np.array([[SYNCS.index(letter) for letter in model.strategy] for model in models]).reshape(-1, 7)
+    even = (m for m in drawn if all(s.sync != "c" or s.branches[0][-1].out_c == s.branches[1][-1].out_c for s in m.stages))
+    models = list(islice(even, 3))
+    letters = np.array([[SYNCS.index(letter) for letter in model.strategy] for model in models])
     replayed = VariantReplay(VariantCosts(BASE, placed, table))
-    for row, model in enumerate(models):
-        schedules = replayed.schedules(letters)
-        body = np.zeros((len(models), 2, schedules.stretches))
-        body[row] = body_us(model, schedules.stretch[row], table, placed.units, schedules.stretches)
-        assert replayed.latencies_us(schedules, body)[row] == pytest.approx(predict(model, placed, table).total_us, rel=1e-9)
-        alone = schedules.rows(np.array([row]))
-        assert replayed.latencies_us(alone, body[[row]])[0] == pytest.approx(predict(model, placed, table).total_us, rel=1e-9)
+    schedules = replayed.schedules(letters)
+    body = bodies(models, schedules.stretch, table, placed.units, schedules.stretches)
+    expected = [predict(model, placed, table).total_us for model in models]
+    assert replayed.latencies_us(schedules, body) == pytest.approx(expected, rel=1e-9)
+    for row in range(len(models)):
+        which = np.array([row])
+        assert replayed.latencies_us(schedules.rows(which), body.map(which))[0] == pytest.approx(expected[row], rel=1e-9)
 
 
 @given(
@@ -93,17 +114,15 @@ def test_they_are_for_three_units_whatever_the_paths(seed: int, placement: str, 
     model = collaborative(BASE, strategy, branches=3)
     replayed = VariantReplay(VariantCosts(BASE, placed, table))
     schedules = replayed.schedules(np.array([[SYNCS.index(letter) for letter in strategy]]))
-    body = np.zeros((1, 3, schedules.stretches))
-    for branch, unit in enumerate(placed.units):
-        for stage, part in enumerate(model.stages):
-            body[0, branch, schedules.stretch[0, stage]] += sum(table.marginal_us(unit, block) for block in part.branches[branch])
+    body = bodies([model], schedules.stretch, table, placed.units, schedules.stretches)
     assert replayed.latencies_us(schedules, body)[0] == pytest.approx(predict(model, placed, table).total_us, rel=1e-9)
 
 
 def test_no_variants_have_no_latencies() -> None:
     replayed = VariantReplay(VariantCosts(BASE, parse_placement("", branches=2), COSTS["shared", 1.0]))
     schedules = replayed.schedules(np.zeros((0, 7), np.int64))
-    assert replayed.latencies_us(schedules, np.zeros((0, 2, schedules.stretches))).shape == (0,)
+    nothing = Bodies(*[np.zeros((0, 2, schedules.stretches))] * 4)
+    assert replayed.latencies_us(schedules, nothing).shape == (0,)
 
 
 def test_a_collaborative_base_is_refused() -> None:

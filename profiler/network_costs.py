@@ -1,0 +1,145 @@
+"""Costs in a running network: what a call and a block's code cost, and what data costs by how long ago it was used.
+
+A block alone, over and over, finds its weights, its buffers and the runtime's own code in the nearest cache; in a network, others have been
+there in between. So networks of many widths, cut in many ways, are run as well, and every piece of them gives an equation in the costs that
+`lut.prediction.reuse` describes:
+
+    time of the piece  =  call  +  blocks x code  +  sum of times alone  +  what its data costs more than alone
+
+Its unknowns are the unit's cost of a call, what each block's code costs, and how much each of two curves, of weights and of features, rises
+in each octave of the reuse distance. All are at least 0: data that was used longer ago is never nearer. They are fitted by non-negative
+least squares (Lawson and Hanson) in which residuals larger than usual count by their size instead of its square (Huber: pieces that met a
+slow spell do not drag the others along). Wide and narrow networks, in few pieces and in many, tell the distances apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from collab.blocks import Block
+from lut.meta import Fit, Measured, ReuseCost, Timed
+from lut.prediction.reuse import DISTANCES_MB, FEATURES, WEIGHTS, curve_of, features_mb, rises, weights_mb
+from profiler.alone import measured_alone_us
+from profiler.job_ids import NetworkId
+from profiler.networks import network_samples
+from profiler.plan import Network
+from profiler.samples import SampleStore
+
+_Floats: TypeAlias = npt.NDArray[np.float64]
+_OCTAVES: Final = len(DISTANCES_MB) - 1
+_RIDGE: Final = 1e-3
+"""Weight of a cost of 0 for what no piece tells, where a piece of 1 us that is off by its whole time weighs 1."""
+_REWEIGHTINGS: Final = 12
+_CLOSE: Final = 0.01
+"""Residuals of at most this fraction count in full, however small most others are."""
+
+
+@dataclass(frozen=True)
+class NetworkPiece:
+    """A piece of a network that a unit ran: what it took (the median of its visits' medians), and what its blocks take alone, calls apart.
+
+    `distance_mb` is the reuse distance in that network, `terms` what is known of the piece's data: megabytes x octaves of the distance, of
+    weights and of features.
+    """
+
+    network: Network
+    position: int
+    measured_us: float
+    alone_us: float
+    distance_mb: float
+    terms: _Floats
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        return self.network[self.position]
+
+
+@dataclass(frozen=True)
+class NetworkCosts:
+    """The fit of one unit. `call`: the cost of a call in a running network, with n pieces and the median of their absolute residuals.
+
+    `fitted_us` is what the fit gives for each of `pieces`.
+    """
+
+    call: Measured
+    block_us: float
+    reuse: tuple[ReuseCost, ...]
+    fit: Fit
+    pieces: tuple[NetworkPiece, ...]
+    fitted_us: tuple[float, ...]
+
+
+def fit_network_costs(store: SampleStore, unit: str, networks: Iterable[Network], call_alone: Timed) -> NetworkCosts | None:
+    """Returns the costs of a unit in running networks; None where no network was run, or none whose blocks were timed alone."""
+    pieces = network_pieces(store, unit, networks, call_alone.median_us)
+    if not pieces:
+        return None
+    fixed = np.array([call_alone.median_us + piece.alone_us for piece in pieces])
+    terms = np.array([[1.0, len(piece.blocks), *piece.terms] for piece in pieces])
+    measured = np.array([piece.measured_us for piece in pieces])
+    more = _solve(terms, measured - fixed, np.sqrt(measured))
+    fitted = fixed + terms @ more
+    off = np.abs(fitted - measured)
+    shares = off / measured
+    curves = {WEIGHTS: more[2 : 2 + _OCTAVES], FEATURES: more[2 + _OCTAVES :]}
+    return NetworkCosts(
+        call=Measured(call_alone.median_us + float(more[0]), float(np.median(off)), len(pieces)),
+        block_us=float(more[1]),
+        reuse=tuple(ReuseCost(unit, what, *curve_of(rise), n=len(pieces)) for what, rise in curves.items()),  # type: ignore[arg-type]
+        fit=Fit(unit, len(pieces), float(np.median(shares)), float(np.percentile(shares, 95))),
+        pieces=tuple(pieces),
+        fitted_us=tuple(fitted.tolist()),
+    )
+
+
+def network_pieces(store: SampleStore, unit: str, networks: Iterable[Network], call_us: float) -> list[NetworkPiece]:
+    """Returns the pieces of all networks that a unit ran, as far as their blocks were timed alone."""
+    pieces: list[NetworkPiece] = []
+    for network in networks:
+        samples = network_samples(store, NetworkId.of(unit, network), network)
+        if samples is None:
+            continue
+        distance = sum(sum(map(weights_mb, blocks)) + max(map(features_mb, blocks)) for blocks in network)
+        for position, (blocks, measured_us) in enumerate(zip(network, samples.pieces_us, strict=True)):
+            alone = [measured_alone_us(store, unit, block, call_us) for block in blocks]
+            known = [us for us in alone if us is not None]
+            if len(known) == len(blocks) and measured_us > 0:
+                pieces.append(NetworkPiece(network, position, measured_us, sum(known), distance, _terms(blocks, distance)))
+    return pieces
+
+
+def _terms(blocks: Sequence[Block], distance_mb: float) -> _Floats:
+    """Returns the megabytes that come from farther away than alone, in each octave: those of the weights, then those of the features."""
+    here = rises(distance_mb)
+    of_weights = np.zeros(_OCTAVES)
+    for block in blocks:
+        of_weights += weights_mb(block) * (here - rises(weights_mb(block) + features_mb(block)))
+    largest = max(blocks, key=features_mb)
+    of_features = features_mb(largest) * (here - rises(weights_mb(largest) + features_mb(largest)))
+    return np.concatenate([of_weights, of_features])
+
+
+def _solve(terms: _Floats, wanted: _Floats, scale: _Floats) -> _Floats:
+    """Returns the factors, at least 0, of the (pieces, terms) that come nearest to what is wanted (us), residuals divided by `scale`.
+
+    Iteratively reweighted non-negative least squares with Huber weights.
+    """
+    from scipy.optimize import nnls
+
+    rows, targets = terms / scale[:, None], wanted / scale
+    ridge = _RIDGE * np.eye(terms.shape[1])
+    nothing = np.zeros(terms.shape[1])
+    weights = np.ones(len(rows))
+    close = _CLOSE * float(np.median(scale))
+    found = nothing
+    for _ in range(_REWEIGHTINGS):
+        found = nnls(np.concatenate([rows * weights[:, None], ridge]), np.concatenate([targets * weights, nothing]))[0]
+        off = np.abs(rows @ found - targets)
+        usual = max(float(np.median(off)), close)
+        weights = 1 / np.sqrt(np.maximum(off, usual) / usual)
+    return np.asarray(found, dtype=np.float64)
