@@ -36,6 +36,7 @@ LatencyNs: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_NS)]
 DurationUs: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=MAX_US)]
 LatencyUs: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=MAX_US)]
 Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+SignedFraction: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 """A share, an error or a spread as a fraction; above 1 where something is off by more than itself."""
 Factor: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=4096)]

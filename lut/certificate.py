@@ -9,13 +9,12 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 import numpy as np
 
-from collab.documents import Count, Fraction, Text
+from collab.documents import Count, Fraction, SignedFraction, Text
 
 CERTIFICATE_FILE: Final = "certificate.json"
 """Beside the tables: a certificate with every strategy that it rests on."""
 
 _Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
-_Signed: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +89,7 @@ class CertificateFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     raw_p95_error: Fraction
     raw_within_5: _Share
     raw_within_10: _Share
-    bias: _Signed
+    bias: SignedFraction
     repeatability: Fraction
     repeatability_p95: Fraction
     drift: Mapping[str, Fraction]

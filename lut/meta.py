@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get
 import msgspec
 
 from collab.blocks import parse_key
-from collab.documents import Count, DurationUs, Factor, Fraction, LatencyUs, Natural, Text, parse, read_bytes
+from collab.documents import Count, DurationUs, Factor, Fraction, LatencyUs, Natural, SignedFraction, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from lut.certificate import Certificate, CertificateFile
@@ -24,10 +24,13 @@ FORMAT: Final = 3
 META_FILE: Final = "meta.json"
 WAITS: Final = ("spin", "condvar", "hybrid")
 MAX_FILE_BYTES: Final = 64 << 20
+_PROVEN: Final = 2.81
+"""Standard errors: a normal variable is farther from its mean in 1 of 200 cases."""
 
 MAX_NAME: Final = 256
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 """The name of a device or a unit."""
+Quantity: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 Key: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
 """The key of a block."""
 
@@ -121,6 +124,31 @@ class Fit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     p95_residual: Fraction
 
 
+class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Change of errors (a fraction, predicted over measured) as a quantity goes from `low` to `high`, with its standard error."""
+
+    against: Text
+    low: Quantity
+    high: Quantity
+    effect: SignedFraction
+    se: Fraction
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether so large an effect comes about by chance in less than one of 200 cases: every profile looks at several."""
+        return abs(self.effect) > _PROVEN * self.se
+
+
+class LeftOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Errors, as fractions, of `n` networks that were left out of the fit in turn, and what they go with; `bias` is their median."""
+
+    unit: Name
+    n: Count
+    median_error: Fraction
+    bias: SignedFraction
+    trends: tuple[Trend, ...]
+
+
 class CopyLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A copy takes `base_us` and `us_per_kb` for each 1024 bytes; the line is `median_residual` (a fraction) from the `sizes` measured."""
 
@@ -172,6 +200,8 @@ class Meta:
     reuse: tuple[ReuseCost, ...] = ()
     """What data costs by how long ago it was used, of weights and of features, per unit."""
     fits: tuple[Fit, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    """How far costs hold for networks that they were not fitted to."""
     transfer_fits: tuple[HandoverFit, ...] = ()
     channel_step: Mapping[Name, Count] = field(default_factory=dict)
     """Per unit, in groups of how many channels its kernels work."""

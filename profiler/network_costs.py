@@ -60,6 +60,23 @@ class NetworkPiece:
 
 
 @dataclass(frozen=True)
+class FittedCosts:
+    """Costs on top of times alone: of a call, of a block's code, and by how much the two curves rise in each octave."""
+
+    call_us: float
+    block_us: float
+    weights_rise_us: _Floats
+    features_rise_us: _Floats
+
+    def predict_us(self, pieces: Sequence[NetworkPiece], call_us: float) -> _Floats:
+        """Returns what pieces take in their networks; `call_us` is what a call takes alone."""
+        found: _Floats = _fixed_us(pieces, call_us) + _unknown(pieces) @ np.array(
+            [self.call_us, self.block_us, *self.weights_rise_us, *self.features_rise_us]
+        )
+        return found
+
+
+@dataclass(frozen=True)
 class NetworkCosts:
     """The fit of one unit. `call`: the cost of a call in a running network, with n pieces and the median of their absolute residuals.
 
@@ -79,22 +96,36 @@ def fit_network_costs(store: SampleStore, unit: str, networks: Iterable[Network]
     pieces = network_pieces(store, unit, networks, call_alone.median_us)
     if not pieces:
         return None
-    fixed = np.array([call_alone.median_us + piece.alone_us for piece in pieces])
-    terms = np.array([[1.0, len(piece.blocks), *piece.terms] for piece in pieces])
+    costs = fitted_costs(pieces, call_alone.median_us)
+    fitted = costs.predict_us(pieces, call_alone.median_us)
     measured = np.array([piece.measured_us for piece in pieces])
-    more = _solve(terms, measured - fixed, np.sqrt(measured))
-    fitted = fixed + terms @ more
     off = np.abs(fitted - measured)
     shares = off / measured
-    curves = {WEIGHTS: more[2 : 2 + _OCTAVES], FEATURES: more[2 + _OCTAVES :]}
+    curves = {WEIGHTS: costs.weights_rise_us, FEATURES: costs.features_rise_us}
     return NetworkCosts(
-        call=Measured(call_alone.median_us + float(more[0]), float(np.median(off)), len(pieces)),
-        block_us=float(more[1]),
+        call=Measured(call_alone.median_us + costs.call_us, float(np.median(off)), len(pieces)),
+        block_us=costs.block_us,
         reuse=tuple(ReuseCost(unit, what, *curve_of(rise), n=len(pieces)) for what, rise in curves.items()),  # type: ignore[arg-type]
         fit=Fit(unit, len(pieces), float(np.median(shares)), float(np.percentile(shares, 95))),
         pieces=tuple(pieces),
         fitted_us=tuple(fitted.tolist()),
     )
+
+
+def fitted_costs(pieces: Sequence[NetworkPiece], call_us: float) -> FittedCosts:
+    """Fits costs to at least one piece; `call_us` is what a call takes alone."""
+    measured = np.array([piece.measured_us for piece in pieces])
+    found = _solve(_unknown(pieces), measured - _fixed_us(pieces, call_us), np.sqrt(measured))
+    return FittedCosts(float(found[0]), float(found[1]), found[2 : 2 + _OCTAVES], found[2 + _OCTAVES :])
+
+
+def _fixed_us(pieces: Sequence[NetworkPiece], call_us: float) -> _Floats:
+    return np.array([call_us + piece.alone_us for piece in pieces])
+
+
+def _unknown(pieces: Sequence[NetworkPiece]) -> _Floats:
+    """Returns the equations' terms, (pieces, unknown costs)."""
+    return np.array([[1.0, len(piece.blocks), *piece.terms] for piece in pieces])
 
 
 def network_pieces(store: SampleStore, unit: str, networks: Iterable[Network], call_us: float) -> list[NetworkPiece]:

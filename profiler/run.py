@@ -25,6 +25,7 @@ from profiler.options import AsJson, hot_sentence
 if TYPE_CHECKING:
     from android_harness.targets.base import Target
     from collab.units import UnitSpec
+    from lut.meta import LeftOut
     from lut.tables import Tables
     from profiler.measure import ProfileResult
     from profiler.plan import Plan
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
 _SHOWN = 10
 _MENTIONED = 0.001
 """Smaller shares of disturbed samples are not worth a word."""
+_SEEN = 0.01
+"""Smaller effects of a trend are not worth a word."""
+_QUANTITIES = {
+    "distance_mb": "the reuse distance in MB",
+    "width": "the mean width",
+    "pieces": "the number of pieces",
+    "position": "the position in the network, 0 being the first piece and 1 the last",
+}
 _DEFAULT_MODEL = "mobilenet_v2"
 _MAX_NAME = 4096
 
@@ -305,9 +314,25 @@ def _print_quality(tables: Tables, console: Any) -> None:
             f"{fit.unit}: a call costs {call_us:.1f} us in a network; {fit.n} pieces of networks are explained within"
             f" {100 * fit.median_residual:.1f} % (median){steady}{repeated}"
         )
+    for entry in meta.left_out:
+        console.print(_left_out_sentence(entry))
     factors = [in_words(entry) for entry in meta.contention if entry.block_class == "mbconv"]
     if factors:
         console.print(f"Contention: {', '.join(factors)}")
+
+
+def _left_out_sentence(entry: LeftOut) -> str:
+    """Returns how far networks that were left out of the fit are predicted, and what their errors go with where that is proven."""
+    trends = [t for t in entry.trends if t.is_proven and abs(t.effect) >= _SEEN]
+    told = "; ".join(
+        f"errors go with {_QUANTITIES.get(t.against, t.against)}: {100 * t.effect:+.1f} % from {t.low:.3g} to {t.high:.3g}"
+        f" (standard error {100 * t.se:.1f} %)"
+        for t in trends
+    )
+    return (
+        f"{entry.unit}: networks left out of the fit are predicted within {100 * entry.median_error:.1f} % (median of {entry.n}, bias"
+        f" {100 * entry.bias:+.1f} %); {told or 'no trend is proven'}"
+    )
 
 
 def _print_failures(tables: Tables, console: Any) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from collab.console import one_line
 from collab.units import UnitSpec
-from lut.meta import MAX_NAME, Contention, Fit, HandoverFit, Measured, Meta, ReuseCost, Timed, UnfilledGroup, can_be_read
+from lut.meta import MAX_NAME, Contention, Fit, HandoverFit, LeftOut, Measured, Meta, ReuseCost, Timed, UnfilledGroup, can_be_read
 from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables
 from profiler.channels import channel_step, unfilled_factors
 from profiler.contention import contention_factors
@@ -19,7 +19,7 @@ from profiler.drift import SpeedLine, speed_lines, steadied
 from profiler.handover_fits import transfer_fits
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, SentinelId
 from profiler.models import SENTINEL_BLOCK
-from profiler.network_costs import fit_network_costs
+from profiler.network_costs import NetworkPiece, fit_network_costs
 from profiler.networks import network_copies, network_runs
 from profiler.pairs import pair_paths
 from profiler.phases import background_units
@@ -27,6 +27,7 @@ from profiler.plan import Plan
 from profiler.request import Request
 from profiler.rows import BlockCosts, Origin, block_row, distinct_rows, handover_row
 from profiler.samples import SampleStore
+from profiler.self_check import left_out
 
 _MOST_DRIFT: Final = 1e6
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)
@@ -41,6 +42,8 @@ class UnitCosts:
     block_in_network: Mapping[str, float]
     reuse: tuple[ReuseCost, ...]
     fits: tuple[Fit, ...]
+    pieces: Mapping[str, tuple[NetworkPiece, ...]]
+    """Per unit, the pieces of networks that its costs were fitted to."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def tables_of(
         block_in_network=derived.costs.block_in_network,
         reuse=derived.costs.reuse,
         fits=derived.costs.fits,
+        left_out=tuple(filter(can_be_read, _left_out(derived.costs))),
         transfer_fits=derived.transfer_fits,
         channel_step=derived.channel_step,
         unfilled_groups=derived.unfilled,
@@ -101,6 +105,11 @@ def tables_of(
         deviation=dict(deviation or {}),
     )
     return Tables(derived.blocks, derived.transfers, meta)
+
+
+def _left_out(costs: UnitCosts) -> list[LeftOut]:
+    found = [left_out(unit, pieces, costs.call_alone[unit].median_us) for unit, pieces in costs.pieces.items()]
+    return [entry for entry in found if entry is not None]
 
 
 def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, runtime: str, settings: Mapping[str, Any]) -> Derived:
@@ -149,6 +158,7 @@ def _unit_costs(steady: SampleStore, units: Iterable[str], plan: Plan) -> UnitCo
         block_in_network={unit: found[unit].block_us for unit in sorted(found)},
         reuse=tuple(entry for unit in sorted(found) for entry in found[unit].reuse),
         fits=tuple(found[unit].fit for unit in sorted(found)),
+        pieces={unit: found[unit].pieces for unit in sorted(found)},
     )
 
 
