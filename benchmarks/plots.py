@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from android_harness.protocol.journal import TimeDone
-from collab.blocks import MBConv, parse_key
-from lut.statistics import NS_PER_US
+from lut.meta import PERIOD
+from lut.statistics import NS_PER_US, Z95
 from lut.tables import Tables, load_tables
 from profiler.drift import sentinel_us, speed_line, speed_lines, steadied
 from profiler.job_ids import HandoverId, SentinelId
@@ -22,6 +22,8 @@ from profiler.samples import SampleStore, read_store
 OUT = Path("docs/measuring")
 _GAP_NS = 60e9
 _BLUE, _ORANGE, _GREY = "#2166ac", "#d6604d", "#888888"
+_SIZES = ("#440154", "#3b528b", "#21918c", "#5ec962", "#d9a404", "#d6604d", "#888888", "#000000")
+"""Colours of sizes of features, the smallest first."""
 
 
 def draw(lut: Path, out: Path) -> None:
@@ -34,7 +36,7 @@ def draw(lut: Path, out: Path) -> None:
     tables, request, store = load_tables(lut), load_request(lut), read_store(lut / JOURNAL_FILE)
     draw_drift(store, list(tables.meta.units), out / "drift.png")
     draw_fit(store, request, tables, out / "fit.png")
-    draw_channels(tables, request, out / "channels.png")
+    draw_channels(tables, out / "channels.png")
     draw_wakeups(store, list(tables.meta.units), out / "wakeups.png")
     if (lut / "certificate.json").exists():
         draw_certificate(_strategies(lut / "certificate.json"), out / "certificate.png")
@@ -82,27 +84,26 @@ def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -
     _save(figure, path)
 
 
-def draw_channels(tables: Tables, request: Request, path: Path) -> None:
-    """Draws the marginal cost over the channels of the probe, and the relative cost of a last group of channels that is not full."""
-    marginal_us = {(row.unit, parse_key(row.block)): row.marginal_us for row in tables.blocks}
-    probe = [block for block in request.plan.probe if isinstance(block, MBConv)]
-    figure, axes = _figure(2, "", "marginal cost, us", sharey=False)
-    for unit, colour in zip(tables.meta.units, (_BLUE, _ORANGE), strict=False):
-        axes[0].plot([b.exp_c for b in probe], [marginal_us[unit, b] for b in probe], ".-", ms=5, lw=0.8, color=colour, label=unit)
-    axes[0].set_title(f"{probe[0].in_size} x {probe[0].in_size}, {probe[0].in_c} to {probe[0].out_c} channels", loc="left", fontsize=9)
-    axes[0].set_xlabel("expansion channels")
-    axes[0].set_xticks(range(0, 81, 16))
-    axes[0].grid(axis="x", lw=0.4)
-    axes[0].legend(frameon=False)
-    unit = next(iter(tables.meta.units))
-    for size in sorted({entry.size for entry in tables.meta.unfilled_groups}):
-        found = [(entry.channels, entry.factor) for entry in tables.meta.unfilled_groups if (entry.unit, entry.size) == (unit, size)]
-        axes[1].plot(*zip(*found, strict=True), ".-", ms=6, lw=0.8, label=f"{size} x {size}")
-    axes[1].axhline(1, color="black", lw=0.6)
-    axes[1].set_title(f"wide blocks on {unit}, against a full last group", loc="left", fontsize=9)
-    axes[1].set_xlabel("channels in the last group")
-    axes[1].set_ylabel("times as long")
-    axes[1].set_xticks([4, 8, 12])
+def draw_channels(tables: Tables, path: Path) -> None:
+    """Draws the ripple of two units by size of features: as a factor of the line, and for each multiply-accumulate of the expansion."""
+    units = [unit for unit in tables.meta.units if any(entry.unit == unit for entry in tables.meta.ripple)][:2]
+    figure, axes = _figure(2, "channels above a multiple of 32", "times as long as the line says", sharey=False)
+    for unit, style in zip(units, ("-", "--"), strict=False):
+        for size, colour in zip(sorted({entry.size for entry in tables.meta.ripple}), _SIZES, strict=False):
+            found = [entry for entry in tables.meta.ripple if (entry.unit, entry.size) == (unit, size)]
+            over = [entry.over for entry in found]
+            axes[0].plot([0, *over, PERIOD], [1, *(e.factor for e in found), 1], style, marker=".", lw=0.9, color=colour)
+            extra, reach = [0.0, *(e.extra_ps for e in found), 0.0], [0.0, *(Z95 * e.se_ps for e in found), 0.0]
+            label = f"{size} x {size}" if unit == units[0] else None
+            axes[1].errorbar([0, *over, PERIOD], extra, reach, fmt=style, marker=".", lw=0.9, elinewidth=0.6, color=colour, label=label)
+    for axis in axes:
+        axis.set_xticks(range(0, PERIOD + 1, 4))
+        axis.grid(axis="x", lw=0.4)
+    axes[0].axhline(1, color="black", lw=0.6)
+    axes[0].set_title(", ".join(f"{unit} {name}" for unit, name in zip(units, ("solid", "dashed"), strict=False)), loc="left", fontsize=9)
+    axes[1].axhline(0, color="black", lw=0.6)
+    axes[1].set_ylabel("ps more per expansion MAC")
+    axes[1].set_title("with 95 % intervals over visits", loc="left", fontsize=9)
     axes[1].legend(frameon=False)
     _save(figure, path)
 

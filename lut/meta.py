@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get
 import msgspec
 
 from collab.blocks import parse_key
-from collab.documents import Count, DurationUs, Factor, Fraction, LatencyUs, Natural, SignedFraction, Text, parse, read_bytes
+from collab.documents import MAX_US, Count, DurationUs, Factor, Fraction, LatencyUs, Natural, SignedFraction, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from lut.certificate import Certificate, CertificateFile
@@ -24,6 +24,8 @@ FORMAT: Final = 3
 META_FILE: Final = "meta.json"
 WAITS: Final = ("spin", "condvar", "hybrid")
 MAX_FILE_BYTES: Final = 64 << 20
+PERIOD: Final = 32
+"""What blocks cost over their expansion channels comes back with so many of them (`Ripple`)."""
 _PROVEN: Final = 2.81
 """Standard errors: a normal variable is farther from its mean in 1 of 200 cases."""
 
@@ -102,16 +104,19 @@ class ReuseCost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("us_per_mb must not fall: data used longer ago is never nearer")
 
 
-class UnfilledGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A block whose last group of expansion channels has `channels` of them takes `factor` times what it takes with that group full.
+class Ripple(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The time that blocks take beyond the line through widths that are multiples of 32, with `over` expansion channels above such a width.
 
-    Of features of this `size`; the median of `n` groups.
+    Of features of this `size`, over `n` widths: `factor` times as long as the line says, and `extra_ps` picoseconds (less than the line
+    where below 0) for each multiply-accumulate of the expansion convolution, with its standard error over visits.
     """
 
     unit: Name
     size: Count
-    channels: Count
+    over: Annotated[int, msgspec.Meta(ge=1, lt=PERIOD)]
     factor: Factor
+    extra_ps: Annotated[float, msgspec.Meta(ge=-MAX_US, le=MAX_US)]
+    se_ps: DurationUs
     n: Count
 
 
@@ -204,8 +209,8 @@ class Meta:
     """How far costs hold for networks that they were not fitted to."""
     transfer_fits: tuple[HandoverFit, ...] = ()
     channel_step: Mapping[Name, Count] = field(default_factory=dict)
-    """Per unit, in groups of how many channels its kernels work."""
-    unfilled_groups: tuple[UnfilledGroup, ...] = ()
+    """Per unit, multiples of how many expansion channels are cheap; units of which that is not known are missing."""
+    ripple: tuple[Ripple, ...] = ()
     contention: tuple[Contention, ...] = ()
     certificate: Certificate | None = None
     conditions: Mapping[Name, Text] = field(default_factory=dict)
@@ -229,7 +234,6 @@ class Meta:
 
 _FILE_NAMES: Final = {
     "call_in_network": "fixed",
-    "unfilled_groups": "partial",
     "timed_beside": "company",
 }
 """Fields that have another name in the file."""

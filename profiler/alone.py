@@ -1,6 +1,6 @@
 """Time alone: what a block takes over and over by itself, less the call that running it alone takes as well.
 
-Rows, the fit of networks in pieces, and the probe of channels all take it from here, so that what a row says a block adds is what the fit
+Rows, the fit of networks in pieces, and the ripple all take it from here, so that what a row says a block adds is what the fit
 was made with.
 """
 

@@ -40,7 +40,7 @@ def check_new(plan: Plan, earlier: Plan | None, units: Mapping[str, UnitSpec], i
         ConfigError: something in it is too large for the device, or there is too much of it; says what, its size, and the room there is.
     """
     room, old = room_bytes(info), earlier or Plan((), ())
-    for block in _new((*plan.blocks, *plan.probe, *plan.unfilled), (*old.blocks, *old.probe, *old.unfilled)):
+    for block in _new(plan.blocks, old.blocks):
         _refuse(_block_reason(block, room), info)
     for shape in _new(plan.transfers, old.transfers):
         _refuse(_handover_reason(shape, room), info)

@@ -2,7 +2,8 @@
 
 Wherever a strategy syncs and however wide its blocks are, every piece of it must be in the table or between two measured points:
 
-* every MBConv of every stage over a grid of expansion channels, from 4 to 1.25 times the base's and beyond (found models exceed it);
+* every MBConv of every stage over a grid of expansion channels, from 4 to 1.25 times the base's and beyond (found models exceed it), and
+  at every size two of them in steps of 4: what a width costs that lies between the grid's;
 * an MBConv without an expansion convolution (exp == in) as a point of its own;
 * for the last block of a stage, the same for shares of the output channels (a concat splits only that block), with a
   share that makes a residual as a line of its own;
@@ -27,11 +28,12 @@ import numpy as np
 from collab.blocks import BYTES_PER_VALUE, Add, Block, Concat, MBConv, Shape, Stem
 from collab.model import ModelConfig
 from collab.variants import even_shares
+from lut.meta import PERIOD
 
 CHANNEL_STEP: Final = 4
-_GROUP: Final = 16
-"""Widths of the grid are multiples of this: the widest of a group of channels on every kernel seen so far."""
-_PROBED: Final = 20
+_NARROW: Final = {CHANNEL_STEP: 8, 16: 12, 20: 24}
+"""Widths below the first multiple of `PERIOD`, where costs rise in steps: the least, the end of a step and the beginning of the next. Each
+with the one that takes its place where exp == in."""
 LOADS: Final = 2
 """The number of networks that are run as loads: the base and its narrowest form. Only their times tell which one keeps a unit at work
 about as long as another one is."""
@@ -50,15 +52,15 @@ def network_name(network: Network) -> str:
 
 @dataclass(frozen=True)
 class Grid:
-    """Widths at which a search space is sampled: as fractions of the base's expansion channels, rounded up to multiples of 16, and of its
-    output channels, rounded to multiples of 4. `mixed`: how many networks have a width of the grid drawn for every block. `bodies`: at
-    which widths there is a network without stem and head. `unfilled`: around which widths the last group of channels is looked into.
+    """Widths at which a search space is sampled: as fractions of the base's expansion channels, rounded up to multiples of `PERIOD`, and of
+    its output channels, rounded to multiples of 4. `mixed`: how many networks have a width of the grid drawn for every block. `bodies`: at
+    which widths there is a network without stem and head. `windows`: above which widths a size is measured in steps of 4 (`_windows`).
     """
 
     expansion: tuple[float, ...]
     shares: tuple[float, ...]
     mixed: int
-    unfilled: tuple[float, ...]
+    windows: tuple[float, ...]
     bodies: tuple[float, ...]
 
 
@@ -66,26 +68,22 @@ FULL: Final = Grid(
     expansion=(0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25, 1.5),
     shares=(0.25, 0.5, 0.75),
     mixed=6,
-    unfilled=(0.375, 0.75, 1.125),
+    windows=(0.75, 0.375),
     bodies=(0.0, 0.125, 0.375, 0.625),
 )
-COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3, unfilled=(0.5, 1.0), bodies=(0.0, 0.25))
+COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3, windows=(0.75,), bodies=(0.0, 0.25))
 
 
 @dataclass(frozen=True)
 class Plan:
     """Blocks to measure on every unit, and hand-overs: feature maps, one of each shape, to hand over between every two units.
 
-    `networks` are timed on every unit, the first of them also while another unit runs one of the first `LOADS`. `probe` are blocks that
-    differ in their expansion channels only, by 4 each: they tell in what groups a unit works on channels. `unfilled` are wide
-    blocks of every size, with whole groups of channels and with parts of them: they tell what a last group that is not full costs.
+    `networks` are timed on every unit, the first of them also while another unit runs one of the first `LOADS`.
     """
 
     blocks: tuple[Block, ...]
     transfers: tuple[Shape, ...]
     networks: tuple[Network, ...] = ()
-    probe: tuple[Block, ...] = ()
-    unfilled: tuple[Block, ...] = ()
 
     @property
     def networks_by_name(self) -> dict[str, Network]:
@@ -97,8 +95,6 @@ class Plan:
             _distinct((*self.blocks, *other.blocks)),
             _distinct((*self.transfers, *other.transfers)),
             _distinct((*self.networks, *other.networks)),
-            self.probe or other.probe,
-            _distinct((*self.unfilled, *other.unfilled)),
         )
 
 
@@ -126,9 +122,7 @@ def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
         if stage.sync == "c":
             blocks.append(Concat(stage.branches[0][-1].out_size, tuple(branch[-1].out_c for branch in stage.branches)))
     chain = base_chain(config)
-    probe = _probe(chain)
-    unfilled = _unfilled(chain, grid)
-    return Plan(_distinct((*blocks, *probe, *unfilled)), _distinct(shapes), _distinct(networks_of(chain, grid)), probe, unfilled)
+    return Plan(_distinct((*blocks, *_windows(chain, grid))), _distinct(shapes), _distinct(networks_of(chain, grid)))
 
 
 def base_chain(config: ModelConfig) -> tuple[Block, ...]:
@@ -177,10 +171,11 @@ def networks_of(chain: Sequence[Block], grid: Grid) -> list[Network]:
 
 
 def _at_width(block: Block, fraction: float) -> Block:
+    """Returns a block at a width of the grid, 0 being the narrowest: one that has an expansion convolution as well."""
     if not isinstance(block, MBConv) or not block.has_expansion:
         return block
-    exp_c = max(_grid_width(fraction, block), CHANNEL_STEP)
-    return replace(block, exp_c=exp_c if exp_c != block.in_c else exp_c + CHANNEL_STEP)
+    narrowest = CHANNEL_STEP if block.in_c != CHANNEL_STEP else _NARROW[CHANNEL_STEP]
+    return replace(block, exp_c=_grid_width(fraction, block) if fraction else narrowest)
 
 
 def _cut_anywhere(blocks: Sequence[Block], generator: np.random.Generator) -> Network:
@@ -192,30 +187,30 @@ def _cut_anywhere(blocks: Sequence[Block], generator: np.random.Generator) -> Ne
 
 
 def _grid_width(fraction: float, slot: MBConv) -> int:
-    return math.ceil(fraction * slot.exp_c / _GROUP) * _GROUP
+    """Returns a multiple of `PERIOD`, at least one; the next one where exp == in, which is another block, without an expansion."""
+    exp_c = max(math.ceil(fraction * slot.exp_c / PERIOD), 1) * PERIOD
+    return exp_c if exp_c != slot.in_c else exp_c + PERIOD
 
 
-def _probe(chain: Sequence[Block]) -> tuple[Block, ...]:
-    """Returns a block in the middle of the chain with 4 to 80 expansion channels; nothing where no block of the chain expands."""
-    candidates = [block for block in chain if isinstance(block, MBConv) and block.has_expansion]
-    if not candidates:
-        return ()
-    slot = candidates[len(candidates) // 2]
-    widths = range(CHANNEL_STEP, CHANNEL_STEP * (_PROBED + 1), CHANNEL_STEP)
-    return tuple(replace(slot, exp_c=exp_c) for exp_c in widths if exp_c != slot.in_c)
+def _windows(chain: Sequence[Block], grid: Grid) -> list[Block]:
+    """Returns windows of every size: one block from a width of the grid to the next multiple of `PERIOD` in steps of 4.
 
-
-def _unfilled(chain: Sequence[Block], grid: Grid) -> tuple[Block, ...]:
-    """Returns the last expanding block of each size around some of the grid's widths: from one whole group to the next in steps of 4."""
-    by_size = {block.in_size: block for block in chain if isinstance(block, MBConv) and block.has_expansion}
+    The last expanding block of a size has the first window, the first one the second: the one leads to the next size and the other does
+    not, where a size has both. Windows whose ends have no expansion convolution begin a period later.
+    """
+    by_size: dict[int, list[MBConv]] = {}
+    for block in chain:
+        if isinstance(block, MBConv) and block.has_expansion:
+            by_size.setdefault(block.in_size, []).append(block)
     found: list[Block] = []
-    for block in by_size.values():
-        for fraction in grid.unfilled:
-            whole = _grid_width(fraction, block)
-            widths = range(whole - _GROUP, whole + 1, CHANNEL_STEP)
-            if widths[0] > 0 and block.in_c not in widths:
-                found += [replace(block, exp_c=exp_c) for exp_c in widths]
-    return _distinct(found)
+    for blocks in by_size.values():
+        for block, fraction in zip((blocks[-1], blocks[0]), grid.windows, strict=False):
+            first = _grid_width(fraction, block)
+            first += PERIOD if first + PERIOD == block.in_c else 0
+            first += PERIOD if first == block.in_c else 0
+            widths = range(first, first + PERIOD + 1, CHANNEL_STEP)
+            found += [replace(block, exp_c=exp_c) for exp_c in widths if exp_c != block.in_c]
+    return found
 
 
 def plan_blocks(blocks: Iterable[Block]) -> Plan:
@@ -229,12 +224,16 @@ def plan_handovers(sizes_bytes: Iterable[int]) -> Plan:
 
 
 def expansion_line(slot: MBConv, grid: Grid) -> list[Block]:
-    """Returns a block over the grid of expansion channels: from 4 up, the base's own, and the point without an expansion convolution."""
-    widths = sorted({CHANNEL_STEP, slot.exp_c} | {_grid_width(fraction, slot) for fraction in grid.expansion})
-    # exp == in is another block; the line of those that do expand needs points on either side of it instead.
-    if slot.in_c in widths:
-        widths = sorted({*widths, max(CHANNEL_STEP, slot.in_c - CHANNEL_STEP), slot.in_c + CHANNEL_STEP})
-    return [replace(slot, exp_c=exp_c) for exp_c in sorted({*widths, slot.in_c})]
+    """Returns a block over the grid of expansion channels: from 4 up, the base's own, and the point without an expansion convolution.
+
+    That point is another block; the line of those that do expand has points around it instead.
+    """
+    wide = {_grid_width(fraction, slot) for fraction in grid.expansion}
+    # Blocks that are much wider everywhere are seldom so narrow, and then cost next to nothing.
+    narrow = list(_NARROW) if min(wide) <= 2 * PERIOD else [CHANNEL_STEP]
+    narrow = [width if width != slot.in_c else _NARROW[width] for width in narrow]
+    around = {PERIOD - CHANNEL_STEP, PERIOD + CHANNEL_STEP} if slot.in_c == PERIOD else set()
+    return [replace(slot, exp_c=exp_c) for exp_c in sorted({*narrow, *around, *wide, slot.exp_c, slot.in_c})]
 
 
 def share_channels(slot: MBConv, grid: Grid) -> list[int]:

@@ -3,7 +3,7 @@
 Along a line of expansion channels (and across lines of output channels), how far a measured point lies from the line between its neighbours
 tells the curvature there, and the curvature how far off a value halfway between two points may be. What the points' own errors explain is
 no curvature: where they are large, more points would only chase noise. What is expected to be gained is weighed against what measuring
-takes.
+takes. Points are suggested at widths that are multiples of 32, between which the ripple tells (`profiler.channels`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from collab.blocks import Block, MBConv, parse_key
+from lut.meta import PERIOD
 from lut.prediction.interpolate import Family, locate
 from lut.tables import USABLE, BlockRow
 
-_STEP: Final = 16
+_SHARE_STEP: Final = 16
+"""Suggested output channels are multiples of it."""
 _NOISE: Final = 2.0
 """A point's distance from a line is taken for chance up to so many standard errors."""
 _Vary: TypeAlias = Callable[[MBConv, int], MBConv]
@@ -108,19 +110,21 @@ def _gaps(points: Iterable[_Point]) -> Iterator[tuple[MBConv, float, float]]:
         located = locate(point.block)
         if located is not None:
             family, (exp_c, out_c) = located
-            along[family, out_c][exp_c] = point
+            # A width between two multiples of the period tells of the ripple, not of how curved the line is.
+            if exp_c < PERIOD or exp_c % PERIOD == 0:
+                along[family, out_c][exp_c] = point
             across[family, exp_c][out_c] = point
     for line in along.values():
-        yield from _line_gaps(line, lambda block, channels: replace(block, exp_c=channels))
+        yield from _line_gaps(line, PERIOD, lambda block, channels: replace(block, exp_c=channels))
     for line in across.values():
-        yield from _line_gaps(line, lambda block, channels: replace(block, out_c=channels))
+        yield from _line_gaps(line, _SHARE_STEP, lambda block, channels: replace(block, out_c=channels))
 
 
-def _line_gaps(line: _Line, at: _Vary) -> Iterator[tuple[MBConv, float, float]]:
+def _line_gaps(line: _Line, step: int, at: _Vary) -> Iterator[tuple[MBConv, float, float]]:
     channels = sorted(line)
     curvature = [_curvature(line, channels, index) for index in range(len(channels))]
     for index, (low, high) in enumerate(pairwise(channels)):
-        middle = round((low + high) / 2 / _STEP) * _STEP
+        middle = round((low + high) / 2 / step) * step
         block = at(line[low].block, middle)
         if low < middle < high and _is_alike(block, line[low].block):
             error_us = max(curvature[index], curvature[index + 1]) * (high - low) ** 2 / 8

@@ -21,7 +21,9 @@ from profiler.effort import Effort
 from profiler.handover_setting import HandoverSetting
 from profiler.plan import Plan
 
-FORMAT: Final = 2
+FORMAT: Final = 3
+_READ: Final = (2, FORMAT)
+"""Formats that are read."""
 PLAN_FILE: Final = "plan.json"
 JOURNAL_FILE: Final = "journal.jsonl"
 MAX_FILE_BYTES: Final = 64 << 20
@@ -71,8 +73,6 @@ class Request:
             "blocks": [block.key for block in self.plan.blocks],
             "transfers": [list(shape) for shape in self.plan.transfers],
             "networks": [[[block.key for block in piece] for piece in network] for network in self.plan.networks],
-            "probe": [block.key for block in self.plan.probe],
-            "partials": [block.key for block in self.plan.unfilled],
             "effort": msgspec.structs.asdict(self.effort),
             "handover": msgspec.structs.asdict(self.handover),
             "seed": self.seed,
@@ -93,9 +93,12 @@ _Keys = tuple[Key, ...]
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`Request` as it stands in the file: its plan's parts side by side, blocks as keys."""
+    """`Request` as it stands in the file: its plan's parts side by side, blocks as keys.
 
-    format: Literal[2]
+    Format 2 also listed some of the blocks as `probe` and `partials`, by themselves.
+    """
+
+    format: Literal[2, 3]
     device: Name
     fingerprint: Mapping[Name, Text]
     runtime: Text
@@ -104,12 +107,12 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blocks: _Keys
     transfers: tuple[Annotated[tuple[Count, ...], msgspec.Meta(min_length=1, max_length=8)], ...]
     networks: tuple[tuple[_Keys, ...], ...]
-    probe: _Keys
-    partials: _Keys
     effort: Effort
     handover: HandoverSetting
     seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)]
     budget_s: Count | None
+    probe: _Keys = ()
+    partials: _Keys = ()
 
 
 def load_request(folder: Path) -> Request:
@@ -123,8 +126,8 @@ def load_request(folder: Path) -> Request:
         raise TableError(f"{folder} holds no profile to go on with: {PLAN_FILE} is not there; make one without --resume")
     data = read_bytes(path, limit_bytes=MAX_FILE_BYTES, error=TableError, advice=advice)
     found = parse(data, _Format, origin=str(path), error=TableError, advice=advice).format
-    if found != FORMAT:
-        raise TableError(f"{path}: format {found}; this version reads {FORMAT}: {advice}")
+    if found not in _READ:
+        raise TableError(f"{path}: format {found}; this version reads {' and '.join(map(str, _READ))}: {advice}")
     file = parse(data, _File, origin=str(path), error=TableError, advice=advice)
     try:
         return _request(file)
@@ -147,8 +150,6 @@ def _request(file: _File) -> Request:
         _blocks(file.blocks),
         file.transfers,
         tuple(tuple(_blocks(piece) for piece in network) for network in file.networks),
-        _blocks(file.probe),
-        _blocks(file.partials),
     )
     return Request(
         device=file.device,

@@ -302,7 +302,8 @@ def _report(result: ProfileResult, out: Path, device: str, request: Request, *, 
 
 
 def _print_quality(tables: Tables, console: Any) -> None:
-    """Prints how steady the device was, how well its costs explain the networks that were run, and how units slow each other down."""
+    """Prints how steady the device was, how well its costs explain networks, which widths are cheap, and how units slow each other down."""
+    from profiler.channels import channel_sentence
     from profiler.contention import in_words
 
     meta = tables.meta
@@ -316,6 +317,8 @@ def _print_quality(tables: Tables, console: Any) -> None:
         )
     for entry in meta.left_out:
         console.print(_left_out_sentence(entry))
+    for unit in dict.fromkeys(entry.unit for entry in meta.ripple):
+        console.print(channel_sentence(meta, unit))
     factors = [in_words(entry) for entry in meta.contention if entry.block_class == "mbconv"]
     if factors:
         console.print(f"Contention: {', '.join(factors)}")

@@ -11,9 +11,9 @@ import msgspec
 
 from collab.console import one_line
 from collab.units import UnitSpec
-from lut.meta import MAX_NAME, Contention, Fit, HandoverFit, LeftOut, Measured, Meta, ReuseCost, Timed, UnfilledGroup, can_be_read
+from lut.meta import MAX_NAME, Contention, Fit, HandoverFit, LeftOut, Measured, Meta, ReuseCost, Ripple, Timed, can_be_read
 from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables
-from profiler.channels import channel_step, unfilled_factors
+from profiler.channels import channel_step, departures, ripple
 from profiler.contention import contention_factors
 from profiler.drift import SpeedLine, speed_lines, steadied
 from profiler.handover_fits import transfer_fits
@@ -57,7 +57,7 @@ class Derived:
     network_runs: Mapping[str, Timed]
     transfer_fits: tuple[HandoverFit, ...]
     channel_step: Mapping[str, int]
-    unfilled: tuple[UnfilledGroup, ...]
+    ripple: tuple[Ripple, ...]
     contention: tuple[Contention, ...]
     drift: Mapping[str, float]
     disturbed: Mapping[str, float]
@@ -89,7 +89,7 @@ def tables_of(
         left_out=tuple(filter(can_be_read, _left_out(derived.costs))),
         transfer_fits=derived.transfer_fits,
         channel_step=derived.channel_step,
-        unfilled_groups=derived.unfilled,
+        ripple=derived.ripple,
         contention=derived.contention,
         sentinel_block=SENTINEL_BLOCK,
         handover={"wait": request.handover.wait, "path": request.handover.path},
@@ -120,7 +120,8 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
     origin = _origin(store, runtime, settings)
     blocks = _block_rows(steady, units, plan, costs, origin)
     handovers = _handover_rows(steady, units, origin)
-    steps = _channel_steps(steady, units, plan)
+    off = {unit: departures(steady, unit, call.median_us) for unit, call in costs.call_alone.items()}
+    steps = {unit: channel_step(found) for unit, found in off.items()}
     return Derived(
         blocks=blocks,
         transfers=handovers,
@@ -128,8 +129,8 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
         sentinels=_readable(_timed(store, {unit: SentinelId(unit) for unit in units})),
         network_runs=_readable(network_runs(steady, plan.networks[0], units)) if plan.networks else {},
         transfer_fits=tuple(filter(can_be_read, transfer_fits(store, handovers))),
-        channel_step=steps,
-        unfilled=_unfilled(steady, plan, steps, costs),
+        channel_step={unit: step for unit, step in steps.items() if step is not None},
+        ripple=tuple(entry for unit, found in off.items() for entry in ripple(unit, found) if can_be_read(entry)),
         contention=tuple(filter(can_be_read, contention_factors(store, plan.networks, units))),
         drift=_drift(lines),
         disturbed=_disturbed(store, units),
@@ -182,21 +183,6 @@ def _handover_rows(steady: SampleStore, units: Mapping[str, UnitSpec], origin: O
     ]
     order = sorted(distinct_rows(rows), key=lambda row: (row.from_unit, row.to_unit, row.path, row.wait, row.pacing, row.bytes, row.shape))
     return tuple(order)
-
-
-def _channel_steps(steady: SampleStore, units: Iterable[str], plan: Plan) -> dict[str, int]:
-    probed = {unit: channel_step(steady, unit, plan.probe) for unit in units}
-    return {unit: step for unit, step in probed.items() if step is not None}
-
-
-def _unfilled(steady: SampleStore, plan: Plan, steps: Mapping[str, int], costs: UnitCosts) -> tuple[UnfilledGroup, ...]:
-    return tuple(
-        entry
-        for unit, step in steps.items()
-        if unit in costs.call_alone
-        for entry in unfilled_factors(steady, unit, plan.unfilled, step, costs.call_alone[unit].median_us)
-        if can_be_read(entry)
-    )
 
 
 def _readable(entries: Mapping[str, _Entry]) -> dict[str, _Entry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -15,10 +16,13 @@ from lut.paths import BY_COST, copies_in, copies_out
 from lut.prediction.interpolate import Family, Surface, block_surfaces, bracket, linear, locate
 from lut.prediction.replay import Floats
 from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, ReuseCurve, features_mb, weights_mb
+from lut.prediction.ripple import Ripples
 from lut.tables import CALL_COST, COPIES, HANDOVERS, USABLE, BlockRow, HandoverRow, Tables
 
 BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
 """Contention classes of blocks, in the order of their numbers."""
+_LEAST_US: Final = 1e-3
+"""Interpolated, no block takes less: nothing is free, however a ripple came out."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,10 @@ class Costs:
         self.source = source
         self._rows = {(row.unit, parse_key(row.block)): row for row in tables.blocks}
         self._marginals = self._measured_marginals(tables)
+        self._ripples = Ripples(tables.meta.ripple)
         self._surfaces: dict[str, dict[Family, Surface]] = {
             unit: block_surfaces(
-                {block: value for (owner, block), value in self._marginals.items() if owner == unit},
-                step=tables.meta.channel_step.get(unit, 1),
+                {block: us - self._ripples.extra_us(unit, block) for (owner, block), us in self._marginals.items() if owner == unit}
             )
             for unit in tables.meta.units
         }
@@ -164,17 +168,11 @@ class Costs:
         return self._at_speed(unit, self._marginals[key])
 
     def _interpolated(self, unit: str, block: Block) -> float | None:
+        """Returns the value between measured points, from which ripples are taken beforehand; None where there are none around it."""
         located = locate(block)
         surface = self._surfaces[unit].get(located[0]) if located is not None else None
-        value = surface.value(*located[1]) if surface is not None and located is not None else None
-        return value * self._unfilled_group_factor(unit, block) if value is not None else None
-
-    def _unfilled_group_factor(self, unit: str, block: Block) -> float:
-        """Returns how much longer a block takes if its last group of channels is not full, as measured at the nearest size; else 1."""
-        over = block.exp_c % self.meta.channel_step.get(unit, 1) if isinstance(block, MBConv) else 0
-        known = [entry for entry in self.meta.unfilled_groups if over and (entry.unit, entry.channels) == (unit, over)]
-        size = block.in_shapes[0][1]
-        return min(known, key=lambda entry: abs(np.log(entry.size / size))).factor if known else 1.0
+        line_us = surface.value(*located[1]) if surface is not None and located is not None else None
+        return max(line_us + self._ripples.extra_us(unit, block), _LEAST_US) if line_us is not None else None
 
     def _missing_block(self, unit: str, block: Block) -> str:
         row = self._rows.get((unit, block))

@@ -5,9 +5,7 @@ of the two is interpolated linearly. Blocks are only interpolated within a *fami
 and activation, and the same operators (without an expansion convolution, and with or without a residual, a block is another thing).
 A CONCAT of two branches varies with how its channels are shared out.
 
-Kernels work on channels in groups (a SIMD register, a GPU workgroup): 20 channels cost what 32 do where groups have 16. Between measured
-points, channels are therefore counted in whole groups, whose size was measured on the unit (`Meta.channel_step`); what a last group costs
-more that is not full (`Meta.unfilled_groups`) is up to the caller.
+What is not linear over expansion channels, their ripple, is up to the caller: it is taken from the measured points and added again.
 """
 
 from __future__ import annotations
@@ -51,14 +49,12 @@ def linear(low: int, high: int, value: int, at: Callable[[int], float]) -> float
 
 
 class Surface:
-    """The measured points of one family: (expansion channels or first share, output channels), in groups of `step` channels."""
+    """The measured points of one family: (expansion channels or first share, output channels)."""
 
-    def __init__(self, points: Mapping[Point, float], *, step: int = 1) -> None:
-        self._step = step
+    def __init__(self, points: Mapping[Point, float]) -> None:
         by_out: dict[int, dict[int, float]] = {}
-        # Of several points in one group the widest counts, being the last in ascending order.
-        for (exp_c, out_c), value in sorted(points.items(), key=lambda item: item[0][::-1]):
-            by_out.setdefault(self._whole(out_c), {})[self._whole(exp_c)] = value
+        for (exp_c, out_c), value in points.items():
+            by_out.setdefault(out_c, {})[exp_c] = value
         self._lines = {out_c: (sorted(line), line) for out_c, line in by_out.items()}
 
     def value(self, exp_c: int, out_c: int) -> float | None:
@@ -66,15 +62,11 @@ class Surface:
 
         A line of output channels that does not reach the asked expansion channels is passed over for the next one.
         """
-        exp_c, out_c = self._whole(exp_c), self._whole(out_c)
         usable = sorted(out for out, (exps, _) in self._lines.items() if bracket(exps, exp_c) is not None)
         around = bracket(usable, out_c)
         if around is None:
             return None
         return linear(*around, out_c, lambda out: self._along(out, exp_c))
-
-    def _whole(self, channels: int) -> int:
-        return -(-channels // self._step) * self._step
 
     def _along(self, out_c: int, exp_c: int) -> float:
         exps, line = self._lines[out_c]
@@ -83,11 +75,11 @@ class Surface:
         return linear(*around, exp_c, lambda exp: line[exp])
 
 
-def block_surfaces(points: Mapping[Block, float], *, step: int = 1) -> dict[Family, Surface]:
-    """Returns the surfaces of all families among the measured blocks of one unit, which works on channels in groups of `step`."""
+def block_surfaces(points: Mapping[Block, float]) -> dict[Family, Surface]:
+    """Returns the surfaces of all families among the measured blocks of one unit."""
     families: dict[Family, dict[Point, float]] = {}
     for block, value in points.items():
         if (located := locate(block)) is not None:
             name, point = located
             families.setdefault(name, {})[point] = value
-    return {name: Surface(group, step=step) for name, group in families.items()}
+    return {name: Surface(group) for name, group in families.items()}

@@ -39,11 +39,9 @@ from tests.lut.made_tables import THREE_UNITS, UNITS
 
 STEM, HEAD = parse_key("stem_16_k3s2_3-8_relu"), parse_key("head_8_k1s1_8-16-10_relu")
 BODY = tuple(parse_key(f"mbconv_8_k3s1_8-{exp_c}-8_relu") for exp_c in (4, 16, 32))
-PROBE = tuple(parse_key(f"mbconv_8_k3s1_12-{exp_c}-8_relu") for exp_c in range(16, 80, 4))
+WINDOW = tuple(parse_key(f"mbconv_8_k3s1_12-{exp_c}-8_relu") for exp_c in range(16, 100, 4))
 NETWORKS: tuple[Network, ...] = (((STEM, BODY[1]), (BODY[2],), (HEAD,)), ((STEM,), (BODY[0], HEAD)))
-PLAN: Final = Plan(
-    (STEM, *BODY, HEAD, *PROBE, parse_key("add_8_8x2")), ((1, 8, 8, 8), (1, 8, 8, 4), (1, 1, 1, 1)), NETWORKS, PROBE, (*PROBE, *BODY)
-)
+PLAN: Final = Plan((STEM, *BODY, HEAD, *WINDOW, parse_key("add_8_8x2")), ((1, 8, 8, 8), (1, 8, 8, 4), (1, 1, 1, 1)), NETWORKS)
 REASONS: Final = ("crashed", "", "x" * 9000, 'a "quoted", reason\nof two lines\r', "\x00\x1b[2J\u202e", "ä ﬃ")
 Clock = Callable[[], int]
 
@@ -65,9 +63,7 @@ def samples_of(generator: random.Random) -> Clock:
 
 def journal(generator: random.Random) -> tuple[Request, list[Event]]:
     units = generator.choice((UNITS, THREE_UNITS, {"cpu0": UNITS["cpu0"]}))
-    plan = generator.choice(
-        (PLAN, Plan(PLAN.blocks, (), (), PROBE, PLAN.unfilled), Plan((), PLAN.transfers), Plan(PLAN.blocks[:5], (), PLAN.networks))
-    )
+    plan = generator.choice((PLAN, Plan(PLAN.blocks, ()), Plan((), PLAN.transfers), Plan(PLAN.blocks[:5], (), PLAN.networks)))
     request = Request("local", {"cpu": "x"}, "r", units, ("m",), plan, QUICK, HandoverSetting(), 0)
     jobs: list[JobId] = [*block_ids(plan, units), *sentinel_ids(units), *handover_ids(plan, units, request.handover, all_waits=False)]
     shown = generator.choice((0.1, 0.7, 1.0, 1.0))

@@ -22,7 +22,7 @@ from lut.foreign.entries import MAX_BYTES
 from lut.foreign.importing import import_sources
 from lut.foreign.plain_csv import read_csv
 from lut.foreign.yaml_tables import read_yaml
-from lut.meta import Contention, CopyLine, Fit, HandoverFit, Meta, PairPath, ReuseCost, UnfilledGroup, load_meta, meta_document
+from lut.meta import Contention, CopyLine, Fit, HandoverFit, Meta, PairPath, ReuseCost, Ripple, load_meta, meta_document
 from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables, load_tables, save
 from profiler import run
 from profiler.effort import QUICK
@@ -44,7 +44,7 @@ META: Final = made_meta(
     fits=(Fit("cpu0", 30, 0.02, 0.1),),
     transfer_fits=(HandoverFit("cpu0", "cpu1", "shared", "spin", "hot", LINE, LINE, {"p50": 0.5}, 100),),
     channel_step={"cpu0": 4},
-    unfilled_groups=(UnfilledGroup("cpu0", 14, 4, 1.3, 3),),
+    ripple=(Ripple("cpu0", 14, 4, 1.3, 7.0, 0.5, 3),),
     contention=(Contention("cpu0", "mbconv", "cpu1", 1.1, 1.1, 0.02, 40, pooled=True),),
     drift={"cpu0": 0.1},
     disturbed={"cpu0": 0.0},
@@ -92,8 +92,9 @@ def test_any_plan_is_read_or_refused(tmp_path: Path) -> None:
     request = Request("local", {"cpu": "x"}, "r", UNITS, ("mini_v2",), PLAN, QUICK, HandoverSetting(), 3, 60)
     request.save(tmp_path)
     document = json.loads((tmp_path / PLAN_FILE).read_text())
-    for name in ("blocks", "probe", "partials", "transfers", "networks"):
+    for name in ("blocks", "transfers", "networks"):
         document[name] = document[name][:3]
+    document["probe"] = document["partials"] = document["blocks"]
 
     def feed(data: bytes) -> None:
         (tmp_path / PLAN_FILE).write_bytes(data)

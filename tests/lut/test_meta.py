@@ -32,6 +32,9 @@ def tables() -> Tables:
     return made_tables(plan.blocks, plan.transfers, lambda unit, block: 1.5 + block.macs // 10000)
 
 
+RIPPLE = {"unit": "cpu0", "size": 14, "over": 4, "factor": 1.2, "extra_ps": 7.0, "se_ps": 0.5, "n": 3}
+
+
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
@@ -66,6 +69,10 @@ def tables() -> Tables:
         ("certificate", {**CERTIFICATE.to_document(), "raw_p95_error": math.nan}, "NaN"),
         ("channel_step", {"cpu0": 0.5}, "channel_step.*expected a whole number"),
         ("channel_step", {"cpu0": 0}, "channel_step.*expected a whole number >= 1"),
+        ("ripple", [{**RIPPLE, "over": 32}], "over: expected a whole number <"),
+        ("ripple", [{**RIPPLE, "se_ps": -0.1}], "se_ps: expected a number >= 0"),
+        ("ripple", [{**RIPPLE, "extra_ps": 1e300}], "extra_ps: expected a number <="),
+        ("ripple", [{**RIPPLE, "factor": 0}], "factor: expected a number > 0"),
         ("fixed", {"cpu0": {"median_us": 1e300, "mad_us": 0, "n": 3}}, "expected a number <="),
         ("fixed", {"cpu0": {"median_us": 1.0, "mad_us": 0, "n": 10**400}}, "not valid JSON|expected|out of range"),
         ("fits", [{"unit": "cpu0", "n": 1, "median_residual": math.inf, "p95_residual": 0.2}], "Infinity"),
@@ -98,5 +105,5 @@ def test_tables_belong_to_one_device_and_one_version_of_the_runtime() -> None:
 
 def test_fields_stand_in_the_file_under_the_names_of_its_format() -> None:
     keys = set(meta_document(made_meta()))
-    assert {"format", "fixed", "reuse", "partial", "company", "call_alone", "transfer_fits"} <= keys
-    assert not {"call_in_network", "unfilled_groups", "timed_beside"} & keys
+    assert {"format", "fixed", "reuse", "ripple", "company", "call_alone", "transfer_fits"} <= keys
+    assert not {"call_in_network", "timed_beside"} & keys

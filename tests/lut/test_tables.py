@@ -9,7 +9,7 @@ import pytest
 from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import TableError
-from lut.meta import Contention, CopyLine, Fit, HandoverFit, LeftOut, ReuseCost, Trend, UnfilledGroup
+from lut.meta import Contention, CopyLine, Fit, HandoverFit, LeftOut, ReuseCost, Ripple, Trend
 from lut.tables import Tables, load_tables, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import CERTIFICATE, block_row, made_meta, made_tables, transfer_row
@@ -47,7 +47,7 @@ def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
         channel_step={"cpu0": 16},
         certificate=CERTIFICATE,
         fits=(Fit("cpu0", 40, 0.02, 0.1),),
-        unfilled_groups=(UnfilledGroup("cpu0", 14, 4, 1.2, 3),),
+        ripple=(Ripple("cpu0", 14, 4, 1.2, 7.0, 0.5, 3), Ripple("cpu0", 14, 8, 0.9, -2.0, 0.5, 3)),
         transfer_fits=(HandoverFit("cpu0", "cpu1", "memcpy", "spin", "hot", LINE, LINE, {"p5": 0.0, "p95": 2.5}, 80),),
         drift={"cpu0": 0.2},
         disturbed={"cpu0": 0.0},

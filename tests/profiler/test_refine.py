@@ -28,6 +28,11 @@ def test_the_first_suggestion_lies_where_the_line_bends() -> None:
     assert first.cost_us == pytest.approx(10 * (384 + 800) / 2, rel=0.5)
 
 
+def test_ripple_is_no_bend() -> None:
+    straight = {channels: 2.0 * channels for channels in (96, 192, 288, 384, 480)}
+    assert suggest(rows({**straight, 144: 400.0, 196: 500.0, 208: 510.0}), samples=10, setup_us=5.0) == []
+
+
 def test_a_straight_line_has_nothing_to_refine() -> None:
     assert suggest(rows({channels: 2.0 * channels for channels in (96, 192, 384, 480)}), samples=10, setup_us=5.0) == []
 
@@ -46,7 +51,7 @@ def test_what_chance_explains_is_no_bend() -> None:
     assert found(bent(0.02)) == []
     assert found(bent(None)) == [], "what was visited once may lie anywhere"
     quiet, loud = found(bent(0.0005)), found(bent(0.003))
-    assert sorted(s.block.exp_c for s in quiet) == [144, 240]
+    assert sorted(s.block.exp_c for s in quiet) == [128, 256]
     assert 0 < loud[0].error_us < quiet[0].error_us
     # Of 10 us, two standard errors of all three points together do not count; halfway, what curves by the rest is off by a quarter of it.
     chance_us = 2 * math.hypot(0.003 * 202, 0.5 * 0.003 * 96, 0.5 * 0.003 * 288)
@@ -81,6 +86,6 @@ def test_failed_rows_and_other_kinds_of_blocks_are_passed_over() -> None:
 def test_suggestions_lie_between_measured_points(points: dict[int, float]) -> None:
     points.pop(64, None)
     for suggestion in suggest(rows(points), samples=3, setup_us=1.0):
-        assert suggestion.block.exp_c % 16 == 0
+        assert suggestion.block.exp_c % 32 == 0
         assert min(points) < suggestion.block.exp_c < max(points)
         assert suggestion.cost_us > 0

@@ -10,7 +10,7 @@ from collab import config as configs
 from collab.blocks import Concat, MBConv, parse_key
 from collab.errors import MissingEntryError
 from collab.variants import even_shares
-from lut.meta import PairPath, UnfilledGroup
+from lut.meta import PairPath, Ripple
 from lut.prediction.costs import Costs, HandoverCost
 from lut.tables import Tables
 from profiler.plan import COARSE, FULL, Grid, plan_model
@@ -52,19 +52,30 @@ def test_a_missing_block_is_named_with_the_command_that_measures_it(key: str) ->
     assert "neither in the table nor between two measured points" in str(error.value)
 
 
-def test_a_last_group_that_is_not_full_costs_what_was_measured_of_the_nearest_size() -> None:
+def test_between_measured_points_a_block_costs_the_line_and_the_ripple_of_the_nearest_size() -> None:
     slot = parse_key("mbconv_14_k3s1_64-384-64_relu6")
     assert isinstance(slot, MBConv)
-    measured = [replace(slot, exp_c=exp_c) for exp_c in (192, 384, 388)]
-    rows = made_tables(measured, [], lambda _, block: float(block.exp_c) if isinstance(block, MBConv) else 1.0)
-    partial = tuple(UnfilledGroup("cpu0", size, 4, factor, 3) for size, factor in ((7, 1.05), (56, 1.5), (112, 1.1)))
-    meta = replace(rows.meta, channel_step={"cpu0": 16, "cpu1": 16}, unfilled_groups=partial)
-    table = Costs(Tables(rows.blocks, (), meta), source="x")
-    assert table.marginal_us("cpu0", replace(slot, exp_c=272)) == 272.0
-    assert table.marginal_us("cpu0", replace(slot, exp_c=260)) == pytest.approx(272 * 1.05), "nearer to 7 than to 56, in octaves"
-    assert table.marginal_us("cpu0", replace(slot, exp_c=264)) == pytest.approx(272.0), "of 8 channels nothing is known"
-    assert table.marginal_us("cpu0", replace(slot, exp_c=388)) == 388.0, "what was measured itself needs no factor"
-    assert table.marginal_us("cpu1", replace(slot, exp_c=260)) == pytest.approx(272.0)
+    measured = {4: 4.0, 192: 192.0, 224: 224.0, 388: 400.0, 416: 416.0}
+    rows = made_tables(
+        [replace(slot, exp_c=exp_c) for exp_c in measured], [], lambda _, b: measured[b.exp_c] if isinstance(b, MBConv) else 0
+    )
+    macs = 14 * 14 * 64
+    entries = [Ripple("cpu0", size, 4, 1.1, extra_ps, 1.0, 3) for size, extra_ps in ((7, 10.0), (56, 80.0), (112, 2.5))]
+    table = Costs(Tables(rows.blocks, (), replace(rows.meta, ripple=tuple(entries))), source="x")
+    assert table.marginal_us("cpu0", replace(slot, exp_c=208)) == pytest.approx(208 + 208 * macs * 10e-6 * 16 / 28), "between 4 and 32"
+    assert table.marginal_us("cpu0", replace(slot, exp_c=196)) == pytest.approx(196 + 196 * macs * 10e-6), "nearer to 7 than to 56"
+    assert table.marginal_us("cpu0", replace(slot, exp_c=384)) == pytest.approx(224 + 160 / 164 * (400 - 388 * macs * 10e-6 - 224))
+    assert table.marginal_us("cpu0", replace(slot, exp_c=388)) == 400.0, "what was measured itself is taken as it is"
+    assert table.marginal_us("cpu0", replace(slot, exp_c=20)) == 20.0, "of less than one group nothing is known"
+    assert table.marginal_us("cpu1", replace(slot, exp_c=196)) == 196.0
+
+
+def test_whatever_ripple_tables_claim_no_block_is_free() -> None:
+    slot = parse_key("mbconv_14_k3s1_64-384-64_relu6")
+    assert isinstance(slot, MBConv)
+    rows = made_tables([replace(slot, exp_c=exp_c) for exp_c in (352, 384)], [], lambda *_: 5.0)
+    table = Costs(Tables(rows.blocks, (), replace(rows.meta, ripple=(Ripple("cpu0", 14, 4, 0.5, -1e9, 0.0, 1),))), source="x")
+    assert table.marginal_us("cpu0", replace(slot, exp_c=356)) > 0
 
 
 def test_a_slower_device_takes_longer_for_all_that_a_unit_does() -> None:

@@ -1,4 +1,4 @@
-"""Interpolation between measured points, within families of blocks and in whole groups of channels."""
+"""Interpolation between measured points, within families of blocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from collab.blocks import Concat, MBConv
 from collab.errors import MissingEntryError
 from lut.prediction.costs import Costs
-from lut.tables import Tables
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import made_tables
 from tests.lut.prediction.made_costs import BASE, linear_cost
@@ -36,23 +35,3 @@ def test_uneven_concats_are_interpolated_by_their_first_share() -> None:
     for asked in (Concat(8, (20, 12)), Concat(16, (12, 20)), Concat(8, (12, 12))):
         with pytest.raises(MissingEntryError):
             table.marginal_us("cpu0", asked)
-
-
-def test_channels_between_measured_points_are_counted_in_whole_groups() -> None:
-    # Groups of 16: 20 and 28 channels cost what 32 do; a block that was measured itself is taken as it is.
-    line = [MBConv(14, 3, 1, 8, exp_c, 24, "relu6") for exp_c in (4, 16, 48, 64)]
-    rows = made_tables(line, [], lambda unit, block: float(block.exp_c) if isinstance(block, MBConv) else 0.0)
-    table = Costs(Tables(rows.blocks, (), replace(rows.meta, channel_step={"cpu0": 16})), source="x")
-    assert [table.marginal_us("cpu0", replace(line[0], exp_c=exp_c)) for exp_c in (4, 12, 16, 20, 28, 32, 36, 60)] == [
-        4,
-        16,
-        16,
-        32,
-        32,
-        32,
-        48,
-        64,
-    ]
-    assert [table.marginal_us("cpu1", replace(line[0], exp_c=exp_c)) for exp_c in (4, 12, 20, 60)] == [4, 12, 20, 60]
-    with pytest.raises(MissingEntryError):
-        table.marginal_us("cpu0", replace(line[0], exp_c=68))
