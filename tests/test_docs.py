@@ -16,8 +16,8 @@ from collab import config as configs
 from syncnas import COMMANDS
 from tests.pages import PAGES, README, REPOSITORY, anchors, command_lines, fenced, functions_in, inline_code, links, text_of
 
-OTHERS_OPTIONS = {"--library-path"}
-"""Options that pages name and that are other programs': the loader's of glibc."""
+OTHERS_OPTIONS = {"--library-path", "--version"}
+"""Options that pages name and that are other programs': the loader's of glibc, the runner's."""
 MODULES = {module for module, _ in COMMANDS.values()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from android_harness.device.state import DeviceState
@@ -23,6 +24,20 @@ class Tuning:
         """Names of the settings to change, joined by commas, as an argument of ``tuning.sh``."""
         named = (("awake", self.keep_awake), ("performance", self.fixed_performance), ("clocks", self.fix_clocks))
         return ",".join(name for name, wanted in named if wanted)
+
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """Everything that these settings ask of the device, as texts by name; samples under different ones are not put together."""
+        clocks = f"CPU fixed at {_clock(self.cpu_khz, 1000)}, GPU at {_clock(self.gpu_hz, 1_000_000)}" if self.fix_clocks else "free"
+        return {
+            "clocks": clocks,
+            "performance": "fixed" if self.fixed_performance else "as the system sets it",
+            "screen": "kept on" if self.keep_awake else "as it is",
+        }
+
+
+def _clock(clock: int, per_mhz: int) -> str:
+    return f"{clock // per_mhz} MHz" if clock else "the highest"
 
 
 def tuning_for(state: DeviceState, *, fix_clocks: bool, cpu_mhz: int = 0, gpu_mhz: int = 0) -> Tuning:

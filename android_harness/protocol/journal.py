@@ -28,6 +28,8 @@ Kilohertz: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
 MilliCelsius: TypeAlias = Annotated[int, msgspec.Meta(ge=-273_150, le=1_000_000)]
 Words: TypeAlias = Annotated[str, msgspec.Meta(max_length=1 << 16)]
 """Reason of a failure; it may quote a library."""
+Protocol: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+"""Number of a measurement protocol; journals that do not say it are of the first one."""
 
 
 class _Value(msgspec.Struct, frozen=True, gc=False):
@@ -71,7 +73,10 @@ class HandoverSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{na
 
 
 class PhaseStarted(_Value, frozen=True, gc=False):
-    """Event: the runner has begun a phase. `engines` maps an engine to its version."""
+    """Event: the runner has begun a phase. `engines` maps an engine to what tells its library apart.
+
+    `protocol` is the measurement protocol, `conditions` what the host made the device be like.
+    """
 
     phase: Text
     runner: Text
@@ -80,6 +85,8 @@ class PhaseStarted(_Value, frozen=True, gc=False):
     t_ns: ClockNs
     unix_ns: ClockNs
     format: int
+    protocol: Protocol = 1
+    conditions: Annotated[Mapping[Text, Text], msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:

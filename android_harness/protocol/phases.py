@@ -11,6 +11,9 @@ from typing import Any, Final, TypeAlias
 from collab.units import UnitSpec
 
 FORMAT: Final = 1
+PROTOCOL: Final = 2
+"""The measurement protocol: goes up whenever a sample changes its meaning, here and in the runner (measurement_protocol.h, which has the
+history). The runner refuses a phase of another one."""
 MOST_RUNS: Final = 100_000
 MOST_MICROSECONDS: Final = 60_000_000
 MOST_ROUNDS: Final = 10_000
@@ -187,6 +190,13 @@ class Gate:
     poll_s: float = 5.0
     retries: int = 3
 
+    @property
+    def condition(self) -> str:
+        """Everything that counts as heat, in words. How long it is waited for changes nothing about the visits that count."""
+        looked_at = ["clock caps", *(["thermal status"] if self.status else [])]
+        looked_at += [f"sentinels slower by {100 * self.slowdown:g} %"] if self.slowdown else []
+        return f"undone by {', '.join(looked_at)}"
+
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {
             "every_s": self.every_s,
@@ -211,11 +221,14 @@ class Phase:
     resident: bool = False
     sentinel: Sentinel | None = None
     gate: Gate | None = None
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """Conditions that the device is put into while the phase runs, as texts by name; printable, and repeated by the journal."""
 
     def to_json(self, *, runtime: Mapping[str, Path]) -> str:
         """Returns the text of the phase file; `runtime` maps an engine to its library on the device."""
         document: dict[str, Any] = {
             "format": FORMAT,
+            "protocol": PROTOCOL,
             "phase": self.name,
             "seed": self.seed,
             "runtime": {engine: str(path) for engine, path in runtime.items()},
@@ -233,6 +246,8 @@ class Phase:
             document["sentinel"] = {"jobs": list(self.sentinel.jobs), "every": self.sentinel.every}
         if self.gate is not None:
             document["gate"] = self.gate.to_document()
+        if self.conditions:
+            document["conditions"] = dict(self.conditions)
         return json.dumps(document, indent=1)
 
     def with_jobs(self, name: str, jobs: tuple[Job, ...], *, max_rounds: int) -> Phase:

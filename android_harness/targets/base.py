@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -41,6 +41,10 @@ class Target(Protocol):
     @property
     def runtime(self) -> str:
         """Name and version of the runtime, in the form that rows of the tables have."""
+
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """Conditions that the device is put into while a phase runs, as texts by name: `start` has every journal say so."""
 
     def start(self, phase: Phase, journal: Path) -> PhaseRun:
         """Starts the runner on a phase; everything that it writes is appended to `journal` on this machine.

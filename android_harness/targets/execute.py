@@ -35,6 +35,9 @@ _MOST_IDLE_INTERRUPTIONS: Final = 3
 _MOST_STRAY_CRASHES: Final = 3
 """Number of deaths between jobs that are tolerated. They are the fault of no job: a user killed the runner, or the system needed memory."""
 
+_KNOWS_NO_PROTOCOL: Final = "protocol is not a known field"
+_OLD_RUNNER: Final = "; the runner is of an earlier version than this: build it anew with python -m android_harness.build"
+
 
 @dataclass
 class _Progress:
@@ -170,7 +173,8 @@ class _Execution:
         if run.interrupted:
             return _Crash("", reason)
         if not progress.taken_up:
-            raise RunnerError(f"the runner did not carry out the phase {phase.name}: {reason}")
+            advice = _OLD_RUNNER if reason.endswith(_KNOWS_NO_PROTOCOL) else ""
+            raise RunnerError(f"the runner did not carry out the phase {phase.name}: {reason}{advice}")
         if progress.running is None:
             self._stray_crashes += 1
             if self._stray_crashes > _MOST_STRAY_CRASHES:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Final
 
@@ -38,6 +38,11 @@ class LocalTarget:
     @property
     def runtime(self) -> str:
         return litert_version()
+
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """Returns nothing, as nothing of this machine is changed."""
+        return {}
 
     def adopt(self, journal: Path) -> None:
         """Returns None: the runner writes into the journal itself, so nothing has to be fetched."""

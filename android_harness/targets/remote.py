@@ -89,6 +89,12 @@ class RemoteTarget:
     def runtime(self) -> str:
         return self.kit.versions["litert"]
 
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """The settings that are changed while a phase runs, and which heat undoes visits."""
+        gate = self._settings.gate
+        return {**self._settings.tuning.conditions, "heat": gate.condition if gate is not None else "not looked at"}
+
     def start(self, phase: Phase, journal: Path) -> RemoteRun:
         """Sends the files of a phase that the device lacks, and starts the runner there, detached from the connection.
 
@@ -101,7 +107,7 @@ class RemoteTarget:
         with tempfile.TemporaryDirectory(prefix="syncnas-") as scratch:
             staged = stage(phase, store="../../store", scratch=Path(scratch))
             self.push(self.layout.store, staged.files, prune=True)
-            ready = replace(staged.phase, gate=staged.phase.gate or self._settings.gate)
+            ready = replace(staged.phase, gate=staged.phase.gate or self._settings.gate, conditions=self.conditions)
             self._push_phase(identity, ready, Path(scratch))
         begin = cut_to_whole_lines(journal)
         Cursor(identity, self._owner.token, begin).save(journal)

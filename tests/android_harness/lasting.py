@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,10 @@ class ActsOnStart:
     @property
     def runtime(self) -> str:
         return self._target.runtime
+
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        return self._target.conditions
 
     def start(self, phase: Phase, journal: Path) -> PhaseRun:
         self._run = self._target.start(replace(phase, jobs=tuple(map(self._lasting, phase.jobs))) if self._left else phase, journal)

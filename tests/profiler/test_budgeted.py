@@ -51,6 +51,7 @@ class Device:
 
     def __init__(self) -> None:
         self.info = DeviceInfo("made", {}, (Cluster((0, 1), None),))
+        self.conditions: dict[str, str] = {}
         self.now_s = 0.0
 
     def start(self, phase: Phase, journal: Path) -> Run:

@@ -16,6 +16,7 @@
 #include "engines/open_engine.h"
 #include "phases/phase_runner.h"
 #include "protocol/journal.h"
+#include "protocol/measurement_protocol.h"
 #include "protocol/phase.h"
 
 namespace syncnas {
@@ -36,7 +37,7 @@ static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it"
 void RequestStop(int /*signal*/) { stop_requested.store(true, std::memory_order_relaxed); }
 
 void Handle(int signal, void (*handler)(int)) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   sigaction(signal, &action, nullptr);
@@ -146,7 +147,8 @@ int Run(int count, char** values) {
 
 int main(int count, char** values) {
   if (count == 2 && std::string_view(values[1]) == "--version") {
-    std::printf("syncnas_runner %s\n", SYNCNAS_RUNNER_VERSION);
+    std::printf("syncnas_runner %s (measurement protocol %lld)\n", SYNCNAS_RUNNER_VERSION,
+                static_cast<long long>(syncnas::kMeasurementProtocol));
     return syncnas::kPhaseEnded;
   }
   if (count == 2 && std::string_view(values[1]) == "--help") {

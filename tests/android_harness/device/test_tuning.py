@@ -51,3 +51,12 @@ def test_the_script_knows_every_setting_by_its_name(wanted: tuple[bool, bool, bo
     names = Tuning(keep_awake=awake, fixed_performance=performance, fix_clocks=clocks).setting_names
     assert len(names.split(",") if names else []) == sum(wanted)
     assert all(f"*,{name},*)" in read_script("tuning.sh") for name in names.split(",") if name)
+
+
+def test_settings_are_conditions_in_words() -> None:
+    assert Tuning().conditions == {"clocks": "free", "performance": "as the system sets it", "screen": "as it is"}
+    fixed = Tuning(keep_awake=True, fixed_performance=True, fix_clocks=True, cpu_khz=1_800_000)
+    assert fixed.conditions == {"clocks": "CPU fixed at 1800 MHz, GPU at the highest", "performance": "fixed", "screen": "kept on"}
+    every = [Tuning(*said) for said in product([False, True], [False, True], [True], [0, 900_000], [0, 500_000_000])]
+    assert len({str(tuning.conditions) for tuning in every}) == len(every), "no two settings pass for one"
+    assert all(text.isascii() and text.isprintable() for tuning in every for text in tuning.conditions.values())

@@ -47,7 +47,18 @@ COLLAB = {
 }
 
 LINES: list[dict[str, Any]] = [
-    {"event": "phase", "format": 1, "phase": "p", "runner": "0.1.0", "abi": "x", "t_ns": 0, "unix_ns": 9, "engines": {"litert": "2"}},
+    {
+        "event": "phase",
+        "format": 1,
+        "phase": "p",
+        "runner": "0.2.0",
+        "protocol": 2,
+        "abi": "x",
+        "t_ns": 0,
+        "unix_ns": 9,
+        "engines": {"litert": "2"},
+        "conditions": {"clocks": "free"},
+    },
     {"event": "unit", "unit": "cpu0", "cores": [0], "t_ns": 0},
     {"event": "unit_failed", "unit": "gpu0", "reason": "no driver"},
     {"event": "start", "job": "b", "round": 0, "t_ns": 1},

@@ -15,6 +15,7 @@ from android_harness.protocol.journal import (
     CollabDone,
     HandoverDone,
     JobFailed,
+    PhaseStarted,
     StateChecked,
     TimeDone,
     TimeSamples,
@@ -23,7 +24,7 @@ from android_harness.protocol.journal import (
     read_journal,
 )
 from collab.errors import JournalError
-from tests.android_harness.protocol.made_lines import COLLAB, TIME, TRANSFER
+from tests.android_harness.protocol.made_lines import COLLAB, LINES, TIME, TRANSFER
 
 
 def line(document: Any) -> bytes:
@@ -45,6 +46,15 @@ def test_lines_of_every_kind_are_understood() -> None:
         assert (earlier.warmups, earlier.warm, later.warmups, later.warm) == (None, None, 7, True)
     failed = parse_line(line({"event": "failed", "job": "b", "round": 1, "t_ns": 3, "reason": "no"}), where="x")
     assert failed == JobFailed("b", 1, "no")
+
+
+def test_a_journal_that_says_no_protocol_is_of_the_first_one() -> None:
+    said = parse_line(line(LINES[0]), where="x")
+    assert isinstance(said, PhaseStarted)
+    assert (said.protocol, said.conditions) == (2, {"clocks": "free"})
+    silent = parse_line(line({name: value for name, value in LINES[0].items() if name not in ("protocol", "conditions")}), where="x")
+    assert isinstance(silent, PhaseStarted)
+    assert (silent.protocol, silent.conditions) == (1, {})
 
 
 def test_a_cut_off_last_line_is_ignored_and_any_other_is_not(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from android_harness.kits.native_build import SOURCE
+from android_harness.protocol.journal import PhaseStarted, parse_line
 from android_harness.protocol.phases import (
     MAX_SEED,
     MOST_MICROSECONDS,
     MOST_ROUNDS,
     MOST_RUNS,
+    PROTOCOL,
     CollabJob,
     Gate,
     HandoverJob,
@@ -28,6 +31,7 @@ from android_harness.protocol.phases import (
     Sentinel,
     TimeJob,
 )
+from android_harness.targets.options import PHONE_GATE
 from collab.units import UnitSpec, parse_unit
 from tests.pages import REPOSITORY, fenced
 
@@ -88,6 +92,7 @@ def test_what_is_not_asked_for_is_not_written() -> None:
     phase = document_of(Phase("p", {}, (), Repeat(1, 1)))
     assert "sentinel" not in phase
     assert "gate" not in phase
+    assert "conditions" not in phase
     assert "between" not in HandoverJob("t", "cpu0", "cpu1", X, "memcpy", "condvar", warmup=0, runs=1).to_document()
     assert not {"load", "bind", "output"} & CollabJob("c", X, warmup=0, runs=1).to_document().keys()
     assert "status" not in Gate().to_document()
@@ -134,6 +139,33 @@ def test_another_list_of_jobs_keeps_the_rules_and_never_asks_for_more_rounds_tha
     assert (other.repeat.min_rounds, other.repeat.max_rounds, other.repeat.target_ci) == (min(least, most), most, 0.01)
     assert (other.units, other.seed, other.sentinel, other.gate) == (phase.units, phase.seed, phase.sentinel, phase.gate)
     assert phase.jobs == (JOBS[0],), "the first one stays as it is"
+
+
+def test_a_phase_says_by_which_protocol_and_in_what_conditions_it_measures() -> None:
+    document = document_of(Phase("p", {}, (), Repeat(1, 1), conditions={"clocks": "free"}))
+    assert (document["protocol"], document["conditions"]) == (PROTOCOL, {"clocks": "free"})
+
+
+def test_the_runner_measures_by_the_same_protocol(runner: Path, tmp_path: Path) -> None:
+    def carried_out(**changes: object) -> subprocess.CompletedProcess[bytes]:
+        document = document_of(Phase("p", {}, (), Repeat(1, 1), conditions={"clocks": "free"}))
+        (tmp_path / "phase.json").write_text(json.dumps({**document, **changes}))
+        return subprocess.run([runner, tmp_path / "phase.json"], capture_output=True, timeout=60, check=False)
+
+    begun = parse_line(carried_out().stdout.splitlines(keepends=True)[0], where="the runner")
+    assert isinstance(begun, PhaseStarted)
+    assert (begun.protocol, begun.conditions) == (PROTOCOL, {"clocks": "free"})
+    version = subprocess.run([runner, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert version == f"syncnas_runner {begun.runner} (measurement protocol {PROTOCOL})\n"
+    other = carried_out(protocol=PROTOCOL + 1)
+    assert other.returncode == 2
+    assert re.search(rf"protocol is {PROTOCOL + 1}, and .* protocol {PROTOCOL}; .* build the kit anew".encode(), other.stderr)
+
+
+def test_a_gate_says_in_words_what_counts_as_heat() -> None:
+    assert Gate().condition == "undone by clock caps"
+    assert PHONE_GATE.condition == "undone by clock caps, thermal status, sentinels slower by 35 %"
+    assert replace(PHONE_GATE, cool_s=1, retries=9, poll_s=1).condition == PHONE_GATE.condition
 
 
 @pytest.mark.parametrize(

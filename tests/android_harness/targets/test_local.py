@@ -189,3 +189,14 @@ def test_a_phase_that_the_runner_refuses_is_an_error_with_its_words(device: Loca
     twice = replace(phase, jobs=(phase.jobs[0], phase.jobs[0]))
     with pytest.raises(RunnerError, match=r"small.*cpu0/mbconv"):
         execute(device, twice, tmp_path / "j.jsonl", lambda _: None)
+
+
+def test_a_runner_of_an_earlier_version_is_told_to_be_built_anew(
+    device: LocalTarget, phase: Phase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = tmp_path / "runner"
+    earlier.write_text('#!/bin/sh\necho "syncnas_runner: $1: protocol is not a known field" >&2\nexit 2\n')
+    earlier.chmod(0o755)
+    monkeypatch.setattr(device, "_runner", earlier)
+    with pytest.raises(RunnerError, match=r"not a known field; the runner is of an earlier version .* android_harness\.build"):
+        execute(device, phase, tmp_path / "j.jsonl", lambda _: None)

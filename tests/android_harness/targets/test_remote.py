@@ -19,8 +19,9 @@ import pytest
 from android_harness.device.base import COMMAND_LIMIT_S, ShellResult, alive
 from android_harness.device.layout import Layout
 from android_harness.device.local_device import LocalDevice
+from android_harness.device.tuning import Tuning
 from android_harness.device.units import resolve_units
-from android_harness.protocol.journal import CollabDone, Event, JobFailed, JobStarted, PhaseEnded, TimeDone, read_journal
+from android_harness.protocol.journal import CollabDone, Event, JobFailed, JobStarted, PhaseEnded, PhaseStarted, TimeDone, read_journal
 from android_harness.protocol.phases import CollabJob, Phase, Repeat, TimeJob
 from android_harness.targets.cursor import load_cursor
 from android_harness.targets.execute import execute, finish_leftover
@@ -92,6 +93,13 @@ def test_a_phase_comes_back_whole_and_leaves_only_what_is_kept(target: RemoteTar
     assert pushed.bytes > 1_000_000
     assert execute(target, phase, journal, events.append)
     assert target.pushed == pushed, "the second time nothing is sent"
+
+
+def test_the_journal_says_what_the_device_was_made_to_be_like(target: RemoteTarget, phase: Phase, tmp_path: Path) -> None:
+    assert execute(target, replace(phase, jobs=()), tmp_path / "j.jsonl", lambda _: None)
+    [begun] = [event for event in read_journal(tmp_path / "j.jsonl") if isinstance(event, PhaseStarted)]
+    assert begun.conditions == target.conditions
+    assert target.conditions == {**Tuning().conditions, "heat": "not looked at"}
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])

@@ -12,6 +12,7 @@
 #include "base/failure.h"
 #include "jobs/make_job.h"
 #include "json/json_line.h"
+#include "protocol/measurement_protocol.h"
 #include "units/unit_worker.h"
 
 namespace syncnas {
@@ -94,6 +95,7 @@ void PhaseRunner::WritePhaseLine() {
   line.Name("format").Int(kJournalFormat);
   line.Name("phase").String(phase_.name);
   line.Name("runner").String(SYNCNAS_RUNNER_VERSION);
+  line.Name("protocol").Int(kMeasurementProtocol);
   line.Name("abi").String(Abi());
   line.Name("pid").Int(getpid());
   line.Name("t_ns").Int(NowNs());
@@ -101,6 +103,11 @@ void PhaseRunner::WritePhaseLine() {
   line.Name("engines").BeginObject();
   for (const auto& [name, engine] : engines_) {
     line.Name(name).String(engine->description());
+  }
+  line.EndObject();
+  line.Name("conditions").BeginObject();
+  for (const auto& [name, text] : phase_.conditions) {
+    line.Name(name).String(text);
   }
   line.EndObject();
   journal_.Write(line.Finish());

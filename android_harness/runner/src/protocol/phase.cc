@@ -9,6 +9,7 @@
 #include "json/fields.h"
 #include "json/json.h"
 #include "protocol/job_reader.h"
+#include "protocol/measurement_protocol.h"
 
 namespace syncnas {
 
@@ -22,6 +23,15 @@ constexpr int64_t kHighestCore = 1023;
 constexpr double kMostSeconds = 1e7;
 constexpr double kShortestPollS = 0.001;
 constexpr double kMostSlowdown = 100;
+constexpr size_t kMostConditions = 64;
+constexpr size_t kLongestConditionName = 64;
+constexpr size_t kLongestCondition = 512;
+
+// Whether a text can go into a line of any journal or table as it is: printable ASCII of at most that many characters.
+bool IsPlain(const std::string& text, size_t longest) {
+  const auto printable = [](char character) { return character >= ' ' && character <= '~'; };
+  return !text.empty() && text.size() <= longest && std::all_of(text.begin(), text.end(), printable);
+}
 
 // The kinds of units that each engine drives; as in collab/units.py.
 const std::map<std::string, std::set<UnitKind>>& KindsByEngine() {
@@ -48,8 +58,10 @@ class PhaseReader {
   PhaseSpec Read(const Json& document) {
     Fields fields(document, "");
     fields.Whole("format", kFormat, kFormat);
+    RequireProtocol(fields);
     phase_.name = fields.Text("phase");
     phase_.seed = static_cast<uint64_t>(fields.Whole("seed", 0, INT64_MAX, 0));
+    ReadConditions(fields);
     ReadRuntime(fields);
     ReadUnits(fields);
     if (fields.Has("order")) {
@@ -67,6 +79,36 @@ class PhaseReader {
 
  private:
   FilePath Path(Fields& fields, const char* name) const { return InFolder(folder_, fields.Text(name)); }
+
+  // A phase without the number was written for the first protocol.
+  static void RequireProtocol(Fields& fields) {
+    const int64_t protocol = fields.Whole("protocol", 1, INT32_MAX, 1);
+    if (protocol != kMeasurementProtocol) {
+      throw Failure("protocol is " + std::to_string(protocol) + ", and this runner measures by protocol " +
+                    std::to_string(kMeasurementProtocol) +
+                    "; runner and host must be of one version: build the kit anew (python -m android_harness.build)");
+    }
+  }
+
+  void ReadConditions(Fields& phase_fields) {
+    const Json* conditions = phase_fields.FindObject("conditions");
+    if (conditions == nullptr) {
+      return;
+    }
+    if (conditions->members().size() > kMostConditions) {
+      throw Failure("conditions has " + std::to_string(conditions->members().size()) + " entries, at most " +
+                    std::to_string(kMostConditions) + " are taken");
+    }
+    Fields fields(*conditions, "conditions");
+    for (const Json::Member& member : conditions->members()) {
+      const std::string text = fields.Text(member.first.c_str());
+      if (!IsPlain(member.first, kLongestConditionName) || !IsPlain(text, kLongestCondition)) {
+        throw Failure("conditions: names of up to " + std::to_string(kLongestConditionName) + " and texts of up to " +
+                      std::to_string(kLongestCondition) + " characters of printable ASCII are taken");
+      }
+      phase_.conditions[member.first] = text;
+    }
+  }
 
   void ReadRuntime(Fields& phase_fields) {
     const Json* runtime = phase_fields.FindObject("runtime");

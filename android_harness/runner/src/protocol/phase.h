@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,8 @@ struct GateSpec {
 struct PhaseSpec {
   std::string name;
   uint64_t seed = 0;
+  // What the device was made to be like while the phase runs, by name; the journal repeats it.
+  std::map<std::string, std::string> conditions;
   RuntimePaths runtime;
   std::vector<UnitSpec> units;
   Order order = Order::kGiven;

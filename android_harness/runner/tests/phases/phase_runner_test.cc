@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "json/json.h"
+#include "protocol/measurement_protocol.h"
 #include "support/bench.h"
 #include "support/check.h"
 #include "support/fake_engine.h"
@@ -125,9 +126,22 @@ TEST(PhaseStopsAtItsLimitAndOnASignal) {
   CHECK_EQUAL(Bench::Text(stopped.back(), "stopped"), "signal");
 }
 
+TEST(PhaseLineTellsByWhatProtocolAndInWhatConditionsItMeasures) {
+  Bench bench;
+  const auto events = bench.Run(R"("conditions": {"clocks": "fixed", "screen": "kept \"on\""}, "jobs": [])");
+  CHECK_EQUAL(Bench::Number(events.front(), "protocol"), kMeasurementProtocol);
+  CHECK_EQUAL(Bench::Text(events.front(), "runner"), SYNCNAS_RUNNER_VERSION);
+  const Json& conditions = Bench::Field(events.front(), "conditions");
+  CHECK_EQUAL(conditions.members().size(), 2U);
+  CHECK_EQUAL(Bench::Text(conditions, "screen"), "kept \"on\"");
+  const auto without = bench.Run("\"jobs\": []");
+  CHECK(Bench::Field(without.front(), "conditions").members().empty());
+}
+
 TEST(PhaseEndsWhenItsJournalCannotBeWritten) {
   Bench bench;
-  const PhaseSpec phase = ParsePhase(R"({"format": 1, "phase": "p", "units": {}, "jobs": []})", bench.folder().path());
+  const PhaseSpec phase =
+      ParsePhase(R"({"format": 1, "protocol": 2, "phase": "p", "units": {}, "jobs": []})", bench.folder().path());
   Journal journal(-1);
   const EngineOpener opener = test::FakeOpener(bench.log());
   CHECK_FAILS(PhaseRunner(phase, opener, journal, bench.log().stop).Run(), "the journal cannot be written");

@@ -8,7 +8,7 @@
 namespace syncnas {
 namespace {
 
-constexpr const char* kHead = R"({"format": 1, "phase": "p", "runtime": {"litert": "lib/libLiteRt.so"},
+constexpr const char* kHead = R"({"format": 1, "protocol": 2, "phase": "p", "runtime": {"litert": "lib/libLiteRt.so"},
   "units": {"cpu0": {"kind": "cpu", "engine": "litert", "precision": "fp32", "threads": 2, "cores": [3, 1]},
             "gpu0": {"kind": "gpu", "engine": "litert", "precision": "fp16"}}, )";
 
@@ -65,10 +65,10 @@ TEST(PhaseRefusesWrongDocuments) {
   CHECK_FAILS(ParsePhase("[]", "."), "the document must be an object, not an array");
   CHECK_FAILS(ParsePhase("{}", "."), "format is missing");
   CHECK_FAILS(ParsePhase("{\"format\": 2}", "."), "format must be between 1 and 1, not 2");
-  CHECK_FAILS(ParsePhase("{\"format\": 1}", "."), "phase is missing");
-  CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p"})", "."), "units is missing");
-  CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p", "units": {}})", "."), "jobs is missing");
-  CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p", "units": []})", "."), "units must be an object");
+  CHECK_FAILS(ParsePhase("{\"format\": 1, \"protocol\": 2}", "."), "phase is missing");
+  CHECK_FAILS(ParsePhase(R"({"format": 1, "protocol": 2, "phase": "p"})", "."), "units is missing");
+  CHECK_FAILS(ParsePhase(R"({"format": 1, "protocol": 2, "phase": "p", "units": {}})", "."), "jobs is missing");
+  CHECK_FAILS(ParsePhase(R"({"format": 1, "protocol": 2, "phase": "p", "units": []})", "."), "units must be an object");
   CHECK_FAILS(Parse("\"jobs\": [], \"sed\": 1"), "sed is not a known field");
   CHECK_FAILS(Parse("\"jobs\": [], \"seed\": -1"), "seed must be between");
   CHECK_FAILS(Parse("\"jobs\": [], \"order\": \"random\""), "order is \"random\"; it must be one of: given, shuffled");
@@ -88,7 +88,9 @@ TEST(PhaseRefusesWrongDocuments) {
 TEST(PhaseRefusesWrongUnits) {
   const auto parse = [](const std::string& unit) {
     return ParsePhase(
-        R"({"format": 1, "phase": "p", "runtime": {"litert": "l"}, "jobs": [], "units": {"u": {)" + unit + "}}}", ".");
+        R"({"format": 1, "protocol": 2, "phase": "p", "runtime": {"litert": "l"}, "jobs": [], "units": {"u": {)" +
+            unit + "}}}",
+        ".");
   };
   CHECK_FAILS(parse(R"("kind": "npu", "engine": "litert", "precision": "fp32")"), "units.u.kind is \"npu\"");
   CHECK_FAILS(parse(R"("kind": "cpu", "engine": "onnx", "precision": "fp32")"), "there is no engine \"onnx\"");
@@ -99,12 +101,48 @@ TEST(PhaseRefusesWrongUnits) {
   CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "cores": [1024])"), "units.u.cores[0]");
   CHECK_FAILS(parse(R"("kind": "cpu", "engine": "litert", "precision": "fp32", "core": 1)"),
               "units.u.core is not a known");
-  CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p", "jobs": [], "units": {"u": {"kind": "cpu", "engine": "litert",
+  CHECK_FAILS(
+      ParsePhase(
+          R"({"format": 1, "protocol": 2, "phase": "p", "jobs": [], "units": {"u": {"kind": "cpu", "engine": "litert",
                              "precision": "fp32"}}})",
-                         "."),
-              "runtime.litert is missing, and unit u needs it");
-  CHECK_FAILS(ParsePhase(R"({"format": 1, "phase": "p", "jobs": [], "units": {}, "runtime": {"tf": "x"}})", "."),
-              "there is no engine \"tf\"");
+          "."),
+      "runtime.litert is missing, and unit u needs it");
+  CHECK_FAILS(
+      ParsePhase(R"({"format": 1, "protocol": 2, "phase": "p", "jobs": [], "units": {}, "runtime": {"tf": "x"}})", "."),
+      "there is no engine \"tf\"");
+}
+
+TEST(PhaseOfAnotherProtocolIsRefused) {
+  const auto parse = [](const std::string& fields) {
+    return ParsePhase(R"({"format": 1, )" + fields + R"("phase": "p", "units": {}, "jobs": []})", ".");
+  };
+  CHECK_EQUAL(parse(R"("protocol": 2, )").name, "p");
+  CHECK_FAILS(parse(R"("protocol": 3, )"), "protocol is 3, and this runner measures by protocol 2");
+  CHECK_FAILS(parse(R"("protocol": 3, )"), "build the kit anew");
+  CHECK_FAILS(parse(""), "protocol is 1, and");
+  CHECK_FAILS(parse(R"("protocol": 0, )"), "protocol must be between");
+  CHECK_FAILS(parse(R"("protocol": "2", )"), "protocol must be a whole number");
+}
+
+TEST(PhaseHasConditionsThatAnyJournalCanHold) {
+  const auto parse = [](const std::string& conditions) { return Parse("\"jobs\": [], \"conditions\": " + conditions); };
+  CHECK(Parse("\"jobs\": []").conditions.empty());
+  const PhaseSpec phase = parse(R"({"clocks": "fixed", "screen": "kept on"})");
+  CHECK_EQUAL(phase.conditions.size(), 2U);
+  CHECK_EQUAL(phase.conditions.at("screen"), "kept on");
+  CHECK_FAILS(parse("[]"), "conditions must be an object");
+  CHECK_FAILS(parse(R"({"clocks": 1})"), "conditions.clocks must be a string");
+  CHECK_FAILS(parse(R"({"clocks": ""})"), "conditions.clocks must not be empty");
+  CHECK_FAILS(parse(R"({"": "x"})"), "conditions: names of up to 64");
+  CHECK_FAILS(parse(R"({"clocks": "a\nb"})"), "printable ASCII");
+  CHECK_FAILS(parse(R"({"cl\u007focks": "a"})"), "printable ASCII");
+  CHECK_EQUAL(parse("{\"c\": \"" + std::string(512, 'x') + "\"}").conditions.at("c").size(), 512U);
+  CHECK_FAILS(parse("{\"c\": \"" + std::string(513, 'x') + "\"}"), "texts of up to 512");
+  std::string many = "{\"c\": \"x\"";
+  for (int number = 0; number < 64; ++number) {
+    many += ", \"c" + std::to_string(number) + "\": \"x\"";
+  }
+  CHECK_FAILS(parse(many + "}"), "conditions has 65 entries");
 }
 
 TEST(PhaseRefusesTwoJobsOfOneId) {
@@ -115,7 +153,8 @@ TEST(PhaseRefusesTwoJobsOfOneId) {
 
 TEST(GateFieldsAreChecked) {
   const auto parse = [](const std::string& gate) {
-    return ParsePhase(R"({"format": 1, "phase": "p", "units": {}, "jobs": [], "gate": )" + gate + "}", "/data");
+    return ParsePhase(R"({"format": 1, "protocol": 2, "phase": "p", "units": {}, "jobs": [], "gate": )" + gate + "}",
+                      "/data");
   };
   const PhaseSpec phase =
       parse(R"({"status": ["bin/dumpsys", "x"], "every_s": 1.5, "slowdown": 0.3, "cool_s": 9, "retries": 1})");

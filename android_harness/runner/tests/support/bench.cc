@@ -35,9 +35,10 @@ std::vector<Json> Bench::Run(const std::string& rest, const std::string& library
       "n0": {"kind": "nnapi", "engine": "classic", "precision": "fp32"},
       "n1": {"kind": "nnapi", "engine": "classic", "precision": "fp32"},
       "bad": {"kind": "cpu", "engine": "litert", "precision": "fp32", "cores": [1023]}})";
-  const PhaseSpec phase = ParsePhase(R"({"format": 1, "phase": "p", "seed": 5, "runtime": {"litert": ")" + library +
-                                         R"(", "classic": "fake.so"}, "units": )" + units + "," + rest + "}",
-                                     folder_.path());
+  const PhaseSpec phase =
+      ParsePhase(R"({"format": 1, "protocol": 2, "phase": "p", "seed": 5, "runtime": {"litert": ")" + library +
+                     R"(", "classic": "fake.so"}, "units": )" + units + "," + rest + "}",
+                 folder_.path());
   folder_.Write("journal", "");
   {
     Journal journal = Journal::AppendTo(folder_.path() + "/journal");
