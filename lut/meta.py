@@ -196,7 +196,7 @@ class Meta:
     network_runs: Mapping[Name, Timed]
     """Per unit, what all pieces of that network took together: a second sentinel, which feels what the block in its cache does not."""
     handover: Mapping[Name, Text]
-    """`wait` and `path` of the hand-overs that predictions take."""
+    """`wait` and `path` of the hand-overs that predictions take; `between`, the block that units ran between two of them, where known."""
     versions: Mapping[Name, Text]
     models: tuple[Text, ...]
     settings: Mapping[Name, Any] = field(default_factory=dict)
@@ -342,8 +342,11 @@ def _checked(file: Any) -> Meta:
         raise ValueError("units: there must be some, named like cpu0")
     if not meta.device.isprintable():
         raise ValueError(f"device: {meta.device!a} cannot be a device's name, as it cannot be printed")
-    for key in (key for piece in meta.network for key in piece):
+    said = [key for key in (meta.sentinel_block, meta.handover.get("between", "")) if key]
+    for key in (*said, *(key for piece in meta.network for key in piece)):
         parse_key(key)
+    if not {*meta.timed_beside, *meta.timed_beside.values()} <= meta.units.keys():
+        raise ValueError("company: names a unit that the tables do not have")
     if meta.handover.get("wait") not in WAITS or meta.handover.get("path") not in REQUESTABLE_PATHS:
         ways = f"wait ({', '.join(WAITS)}) and path ({', '.join(REQUESTABLE_PATHS)})"
         raise ValueError(f"handover: {dict(meta.handover)} does not say by which {ways}")

@@ -38,7 +38,7 @@ from profiler.execution import temporary_folder
 from profiler.job_ids import NetworkSentinelId, SentinelId, TrialId
 from profiler.models import PIECES_UNIT, Models
 from profiler.networks import network_run, piece_runs
-from profiler.phases import background_loads, background_units, make_jobs, sentinel_ids
+from profiler.phases import background_loads, make_jobs, sentinel_ids
 from profiler.plan import Network, network_name
 from profiler.samples import JobSamples, SampleStore
 
@@ -126,7 +126,7 @@ def compare(
         bundles = [folder / f"bundle{number}" for number in range(len(candidates))]
         for candidate, bundle in zip(candidates, bundles, strict=True):
             write_bundle(candidate.config, candidate.placement, bundle)
-        phase = _phase(bundles, units, costs, trial, folder)
+        phase = trial_phase(bundles, units, costs, trial, folder)
         if not execute(device, phase, journal, note):
             raise RunnerError("the measurement was stopped before its end; nothing can be said yet, start it again")
         errors = [output_error(bundle, _output_file(folder, number)) for number, bundle in enumerate(bundles)]
@@ -145,7 +145,12 @@ def _output_file(folder: Path, number: int) -> Path:
     return folder / f"output{number}.f32"
 
 
-def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs, trial: Trial, folder: Path) -> Phase:
+def trial_phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs, trial: Trial, folder: Path) -> Phase:
+    """Returns the phase that runs bundles on these units, with the sentinels of the tables timed as they were with them.
+
+    Args:
+        folder: where the sentinels' models are written.
+    """
     handover = costs.meta.handover
     jobs = [
         CollabJob(
@@ -161,14 +166,15 @@ def _phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs,
         for number, bundle in enumerate(bundles)
         for half in ("a", "b")
     ]
-    background = background_units(costs.meta.units)
+    background = costs.meta.timed_beside
     network = tuple(tuple(map(parse_key, piece)) for piece in costs.meta.network)
-    models = Models(folder, [network])
+    models = Models(folder, [network], sentinel_block=costs.meta.sentinel_block)
     blocks = make_jobs(sentinel_ids(units), QUICK, models, background=background)
     sentinels = [*blocks, *_network_jobs(network, units, background, costs.meta, models)]
     return Phase(
         name="compare",
-        units=units,
+        # A unit that only carries a load beside another one has no place in a candidate.
+        units={**units, **{name: costs.unit(name) for unit, name in background.items() if unit in units}},
         jobs=(*jobs, *sentinels),
         repeat=Repeat(trial.rounds, trial.rounds),
         seed=trial.seed,

@@ -16,10 +16,11 @@ from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, Netwo
 from profiler.plan import Network, network_name
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
+"""The block that tells how fast a unit is, in new profiles. What was measured by another one is gone on with, and compared, by that."""
 BLOCK_BETWEEN_HANDOVERS: Final = "mbconv_14_k3s1_32-128-32_relu6"
-"""The block that either unit runs between two hand-overs. Where nothing else ran in between, a GPU's output was read in 0.6 of the time
-that it took in a running model, and its input written in half of it (lavapipe). Larger blocks leave writes too long, smaller ones reads
-too short."""
+"""The block that either unit runs between two hand-overs, in new profiles. Where nothing else ran in between, a GPU's output was read in
+0.6 of the time that it took in a running model, and its input written in half of it (lavapipe). Larger blocks leave writes too long,
+smaller ones reads too short."""
 PIECES_UNIT: Final = "cpu0"
 """The name of the only unit in the manifest of a network's bundle, whatever unit it is bound to."""
 _CALL_SHAPE: Final = (1, 1, 1, 4)
@@ -30,10 +31,19 @@ class Models:
 
     Args:
         networks: all networks that jobs may name.
+        sentinel_block: the key of the block that sentinels run; of what is resumed or compared, the recorded one.
+        between: likewise, of the block between two hand-overs.
     """
 
-    def __init__(self, folder: Path, networks: Iterable[Network] = ()) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        networks: Iterable[Network] = (),
+        *,
+        sentinel_block: str = SENTINEL_BLOCK,
+        between: str = BLOCK_BETWEEN_HANDOVERS,
+    ) -> None:
+        self._folder, self._sentinel_block, self._between = folder, sentinel_block, between
         self._networks = {network_name(network): network for network in networks}
         self._written: dict[str, Path] = {}
 
@@ -49,12 +59,16 @@ class Models:
             case NetworkId() | LoadedId():
                 return self.pieces(job.network)
             case SentinelId():
-                return self.block(SENTINEL_BLOCK)
+                return self.block(self._sentinel_block)
             case HandoverId():
                 return self._relu(job.shape)
             case CallId():
                 return self._relu(_CALL_SHAPE)
         raise ValueError(f"{job.text} is run from a bundle, not from a model of the profiler's")
+
+    def between_handovers(self) -> Path:
+        """Returns the model that either unit runs between two hand-overs."""
+        return self.block(self._between)
 
     def block(self, key: str) -> Path:
         """Returns the model of a single block."""

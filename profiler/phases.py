@@ -15,7 +15,7 @@ from profiler.deviation import output_of
 from profiler.effort import Effort
 from profiler.handover_setting import HandoverSetting
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, NetworkSentinelId, SentinelId, TrialId
-from profiler.models import BLOCK_BETWEEN_HANDOVERS, PIECES_UNIT, Models
+from profiler.models import PIECES_UNIT, Models
 from profiler.plan import LOADS, Plan
 
 PACED_GAP_US: Final = 2000
@@ -115,7 +115,7 @@ def _job(job: JobId, effort: Effort, models: Models, background: Mapping[str, st
                 warmup=effort.warmup,
                 runs=effort.transfer_runs,
                 gap_us=job.gap_us,
-                between_handovers=models.block(BLOCK_BETWEEN_HANDOVERS),
+                between_handovers=models.between_handovers(),
             )
         case LoadedId():
             return _network_job(job, effort, models, (Load(job.other, models.whole(job.load)),))

@@ -19,14 +19,21 @@ from collab.units import UnitSpec, is_unit_name, parse_unit
 from lut.meta import Key, Name
 from profiler.effort import Effort
 from profiler.handover_setting import HandoverSetting
+from profiler.limits import needed_bytes
+from profiler.models import BLOCK_BETWEEN_HANDOVERS, SENTINEL_BLOCK
 from profiler.plan import Plan
 
 FORMAT: Final = 3
-_READ: Final = (2, FORMAT)
+_READABLE: Final = (2, FORMAT)
 """Formats that are read."""
 PLAN_FILE: Final = "plan.json"
 JOURNAL_FILE: Final = "journal.jsonl"
 MAX_FILE_BYTES: Final = 64 << 20
+_SENTINEL_THEN: Final = "mbconv_14_k3s1_64-384-64_relu6"
+_BETWEEN_THEN: Final = "mbconv_14_k3s1_32-128-32_relu6"
+"""The blocks that profiles were measured with whose plan does not name them (format 2)."""
+_MOST_BYTES: Final = 64 << 20
+"""Such a block runs beside others all along, and takes no more than this."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,16 @@ class Request:
     seed: int
     budget_s: int | None = None
     """The most seconds that measuring may take altogether; None: as long as the effort says."""
+    sentinel_block: str = SENTINEL_BLOCK
+    between: str = BLOCK_BETWEEN_HANDOVERS
+    """The block that units run between two hand-overs."""
+    conditions: Mapping[str, str] | None = None
+    """What the device is made to be like while it is measured, by name; None of a profile that did not record it."""
+
+    @property
+    def handover_document(self) -> dict[str, str]:
+        """Everything that says how hand-overs are timed, as tables have it."""
+        return {"wait": self.handover.wait, "path": self.handover.path, "between": self.between}
 
     def with_plan(self, plan: Plan) -> Request:
         return replace(self, plan=plan)
@@ -52,15 +69,35 @@ class Request:
         """Checks that this request may add to what an earlier one measured.
 
         Raises:
-            TableError: another device, runtime or other units: such samples must not be mixed.
+            TableError: another device, runtime, conditions, way to hand over, or other units: such samples must not be mixed.
         """
         for what, mine, theirs in (
-            ("device", dict(self.fingerprint), dict(earlier.fingerprint)),
-            ("runtime", self.runtime, earlier.runtime),
-            ("units", {name: unit.text for name, unit in self.units.items()}, {name: unit.text for name, unit in earlier.units.items()}),
+            ("another device", dict(self.fingerprint), dict(earlier.fingerprint)),
+            ("another runtime", self.runtime, earlier.runtime),
+            ("another sentinel block", self.sentinel_block, earlier.sentinel_block),
         ):
             if mine != theirs:
-                raise TableError(f"{folder} was measured with another {what} ({_short(theirs)}, now {_short(mine)}); use another --out")
+                raise TableError(f"{folder} was measured with {what} ({_short(theirs)}, now {_short(mine)}); use another --out")
+        for name in sorted(self.units.keys() & earlier.units.keys()):
+            if self.units[name] != earlier.units[name]:
+                raise TableError(
+                    f"{folder} was measured with another unit {name} ({earlier.units[name].text}, now {self.units[name].text}), and rows of"
+                    " both would have the same name; use another --out"
+                )
+        if self.units.keys() != earlier.units.keys():
+            raise TableError(
+                f"{folder} was measured with other units ({', '.join(earlier.units)}, now {', '.join(self.units)}); use another --out"
+            )
+        if self.handover_document != earlier.handover_document:
+            raise TableError(
+                f"{folder} was measured with another way to hand over ({_short(earlier.handover_document)}, now"
+                f" {_short(self.handover_document)}); leave --wait and --path out, or use another --out"
+            )
+        if None not in (self.conditions, earlier.conditions) and self.conditions != earlier.conditions:
+            raise TableError(
+                f"{folder} was measured in other conditions ({_short(earlier.conditions)}; now {_short(self.conditions)}); give the options"
+                " that it was measured with, such as --root, or use another --out"
+            )
 
     def save(self, folder: Path) -> None:
         document = {
@@ -75,6 +112,9 @@ class Request:
             "networks": [[[block.key for block in piece] for piece in network] for network in self.plan.networks],
             "effort": msgspec.structs.asdict(self.effort),
             "handover": msgspec.structs.asdict(self.handover),
+            "sentinel_block": self.sentinel_block,
+            "between": self.between,
+            "conditions": None if self.conditions is None else dict(self.conditions),
             "seed": self.seed,
             "budget_s": self.budget_s,
         }
@@ -82,7 +122,7 @@ class Request:
 
 
 def _short(value: Any) -> str:
-    return value if isinstance(value, str) else ", ".join(f"{key}={text}" for key, text in value.items())
+    return value if isinstance(value, str) else ", ".join(f"{key}={text}" for key, text in value.items()) or "none"
 
 
 class _Format(msgspec.Struct):
@@ -111,6 +151,9 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     handover: HandoverSetting
     seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)]
     budget_s: Count | None
+    sentinel_block: Key = _SENTINEL_THEN
+    between: Key = _BETWEEN_THEN
+    conditions: Mapping[Name, Text] | None = None
     probe: _Keys = ()
     partials: _Keys = ()
 
@@ -126,8 +169,8 @@ def load_request(folder: Path) -> Request:
         raise TableError(f"{folder} holds no profile to go on with: {PLAN_FILE} is not there; make one without --resume")
     data = read_bytes(path, limit_bytes=MAX_FILE_BYTES, error=TableError, advice=advice)
     found = parse(data, _Format, origin=str(path), error=TableError, advice=advice).format
-    if found not in _READ:
-        raise TableError(f"{path}: format {found}; this version reads {' and '.join(map(str, _READ))}: {advice}")
+    if found not in _READABLE:
+        raise TableError(f"{path}: format {found}; this version reads {' and '.join(map(str, _READABLE))}: {advice}")
     file = parse(data, _File, origin=str(path), error=TableError, advice=advice)
     try:
         return _request(file)
@@ -146,6 +189,8 @@ def _request(file: _File) -> Request:
         raise ValueError("networks: one of them, or a piece of one, has no blocks")
     if any(feature_bytes(shape) >= 1 << 63 for shape in file.transfers):
         raise ValueError("transfers: one of more bytes than any program counts")
+    if any(needed_bytes(parse_key(key)) > _MOST_BYTES for key in (file.sentinel_block, file.between)):
+        raise ValueError(f"sentinel_block or between: a block of more than {_MOST_BYTES} bytes")
     plan = Plan(
         _blocks(file.blocks),
         file.transfers,
@@ -162,4 +207,7 @@ def _request(file: _File) -> Request:
         handover=file.handover,
         seed=file.seed,
         budget_s=file.budget_s,
+        sentinel_block=file.sentinel_block,
+        between=file.between,
+        conditions=file.conditions,
     )

@@ -67,7 +67,7 @@ def main(
     wait: Annotated[
         str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: spin, or condvar if units share a core.")
     ] = "",
-    path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy.")] = "shared",
+    path: Annotated[str | None, typer.Option(help="How units hand features over: shared or memcpy. Default: shared.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the order in which jobs are visited.")] = 0,
     *,
     harness: HarnessOptions,
@@ -195,7 +195,7 @@ def _request(
     quick: bool,
     budget_s: int | None,
     wait: str,
-    path: str,
+    path: str | None,
     seed: int,
 ) -> Request:
     from android_harness.device.units import resolve_units
@@ -205,12 +205,13 @@ def _request(
 
     if earlier is not None:
         resolved = resolve_units(specs, target.info) if specs else earlier.units
-        handover, effort, names = earlier.handover, earlier.effort, (*earlier.models, *models)
+        handover = HandoverSetting(wait or earlier.handover.wait, earlier.handover.path if path is None else path)
+        effort, names = earlier.effort, (*earlier.models, *models)
     else:
         resolved, names = resolve_units(specs, target.info), tuple(models)
-        handover = HandoverSetting(wait or ("condvar" if _shared_cores(resolved) else "spin"), path)
+        handover = HandoverSetting(wait or ("condvar" if _shared_cores(resolved) else "spin"), _path(path))
         effort = BUDGETED if budget_s is not None else QUICK if quick else FULL
-    return Request(
+    request = Request(
         device=device,
         fingerprint=target.info.fingerprint,
         runtime=target.runtime,
@@ -221,7 +222,12 @@ def _request(
         handover=handover,
         seed=seed,
         budget_s=budget_s,
+        conditions=target.conditions,
     )
+    if earlier is None:
+        return request
+    # What a profile began with is gone on with, whatever new ones begin with.
+    return replace(request, sentinel_block=earlier.sentinel_block, between=earlier.between)
 
 
 def _specs(units: Sequence[str]) -> list[UnitSpec]:
@@ -233,11 +239,15 @@ def _specs(units: Sequence[str]) -> list[UnitSpec]:
     return [parse_unit(text) for text in units]
 
 
-def _check_handover(wait: str, path: str) -> None:
+def _path(path: str | None) -> str:
+    return "shared" if path is None else path
+
+
+def _check_handover(wait: str, path: str | None) -> None:
     from profiler.handover_setting import HandoverSetting
 
     try:
-        HandoverSetting(wait or "spin", path)
+        HandoverSetting(wait or "spin", _path(path))
     except ValueError as error:
         raise ConfigError(str(error)) from None
 

@@ -18,7 +18,6 @@ from profiler.contention import contention_factors
 from profiler.drift import SpeedLine, speed_lines, steadied
 from profiler.handover_fits import transfer_fits
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, SentinelId
-from profiler.models import SENTINEL_BLOCK
 from profiler.network_costs import NetworkPiece, fit_network_costs
 from profiler.networks import network_copies, network_runs
 from profiler.pairs import pair_paths
@@ -73,7 +72,8 @@ def tables_of(
         deviation: per unit, how far its outputs are off.
     """
     settings = {"effort": msgspec.structs.asdict(request.effort), "seed": request.seed}
-    derived = derive(store, request.units, request.plan, runtime=request.runtime, settings=settings)
+    way = {"handover": request.handover_document, "sentinel_block": request.sentinel_block}
+    derived = derive(store, request.units, request.plan, runtime=request.runtime, settings={**settings, **way})
     meta = Meta(
         device=request.device,
         fingerprint=request.fingerprint,
@@ -91,8 +91,8 @@ def tables_of(
         channel_step=derived.channel_step,
         ripple=derived.ripple,
         contention=derived.contention,
-        sentinel_block=SENTINEL_BLOCK,
-        handover={"wait": request.handover.wait, "path": request.handover.path},
+        sentinel_block=request.sentinel_block,
+        handover=request.handover_document,
         versions=_texts({"runtime": request.runtime, "runner": store.runner, **store.engines}),
         models=request.models,
         settings=settings,

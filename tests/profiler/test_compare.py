@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from android_harness.protocol.journal import CollabDone, TimeDone, TimeSamples
+from android_harness.protocol.phases import Phase, TimeJob
 from collab import config as configs
 from collab.placement import parse_placement
 from collab.variants import collaborative
-from lut.meta import Timed
+from lut.meta import Meta, Timed
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
-from profiler.compare import Candidate, Comparison
+from profiler.compare import Candidate, Comparison, Trial, trial_phase
 from profiler.compare import compared as compare_candidate
 from profiler.plan import COARSE, plan_model
 from profiler.samples import SampleStore
 from tests.android_harness.bundles.made_visits import collab_done
-from tests.lut.made_tables import made_meta, made_tables
+from tests.lut.made_tables import THREE_UNITS, made_meta, made_tables
 
 UNITS = ("cpu0", "cpu1")
 
@@ -100,3 +102,33 @@ def test_outputs_that_differ_are_counted(costs: Costs) -> None:
     assert distinct(*BUNDLE) == 1
     assert distinct(BUNDLE[0], collab_done("collab/0/b", 1, [5000], output_hash="bb")) == 2
     assert distinct(BUNDLE[0], collab_done("collab/0/b", 1, [5000], distinct=3)) >= 3
+
+
+def made_trial(meta: Meta, placement: str, folder: Path) -> Phase:
+    """The phase that runs a bundle on the units of a placement."""
+    costs = Costs(replace(made_tables([], [], lambda unit, block: 10.0), meta=meta), source="x")
+    units = {name: costs.unit(name) for name in placement.split(",")}
+    return trial_phase([folder / "bundle"], units, costs, Trial(), folder)
+
+
+def sentinels_of(phase: Phase) -> dict[str, TimeJob]:
+    return {job.id: job for job in phase.jobs if isinstance(job, TimeJob)}
+
+
+def test_tables_are_compared_by_the_sentinel_block_that_they_were_made_with(tmp_path: Path) -> None:
+    meta = replace(META, sentinel_block="mbconv_8_k3s1_8-16-8_relu", network=())
+    jobs = sentinels_of(made_trial(meta, "cpu0,cpu1", tmp_path))
+    assert {job.model.name for job in jobs.values()} == {"mbconv_8_k3s1_8-16-8_relu.tflite"}
+    assert jobs.keys() == {"sentinel/cpu0", "sentinel/cpu1"}
+    assert all(job.model.is_file() for job in jobs.values())
+
+
+def test_a_unit_is_compared_beside_the_one_that_it_was_timed_beside(tmp_path: Path) -> None:
+    meta = replace(META, units=THREE_UNITS, timed_beside={"gpu0": "cpu1"}, network=())
+    both = made_trial(meta, "cpu0,gpu0", tmp_path)
+    assert [load.unit for load in sentinels_of(both)["sentinel/gpu0"].load] == ["cpu1"]
+    assert both.units.keys() == {"cpu0", "gpu0", "cpu1"}, "the load needs its unit, too"
+    assert sentinels_of(both).keys() == {"sentinel/cpu0", "sentinel/gpu0"}
+    alone = made_trial(replace(meta, timed_beside={}), "cpu0,gpu0", tmp_path)
+    assert sentinels_of(alone)["sentinel/gpu0"].load == ()
+    assert alone.units.keys() == {"cpu0", "gpu0"}

@@ -306,7 +306,11 @@ def test_a_finished_profile_is_not_overwritten(profiled: tuple[Path, dict[str, A
 def test_samples_of_other_units_or_another_device_are_never_mixed(profiled: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     out = tmp_path / "luts"
     shutil.copytree(profiled[0], out)
-    assert "another units" in run("profiler.run", "--out", out, "--resume", "--unit", "cpu:cores=0", status=2)
+    before = _contents(out)
+    assert "other units" in run("profiler.run", "--out", out, "--resume", "--unit", "cpu:cores=0", status=2)
+    for way in (("--wait", "hybrid"), ("--path", "memcpy")):
+        assert "another way to hand over" in run("profiler.run", "--out", out, "--resume", *way, status=2)
+    assert _contents(out) == before
     plan = json.loads((out / "plan.json").read_text())
     plan["fingerprint"]["cpu"] = "Cortex-X4"
     (out / "plan.json").write_text(json.dumps(plan))
