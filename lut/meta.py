@@ -16,6 +16,7 @@ from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from lut.certificate import Certificate, CertificateFile
 from lut.paths import PATHS, REQUESTABLE_PATHS
+from lut.provenance import RowProvenance
 
 if TYPE_CHECKING:
     from lut.statistics import Summary
@@ -144,7 +145,7 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return abs(self.effect) > _PROVEN * self.se
 
 
-class LeftOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CrossCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Errors, as fractions, of `n` networks that were left out of the fit in turn, and what they go with; `bias` is their median."""
 
     unit: Name
@@ -205,7 +206,7 @@ class Meta:
     reuse: tuple[ReuseCost, ...] = ()
     """What data costs by how long ago it was used, of weights and of features, per unit."""
     fits: tuple[Fit, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    cross_checks: tuple[CrossCheck, ...] = ()
     """How far costs hold for networks that they were not fitted to."""
     transfer_fits: tuple[HandoverFit, ...] = ()
     channel_step: Mapping[Name, Count] = field(default_factory=dict)
@@ -226,6 +227,8 @@ class Meta:
     """Per pair of units, as ``cpu0>gpu0``: the path that the runner takes for it."""
     deviation: Mapping[Name, Fraction] = field(default_factory=dict)
     """Per unit: by how much its outputs of the networks differ from the reference's at most, as a fraction of the outputs' range."""
+    provenance: Mapping[Name, RowProvenance] = field(default_factory=dict)
+    """Per `config_hash` of a row, where rows of that hash come from."""
     source: Text = ""
     """The files that imported tables come from; empty where this toolkit measured them."""
     lacks: tuple[Text, ...] = ()
@@ -315,7 +318,10 @@ def load_meta(path: Path) -> Meta:
     advice = f"tables beside their journal are derived anew by: python -m profiler.run --out {path.parent} --resume"
     found = parse(data, _Format, origin=str(path), error=TableError, advice=advice).format
     if found != FORMAT:
-        raise TableError(f"{path}: format {found}; this version reads {FORMAT}; {advice}, others must be measured or imported again")
+        raise TableError(
+            f"{path}: format {found}; this version reads {FORMAT}; {advice} (and measured again where another runner measured), others must"
+            " be measured or imported again"
+        )
     file = parse(data, _FILE, origin=str(path), error=TableError, advice=advice)
     try:
         return _checked(file)

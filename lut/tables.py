@@ -23,6 +23,7 @@ from collab.names import shown
 from lut.csv_rows import csv_rows
 from lut.meta import META_FILE, WAITS, Meta, load_meta, meta_document
 from lut.paths import PATHS
+from lut.provenance import unresolved
 
 BLOCKS_FILE: Final = "blocks.csv"
 HANDOVERS_FILE: Final = "transfers.csv"
@@ -104,6 +105,7 @@ class HandoverRow:
     write_mad_us: float | None
     status: str
     reason: str
+    config_hash: str
     measured_at: str
 
 
@@ -175,6 +177,8 @@ def load_tables(folder: Path) -> Tables:
     _refuse_duplicates(
         folder / HANDOVERS_FILE, [(t.from_unit, t.to_unit, str(t.bytes), t.shape, t.path, t.wait, t.pacing) for t in transfers]
     )
+    _check_provenance(folder / BLOCKS_FILE, [(row.config_hash, (row.unit,)) for row in blocks], meta)
+    _check_provenance(folder / HANDOVERS_FILE, [(row.config_hash, (row.from_unit, row.to_unit)) for row in transfers], meta)
     return Tables(blocks, transfers, meta)
 
 
@@ -294,6 +298,18 @@ def _check_status(status: str, reason: str, where: str) -> None:
 def _check_unit(unit: str, meta: Meta, where: str) -> None:
     if unit not in meta.units:
         raise TableError(f"{where}: meta.json knows no unit {shown(unit)}; are the files of one and the same profile?")
+
+
+def _check_provenance(path: Path, rows: Iterable[tuple[str, tuple[str, ...]]], meta: Meta) -> None:
+    """Checks that meta.json says where each row comes from; rows are given by hash and units, and imported ones have no hash.
+
+    Raises:
+        TableError: it does not.
+    """
+    for config_hash, units in set(rows) if not meta.source else ():
+        reason = unresolved(config_hash, units, meta.provenance)
+        if reason:
+            raise TableError(f"{path}: a row of {', '.join(units)} has the config_hash '{shown(config_hash)}', {reason}; measure again")
 
 
 def _check_count(n: int | None, where: str) -> None:

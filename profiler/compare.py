@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from android_harness.bundles.result import BundleResult, bundle_result, output_error
-from android_harness.protocol.journal import Event
+from android_harness.protocol.journal import Event, PhaseStarted
 from android_harness.protocol.phases import CollabJob, Phase, Repeat, Sentinel
 from android_harness.targets.base import Target
 from android_harness.targets.execute import execute
@@ -40,6 +40,7 @@ from profiler.models import PIECES_UNIT, Models
 from profiler.networks import network_run, piece_runs
 from profiler.phases import background_loads, make_jobs, sentinel_ids
 from profiler.plan import Network, network_name
+from profiler.provenance import Provenance, check_as_tables
 from profiler.samples import JobSamples, SampleStore
 
 _RESIDENT_MODELS = 8
@@ -110,7 +111,7 @@ def compare(
         journal: the file that keeps the raw samples.
 
     Raises:
-        TableError: the tables are another device's or another runtime's.
+        TableError: the tables are another device's or another runtime's, or were measured otherwise than is measured now.
         RunnerError: a bundle cannot be run, or the measurement was stopped.
     """
     check_belongs(costs.meta, fingerprint=device.info.fingerprint, runtime=device.runtime)
@@ -119,6 +120,8 @@ def compare(
     store = SampleStore()
 
     def note(event: Event) -> None:
+        if isinstance(event, PhaseStarted):
+            check_as_tables(costs.meta, Provenance.of(event))
         store.add(event)
         on_event(event)
 

@@ -1,16 +1,19 @@
 """Deviation: how far a unit's outputs are from the reference's, which is what its precision comes to.
 
 A profile runs networks on every unit. Their outputs are compared with those that LiteRT's interpreter computed when the models were
-written; the greatest difference, as a fraction of the output's range, is kept in the profile's folder.
+written; the greatest difference, as a fraction of the output's range, is kept in the profile's folder, with the libraries that computed
+the outputs: what others computed counts no more.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from collab.documents import Fraction, Text, read
 from collab.errors import ExportError, StorageError
@@ -30,17 +33,29 @@ def output_of(manifest: Path, unit: str) -> Path:
     return manifest.parent / f"output-{unit}.f32"
 
 
-def read_deviation(folder: Path) -> dict[str, float]:
-    """Reads the deviation per unit that is kept in a profile's folder; empty where there is none that can be read."""
+class _Kept(msgspec.Struct, forbid_unknown_fields=True):
+    """Greatest deviation of each unit's outputs, and per engine the library that computed them."""
+
+    libraries: dict[Text, Text]
+    deviation: dict[Text, Fraction]
+
+
+def read_deviation(folder: Path, libraries: Mapping[str, str]) -> dict[str, float]:
+    """Reads the deviation per unit that is kept in a profile's folder; empty where there is none, or none of these libraries."""
     try:
-        return read(folder / DEVIATION_FILE, dict[Text, Fraction], limit_bytes=_MAX_BYTES, error=StorageError, advice="measure again")
+        kept = read(folder / DEVIATION_FILE, _Kept, limit_bytes=_MAX_BYTES, error=StorageError, advice="measure again")
     except StorageError:
         return {}
+    return kept.deviation if kept.libraries == libraries else {}
 
 
-def keep_deviation(folder: Path, manifests: Iterable[Path], units: Iterable[str]) -> None:
-    """Compares the outputs that there are, and keeps the greatest deviation of each unit, those kept before included."""
-    kept = read_deviation(folder)
+def keep_deviation(folder: Path, manifests: Iterable[Path], units: Iterable[str], libraries: Mapping[str, str]) -> None:
+    """Compares the outputs that there are, and keeps the greatest deviation of each unit, those kept before included.
+
+    Args:
+        libraries: per engine, the library that computed the outputs.
+    """
+    kept = read_deviation(folder, libraries)
     before = dict(kept)
     for manifest in manifests:
         for unit in units:
@@ -48,7 +63,7 @@ def keep_deviation(folder: Path, manifests: Iterable[Path], units: Iterable[str]
             if error is not None:
                 kept[unit] = max(error, kept.get(unit, 0.0))
     if kept != before:
-        write_whole(folder / DEVIATION_FILE, json.dumps(kept) + "\n")
+        write_whole(folder / DEVIATION_FILE, json.dumps({"libraries": dict(libraries), "deviation": kept}) + "\n")
 
 
 def _deviation(manifest: Path, unit: str) -> float | None:

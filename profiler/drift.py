@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -122,9 +121,7 @@ def speed_lines(store: SampleStore, units: Iterable[str]) -> dict[str, SpeedLine
 
 def steadied(store: SampleStore, lines: Mapping[str, SpeedLine]) -> SampleStore:
     """Returns a store whose samples of blocks, calls and networks are as if their units had had their median speed all along."""
-    steady = copy(store)
-    steady.jobs = {job: without_drift(samples, lines.get(_corrected_unit(job))) for job, samples in store.jobs.items()}
-    return steady
+    return store.with_jobs({job: without_drift(samples, lines.get(_corrected_unit(job))) for job, samples in store.jobs.items()})
 
 
 def _corrected_unit(job: JobId) -> str:

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from android_harness.protocol.journal import Event
+from android_harness.protocol.journal import Event, PhaseStarted
 from android_harness.targets.base import Target
 from android_harness.targets.execute import execute
 from collab.errors import RunnerError
@@ -20,6 +20,7 @@ from profiler.job_ids import NetworkId
 from profiler.models import Models
 from profiler.pending import JobBatch
 from profiler.phases import make_phase
+from profiler.provenance import Provenance
 from profiler.request import JOURNAL_FILE, PLAN_FILE, Request
 from profiler.samples import SampleStore
 
@@ -55,11 +56,14 @@ def carry_out(
     Raises:
         ExportError, StorageError: a model cannot be written; the folder is as it was.
         RunnerError: see `execute`.
+        TableError: the runner or a library has changed since the visits that count.
     """
     watching: Observer = observer or NoObserver()
     watching.expect(sum(batch.visits for batch in batches))
 
     def note(event: Event) -> None:
+        if isinstance(event, PhaseStarted):
+            store.check_goes_on(Provenance.of(event))
         store.add(event)
         watching.note(event)
 
@@ -76,7 +80,8 @@ def carry_out(
                         return False
         finally:
             networks = {job.network for batch in batches for job in batch.jobs if isinstance(job, NetworkId)}
-            keep_deviation(folder, [models.pieces(network) for network in networks], request.units)
+            libraries = store.provenance.engines if store.provenance is not None else {}
+            keep_deviation(folder, [models.pieces(network) for network in networks], request.units, libraries)
     return True
 
 

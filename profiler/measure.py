@@ -9,6 +9,7 @@ from pathlib import Path
 
 from android_harness.targets.base import Target
 from android_harness.targets.execute import finish_leftover
+from collab.console import tell
 from collab.errors import HotDeviceError
 from collab.files import writing
 from lut.tables import Tables, save
@@ -16,6 +17,7 @@ from profiler.budgeted import spend
 from profiler.deviation import read_deviation
 from profiler.execution import Observer, carry_out
 from profiler.limits import room_bytes
+from profiler.look import present_provenance
 from profiler.pending import JobBatch, mark_impossible, pending_batches
 from profiler.request import JOURNAL_FILE, Request
 from profiler.samples import SampleStore, read_store
@@ -27,7 +29,7 @@ class ProfileResult:
     """The tables of a profile, and whether it came to its end.
 
     `sampled_s`: the time spent in samples and in creating models; `wall_s`: all of it; `dropped_hot`: visits that do not count because the
-    device was hot. All three of this run.
+    device was hot. All three of this run. `not_counted`: visits in the journal that do not count because they have another provenance.
     """
 
     tables: Tables
@@ -35,15 +37,21 @@ class ProfileResult:
     wall_s: float
     sampled_s: float
     dropped_hot: int
+    not_counted: int
 
 
 def profile(device: Target, request: Request, folder: Path, observer: Observer) -> ProfileResult:
-    """Measures what is missing and writes the tables, also when it is stopped in the middle."""
+    """Measures what is missing and writes the tables, also when it is stopped in the middle.
+
+    Of what the journal holds, visits count whose provenance is the present one; what has only others is missing.
+    """
     started = time.monotonic()
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     finish_leftover(device, folder / JOURNAL_FILE)
     store = read_store(folder / JOURNAL_FILE)
+    if store.jobs or store.provenance is not None:
+        _turn_to_present(store, device, request)
     spent_before_ns, dropped_before, elapsed_before_ns = store.sampled_ns + store.created_ns, store.dropped_hot, store.elapsed_ns
     room = room_bytes(device.info)
     mark_impossible(request, store, room=room)
@@ -59,10 +67,24 @@ def profile(device: Target, request: Request, folder: Path, observer: Observer) 
         _mark_unmeasured(store, batches, str(error))
         raise
     finally:
-        tables = tables_of(request, store, device.info.conditions, deviation=read_deviation(folder))
+        libraries = store.provenance.engines if store.provenance is not None else {}
+        tables = tables_of(request, store, device.info.conditions, deviation=read_deviation(folder, libraries))
         save(tables, folder)
     sampled_s = (store.sampled_ns + store.created_ns - spent_before_ns) / 1e9
-    return ProfileResult(tables, complete, time.monotonic() - started, sampled_s, store.dropped_hot - dropped_before)
+    return ProfileResult(
+        tables, complete, time.monotonic() - started, sampled_s, store.dropped_hot - dropped_before, store.not_counted.visits
+    )
+
+
+def _turn_to_present(store: SampleStore, device: Target, request: Request) -> None:
+    """Has those visits count that were made as the next ones will be, and tells how many others the journal holds."""
+    store.turn_to(present_provenance(device, request))
+    others = store.not_counted
+    if others.visits:
+        tell(
+            f"Note: {others.visits} visits of the journal do not count, as they were made otherwise: {'; '.join(others.differences)}."
+            " They are kept, and their jobs are measured again"
+        )
 
 
 def _mark_unmeasured(store: SampleStore, batches: Sequence[JobBatch], reason: str) -> None:

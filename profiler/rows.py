@@ -9,17 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from android_harness.protocol.journal import TimeDone
 from collab.blocks import feature_bytes
+from collab.console import one_line
 from collab.documents import MAX_US
 from collab.units import UnitSpec
 from lut.meta import Timed
 from lut.paths import PATHS, copies_in
+from lut.provenance import RowProvenance
 from lut.statistics import Summary, median_us, summarise
-from lut.tables import BlockRow, HandoverRow, shape_text
+from lut.tables import MAX_TEXT, BlockRow, HandoverRow, shape_text
 from profiler.alone import time_alone_us
 from profiler.job_ids import BlockId, HandoverId
 from profiler.networks import Copies
+from profiler.provenance import Provenance, plain_texts
 from profiler.samples import JobSamples
 
 UNSTABLE: Final = 0.10
@@ -33,18 +38,29 @@ _Row = TypeVar("_Row", BlockRow, HandoverRow)
 
 @dataclass(frozen=True)
 class Origin:
-    """The origin of rows; `measured_at` is ISO 8601."""
+    """The origin of rows: runtime by name and version, units by name, and what their visits share; `measured_at` is ISO 8601."""
 
     runtime: str
-    runner: str
-    engines: Mapping[str, str]
+    units: Mapping[str, UnitSpec]
+    provenance: Provenance
     settings: Mapping[str, Any]
     measured_at: str
 
-    def config_hash(self, unit: UnitSpec) -> str:
-        """Returns a hash that rows share which were measured in the same way: unit, runtime, runner, settings."""
-        said = json.dumps([unit.text, self.engines, self.runner, dict(self.settings)], sort_keys=True)
+    def config_hash(self, *units: str) -> str:
+        """Returns a hash that rows of these units share which were measured in the same way: provenance, runtime, settings."""
+        said = json.dumps([msgspec.to_builtins(self.of(*units)), self.runtime, dict(self.settings)], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    def of(self, *units: str) -> RowProvenance:
+        """Returns the provenance of rows of these units, with the libraries of their own engines alone."""
+        specs = {unit: self.units[unit] for unit in units}
+        return RowProvenance(
+            units={unit: spec.text for unit, spec in specs.items()},
+            libraries=plain_texts({spec.engine: self.provenance.engines.get(spec.engine, "") for spec in specs.values()}),
+            runner=one_line(self.provenance.runner)[:MAX_TEXT],
+            protocol=self.provenance.protocol,
+            conditions=plain_texts(self.provenance.conditions),
+        )
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ class BlockCosts:
     copies: Copies
 
 
-def block_row(job: BlockId, samples: JobSamples, unit: UnitSpec, costs: BlockCosts, origin: Origin) -> BlockRow:
+def block_row(job: BlockId, samples: JobSamples, costs: BlockCosts, origin: Origin) -> BlockRow:
     """Returns the row of a block that was visited or failed."""
     call = costs.call_alone.get(job.unit)
     summary = samples.summary("run") if samples.times else None
@@ -74,7 +90,7 @@ def block_row(job: BlockId, samples: JobSamples, unit: UnitSpec, costs: BlockCos
         in_shape=";".join(map(shape_text, job.block.in_shapes)),
         out_shape=shape_text(job.block.out_shape),
         dtype="float32",
-        engine=unit.engine,
+        engine=origin.units[job.unit].engine,
         runtime=origin.runtime,
         n=summary.n if summary else 0,
         visits=summary.visits if summary else 0,
@@ -94,7 +110,7 @@ def block_row(job: BlockId, samples: JobSamples, unit: UnitSpec, costs: BlockCos
         temperature_after_c=_temperature(last),
         clock_before_mhz=_clock(first),
         clock_after_mhz=_clock(last),
-        config_hash=origin.config_hash(unit),
+        config_hash=origin.config_hash(job.unit),
         measured_at=origin.measured_at,
     )
     return _in_bounds(row)
@@ -130,6 +146,7 @@ def handover_row(job: HandoverId, samples: JobSamples, origin: Origin) -> Handov
         write_mad_us=write.mad_us if write else None,
         status="failed" if reason else "ok",
         reason=reason,
+        config_hash=origin.config_hash(job.sender, job.receiver),
         measured_at=origin.measured_at,
     )
     return _in_bounds(row)

@@ -25,7 +25,7 @@ from profiler.options import AsJson, hot_sentence
 if TYPE_CHECKING:
     from android_harness.targets.base import Target
     from collab.units import UnitSpec
-    from lut.meta import LeftOut
+    from lut.meta import CrossCheck
     from lut.tables import Tables
     from profiler.measure import ProfileResult
     from profiler.plan import Plan
@@ -283,6 +283,7 @@ def _summary(result: ProfileResult, out: Path) -> dict[str, Any]:
         "wall_s": round(result.wall_s, 3),
         "sampled_s": round(result.sampled_s, 3),
         "dropped_hot": result.dropped_hot,
+        "not_counted": result.not_counted,
         "out": str(out),
     }
 
@@ -325,8 +326,8 @@ def _print_quality(tables: Tables, console: Any) -> None:
             f"{fit.unit}: a call costs {call_us:.1f} us in a network; {fit.n} pieces of networks are explained within"
             f" {100 * fit.median_residual:.1f} % (median){steady}{repeated}"
         )
-    for entry in meta.left_out:
-        console.print(_left_out_sentence(entry))
+    for entry in meta.cross_checks:
+        console.print(_cross_check_sentence(entry))
     for unit in dict.fromkeys(entry.unit for entry in meta.ripple):
         console.print(channel_sentence(meta, unit))
     factors = [in_words(entry) for entry in meta.contention if entry.block_class == "mbconv"]
@@ -334,7 +335,7 @@ def _print_quality(tables: Tables, console: Any) -> None:
         console.print(f"Contention: {', '.join(factors)}")
 
 
-def _left_out_sentence(entry: LeftOut) -> str:
+def _cross_check_sentence(entry: CrossCheck) -> str:
     """Returns how far networks that were left out of the fit are predicted, and what their errors go with where that is proven."""
     trends = [t for t in entry.trends if t.is_proven and abs(t.effect) >= _SEEN]
     told = "; ".join(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -25,9 +26,10 @@ from android_harness.protocol.journal import (
     read_journal,
 )
 from android_harness.protocol.visit_groups import VisitDone, counting_events
-from collab.errors import JournalError
+from collab.errors import JournalError, TableError
 from lut.statistics import Summary, summarise
 from profiler.job_ids import JobId, parse_job_id
+from profiler.provenance import UNKNOWN, Provenance, differences
 
 _LONGEST_PAUSE_NS: Final = 60_000_000_000
 """Between two phases of one command there is no longer pause."""
@@ -103,27 +105,120 @@ def _divided(visits: Sequence[Sequence[int]], slowness: Slowness) -> list[list[i
     return [list(islice(values, length)) for length in lengths]
 
 
+@dataclass
+class _Era:
+    """Everything that was measured under one provenance; None: before the journal said any."""
+
+    provenance: Provenance | None = None
+    jobs: dict[JobId, JobSamples] = field(default_factory=dict)
+    by_text: dict[str, JobSamples | None] = field(default_factory=dict)
+    sampled_ns: int = 0
+    created_ns: int = 0
+    last_unix_ns: int = 0
+    elapsed_ns: int = 0
+    dropped_hot: int = 0
+
+    @property
+    def visits(self) -> int:
+        return sum(samples.visits for samples in self.jobs.values())
+
+
+@dataclass(frozen=True)
+class NotCounted:
+    """The number of visits that do not count because they have another provenance, and in what it differs, in words."""
+
+    visits: int
+    differences: tuple[str, ...]
+
+
 class SampleStore:
     """The samples of all jobs, by job; tables and comparisons are derived from it.
 
     It takes the events that count (`counting_events`). Visits of jobs whose id `parse_job_id` does not know are left out.
+
+    Visits of one provenance count at a time: that of the newest phase, or the one that `turn_to` was given. Visits of others are kept
+    apart (`not_counted`) and are in no job of this store, so that whoever asks for a job's visits finds it unmeasured. All other numbers
+    here are of the provenance that counts, too.
     """
 
     def __init__(self) -> None:
-        self.jobs: dict[JobId, JobSamples] = {}
-        self.engines: dict[str, str] = {}
-        self.runner = ""
-        self.sampled_ns = 0
-        self.created_ns = 0
-        self.last_unix_ns = 0
-        self.elapsed_ns = 0
-        """The time that measuring has taken so far, with the time between two samples and between two phases of one command."""
-        self.dropped_hot = 0
-        """Visits that do not count because the device was hot."""
-        self._by_text: dict[str, JobSamples | None] = {}
+        self._era = _Era()
+        self._eras = [self._era]
+        """All of them, the newest last."""
         self._phase = 0
         self._seen_unix_ns = 0
         self._to_unix_ns = 0
+
+    @property
+    def jobs(self) -> dict[JobId, JobSamples]:
+        return self._era.jobs
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """The provenance whose visits count, with all engines that its phases opened; None before any phase."""
+        return self._era.provenance
+
+    @property
+    def sampled_ns(self) -> int:
+        return self._era.sampled_ns
+
+    @property
+    def created_ns(self) -> int:
+        return self._era.created_ns
+
+    @property
+    def last_unix_ns(self) -> int:
+        return self._era.last_unix_ns
+
+    @property
+    def elapsed_ns(self) -> int:
+        """The time that measuring has taken so far, with the time between two samples and between two phases of one command."""
+        return self._era.elapsed_ns
+
+    @property
+    def dropped_hot(self) -> int:
+        """Visits that do not count because the device was hot."""
+        return self._era.dropped_hot
+
+    @property
+    def not_counted(self) -> NotCounted:
+        others = [era for era in self._eras if era is not self._era and era.visits]
+        now = self._era.provenance or UNKNOWN
+        found = (words for era in others for words in differences(era.provenance or UNKNOWN, now))
+        return NotCounted(sum(era.visits for era in others), tuple(dict.fromkeys(found)))
+
+    def with_jobs(self, jobs: dict[JobId, JobSamples]) -> SampleStore:
+        """Returns a store that says of all but the jobs what this one says."""
+        other = copy(self)
+        other._era = replace(self._era, jobs=jobs)
+        return other
+
+    def turn_to(self, provenance: Provenance) -> None:
+        """Has visits of this provenance count from now on, and no others.
+
+        Where phases opened different engines, the newest of those that agree with each other count: two that each agree with a third one
+        may not agree themselves.
+        """
+        agreeing = (era for era in reversed(self._eras) if era.provenance is not None and not differences(era.provenance, provenance))
+        found = next(agreeing, None)
+        if found is None:
+            found = self._era if self._era.provenance is None and not self._era.jobs else _Era()
+        found.provenance = provenance if found.provenance is None else provenance.with_engines_of(found.provenance)
+        self._eras = [*(era for era in self._eras if era is not found), found]
+        self._era = found
+
+    def check_goes_on(self, provenance: Provenance) -> None:
+        """Checks that visits of a provenance would be put together with those that count.
+
+        Raises:
+            TableError: a runner, library or setting has changed while it was measured.
+        """
+        changed = differences(self._era.provenance or UNKNOWN, provenance) if self._era.visits else ()
+        if changed:
+            raise TableError(
+                f"what measures has changed since the visits that count: {'; '.join(changed)}. Visits of both are not put together; give"
+                " the command again with --resume, and what was measured before the change is measured again"
+            )
 
     def measured(self, job: JobId) -> JobSamples | None:
         """Returns what there is of a job whose last visit did not fail; None if that is nothing."""
@@ -136,10 +231,10 @@ class SampleStore:
         elif isinstance(event, JobStarted):
             self._note_time(event.t_ns)
         elif isinstance(event, PhaseEnded):
-            self.sampled_ns += event.sampled_ns
-            self.created_ns += event.created_ns
+            self._era.sampled_ns += event.sampled_ns
+            self._era.created_ns += event.created_ns
         elif isinstance(event, VisitsUndone):
-            self.dropped_hot += event.visits
+            self._era.dropped_hot += event.visits
         elif isinstance(event, JobFailed):
             samples = self._samples_of(event.job)
             if samples is not None:
@@ -158,19 +253,21 @@ class SampleStore:
 
     def _samples_of(self, text: str) -> JobSamples | None:
         """Returns where a job's visits belong; None of an unknown id."""
-        if text not in self._by_text:
+        era = self._era
+        if text not in era.by_text:
             job = parse_job_id(text)
-            self._by_text[text] = None if job is None else self.jobs.setdefault(job, JobSamples())
-        return self._by_text[text]
+            era.by_text[text] = None if job is None else era.jobs.setdefault(job, JobSamples())
+        return era.by_text[text]
 
     def _begin_phase(self, event: PhaseStarted) -> None:
         self._phase += 1
-        self.engines.update(event.engines)
-        self.runner, self.last_unix_ns = event.runner, event.unix_ns
+        before = self._era
+        self.turn_to(Provenance.of(event))
+        self._era.last_unix_ns = event.unix_ns
         self._to_unix_ns = event.unix_ns - event.t_ns
         pause_ns = event.unix_ns - self._seen_unix_ns
-        if self._seen_unix_ns and 0 < pause_ns < _LONGEST_PAUSE_NS:
-            self.elapsed_ns += pause_ns
+        if self._era is before and self._seen_unix_ns and 0 < pause_ns < _LONGEST_PAUSE_NS:
+            self._era.elapsed_ns += pause_ns
         self._seen_unix_ns = event.unix_ns
 
     def _add_visit(self, event: VisitDone) -> None:
@@ -183,12 +280,12 @@ class SampleStore:
     def _note_time(self, t_ns: int) -> None:
         """Counts the time since the last line of this phase; a clock that was set back counts nothing."""
         unix_ns = t_ns + self._to_unix_ns
-        self.elapsed_ns += max(unix_ns - self._seen_unix_ns, 0)
+        self._era.elapsed_ns += max(unix_ns - self._seen_unix_ns, 0)
         self._seen_unix_ns = unix_ns
 
 
 def read_store(journal: Path) -> SampleStore:
-    """Reads all samples that a journal holds; none where there is no journal yet.
+    """Reads all samples that a journal holds; those of the newest phase's provenance count. None where there is no journal yet.
 
     Raises:
         JournalError: a line in the middle is damaged.

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import Block, MBConv
-from lut.meta import LeftOut, Trend
+from lut.meta import CrossCheck, Trend
 from profiler.network_costs import NetworkPiece, fitted_costs
 from profiler.plan import Network
 
@@ -54,13 +54,13 @@ class _Errors:
         return errors
 
 
-def left_out(unit: str, pieces: Sequence[NetworkPiece], call_us: float) -> LeftOut | None:
+def cross_check(unit: str, pieces: Sequence[NetworkPiece], call_us: float) -> CrossCheck | None:
     """Returns how far networks that were left out of the fit are predicted, and what their errors go with; None of too few networks."""
     errors = _errors(pieces, call_us)
     if errors is None:
         return None
     of_networks = errors.of_networks()
-    return LeftOut(
+    return CrossCheck(
         unit=unit,
         n=len(of_networks),
         median_error=float(np.median(np.abs(of_networks))),

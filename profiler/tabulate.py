@@ -9,10 +9,10 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from collab.console import one_line
 from collab.units import UnitSpec
-from lut.meta import MAX_NAME, Contention, Fit, HandoverFit, LeftOut, Measured, Meta, ReuseCost, Ripple, Timed, can_be_read
-from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables
+from lut.meta import Contention, CrossCheck, Fit, HandoverFit, Measured, Meta, ReuseCost, Ripple, Timed, can_be_read
+from lut.provenance import RowProvenance
+from lut.tables import BlockRow, HandoverRow, Tables
 from profiler.channels import channel_step, departures, ripple
 from profiler.contention import contention_factors
 from profiler.drift import SpeedLine, speed_lines, steadied
@@ -23,10 +23,11 @@ from profiler.networks import network_copies, network_runs
 from profiler.pairs import pair_paths
 from profiler.phases import background_units
 from profiler.plan import Plan
+from profiler.provenance import UNKNOWN, plain_texts
 from profiler.request import Request
 from profiler.rows import BlockCosts, Origin, block_row, distinct_rows, handover_row
 from profiler.samples import SampleStore
-from profiler.self_check import left_out
+from profiler.self_check import cross_check
 
 _MOST_DRIFT: Final = 1e6
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)
@@ -60,6 +61,8 @@ class Derived:
     contention: tuple[Contention, ...]
     drift: Mapping[str, float]
     disturbed: Mapping[str, float]
+    provenance: Mapping[str, RowProvenance]
+    """Per `config_hash` of these rows."""
 
 
 def tables_of(
@@ -74,6 +77,7 @@ def tables_of(
     settings = {"effort": msgspec.structs.asdict(request.effort), "seed": request.seed}
     way = {"handover": request.handover_document, "sentinel_block": request.sentinel_block}
     derived = derive(store, request.units, request.plan, runtime=request.runtime, settings={**settings, **way})
+    provenance = store.provenance or UNKNOWN
     meta = Meta(
         device=request.device,
         fingerprint=request.fingerprint,
@@ -86,29 +90,30 @@ def tables_of(
         block_in_network=derived.costs.block_in_network,
         reuse=derived.costs.reuse,
         fits=derived.costs.fits,
-        left_out=tuple(filter(can_be_read, _left_out(derived.costs))),
+        cross_checks=tuple(filter(can_be_read, _cross_checks(derived.costs))),
         transfer_fits=derived.transfer_fits,
         channel_step=derived.channel_step,
         ripple=derived.ripple,
         contention=derived.contention,
         sentinel_block=request.sentinel_block,
         handover=request.handover_document,
-        versions=_texts({"runtime": request.runtime, "runner": store.runner, **store.engines}),
+        versions=plain_texts({"runtime": request.runtime, "runner": provenance.runner, **provenance.engines}),
         models=request.models,
         settings=settings,
-        conditions=_texts({**conditions, **_heat(store)}),
+        conditions=plain_texts({**conditions, **_heat(store)}),
         drift=derived.drift,
         disturbed=derived.disturbed,
         measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         timed_beside=background_units(request.units),
         paths={pair: found for pair, found in pair_paths(store, request.units).items() if can_be_read(found)},
         deviation=dict(deviation or {}),
+        provenance=derived.provenance,
     )
     return Tables(derived.blocks, derived.transfers, meta)
 
 
-def _left_out(costs: UnitCosts) -> list[LeftOut]:
-    found = [left_out(unit, pieces, costs.call_alone[unit].median_us) for unit, pieces in costs.pieces.items()]
+def _cross_checks(costs: UnitCosts) -> list[CrossCheck]:
+    found = [cross_check(unit, pieces, costs.call_alone[unit].median_us) for unit, pieces in costs.pieces.items()]
     return [entry for entry in found if entry is not None]
 
 
@@ -117,9 +122,9 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
     lines = speed_lines(store, units)
     steady = steadied(store, lines)
     costs = _unit_costs(steady, units, plan)
-    origin = _origin(store, runtime, settings)
-    blocks = _block_rows(steady, units, plan, costs, origin)
-    handovers = _handover_rows(steady, units, origin)
+    origin = _origin(store, units, runtime, settings)
+    blocks = _block_rows(steady, plan, costs, origin)
+    handovers = _handover_rows(steady, origin)
     off = {unit: departures(steady, unit, call.median_us) for unit, call in costs.call_alone.items()}
     steps = {unit: channel_step(found) for unit, found in off.items()}
     return Derived(
@@ -134,18 +139,26 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
         contention=tuple(filter(can_be_read, contention_factors(store, plan.networks, units))),
         drift=_drift(lines),
         disturbed=_disturbed(store, units),
+        provenance=_provenance(blocks, handovers, origin),
     )
 
 
 def derive_block_rows(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, runtime: str) -> tuple[BlockRow, ...]:
     """Derives the rows of blocks alone, for choosing what to measure next; their `config_hash` is not the tables'."""
     steady = steadied(store, speed_lines(store, units))
-    return _block_rows(steady, units, plan, _unit_costs(steady, units, plan), _origin(store, runtime, {}))
+    return _block_rows(steady, plan, _unit_costs(steady, units, plan), _origin(store, units, runtime, {}))
 
 
-def _origin(store: SampleStore, runtime: str, settings: Mapping[str, Any]) -> Origin:
+def _origin(store: SampleStore, units: Mapping[str, UnitSpec], runtime: str, settings: Mapping[str, Any]) -> Origin:
     measured_at = datetime.fromtimestamp(store.last_unix_ns / 1e9, timezone.utc).isoformat(timespec="seconds")
-    return Origin(runtime, store.runner, store.engines, settings, measured_at)
+    return Origin(runtime, units, store.provenance or UNKNOWN, settings, measured_at)
+
+
+def _provenance(blocks: Iterable[BlockRow], handovers: Iterable[HandoverRow], origin: Origin) -> dict[str, RowProvenance]:
+    """Returns where the rows of each `config_hash` come from."""
+    found = {row.config_hash: origin.of(row.unit) for row in blocks}
+    # The hash is the same whichever of the two units sends.
+    return found | {row.config_hash: origin.of(*sorted((row.from_unit, row.to_unit))) for row in handovers}
 
 
 def _unit_costs(steady: SampleStore, units: Iterable[str], plan: Plan) -> UnitCosts:
@@ -163,23 +176,21 @@ def _unit_costs(steady: SampleStore, units: Iterable[str], plan: Plan) -> UnitCo
     )
 
 
-def _block_rows(
-    steady: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, unit_costs: UnitCosts, origin: Origin
-) -> tuple[BlockRow, ...]:
-    costs = BlockCosts(unit_costs.call_alone, network_copies(steady, plan.networks, units))
+def _block_rows(steady: SampleStore, plan: Plan, unit_costs: UnitCosts, origin: Origin) -> tuple[BlockRow, ...]:
+    costs = BlockCosts(unit_costs.call_alone, network_copies(steady, plan.networks, origin.units))
     rows = [
-        block_row(job, samples, units[job.unit], costs, origin)
+        block_row(job, samples, costs, origin)
         for job, samples in steady.jobs.items()
-        if isinstance(job, BlockId) and job.unit in units
+        if isinstance(job, BlockId) and job.unit in origin.units
     ]
     return tuple(sorted(rows, key=lambda row: (row.unit, row.block)))
 
 
-def _handover_rows(steady: SampleStore, units: Mapping[str, UnitSpec], origin: Origin) -> tuple[HandoverRow, ...]:
+def _handover_rows(steady: SampleStore, origin: Origin) -> tuple[HandoverRow, ...]:
     rows = [
         handover_row(job, samples, origin)
         for job, samples in steady.jobs.items()
-        if isinstance(job, HandoverId) and job.sender in units and job.receiver in units
+        if isinstance(job, HandoverId) and {job.sender, job.receiver} <= origin.units.keys()
     ]
     order = sorted(distinct_rows(rows), key=lambda row: (row.from_unit, row.to_unit, row.path, row.wait, row.pacing, row.bytes, row.shape))
     return tuple(order)
@@ -216,8 +227,3 @@ def _disturbed(store: SampleStore, units: Iterable[str]) -> dict[str, float]:
 
 def _heat(store: SampleStore) -> dict[str, str]:
     return {"dropped_hot": f"{store.dropped_hot} visits"} if store.dropped_hot else {}
-
-
-def _texts(said: Mapping[str, str]) -> dict[str, str]:
-    """Returns what a device or its runner says, no longer than a reader of the tables takes."""
-    return {one_line(name)[:MAX_NAME]: one_line(text)[:MAX_TEXT] for name, text in said.items() if name}

@@ -132,14 +132,17 @@ def test_a_bundle_of_fifos_and_folders_is_refused(tmp_path: Path) -> None:
 
 
 def test_hostile_deviations(tmp_path: Path) -> None:
+    libraries = {"litert": "2"}
+    document = {"libraries": libraries, "deviation": {"cpu0": 0.001, "gpu0": 0.25, "npu0": 0}}
+
     def feed(data: bytes) -> None:
         (tmp_path / DEVIATION_FILE).write_bytes(data)
-        kept = read_deviation(tmp_path)
+        kept = read_deviation(tmp_path, libraries)
         assert all(0 <= error <= 1e6 for error in kept.values())
         if not kept:
             raise StorageError("nothing readable")
 
-    counts = fuzz("deviation", lambda g: mutate_json({"cpu0": 0.001, "gpu0": 0.25, "npu0": 0}, g), feed)
+    counts = fuzz("deviation", lambda g: mutate_json(document, g), feed)
     assert counts["accepted"] >= 15
     assert counts["refused"] >= 50
 

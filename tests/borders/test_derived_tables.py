@@ -89,12 +89,14 @@ def phase_started(generator: random.Random, now: int) -> PhaseStarted:
     unix_ns = generator.choice((0, 1, 1_700_000_000 * 10**9, 2**63 - 1))
     return PhaseStarted(
         phase="p",
-        runner="0.1.0",
+        runner=generator.choice(("0.2.0", "0.2.0", "0.2.0", "", "\x1b[2J" * 1000)),
         abi="x",
         engines=generator.choice(({"litert": "1"}, {"": "x", "y" * 300: "\x1b" * 5000})),
         t_ns=now,
         unix_ns=unix_ns,
         format=FORMAT,
+        protocol=generator.choice((1, 2, 2, 2)),
+        conditions=generator.choice(({}, {}, {"clocks": "free"}, {"": "x", "y" * 300: "\x1b" * 5000})),
     )
 
 

@@ -236,13 +236,17 @@ _TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     def changes(kind: type[BlockRow] | type[HandoverRow], kept: tuple[str, ...]) -> dict[str, Any]:
         found = {"str": _TEXTS, "float | None": _TIMES, "float": _TIMES, "int": st.integers(1, 2**60), "int | None": st.integers(1, 2**60)}
-        drawn = {f.name: data.draw(found[str(f.type)], label=f.name) for f in fields(kind) if f.name not in kept}
+        drawn = {f.name: data.draw(found[str(f.type)], label=f.name) for f in fields(kind) if f.name not in (*kept, "config_hash")}
         return {**drawn, "n": max(drawn["n"], drawn["visits"])}
 
-    block = block_row("cpu0", parse_key("add_8_8x2"), 1.0, **changes(BlockRow, ("unit", "block", "status")))
+    ours, theirs = (data.draw(st.from_regex(r"[0-9a-f]{16}", fullmatch=True), label="config_hash") for _ in range(2))
+    block = block_row("cpu0", parse_key("add_8_8x2"), 1.0, **changes(BlockRow, ("unit", "block", "status")), config_hash=ours)
     kept = ("from_unit", "to_unit", "path", "wait", "pacing", "status")
-    move = transfer_row("cpu0", "cpu1", 4, **changes(HandoverRow, kept))
-    meta: Meta = replace(META, models=(data.draw(_TEXTS),), conditions={"x": data.draw(_TEXTS)}, measured_at=data.draw(_TEXTS))
+    move = transfer_row("cpu0", "cpu1", 4, **changes(HandoverRow, kept), config_hash=theirs)
+    provenance = dict.fromkeys((ours, theirs), META.provenance["one"])
+    meta: Meta = replace(
+        META, models=(data.draw(_TEXTS),), conditions={"x": data.draw(_TEXTS)}, measured_at=data.draw(_TEXTS), provenance=provenance
+    )
     folder = tmp_path_factory.mktemp("tables")
     save(Tables((block,), (move,), meta), folder)
     loaded = load_tables(folder)

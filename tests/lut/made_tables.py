@@ -10,6 +10,7 @@ from collab.units import parse_unit
 from lut.certificate import Accuracy, Certificate
 from lut.meta import Measured, Meta, PairPath, Timed
 from lut.paths import REQUESTABLE_PATHS, copies_out
+from lut.provenance import RowProvenance
 from lut.tables import BlockRow, HandoverRow, Tables, shape_text
 
 UNITS = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=1")}
@@ -55,7 +56,7 @@ def block_row(unit: str, block: Block, marginal_us: float, /, **changes: object)
         "temperature_after_c": 40.5,
         "clock_before_mhz": None,
         "clock_after_mhz": 1800.0,
-        "config_hash": "x",
+        "config_hash": "one",
         "measured_at": "2026-01-01T00:00:00+00:00",
     }
     return BlockRow(**{**values, **changes})  # type: ignore[arg-type]
@@ -86,6 +87,7 @@ def transfer_row(sender: str, receiver: str, size_bytes: int, /, *, path: str = 
         "write_mad_us": 0.1,
         "status": "ok",
         "reason": "",
+        "config_hash": "one",
         "measured_at": "2026-01-01T00:00:00+00:00",
     }
     return HandoverRow(**{**values, **changes})  # type: ignore[arg-type]
@@ -107,6 +109,7 @@ def made_meta(**changes: object) -> Meta:
         "models": ("mini_v2",),
         "settings": {"seed": 0},
         "measured_at": "2026-01-01T00:00:00+00:00",
+        "provenance": {"one": RowProvenance({name: unit.text for name, unit in THREE_UNITS.items()}, {"litert": "2"}, "0.2.0", 2, {})},
     }
     return Meta(**{**values, **changes})  # type: ignore[arg-type]
 

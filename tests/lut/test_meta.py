@@ -25,6 +25,7 @@ CONTENTION = {
     "n": 9,
     "pooled": False,
 }
+ONE = {"units": {"cpu0": "cpu", "cpu1": "cpu"}, "libraries": {"litert": "2"}, "runner": "0.2.0", "protocol": 2, "conditions": {}}
 
 
 def tables() -> Tables:
@@ -39,6 +40,13 @@ RIPPLE = {"unit": "cpu0", "size": 14, "over": 4, "factor": 1.2, "extra_ps": 7.0,
     ("key", "value", "reason"),
     [
         ("format", 99, "format 99"),
+        ("format", 2, r"format 2; this version reads 3; .*profiler\.run --out .* --resume"),
+        ("provenance", {}, "knows no provenance of"),
+        ("provenance", {"one": {}}, "provenance"),
+        ("provenance", {"one": {**ONE, "units": {}}}, "provenance"),
+        ("provenance", {"one": {**ONE, "protocol": 0}}, "protocol: expected a whole number >= 1"),
+        ("provenance", {"one": {**ONE, "units": {"cpu1": "cpu"}}}, "which is of rows of cpu1"),
+        ("provenance", {"one": {**ONE, "libraries": {"litert": None}}}, "libraries"),
         ("sentinel_block", "mbconv", "no block key"),
         ("handover", {"wait": "spin", "path": "shared", "between": "mbconv"}, "no block key"),
         ("company", {"gpu7": "cpu0"}, "company: names a unit"),

@@ -9,7 +9,7 @@ import pytest
 from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import TableError
-from lut.meta import Contention, CopyLine, Fit, HandoverFit, LeftOut, ReuseCost, Ripple, Trend
+from lut.meta import Contention, CopyLine, CrossCheck, Fit, HandoverFit, ReuseCost, Ripple, Trend
 from lut.tables import Tables, load_tables, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import CERTIFICATE, block_row, made_meta, made_tables, transfer_row
@@ -42,7 +42,7 @@ def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
     meta = made_meta(
         contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 1.25, 0.02, 30, pooled=True),),
         block_in_network={"cpu0": 2.0},
-        left_out=(LeftOut("cpu0", 9, 0.02, -0.01, (Trend("width", 10.0, 300.0, -0.05, 0.01),)),),
+        cross_checks=(CrossCheck("cpu0", 9, 0.02, -0.01, (Trend("width", 10.0, 300.0, -0.05, 0.01),)),),
         reuse=(ReuseCost("cpu0", "weights", (1.0, 8.0), (0.0, 50.0), 12),),
         channel_step={"cpu0": 16},
         certificate=CERTIFICATE,

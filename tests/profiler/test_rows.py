@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from android_harness.protocol.journal import HandoverDone, HandoverSamples, JobFailed
+from collab.units import parse_unit
 from profiler.job_ids import HandoverId
-from tests.profiler.made_events import CALL, JOB, derived, time_done
+from profiler.provenance import UNKNOWN, Provenance
+from profiler.rows import Origin
+from tests.profiler.made_events import CALL, JOB, UNITS, derived, time_done
 
 
 def test_a_row_has_the_median_of_its_visits_and_takes_the_cost_of_a_call_out() -> None:
@@ -63,3 +68,40 @@ def test_each_cost_of_a_hand_over_has_its_error_over_visits() -> None:
     assert (row.n, row.visits, row.read_us, row.wakeup_us, row.write_us) == pytest.approx((6, 3, 0.02, 0.14, 0.92))
     errors = [row.read_se_us, row.wakeup_se_us, row.write_se_us]
     assert errors == pytest.approx([apart / (2 * 1.1503493803760083) for apart in (0.02, 0.1, 0.02)])
+
+
+NOW = Provenance(2, "0.2.0", {"litert": "L1", "classic": "C1"}, {"clocks": "free"})
+ORIGIN = Origin("r", {**UNITS, "gpu0": parse_unit("gpu:engine=classic")}, NOW, {"seed": 0}, "2026-01-01")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(NOW, protocol=3),
+        replace(NOW, runner="0.3.0"),
+        replace(NOW, engines={"litert": "L2"}),
+        replace(NOW, engines={}),
+        replace(NOW, conditions={}),
+        replace(NOW, conditions={"clocks": "CPU fixed at the highest, GPU at the highest"}),
+    ],
+)
+def test_rows_that_were_measured_otherwise_share_no_hash(other: Provenance) -> None:
+    changed = replace(ORIGIN, provenance=other)
+    assert changed.config_hash("cpu0") != ORIGIN.config_hash("cpu0")
+    assert changed.config_hash("cpu0", "cpu1") != ORIGIN.config_hash("cpu0", "cpu1")
+
+
+def test_a_hash_is_of_the_units_of_its_row_and_their_libraries_alone() -> None:
+    classic = replace(ORIGIN, provenance=replace(NOW, engines={"litert": "L1", "classic": "C2", "nnapi": "N"}))
+    assert classic.config_hash("cpu0") == ORIGIN.config_hash("cpu0")
+    assert classic.config_hash("gpu0") != ORIGIN.config_hash("gpu0")
+    assert classic.config_hash("cpu0", "gpu0") != ORIGIN.config_hash("cpu0", "gpu0")
+    assert ORIGIN.config_hash("cpu0", "gpu0") == ORIGIN.config_hash("gpu0", "cpu0"), "whichever sends"
+    twins = replace(ORIGIN, units=dict.fromkeys(("cpu0", "cpu1"), UNITS["cpu0"]))
+    assert twins.config_hash("cpu0") != twins.config_hash("cpu1")
+    half = replace(ORIGIN, units={"cpu0": replace(UNITS["cpu0"], precision="fp16")})
+    assert half.config_hash("cpu0") != ORIGIN.config_hash("cpu0")
+    assert replace(ORIGIN, settings={"seed": 1}).config_hash("cpu0") != ORIGIN.config_hash("cpu0")
+    assert replace(ORIGIN, runtime="s").config_hash("cpu0") != ORIGIN.config_hash("cpu0")
+    assert ORIGIN.of("cpu0", "gpu0").libraries == {"litert": "L1", "classic": "C1"}
+    assert replace(ORIGIN, provenance=UNKNOWN).of("cpu0").libraries == {"litert": ""}, "an engine that could not be opened"

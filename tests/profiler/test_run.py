@@ -269,6 +269,28 @@ def _end_orphan(journal: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("protocol", 1, "measurement protocol 1 (now 2)"),
+        ("libraries", {"litert": "an older one"}, "library of litert an older one (now libLiteRt.so, "),
+        ("conditions", {"clocks": "fixed"}, "clocks fixed (now not said)"),
+    ],
+)
+def test_tables_are_not_compared_with_what_is_measured_otherwise(
+    profiled: tuple[Path, dict[str, Any]], model: Path, tmp_path: Path, field: str, value: object, said: str
+) -> None:
+    out = shutil.copytree(profiled[0], tmp_path / "luts")
+    meta = json.loads((out / "meta.json").read_text())
+    for entry in meta["provenance"].values():
+        entry[field] = value
+    (out / "meta.json").write_text(json.dumps(meta))
+    for command in (("profiler.verify", "--model", model), ("profiler.certify", "-n", 1, "--rounds", 2)):
+        error = run(command[0], "--lut", out, *command[1:], status=2)
+        assert f"the tables were measured otherwise than this is: {said}" in error
+    assert load_tables(out).meta.certificate is None
+
+
+@pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (["--model", "resnet50"], "no model 'resnet50'"),

@@ -9,14 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.protocol.journal import Event, HandoverDone, HandoverSamples, JobFailed, PhaseStarted, StateChecked, TimeDone
-from collab.errors import JournalError
+from android_harness.protocol.journal import (
+    FORMAT,
+    Event,
+    HandoverDone,
+    HandoverSamples,
+    JobFailed,
+    PhaseStarted,
+    StateChecked,
+    TimeDone,
+    VisitsUndone,
+)
+from collab.errors import JournalError, TableError
 from lut.statistics import summarise
 from profiler.drift import speed_line, steadied
 from profiler.job_ids import BlockId, HandoverId, NetworkId
 from profiler.networks import network_samples
+from profiler.provenance import Provenance, differences
 from profiler.samples import JobSamples, SampleStore, read_store
 from tests.profiler.made_events import BLOCK, JOB, network_done, time_done
+from tests.profiler.test_provenance import PROVENANCES
 
 ID = BlockId("cpu0", BLOCK)
 
@@ -115,3 +127,118 @@ def test_a_journal_that_is_not_there_is_empty_and_a_damaged_one_is_named(tmp_pat
     (tmp_path / "j.jsonl").write_text("{}\n")
     with pytest.raises(JournalError, match=r"j\.jsonl, line 1: .*remove that line"):
         read_store(tmp_path / "j.jsonl")
+
+
+NOW = Provenance(2, "0.2.0", {"litert": "L1"}, {"clocks": "free"})
+
+
+def phase_of(provenance: Provenance, *, unix_ns: int = 9) -> PhaseStarted:
+    said = provenance
+    return PhaseStarted("p", said.runner, "x", said.engines, 0, unix_ns, FORMAT, said.protocol, said.conditions)
+
+
+@given(st.lists(st.tuples(PROVENANCES, st.integers(0, 3)), min_size=1, max_size=8), PROVENANCES, st.booleans())
+def test_no_statistic_is_over_visits_of_two_provenances(phases: list[tuple[Provenance, int]], asked: Provenance, is_asked: bool) -> None:
+    """Each visit has one sample, the number of its phase, so what is pooled tells which phases it comes from."""
+    store = SampleStore()
+    for number, (provenance, visits) in enumerate(phases, start=1):
+        store.add(phase_of(provenance))
+        store.add_all(time_done(JOB, [number]) for _ in range(visits))
+    if is_asked:
+        store.turn_to(asked)
+    counted = sorted(set(store.jobs[ID].pooled("run"))) if ID in store.jobs else []
+    of = [phases[number - 1][0] for number in counted]
+    assert not [(one, other) for one in of for other in of if differences(one, other)]
+    present = asked if is_asked else phases[-1][0]
+    assert not [one for one in of if differences(one, present)]
+    assert store.provenance is not None
+    assert differences(store.provenance, present) == ()
+    assert all(not differences(one, store.provenance) for one in of)
+    if len(present.engines) == 2:  # any other may agree with two that do not agree with each other
+        assert {number for number, (one, visits) in enumerate(phases, start=1) if visits and one == present} <= set(counted)
+    assert store.not_counted.visits == sum(visits for number, (_, visits) in enumerate(phases, start=1) if number not in counted)
+    assert bool(store.not_counted.visits) == bool(store.not_counted.differences)
+
+
+def test_visits_of_the_newest_phase_count_and_others_are_told() -> None:
+    store = SampleStore()
+    store.add_all([phase_of(Provenance(1, "0.1.0", {"litert": "L1"})), time_done(JOB, [5]), VisitsUndone(3), JobFailed(JOB, 1, "crashed")])
+    assert (store.jobs[ID].failure, store.dropped_hot) == ("crashed", 3)
+    store.add_all([phase_of(NOW), time_done(JOB, [7]), phase_of(NOW), time_done(JOB, [8])])
+    assert store.jobs[ID].pooled("run") == [7, 8]
+    assert (store.jobs[ID].failure, store.dropped_hot) == (None, 0)
+    assert store.not_counted.visits == 1
+    assert store.not_counted.differences == (
+        "measurement protocol 1 (now 2)",
+        "runner 0.1.0 (now 0.2.0)",
+        "clocks not said (now free)",
+    )
+
+
+def test_visits_of_an_earlier_provenance_count_again_once_it_is_back() -> None:
+    store = SampleStore()
+    other = Provenance(2, "0.2.0", {"litert": "L2"}, NOW.conditions)
+    for provenance, ns in ((NOW, 5), (other, 6), (NOW, 7)):
+        store.add_all([phase_of(provenance), time_done(JOB, [ns])])
+    assert store.jobs[ID].pooled("run") == [5, 7]
+    store.turn_to(other)
+    assert store.jobs[ID].pooled("run") == [6]
+    store.turn_to(Provenance(2, "0.3.0", {"litert": "L1"}, NOW.conditions))
+    assert (store.jobs, store.not_counted.visits) == ({}, 3)
+
+
+def test_two_libraries_of_one_engine_are_told_apart_though_a_phase_of_another_engine_agrees_with_both() -> None:
+    store = SampleStore()
+    for number, engines in enumerate(({"litert": "L1"}, {"classic": "C1"}, {"litert": "L2"})):
+        store.add_all([phase_of(Provenance(2, "0.2.0", engines)), time_done(JOB, [number + 1])])
+    assert store.jobs[ID].pooled("run") == [3]
+    store.turn_to(Provenance(2, "0.2.0", {"litert": "L1"}))
+    assert store.jobs[ID].pooled("run") == [1, 2]
+
+
+def test_what_stands_before_any_phase_is_of_an_unknown_provenance() -> None:
+    store = SampleStore()
+    store.add(time_done(JOB, [5]))
+    assert (store.jobs[ID].pooled("run"), store.provenance) == ([5], None)
+    store.add_all([phase_of(NOW), time_done(JOB, [6])])
+    assert store.jobs[ID].pooled("run") == [6]
+    assert "runner an unknown one (now 0.2.0)" in store.not_counted.differences
+
+
+def test_a_change_while_it_is_measured_ends_in_a_sentence() -> None:
+    store = SampleStore()
+    store.check_goes_on(NOW)
+    store.add(phase_of(NOW))
+    store.check_goes_on(Provenance(2, "0.2.0", {"litert": "L2"}, NOW.conditions))
+    store.add(time_done(JOB, [5]))
+    store.check_goes_on(NOW)
+    with pytest.raises(TableError, match=r"has changed since .*library of litert L1 \(now L2\).*--resume"):
+        store.check_goes_on(Provenance(2, "0.2.0", {"litert": "L2"}, NOW.conditions))
+
+
+def test_time_between_phases_counts_within_one_provenance() -> None:
+    store, second = SampleStore(), 10**9
+    other = Provenance(2, "0.3.0")
+    for provenance, at in ((NOW, 1), (NOW, 3), (other, 4), (other, 9)):
+        store.add(phase_of(provenance, unix_ns=at * second))
+    assert store.elapsed_ns == 5 * second
+    store.turn_to(NOW)
+    assert (store.elapsed_ns, store.last_unix_ns) == (2 * second, 3 * second)
+
+
+def test_a_journal_of_two_protocols_and_two_libraries_is_read_apart(tmp_path: Path) -> None:
+    def line(content: Event, **names: str) -> dict[str, object]:
+        return {**names, **msgspec.to_builtins(content)}
+
+    old = line(phase_of(Provenance(1, "0.1.0", {"litert": "L1"})), event="phase")
+    del old["protocol"], old["conditions"]
+    lines = [old]
+    for number, provenance in enumerate((None, NOW, Provenance(2, "0.2.0", {"litert": "L2"}, NOW.conditions), NOW)):
+        if provenance is not None:
+            lines.append(line(phase_of(provenance), event="phase"))
+        lines.append(line(time_done(JOB, [number + 1]), event="done", kind="time"))
+    (tmp_path / "j.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    store = read_store(tmp_path / "j.jsonl")
+    assert store.jobs[ID].pooled("run") == [2, 4]
+    assert store.not_counted.visits == 2
+    assert set(store.not_counted.differences) >= {"measurement protocol 1 (now 2)", "library of litert L2 (now L1)"}

@@ -8,25 +8,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lut.meta import LeftOut
+from lut.meta import CrossCheck
 from profiler.network_costs import NetworkPiece, network_pieces
-from profiler.self_check import left_out
+from profiler.self_check import cross_check
 from tests.profiler.test_network_costs import NETWORKS, events, store_of
 
 CALL_US = 2.0
 PIECES = network_pieces(store_of(events(NETWORKS)), "cpu0", NETWORKS, CALL_US)
 
 
-def checked(slowness: Callable[[NetworkPiece], float], *, seed: int = 0) -> LeftOut:
+def checked(slowness: Callable[[NetworkPiece], float], *, seed: int = 0) -> CrossCheck:
     """The check of a unit whose pieces take so many times as long, with noise of 1.5 %."""
     noise = np.random.default_rng(seed).normal(0, 0.015, len(PIECES))
     pieces = [replace(piece, measured_us=piece.measured_us * slowness(piece) * np.exp(n)) for piece, n in zip(PIECES, noise, strict=True)]
-    found = left_out("cpu0", pieces, CALL_US)
+    found = cross_check("cpu0", pieces, CALL_US)
     assert found is not None
     return found
 
 
-def proven(found: LeftOut) -> set[str]:
+def proven(found: CrossCheck) -> set[str]:
     return {trend.against for trend in found.trends if trend.is_proven}
 
 
@@ -54,4 +54,4 @@ def test_a_cost_of_networks_in_many_pieces_is_found() -> None:
 
 def test_few_networks_are_not_checked() -> None:
     few = [piece for piece in PIECES if piece.network in NETWORKS[:5]]
-    assert left_out("cpu0", few, CALL_US) is None
+    assert cross_check("cpu0", few, CALL_US) is None
