@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from android_harness.bundles.result import BundleResult, bundle_result, output_error
+from android_harness.bundles.wakeups import Waiting, measured_wakeups
 from android_harness.protocol.journal import Event, PhaseStarted
 from android_harness.protocol.phases import CollabJob, Phase, Repeat, Sentinel
 from android_harness.targets.base import Target
@@ -84,6 +85,8 @@ class Comparison:
     """Drift by the network alone, for units where it was timed."""
     corrected_us: float
     """The prediction with every unit at its speed of now."""
+    wakeups_us: Mapping[Waiting, float]
+    """How long waking up took, for each wait that was one."""
     dropped_hot: int
     """Visits of the whole trial that do not count because the device was hot."""
 
@@ -229,6 +232,7 @@ def compared(
         sentinel_drift={unit: said.slowness for unit, said in blocks.items()},
         network_drift={unit: said.slowness for unit, said in networks.items()},
         corrected_us=predict(candidate.config, candidate.placement, costs.slowed(drift)).total_us,
+        wakeups_us=measured_wakeups(collabs),
         dropped_hot=store.dropped_hot,
     )
 
