@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
@@ -10,9 +11,13 @@ import msgspec
 import numpy as np
 
 from collab.documents import Count, Fraction, SignedFraction, Text
+from lut.statistics import Z95, standard_error
 
 CERTIFICATE_FILE: Final = "certificate.json"
 """Beside the tables: a certificate with every strategy that it rests on."""
+
+FEWEST_ERRORS: Final = 6
+"""Of fewer values, not even all of them enclose the median with a probability of 95 %, whatever their distribution."""
 
 _Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -33,6 +38,32 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
+class Bias:
+    """The median of signed errors, and the interval in which it lies with a probability of 95 %; None for fewer than `FEWEST_ERRORS`."""
+
+    median: float
+    interval: tuple[float, float] | None
+
+    @staticmethod
+    def of(errors: Sequence[float]) -> Bias:
+        """Computes the bias from at least one signed error, no distribution assumed (`lut.statistics.standard_error`)."""
+        median = statistics.median(errors)
+        error = standard_error(errors) if len(errors) >= FEWEST_ERRORS else None
+        return Bias(median, (median - Z95 * error, median + Z95 * error) if error is not None else None)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the interval says that there is a bias."""
+        return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
+
+    @property
+    def text(self) -> str:
+        """The bias with its interval, as people read it."""
+        interval = f" [{100 * self.interval[0]:+.1f}, {100 * self.interval[1]:+.1f}]" if self.interval is not None else ""
+        return f"{100 * self.median:+.1f} %{interval}"
+
+
+@dataclass(frozen=True)
 class Certificate:
     """The result of a certification. Errors are signed fractions of the measured median, `corrected` ones for the drift since the tables.
 
@@ -44,8 +75,8 @@ class Certificate:
     n: int
     corrected: Accuracy
     raw: Accuracy
-    bias: float
-    """The median of the signed corrected errors."""
+    bias: Bias
+    """Of the corrected errors."""
     repeatability: float
     repeatability_p95: float
     drift: Mapping[str, float]
@@ -59,7 +90,7 @@ class Certificate:
         return (
             f"{self.n} random strategies that the tables had not seen were predicted within {100 * found.median_error:.1f} % (median),"
             f" {100 * found.within_10:.0f} % of them within 10 % (drift-corrected; raw {100 * self.raw.median_error:.1f} %;"
-            f" repeatability {100 * self.repeatability:.1f} %)"
+            f" bias {self.bias.text}; repeatability {100 * self.repeatability:.1f} %)"
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -68,7 +99,8 @@ class Certificate:
             "n": self.n,
             **msgspec.structs.asdict(self.corrected),
             **{f"raw_{name}": value for name, value in msgspec.structs.asdict(self.raw).items()},
-            "bias": self.bias,
+            "bias": self.bias.median,
+            "bias_interval": list(self.bias.interval) if self.bias.interval is not None else None,
             "repeatability": self.repeatability,
             "repeatability_p95": self.repeatability_p95,
             "drift": dict(self.drift),
@@ -90,6 +122,7 @@ class CertificateFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     raw_within_5: _Share
     raw_within_10: _Share
     bias: SignedFraction
+    bias_interval: tuple[SignedFraction, SignedFraction] | None
     repeatability: Fraction
     repeatability_p95: Fraction
     drift: Mapping[str, Fraction]
@@ -102,7 +135,7 @@ class CertificateFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             n=self.n,
             corrected=Accuracy(self.median_error, self.p95_error, self.within_5, self.within_10),
             raw=Accuracy(self.raw_median_error, self.raw_p95_error, self.raw_within_5, self.raw_within_10),
-            bias=self.bias,
+            bias=Bias(self.bias, self.bias_interval),
             repeatability=self.repeatability,
             repeatability_p95=self.repeatability_p95,
             drift=self.drift,

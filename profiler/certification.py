@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import numpy as np
 
-from lut.certificate import Accuracy, Certificate
+from lut.certificate import Accuracy, Bias, Certificate
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
 from lut.tables import Tables
@@ -31,7 +31,7 @@ def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequen
         n=len(comparisons),
         corrected=Accuracy.of([comparison.error_drift_corrected for comparison in comparisons]),
         raw=Accuracy.of([comparison.error for comparison in comparisons]),
-        bias=statistics.median(comparison.error_drift_corrected for comparison in comparisons),
+        bias=Bias.of([comparison.error_drift_corrected for comparison in comparisons]),
         repeatability=statistics.median(repeatability),
         repeatability_p95=float(np.percentile(repeatability, 95)),
         drift={unit: statistics.median(r.drift[unit] for r in comparisons if unit in r.drift) for unit in sorted(units)},

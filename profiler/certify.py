@@ -146,7 +146,7 @@ def _print(certificate: Certificate, comparisons: Sequence[Comparison], lut: Pat
     drift = ", ".join(f"{unit} {100 * (slowness - 1):+.1f} %" for unit, slowness in certificate.drift.items())
     spread = f"{100 * certificate.repeatability:.1f} % median, {100 * certificate.repeatability_p95:.1f} % p95"
     console.print(f"Repeatability: {spread} (each strategy twice, interleaved)")
-    console.print(f"Drift since the tables: {drift}. Bias: {100 * certificate.bias:+.1f} %")
+    console.print(f"Drift since the tables: {drift}. Bias: {certificate.bias.text}")
     for comparison in sorted(comparisons, key=lambda comparison: -abs(comparison.error_drift_corrected))[:_WORST]:
         console.print(
             f"  {100 * comparison.error_drift_corrected:+6.1f} %  {comparison.prediction.model} ({comparison.prediction.placement}):"

@@ -17,7 +17,7 @@ from collab.console import one_line
 from collab.documents import MAX_US
 from collab.errors import TableError
 from lut import import_tables, predict
-from lut.certificate import Accuracy, Certificate
+from lut.certificate import Accuracy, Bias, Certificate
 from lut.foreign.entries import MAX_BYTES
 from lut.foreign.importing import import_sources
 from lut.foreign.plain_csv import read_csv
@@ -35,7 +35,9 @@ from tests.lut.made_tables import UNITS, block_row, made_meta, made_tables, tran
 from tests.models import tiny
 
 ACCURACY: Final = Accuracy(0.05, 0.1, 0.5, 0.9)
-CERTIFICATE: Final = Certificate(60, ACCURACY, ACCURACY, -0.01, 0.02, 0.05, {"cpu0": 1.1}, {"sum": ACCURACY}, "2026-01-01")
+CERTIFICATE: Final = Certificate(
+    60, ACCURACY, ACCURACY, Bias(-0.01, (-0.02, 0.0)), 0.02, 0.05, {"cpu0": 1.1}, {"sum": ACCURACY}, "2026-01-01"
+)
 LINE: Final = CopyLine(0.5, 0.1, 0.02, 6)
 META: Final = made_meta(
     certificate=CERTIFICATE,

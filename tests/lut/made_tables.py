@@ -7,7 +7,7 @@ from itertools import permutations
 
 from collab.blocks import Block, Shape
 from collab.units import parse_unit
-from lut.certificate import Accuracy, Certificate
+from lut.certificate import Accuracy, Bias, Certificate
 from lut.meta import Measured, Meta, PairPath, Timed
 from lut.paths import REQUESTABLE_PATHS, copies_out
 from lut.provenance import RowProvenance
@@ -20,7 +20,7 @@ CERTIFICATE = Certificate(
     n=60,
     corrected=Accuracy(0.02, 0.06, 0.9, 0.98),
     raw=Accuracy(0.03, 0.08, 0.8, 0.96),
-    bias=-0.01,
+    bias=Bias(-0.01, (-0.02, 0.001)),
     repeatability=0.015,
     repeatability_p95=0.04,
     drift={"cpu0": 1.02, "cpu1": 0.99},

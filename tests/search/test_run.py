@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from collab import config as configs
-from lut.certificate import Accuracy, Certificate
+from lut.certificate import Accuracy, Bias, Certificate
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
 from lut.tables import load_tables, save
@@ -285,7 +285,7 @@ def test_tables_may_be_certified_in_between(model: Path, table: Path, tmp_path: 
     resumed(lut, model, table, out, 0)
     tables = load_tables(lut)
     close = Accuracy(0.01, 0.02, 1.0, 1.0)
-    certificate = Certificate(20, close, close, 0.0, 0.01, 0.02, {"cpu0": 1.0}, {}, "2026-01-01T00:00:00+00:00")
+    certificate = Certificate(20, close, close, Bias(0.0, None), 0.01, 0.02, {"cpu0": 1.0}, {}, "2026-01-01T00:00:00+00:00")
     save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)
     resumed(lut, model, table, out, 0)
 
