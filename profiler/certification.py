@@ -12,8 +12,10 @@ from lut.certificate import Accuracy, Bias, Certificate
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
 from lut.tables import Tables
+from profiler.attribution import ALIKE, LABELS, WORK, Term
 from profiler.baselines import baselines
 from profiler.compare import Candidate, Comparison
+from profiler.trends import Trend
 
 
 def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequence[Comparison]) -> Certificate:
@@ -38,3 +40,28 @@ def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequen
         baselines=found,
         measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
+
+
+def bias_line(bias: Bias, terms: Sequence[Term], trends: Sequence[Trend]) -> str:
+    """Returns the bias, what carries it and how errors change, as a line for people: nothing in it that may be chance."""
+    parts = [f"Bias: {bias.text}", *_carried(bias, terms), *(trend.sentence for trend in trends if trend.is_proven)]
+    return "; ".join(parts)
+
+
+def _carried(bias: Bias, terms: Sequence[Term]) -> list[str]:
+    proven = [term for term in terms if term.is_proven]
+    if any(term.name in ALIKE for term in proven):
+        proven = [term for term in proven if term.name != WORK]
+    if not bias.is_proven:
+        return [f"within it: {_listed(proven)}"] if proven else []
+    with_it = [term for term in proven if term.carries * bias.median > 0]
+    against_it = [term for term in proven if term.carries * bias.median < 0]
+    if with_it:
+        carried = f"carried by: {_listed(with_it)}"
+    else:
+        carried = "what carries it is not known" if terms else "too few strategies to tell what carries it"
+    return [carried, *([f"against it: {_listed(against_it)}"] if against_it else [])]
+
+
+def _listed(terms: Sequence[Term]) -> str:
+    return ", ".join(f"{LABELS[term.name]} ({100 * term.carries:+.1f})" for term in terms)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lut.certificate import Certificate
     from lut.prediction.costs import Costs
     from lut.tables import Tables
+    from profiler.attribution import Term
     from profiler.compare import Candidate, Comparison
 
 _WORST = 5
@@ -55,9 +56,11 @@ def main(
     from lut.meta import META_FILE, check_belongs
     from lut.prediction.costs import Costs
     from lut.tables import load_tables, save
-    from profiler.certification import certify
+    from profiler.attribution import attribute
+    from profiler.certification import bias_line, certify
     from profiler.compare import Trial, compare, visits
     from profiler.progress import phase_bar
+    from profiler.trends import trends
 
     trial = Trial(rounds=rounds, runs=runs, seed=seed)
     with existing_folder_lock(lut):
@@ -71,17 +74,20 @@ def main(
                 comparisons = compare(target, candidates, costs, trial, journal=journal or lut / "certify.jsonl", on_event=bar.note)
         _check_outputs(comparisons)
         certificate = certify(tables, candidates, comparisons)
+        terms, lines = attribute(candidates, comparisons, costs), trends(candidates, comparisons)
         save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)
         document = {
             **certificate.to_document(),
+            "terms": {term.name: term.to_document() for term in terms},
+            "trends": {line.name: line.to_document() for line in lines},
             "dropped_hot": comparisons[0].dropped_hot,
-            "strategies": [_strategy_document(comparison) for comparison in comparisons],
+            "strategies": [_strategy_document(number, comparison, terms) for number, comparison in enumerate(comparisons)],
         }
         write_whole(lut / CERTIFICATE_FILE, dumps(document, indent=1) + "\n")
     if json:
         print_json(document)
     else:
-        _print(certificate, comparisons, lut)
+        _print(certificate, comparisons, bias_line(certificate.bias, terms, lines), lut)
 
 
 def _candidates(tables: Tables, costs: Costs, model: str, count: int, seed: int) -> list[Candidate]:
@@ -111,7 +117,7 @@ def _check_outputs(comparisons: Sequence[Comparison]) -> None:
         )
 
 
-def _strategy_document(comparison: Comparison) -> Mapping[str, Any]:
+def _strategy_document(number: int, comparison: Comparison, terms: Sequence[Term]) -> Mapping[str, Any]:
     return {
         "model": comparison.prediction.model,
         "placement": comparison.prediction.placement.text,
@@ -124,10 +130,11 @@ def _strategy_document(comparison: Comparison) -> Mapping[str, Any]:
         "error_drift_corrected": round(comparison.error_drift_corrected, 5),
         "repeatability": round(comparison.repeatability, 5),
         "critical": {unit: round(share, 4) for unit, share in comparison.prediction.critical.items()},
+        "terms": {term.name: round(term.by_strategy[number], 5) for term in terms},
     }
 
 
-def _print(certificate: Certificate, comparisons: Sequence[Comparison], lut: Path) -> None:
+def _print(certificate: Certificate, comparisons: Sequence[Comparison], bias: str, lut: Path) -> None:
     from rich.table import Table
 
     from lut.certificate import CERTIFICATE_FILE
@@ -146,7 +153,8 @@ def _print(certificate: Certificate, comparisons: Sequence[Comparison], lut: Pat
     drift = ", ".join(f"{unit} {100 * (slowness - 1):+.1f} %" for unit, slowness in certificate.drift.items())
     spread = f"{100 * certificate.repeatability:.1f} % median, {100 * certificate.repeatability_p95:.1f} % p95"
     console.print(f"Repeatability: {spread} (each strategy twice, interleaved)")
-    console.print(f"Drift since the tables: {drift}. Bias: {certificate.bias.text}")
+    console.print(f"Drift since the tables: {drift}")
+    console.print(bias)
     for comparison in sorted(comparisons, key=lambda comparison: -abs(comparison.error_drift_corrected))[:_WORST]:
         console.print(
             f"  {100 * comparison.error_drift_corrected:+6.1f} %  {comparison.prediction.model} ({comparison.prediction.placement}):"
