@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/allocator.h"
 #include "base/failure.h"
 #include "base/files.h"
 #include "engines/open_engine.h"
@@ -156,5 +157,6 @@ int main(int count, char** values) {
     return syncnas::kPhaseEnded;
   }
   syncnas::EnsureStandardDescriptors();
+  syncnas::MapLargeBuffersAnew();
   return syncnas::Run(count, values);
 }
