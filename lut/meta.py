@@ -34,6 +34,7 @@ MAX_NAME: Final = 256
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 """The name of a device or a unit."""
 Quantity: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Key: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
 """The key of a block."""
 
@@ -130,6 +131,20 @@ class Fit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     p95_residual: Fraction
 
 
+class SharedCache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Share of what `other` touches that counts in the reuse distance of `unit`, as both have a cache in common; 0 unless it is proven.
+
+    `measured` is what came out, with its standard error `se`, of `n` pairs of visits alone and loaded.
+    """
+
+    unit: Name
+    other: Name
+    share: Share
+    measured: Share
+    se: Fraction
+    n: Count
+
+
 class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Change of errors (a fraction, predicted over measured) as a quantity goes from `low` to `high`, with its standard error."""
 
@@ -205,6 +220,8 @@ class Meta:
     """Per unit, what every block takes longer in a running network, where its code is no longer in the nearest cache."""
     reuse: tuple[ReuseCost, ...] = ()
     """What data costs by how long ago it was used, of weights and of features, per unit."""
+    features_share: Mapping[Name, Fraction] = field(default_factory=dict)
+    """Per unit, how much a megabyte of features counts in the reuse distance, against one of weights; 1 where it is missing."""
     fits: tuple[Fit, ...] = ()
     cross_checks: tuple[CrossCheck, ...] = ()
     """How far costs hold for networks that they were not fitted to."""
@@ -212,7 +229,10 @@ class Meta:
     channel_step: Mapping[Name, Count] = field(default_factory=dict)
     """Per unit, multiples of how many expansion channels are cheap; units of which that is not known are missing."""
     ripple: tuple[Ripple, ...] = ()
+    shared_caches: tuple[SharedCache, ...] = ()
     contention: tuple[Contention, ...] = ()
+    jitter: Mapping[Name, Fraction] = field(default_factory=dict)
+    """Per unit, the relative standard deviation of what a segment takes, from visit to visit."""
     certificate: Certificate | None = None
     conditions: Mapping[Name, Text] = field(default_factory=dict)
     """The state of the device when it was last measured: governors, heat, battery, as far as it says."""

@@ -93,6 +93,9 @@ class HandoverRow:
     gap_us: float
     n: int
     visits: int
+    claim_us: float | None
+    claim_se_us: float | None
+    claim_mad_us: float | None
     read_us: float | None
     read_se_us: float | None
     read_mad_us: float | None
@@ -283,8 +286,9 @@ def _check_handover(row: HandoverRow, meta: Meta, where: str) -> HandoverRow:
         )
     if row.status in USABLE:
         _check_count(row.n, where)
-        _check_visits(row, ("read_se_us", "wakeup_se_us", "write_se_us"), where)
-        _check_not_negative(row, ("read_us", "wakeup_us", "write_us"), where)
+        claimed = row.claim_us is not None
+        _check_visits(row, (*(["claim_se_us"] if claimed else []), "read_se_us", "wakeup_se_us", "write_se_us"), where)
+        _check_not_negative(row, (*(["claim_us"] if claimed else []), "read_us", "wakeup_us", "write_us"), where)
     return row
 
 

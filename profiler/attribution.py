@@ -33,6 +33,7 @@ LABELS: Final = {
     "call": "calls",
     **{name: f"run of {name}" for name in BLOCK_CLASSES},
     "fetch": "fetching from peers",
+    "claim": "writing where peers have read",
     "buffers": "data in segments' buffers",
     "contention": "contention",
     "read": "reading for peers",

@@ -30,8 +30,9 @@ def _with_costs(tables: Tables, cost_us: Callable[[BlockRow], float | None]) -> 
     """Returns tables with other costs of blocks, with free calls and hand-overs, and without contention."""
     free = Measured(0.0, 0.0, 1)
     blocks = tuple(replace(row, marginal_us=cost_us(row)) for row in tables.blocks)
-    transfers = tuple(replace(row, read_us=0.0, wakeup_us=0.0, write_us=0.0) for row in tables.transfers)
-    meta = replace(tables.meta, call_in_network=dict.fromkeys(tables.meta.units, free), block_in_network={}, reuse=(), contention=())
+    transfers = tuple(replace(row, claim_us=0.0, read_us=0.0, wakeup_us=0.0, write_us=0.0) for row in tables.transfers)
+    calls = dict.fromkeys(tables.meta.units, free)
+    meta = replace(tables.meta, call_in_network=calls, block_in_network={}, reuse=(), shared_caches=(), contention=(), jitter={})
     return Tables(blocks, transfers, meta)
 
 

@@ -4,6 +4,8 @@ Measured on the base as a network, which one unit runs in its pieces while the o
 nearest cache and does not feel what the other unit does to the memory behind it. The load is the base or, on a unit to which that is far
 more work than to the first, its narrowest form: units that share a model get shares that take them about as long.
 
+What a cache that both units use has to do with it is known already (`profiler.shared_caches`), and taken out first.
+
 * **Pairs.** A visit alone is held against the loaded one of its own round, as it was sampled: the device's speed may change by half from
   one minute to the next, and what a sentinel says of it is of other moments than either visit. What is left of a change between the two is
   noise, the same in either direction.
@@ -22,9 +24,9 @@ more work than to the first, its narrowest form: units that share a model get sh
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -49,10 +51,20 @@ machine, chance made a class differ in 3 to 5 % of all cases.
 """
 
 
+Explained: TypeAlias = Callable[[str, str, Network, Network, Sequence[int]], float]
+"""The logarithm of how much longer these pieces of a network take on a unit, beside another one that runs a load, for known reasons."""
+
+
+def nothing_explained(_unit: str, _other: str, _network: Network, _load: Network, _pieces: Sequence[int]) -> float:
+    """Explains nothing."""
+    return 0.0
+
+
 @dataclass(frozen=True)
-class _Pairs:
+class Pairs:
     """Visits alone and loaded, each of the former with the one of the latter that was made in the same round of the same phase."""
 
+    load: Network
     alone: tuple[PieceRuns, ...]
     loaded: tuple[PieceRuns, ...]
 
@@ -74,7 +86,9 @@ class _Estimate:
         return math.exp(self.log) if self.log > 0 and self.is_beyond(Z95) else 1.0
 
 
-def contention_factors(store: SampleStore, networks: Sequence[Network], units: Mapping[str, UnitSpec]) -> tuple[Contention, ...]:
+def contention_factors(
+    store: SampleStore, networks: Sequence[Network], units: Mapping[str, UnitSpec], explained: Explained = nothing_explained
+) -> tuple[Contention, ...]:
     """Returns a factor per unit, block class and other unit; pairs of units that were not measured are left out.
 
     The stem is in one piece with the blocks after it, and gets that piece's factor. The openings of segments (class ``sync``) are in no
@@ -82,6 +96,7 @@ def contention_factors(store: SampleStore, networks: Sequence[Network], units: M
 
     Args:
         store: samples that are not corrected for drift.
+        explained: tells what is known of it already.
     """
     found: list[Contention] = []
     for unit in units if networks else ():
@@ -89,7 +104,7 @@ def contention_factors(store: SampleStore, networks: Sequence[Network], units: M
             pairs = _pairs(store, unit, other, networks)
             if pairs is not None:
                 takes_turns = bool(shared_cores(units[unit], units[other]))
-                found += _of_pairs(unit, other, networks[0], pairs, takes_turns=takes_turns)
+                found += _of_pairs(unit, other, networks[0], pairs, explained, takes_turns=takes_turns)
     return tuple(sorted(found, key=lambda entry: (entry.unit, entry.other, entry.block_class)))
 
 
@@ -104,14 +119,10 @@ def in_words(entry: Contention) -> str:
     return f"{entry.unit} none proven {beside} (within +-{100 * max(1 - low, high - 1):.1f} %)"
 
 
-def _pairs(store: SampleStore, unit: str, other: str, networks: Sequence[Network]) -> _Pairs | None:
+def _pairs(store: SampleStore, unit: str, other: str, networks: Sequence[Network]) -> Pairs | None:
     """Returns the base alone and beside the load that takes the other unit about as long as the base takes this one; None of no pairs."""
     base = networks[0]
-    alone = _by_round(store, NetworkId.of(unit, base), base)
-    loaded = {load: _by_round(store, LoadedId.of(unit, other, base, load), base) for load in networks[:LOADS]}
-    known = [load for load in loaded if alone.keys() & loaded[load].keys()]
-    if not known:
-        return None
+    known = {load: found for load in networks[:LOADS] if (found := pairs_of(store, unit, other, base, load)) is not None}
     took_us = network_runs(store, base, [unit]).get(unit)
 
     def unlike(load: Network) -> float:
@@ -120,9 +131,15 @@ def _pairs(store: SampleStore, unit: str, other: str, networks: Sequence[Network
             return math.inf
         return abs(math.log(load_us.median_us / took_us.median_us))
 
-    chosen = loaded[min(known, key=unlike)]
-    rounds = sorted(alone.keys() & chosen.keys())
-    return _Pairs(tuple(alone[at] for at in rounds), tuple(chosen[at] for at in rounds))
+    return known[min(known, key=unlike)] if known else None
+
+
+def pairs_of(store: SampleStore, unit: str, other: str, network: Network, load: Network) -> Pairs | None:
+    """Returns the visits of a network alone and beside a load, by rounds; None of none."""
+    alone = _by_round(store, NetworkId.of(unit, network), network)
+    loaded = _by_round(store, LoadedId.of(unit, other, network, load), network)
+    rounds = sorted(alone.keys() & loaded.keys())
+    return Pairs(load, tuple(alone[at] for at in rounds), tuple(loaded[at] for at in rounds)) if rounds else None
 
 
 def _by_round(store: SampleStore, job: JobId, network: Network) -> dict[tuple[int, int], PieceRuns]:
@@ -134,15 +151,19 @@ def _by_round(store: SampleStore, job: JobId, network: Network) -> dict[tuple[in
     return {(phase, visit.round): runs for phase, visit, runs in visits}
 
 
-def _of_pairs(unit: str, other: str, network: Network, pairs: _Pairs, *, takes_turns: bool) -> list[Contention]:
+def _of_pairs(unit: str, other: str, network: Network, pairs: Pairs, explained: Explained, *, takes_turns: bool) -> list[Contention]:
     """Returns the factors of one unit beside another."""
-    together = _log_ratios(pairs, range(len(network)), takes_turns=takes_turns)
+
+    def unexplained(pieces: Sequence[int]) -> npt.NDArray[np.float64]:
+        return log_ratios(pairs, pieces, takes_turns=takes_turns) - explained(unit, other, network, pairs.load, pieces)
+
+    together = unexplained(range(len(network)))
     common = _estimate(together, takes_turns=takes_turns)
     found = []
     for name in BLOCK_CLASSES:
         pieces = _pieces_of(name, network)
         if pieces or name == "sync":
-            own = _log_ratios(pairs, pieces, takes_turns=takes_turns) if pieces else together
+            own = unexplained(pieces) if pieces else together
             is_own = bool(np.all(np.isfinite(own))) and _estimate(own - together, takes_turns=takes_turns).is_beyond(_DIFFERS)
             used = _estimate(own, takes_turns=takes_turns) if is_own else common
             found.append(
@@ -162,7 +183,7 @@ def _class_of(piece: Sequence[Block]) -> str:
     return BLOCK_CLASSES[block_class(piece[-1])]
 
 
-def _log_ratios(pairs: _Pairs, pieces: Sequence[int], *, takes_turns: bool) -> npt.NDArray[np.float64]:
+def log_ratios(pairs: Pairs, pieces: Sequence[int], *, takes_turns: bool) -> npt.NDArray[np.float64]:
     """Returns for each pair the logarithm of what pieces took loaded, over what they took alone; not finite where that was nothing.
 
     For units that take turns, whose factor is the ratio of two means over pairs: its logarithm plus how far it changes with the pair

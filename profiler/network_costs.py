@@ -7,9 +7,10 @@ there in between. So networks of many widths, cut in many ways, are run as well,
     time of the piece  =  call  +  blocks x code  +  sum of times alone  +  what its data costs more than alone
 
 Its unknowns are the unit's cost of a call, what each block's code costs, and how much each of two curves, of weights and of features, rises
-in each octave of the reuse distance. All are at least 0: data that was used longer ago is never nearer. They are fitted by non-negative
-least squares (Lawson and Hanson) in which residuals larger than usual count by their size instead of its square (Huber: pieces that met a
-slow spell do not drag the others along). Wide and narrow networks, in few pieces and in many, tell the distances apart.
+with the reuse distance. All are at least 0: data that was used longer ago is never nearer. They are fitted by non-negative least squares
+(Lawson and Hanson) in which residuals larger than usual count by their size instead of its square (Huber: pieces that met a slow spell do
+not drag the others along). Wide and narrow networks, in few pieces and in many, tell the distances apart, and so how much features count in
+them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from profiler.plan import Network
 from profiler.samples import SampleStore
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
-_OCTAVES: Final = len(DISTANCES_MB) - 1
+_RISES: Final = len(DISTANCES_MB) - 1
+FEATURES_SHARES: Final = (0.125, 0.25, 0.375, 0.5, 0.75, 1.0)
+"""Shares of features in the distance that are tried."""
 _RIDGE: Final = 1e-3
 """Weight of a cost of 0 for what no piece tells, where a piece of 1 us that is off by its whole time weighs 1."""
 _REWEIGHTINGS: Final = 12
@@ -43,36 +46,47 @@ _CLOSE: Final = 0.01
 class NetworkPiece:
     """A piece of a network that a unit ran: what it took (the median of its visits' medians), and what its blocks take alone, calls apart.
 
-    `distance_mb` is the reuse distance in that network, `terms` what is known of the piece's data: megabytes x octaves of the distance, of
-    weights and of features.
+    `weights_mb` and `arenas_mb` are those of the whole network, an arena for each piece.
     """
 
     network: Network
     position: int
     measured_us: float
     alone_us: float
-    distance_mb: float
-    terms: _Floats
+    weights_mb: float
+    arenas_mb: float
 
     @property
     def blocks(self) -> tuple[Block, ...]:
         return self.network[self.position]
 
+    def distance_mb(self, features_share: float) -> float:
+        """Returns the reuse distance in its network."""
+        return self.weights_mb + features_share * self.arenas_mb
+
 
 @dataclass(frozen=True)
 class FittedCosts:
-    """Costs on top of times alone: of a call, of a block's code, and by how much the two curves rise in each octave."""
+    """Costs on top of times alone: of a call, of a block's code, and by how much the two curves rise in each step of the distance.
 
+    `loss` is what is left, in the terms of the fit.
+    """
+
+    features_share: float
     call_us: float
     block_us: float
     weights_rise_us: _Floats
     features_rise_us: _Floats
+    loss: float
 
-    def predict_us(self, pieces: Sequence[NetworkPiece], call_us: float) -> _Floats:
-        """Returns what pieces take in their networks; `call_us` is what a call takes alone."""
-        found: _Floats = _fixed_us(pieces, call_us) + _unknown(pieces) @ np.array(
-            [self.call_us, self.block_us, *self.weights_rise_us, *self.features_rise_us]
-        )
+    def predict_us(self, pieces: Sequence[NetworkPiece], call_us: float, *, beside_mb: float = 0.0) -> _Floats:
+        """Returns what pieces take in their networks; `call_us` is what a call takes alone.
+
+        Args:
+            beside_mb: what another unit adds to their reuse distance.
+        """
+        costs = np.array([self.call_us, self.block_us, *self.weights_rise_us, *self.features_rise_us])
+        found: _Floats = _fixed_us(pieces, call_us) + _unknown(pieces, self.features_share, beside_mb) @ costs
         return found
 
 
@@ -85,10 +99,13 @@ class NetworkCosts:
 
     call: Measured
     block_us: float
+    features_share: float
     reuse: tuple[ReuseCost, ...]
     fit: Fit
     pieces: tuple[NetworkPiece, ...]
     fitted_us: tuple[float, ...]
+    costs: FittedCosts
+    call_alone_us: float
 
 
 def fit_network_costs(store: SampleStore, unit: str, networks: Iterable[Network], call_alone: Timed) -> NetworkCosts | None:
@@ -105,27 +122,29 @@ def fit_network_costs(store: SampleStore, unit: str, networks: Iterable[Network]
     return NetworkCosts(
         call=Measured(call_alone.median_us + costs.call_us, float(np.median(off)), len(pieces)),
         block_us=costs.block_us,
+        features_share=costs.features_share,
         reuse=tuple(ReuseCost(unit, what, *curve_of(rise), n=len(pieces)) for what, rise in curves.items()),  # type: ignore[arg-type]
         fit=Fit(unit, len(pieces), float(np.median(shares)), float(np.percentile(shares, 95))),
         pieces=tuple(pieces),
         fitted_us=tuple(fitted.tolist()),
+        costs=costs,
+        call_alone_us=call_alone.median_us,
     )
 
 
-def fitted_costs(pieces: Sequence[NetworkPiece], call_us: float) -> FittedCosts:
-    """Fits costs to at least one piece; `call_us` is what a call takes alone."""
+def fitted_costs(pieces: Sequence[NetworkPiece], call_us: float, *, features_shares: Sequence[float] = FEATURES_SHARES) -> FittedCosts:
+    """Fits costs to at least one piece, with the one of several shares that leaves least; `call_us` is what a call takes alone."""
+    return min((_fitted(pieces, call_us, share) for share in features_shares), key=lambda costs: costs.loss)
+
+
+def _fitted(pieces: Sequence[NetworkPiece], call_us: float, features_share: float) -> FittedCosts:
     measured = np.array([piece.measured_us for piece in pieces])
-    found = _solve(_unknown(pieces), measured - _fixed_us(pieces, call_us), np.sqrt(measured))
-    return FittedCosts(float(found[0]), float(found[1]), found[2 : 2 + _OCTAVES], found[2 + _OCTAVES :])
+    found, loss = _solve(_unknown(pieces, features_share), measured - _fixed_us(pieces, call_us), np.sqrt(measured))
+    return FittedCosts(features_share, float(found[0]), float(found[1]), found[2 : 2 + _RISES], found[2 + _RISES :], loss)
 
 
 def _fixed_us(pieces: Sequence[NetworkPiece], call_us: float) -> _Floats:
     return np.array([call_us + piece.alone_us for piece in pieces])
-
-
-def _unknown(pieces: Sequence[NetworkPiece]) -> _Floats:
-    """Returns the equations' terms, (pieces, unknown costs)."""
-    return np.array([[1.0, len(piece.blocks), *piece.terms] for piece in pieces])
 
 
 def network_pieces(store: SampleStore, unit: str, networks: Iterable[Network], call_us: float) -> list[NetworkPiece]:
@@ -135,30 +154,39 @@ def network_pieces(store: SampleStore, unit: str, networks: Iterable[Network], c
         samples = network_samples(store, NetworkId.of(unit, network), network)
         if samples is None:
             continue
-        distance = sum(sum(map(weights_mb, blocks)) + max(map(features_mb, blocks)) for blocks in network)
+        weights = sum(weights_mb(block) for blocks in network for block in blocks)
+        arenas = sum(max(map(features_mb, blocks)) for blocks in network)
         for position, (blocks, measured_us) in enumerate(zip(network, samples.pieces_us, strict=True)):
             alone = [measured_alone_us(store, unit, block, call_us) for block in blocks]
             known = [us for us in alone if us is not None]
             if len(known) == len(blocks) and measured_us > 0:
-                pieces.append(NetworkPiece(network, position, measured_us, sum(known), distance, _terms(blocks, distance)))
+                pieces.append(NetworkPiece(network, position, measured_us, sum(known), weights, arenas))
     return pieces
 
 
-def _terms(blocks: Sequence[Block], distance_mb: float) -> _Floats:
-    """Returns the megabytes that come from farther away than alone, in each octave: those of the weights, then those of the features."""
-    here = rises(distance_mb)
-    of_weights = np.zeros(_OCTAVES)
-    for block in blocks:
-        of_weights += weights_mb(block) * (here - rises(weights_mb(block) + features_mb(block)))
-    largest = max(blocks, key=features_mb)
-    of_features = features_mb(largest) * (here - rises(weights_mb(largest) + features_mb(largest)))
-    return np.concatenate([of_weights, of_features])
+def _unknown(pieces: Sequence[NetworkPiece], features_share: float, beside_mb: float = 0.0) -> _Floats:
+    """Returns the equations' terms, (pieces, unknown costs): calls, blocks, and the megabytes that come from farther away than alone in
+    each step of the distance, those of weights, then those of features.
+    """
+    own = {block: (weights_mb(block), features_mb(block)) for piece in pieces for block in piece.blocks}
+    blocks = list(own)
+    near = rises(np.array([weights + features_share * features for weights, features in own.values()]))
+    number = {block: index for index, block in enumerate(blocks)}
+    there = rises(np.array([piece.distance_mb(features_share) + beside_mb for piece in pieces]))
+    terms = np.zeros((len(pieces), 2 + 2 * _RISES))
+    for row, (piece, farther) in enumerate(zip(pieces, there, strict=True)):
+        terms[row, :2] = 1.0, len(piece.blocks)
+        for block in piece.blocks:
+            terms[row, 2 : 2 + _RISES] += own[block][0] * (farther - near[number[block]])
+        largest = max(piece.blocks, key=lambda block: own[block][1])
+        terms[row, 2 + _RISES :] = own[largest][1] * (farther - near[number[largest]])
+    return terms
 
 
-def _solve(terms: _Floats, wanted: _Floats, scale: _Floats) -> _Floats:
+def _solve(terms: _Floats, wanted: _Floats, scale: _Floats) -> tuple[_Floats, float]:
     """Returns the factors, at least 0, of the (pieces, terms) that come nearest to what is wanted (us), residuals divided by `scale`.
 
-    Iteratively reweighted non-negative least squares with Huber weights.
+    Iteratively reweighted non-negative least squares with Huber weights. Also returns the mean absolute residual.
     """
     from scipy.optimize import nnls
 
@@ -173,4 +201,4 @@ def _solve(terms: _Floats, wanted: _Floats, scale: _Floats) -> _Floats:
         off = np.abs(rows @ found - targets)
         usual = max(float(np.median(off)), close)
         weights = 1 / np.sqrt(np.maximum(off, usual) / usual)
-    return np.asarray(found, dtype=np.float64)
+    return np.asarray(found, dtype=np.float64), float(np.mean(np.abs(rows @ found - targets)))

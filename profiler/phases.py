@@ -27,7 +27,7 @@ def sentinel_ids(units: Iterable[str]) -> list[SentinelId]:
 
 
 def block_ids(plan: Plan, units: Mapping[str, UnitSpec]) -> list[JobId]:
-    """Returns the jobs on single units: on each a call of next to nothing, every block, and the networks, the first one also loaded.
+    """Returns the jobs on single units: on each a call of next to nothing, every block, and the networks, the first `LOADS` also loaded.
 
     Units that are timed under a background load are loaded all the time already.
     """
@@ -38,7 +38,8 @@ def block_ids(plan: Plan, units: Mapping[str, UnitSpec]) -> list[JobId]:
         jobs += [BlockId(unit, block) for block in plan.blocks]
         jobs += [NetworkId.of(unit, network) for network in plan.networks]
         others = [other for other in units if other != unit] if unit not in background else []
-        jobs += [LoadedId.of(unit, other, plan.networks[0], load) for other in others for load in plan.networks[:LOADS]]
+        both = plan.networks[:LOADS]
+        jobs += [LoadedId.of(unit, other, network, load) for other in others for network in both for load in both]
     return jobs
 
 
@@ -92,7 +93,11 @@ def groups_of(ids: Iterable[JobId]) -> dict[JobId, str]:
     """
     ids = list(ids)
     loaded = {(job.unit, job.network) for job in ids if isinstance(job, LoadedId)}
-    return {job: f"beside/{job.unit}" for job in ids if isinstance(job, (NetworkId, LoadedId)) and (job.unit, job.network) in loaded}
+    return {
+        job: f"beside/{job.unit}/{job.network}"
+        for job in ids
+        if isinstance(job, (NetworkId, LoadedId)) and (job.unit, job.network) in loaded
+    }
 
 
 def make_jobs(ids: Iterable[JobId], effort: Effort, models: Models, *, background: Mapping[str, str]) -> tuple[Job, ...]:

@@ -78,7 +78,7 @@ COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixe
 class Plan:
     """Blocks to measure on every unit, and hand-overs: feature maps, one of each shape, to hand over between every two units.
 
-    `networks` are timed on every unit, the first of them also while another unit runs one of the first `LOADS`.
+    `networks` are timed on every unit, the first `LOADS` of them also while another unit runs one of these.
     """
 
     blocks: tuple[Block, ...]

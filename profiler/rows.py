@@ -17,7 +17,7 @@ from collab.console import one_line
 from collab.documents import MAX_US
 from collab.units import UnitSpec
 from lut.meta import Timed
-from lut.paths import PATHS, copies_in
+from lut.paths import PATHS, copies_in, copies_out
 from lut.provenance import RowProvenance
 from lut.statistics import Summary, median_us, summarise
 from lut.tables import MAX_TEXT, BlockRow, HandoverRow, shape_text
@@ -121,7 +121,7 @@ def handover_row(job: HandoverId, samples: JobSamples, origin: Origin) -> Handov
     path = samples.transfers[0].path if samples.transfers and samples.transfers[0].path in PATHS else job.path
     reason = _handover_failure(job, samples, path)
     read, wakeup = (samples.summary(name) if not reason else None for name in ("read", "wakeup"))
-    write = _write_summary(samples, path) if not reason else None
+    claim, write = (find(samples, path) if not reason else None for find in (_claim_summary, _write_summary))
     row = HandoverRow(
         from_unit=job.sender,
         to_unit=job.receiver,
@@ -134,6 +134,9 @@ def handover_row(job: HandoverId, samples: JobSamples, origin: Origin) -> Handov
         gap_us=job.gap_us,
         n=read.n if read else 0,
         visits=read.visits if read else 0,
+        claim_us=claim.median_us if claim else None,
+        claim_se_us=claim.se_us if claim else None,
+        claim_mad_us=claim.mad_us if claim else None,
         read_us=read.median_us if read else None,
         read_se_us=read.se_us if read else None,
         read_mad_us=read.mad_us if read else None,
@@ -189,8 +192,25 @@ def _write_summary(samples: JobSamples, path: str) -> Summary:
     """Returns the statistics of copying in; where nothing is copied, of how much longer the first touch takes than the second."""
     if copies_in(path):
         return samples.summary("write")
-    touched = zip(samples.by_visit("write"), samples.by_visit("rewrite"), strict=True)
-    return summarise([max(first - again, 0) for first, again in zip(*visit, strict=True)] for visit in touched)
+    return _summary_of_more(samples, "write", "rewrite")
+
+
+def _claim_summary(samples: JobSamples, path: str) -> Summary | None:
+    """Returns the statistics of how much longer the sender runs where the peer has read than a second time; 0 where it copies out.
+
+    None of a journal in which the sender's runs were not timed (measurement protocol 1).
+    """
+    if not any(samples.by_visit("run")):
+        return None
+    if copies_out(path):
+        return summarise([0] * len(visit) for visit in samples.by_visit("run"))
+    return _summary_of_more(samples, "run", "rerun")
+
+
+def _summary_of_more(samples: JobSamples, first: str, again: str) -> Summary:
+    """Returns the statistics of how much longer something took for the first time than for the second."""
+    both = zip(samples.by_visit(first), samples.by_visit(again), strict=True)
+    return summarise([max(one - other, 0) for one, other in zip(*visit, strict=True)] for visit in both)
 
 
 def _is_whole(samples: JobSamples) -> bool:

@@ -37,7 +37,7 @@ _MENTIONED = 0.001
 _SEEN = 0.01
 """Smaller effects of a trend are not worth a word."""
 _QUANTITIES = {
-    "distance_mb": "the reuse distance in MB",
+    "footprint_mb": "the MB that a network touches",
     "width": "the mean width",
     "pieces": "the number of pieces",
     "position": "the position in the network, 0 being the first piece and 1 the last",

@@ -1,10 +1,10 @@
 """Self-check: whether the costs of a unit hold for networks that they were not fitted to, whatever these are like.
 
 Each network is left out of the fit in turn, and predicted by the others. The errors that remain must not go with anything: not with the
-reuse distance, the width of the blocks or the number of pieces, nor along a network with the position. What does go with one of them is a
-*trend*: a cost that the model does not have, and that will show in every prediction of such a network. A straight line is laid through the
-errors. Its standard error is that of leaving out each network in turn (jackknife; Tukey, Bias and confidence in not quite large samples,
-Annals of Mathematical Statistics 29, 1958), since pieces of one network are not independent.
+megabytes that it touches, the width of the blocks or the number of pieces, nor along a network with the position. What does go with one of
+them is a *trend*: a cost that the model does not have, and that will show in every prediction of such a network. A straight line is laid
+through the errors. Its standard error is that of leaving out each network in turn (jackknife; Tukey, Bias and confidence in not quite large
+samples, Annals of Mathematical Statistics 29, 1958), since pieces of one network are not independent.
 """
 
 from __future__ import annotations
@@ -77,9 +77,11 @@ def _errors(pieces: Sequence[NetworkPiece], call_us: float) -> _Errors | None:
         return None
     number = np.array([networks[piece.network] for piece in pieces])
     predicted = np.zeros(len(pieces))
+    shares = (fitted_costs(pieces, call_us).features_share,)
     for left in range(len(networks)):
         out = number == left
-        costs = fitted_costs([piece for piece, is_out in zip(pieces, out, strict=True) if not is_out], call_us)
+        others = [piece for piece, is_out in zip(pieces, out, strict=True) if not is_out]
+        costs = fitted_costs(others, call_us, features_shares=shares)
         predicted[out] = costs.predict_us([piece for piece, is_out in zip(pieces, out, strict=True) if is_out], call_us)
     return _Errors(tuple(pieces), number, predicted)
 
@@ -90,7 +92,7 @@ def _quantities(errors: _Errors) -> Mapping[str, tuple[_Floats, _Floats, npt.NDA
     some = [errors.pieces[int(np.argmax(errors.network == number))] for number in numbers]
     position = np.array([piece.position / max(len(piece.network) - 1, 1) for piece in errors.pieces])
     return {
-        "distance_mb": (np.array([piece.distance_mb for piece in some]), whole, numbers),
+        "footprint_mb": (np.array([piece.distance_mb(1.0) for piece in some]), whole, numbers),
         "width": (np.array([_width(piece.network) for piece in some]), whole, numbers),
         "pieces": (np.array([float(len(piece.network)) for piece in some]), whole, numbers),
         "position": (position, errors.along(), errors.network),

@@ -10,15 +10,16 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from collab.units import UnitSpec
-from lut.meta import Contention, CrossCheck, Fit, HandoverFit, Measured, Meta, ReuseCost, Ripple, Timed, can_be_read
+from lut.meta import Contention, CrossCheck, Fit, HandoverFit, Measured, Meta, ReuseCost, Ripple, SharedCache, Timed, can_be_read
 from lut.provenance import RowProvenance
 from lut.tables import BlockRow, HandoverRow, Tables
 from profiler.channels import channel_step, departures, ripple
 from profiler.contention import contention_factors
 from profiler.drift import SpeedLine, speed_lines, steadied
 from profiler.handover_fits import transfer_fits
+from profiler.jitter import segment_jitter
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, SentinelId
-from profiler.network_costs import NetworkPiece, fit_network_costs
+from profiler.network_costs import NetworkCosts, fit_network_costs
 from profiler.networks import network_copies, network_runs
 from profiler.pairs import pair_paths
 from profiler.phases import background_units
@@ -28,6 +29,7 @@ from profiler.request import Request
 from profiler.rows import BlockCosts, Origin, block_row, distinct_rows, handover_row
 from profiler.samples import SampleStore
 from profiler.self_check import cross_check
+from profiler.shared_caches import shared_caches
 
 _MOST_DRIFT: Final = 1e6
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)
@@ -41,9 +43,10 @@ class UnitCosts:
     call_in_network: Mapping[str, Measured]
     block_in_network: Mapping[str, float]
     reuse: tuple[ReuseCost, ...]
+    features_share: Mapping[str, float]
     fits: tuple[Fit, ...]
-    pieces: Mapping[str, tuple[NetworkPiece, ...]]
-    """Per unit, the pieces of networks that its costs were fitted to."""
+    fitted: Mapping[str, NetworkCosts]
+    """Per unit, the fit that all but the calls alone come from."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,9 @@ class Derived:
     transfer_fits: tuple[HandoverFit, ...]
     channel_step: Mapping[str, int]
     ripple: tuple[Ripple, ...]
+    shared_caches: tuple[SharedCache, ...]
     contention: tuple[Contention, ...]
+    jitter: Mapping[str, float]
     drift: Mapping[str, float]
     disturbed: Mapping[str, float]
     provenance: Mapping[str, RowProvenance]
@@ -89,12 +94,15 @@ def tables_of(
         network_runs=derived.network_runs,
         block_in_network=derived.costs.block_in_network,
         reuse=derived.costs.reuse,
+        features_share=derived.costs.features_share,
         fits=derived.costs.fits,
         cross_checks=tuple(filter(can_be_read, _cross_checks(derived.costs))),
         transfer_fits=derived.transfer_fits,
         channel_step=derived.channel_step,
         ripple=derived.ripple,
+        shared_caches=derived.shared_caches,
         contention=derived.contention,
+        jitter=derived.jitter,
         sentinel_block=request.sentinel_block,
         handover=request.handover_document,
         versions=plain_texts({"runtime": request.runtime, "runner": provenance.runner, **provenance.engines}),
@@ -113,7 +121,7 @@ def tables_of(
 
 
 def _cross_checks(costs: UnitCosts) -> list[CrossCheck]:
-    found = [cross_check(unit, pieces, costs.call_alone[unit].median_us) for unit, pieces in costs.pieces.items()]
+    found = [cross_check(unit, fit.pieces, fit.call_alone_us) for unit, fit in costs.fitted.items()]
     return [entry for entry in found if entry is not None]
 
 
@@ -127,6 +135,7 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
     handovers = _handover_rows(steady, origin)
     off = {unit: departures(steady, unit, call.median_us) for unit, call in costs.call_alone.items()}
     steps = {unit: channel_step(found) for unit, found in off.items()}
+    sharing = shared_caches(store, plan.networks, units, costs.fitted)
     return Derived(
         blocks=blocks,
         transfers=handovers,
@@ -136,7 +145,9 @@ def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, run
         transfer_fits=tuple(filter(can_be_read, transfer_fits(store, handovers))),
         channel_step={unit: step for unit, step in steps.items() if step is not None},
         ripple=tuple(entry for unit, found in off.items() for entry in ripple(unit, found) if can_be_read(entry)),
-        contention=tuple(filter(can_be_read, contention_factors(store, plan.networks, units))),
+        shared_caches=sharing.entries,
+        contention=tuple(filter(can_be_read, contention_factors(store, plan.networks, units, sharing.explained))),
+        jitter={unit: found for unit in units if (found := segment_jitter(steady, unit, plan.networks)) is not None},
         drift=_drift(lines),
         disturbed=_disturbed(store, units),
         provenance=_provenance(blocks, handovers, origin),
@@ -171,8 +182,9 @@ def _unit_costs(steady: SampleStore, units: Iterable[str], plan: Plan) -> UnitCo
         call_in_network={**not_fitted, **{unit: fit.call for unit, fit in found.items()}},
         block_in_network={unit: found[unit].block_us for unit in sorted(found)},
         reuse=tuple(entry for unit in sorted(found) for entry in found[unit].reuse),
+        features_share={unit: found[unit].features_share for unit in sorted(found)},
         fits=tuple(found[unit].fit for unit in sorted(found)),
-        pieces={unit: found[unit].pieces for unit in sorted(found)},
+        fitted={unit: found[unit] for unit in sorted(found)},
     )
 
 

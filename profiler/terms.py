@@ -29,8 +29,9 @@ CALL: Final = "call"
 WAKEUP: Final = "wakeup"
 CONTENTION: Final = "contention"
 _FETCH: Final = "fetch"
+_CLAIM: Final = "claim"
 _BUFFERS: Final = "buffers"
-RUN_TERMS: Final = (CALL, *BLOCK_CLASSES, _FETCH, _BUFFERS, CONTENTION)
+RUN_TERMS: Final = (CALL, *BLOCK_CLASSES, _FETCH, _CLAIM, _BUFFERS, CONTENTION)
 GROUPS: Final = (RUN_TERMS, ("read",), (WAKEUP,), ("write",), ("ends",))
 """All terms, those together that a step can have together. `ends`: copying the network's input in and its output out."""
 _ALL: Final = tuple(term for group in GROUPS for term in group)
@@ -83,7 +84,8 @@ class Predicted:
         self._program = pack(architectures)
         known = costs.contention(self.units)
         self._factors = np.ones((len(self.units), len(BLOCK_CLASSES), len(self.units))) if known is None else known
-        self._timeline = replay(self._program, self._factors)
+        self._jitter = costs.jitter(self.units)
+        self._timeline = replay(self._program, self._factors, self._jitter)
         self._terms = self._named(architectures)
         self._amounts = self._amounts_of(architectures)
         self._steps = [
@@ -186,7 +188,7 @@ class Predicted:
                     (wakeup_us if name == WAKEUP else work_us)[:, unit] += correction * amounts[name][:, unit]
         np.maximum(work_us, 0.0, out=work_us)
         np.maximum(wakeup_us, 0.0, out=wakeup_us)
-        return replay(replace(self._program, work_us=work_us, wakeup_us=wakeup_us), factors).total_us
+        return replay(replace(self._program, work_us=work_us, wakeup_us=wakeup_us), factors, self._jitter).total_us
 
     def replayed_us(self) -> Floats:
         """(N,): the latencies that the replay gives if every step takes its measured median."""
@@ -200,7 +202,8 @@ class Predicted:
             times_us[span] = 0.0
             times_us[step.strategy, step.unit, step.first] = step.measured_us
             classes[span] = NO_CLASS
-        return replay(replace(program, work_us=work_us, wakeup_us=wakeup_us, contention_class=classes), self._factors).total_us
+        measured = replace(program, work_us=work_us, wakeup_us=wakeup_us, contention_class=classes)
+        return replay(measured, self._factors, self._jitter).total_us
 
 
 def _term(operation: Operation) -> str:
@@ -212,7 +215,7 @@ def _term(operation: Operation) -> str:
         return operation.step
     if operation.contention_class != NO_CLASS:
         return BLOCK_CLASSES[operation.contention_class]
-    return next((term for term in (CALL, _FETCH) if operation.what.startswith(term)), _BUFFERS)
+    return next((term for term in (CALL, _FETCH, _CLAIM) if operation.what.startswith(term)), _BUFFERS)
 
 
 def _steps(strategy: int, unit: int, operations: Sequence[Operation], name: str, comparison: Comparison) -> list[_Step]:

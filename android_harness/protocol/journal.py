@@ -37,12 +37,16 @@ class _Value(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Samples(_Value, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
-    """Arrays of nanoseconds, one value per sample; equally long and not empty."""
+    """Arrays of nanoseconds, one value per sample; equally long and not empty, but for what earlier runners did not sample."""
 
     def __post_init__(self) -> None:
-        arrays = [getattr(self, name) for name in self.__struct_fields__]
+        arrays = [array for name in self.__struct_fields__ if (array := getattr(self, name)) or name not in self._later]
         if not arrays[0] or len({len(array) for array in arrays}) != 1:
             raise ValueError("the arrays of samples are empty or not equally long")
+
+    @property
+    def _later(self) -> tuple[str, ...]:
+        return ()
 
     def __getitem__(self, name: str) -> tuple[int, ...]:
         """Returns the array of one kind (write, run, read ...), in nanoseconds."""
@@ -63,13 +67,22 @@ class TimeSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_
 
 
 class HandoverSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
-    """Samples of a visit of a job that times hand-overs: arrays `read`, `wakeup`, `write`, `rewrite`, `total`."""
+    """Samples of a visit of a job that times hand-overs: arrays `read`, `wakeup`, `write`, `rewrite`, `total`.
+
+    `run` and `rerun`, of the sender, are empty in journals of measurement protocol 1.
+    """
 
     read: tuple[DurationNs, ...]
     wakeup: tuple[DurationNs, ...]
     write: tuple[DurationNs, ...]
     rewrite: tuple[DurationNs, ...]
     total: tuple[DurationNs, ...]
+    run: tuple[DurationNs, ...] = ()
+    rerun: tuple[DurationNs, ...] = ()
+
+    @property
+    def _later(self) -> tuple[str, ...]:
+        return ("run", "rerun")
 
 
 class PhaseStarted(_Value, frozen=True, gc=False):

@@ -27,9 +27,13 @@ _LEAST_US: Final = 1e-3
 
 @dataclass(frozen=True)
 class HandoverCost:
-    """Costs of one hand-over; where the receiver copies nothing, `write_us` is what fetching the peer's data costs it."""
+    """Costs of one hand-over; where the receiver copies nothing, `write_us` is what fetching the peer's data costs it.
+
+    `claim_us` is what it costs the sender to write where a peer has read what it wrote before; it is part of the sender's run.
+    """
 
     path: str
+    claim_us: float
     read_us: float
     wakeup_us: float
     write_us: float
@@ -136,6 +140,10 @@ class Costs:
         """Returns what a megabyte of `what` (`lut.prediction.reuse.WEIGHTS` or ``FEATURES``) costs a unit by its reuse distance."""
         return self._reuse[unit, what].slowed(self._slowness.get(unit, 1.0))
 
+    def features_share(self, unit: str) -> float:
+        """Returns how much a megabyte of features counts in the reuse distance of a unit, against one of weights."""
+        return self.meta.features_share.get(unit, 1.0)
+
     def block(self, unit: str, block: Block) -> BlockCost:
         """Returns all that a block costs a unit.
 
@@ -143,7 +151,7 @@ class Costs:
             MissingEntryError: see `marginal_us`.
         """
         weights, features = weights_mb(block), features_mb(block)
-        near = weights + features
+        near = weights + self.features_share(unit) * features
         return BlockCost(
             alone_us=self.marginal_us(unit, block) + self._at_speed(unit, self.meta.block_in_network.get(unit, 0.0)),
             weights_mb=weights,
@@ -227,6 +235,7 @@ class Costs:
             )
         return HandoverCost(
             path,
+            linear(*around, size_bytes, lambda size: rows[size].claim_us or 0.0),
             linear(*around, size_bytes, lambda size: rows[size].read_us or 0.0),
             linear(*around, size_bytes, lambda size: rows[size].wakeup_us or 0.0),
             linear(*around, size_bytes, lambda size: rows[size].write_us or 0.0),
@@ -240,6 +249,18 @@ class Costs:
         if found is not None:
             return found.path
         return next((path for path in BY_COST if (sender, receiver, path) in self._handovers), "shared")
+
+    def shared_caches(self, units: tuple[str, ...]) -> Floats:
+        """Returns how much of the others' reuse distances counts in each of these units' own, (U, U), 0 on the diagonal."""
+        shares = np.zeros((len(units), len(units)))
+        for entry in self.meta.shared_caches:
+            if entry.unit in units and entry.other in units:
+                shares[units.index(entry.unit), units.index(entry.other)] = entry.share
+        return shares
+
+    def jitter(self, units: tuple[str, ...]) -> Floats:
+        """Relative standard deviations for `lut.prediction.replay.replay`, (U,), of these units; 0 where none was measured."""
+        return np.array([self.meta.jitter.get(unit, 0.0) for unit in units])
 
     def contention(self, units: tuple[str, ...]) -> Floats | None:
         """Factors for `lut.prediction.replay.replay`, (U, C, U) over these units; None where none was measured."""

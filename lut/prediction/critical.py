@@ -35,9 +35,10 @@ def critical_shares(operations: Mapping[str, Sequence[Operation]], timeline: Tim
         operation = operations[units[unit]][number]
         previous_us = float(end_us[unit, number - 1]) if number > 0 else 0.0
         begun_us = float(begin_us[unit, number])
-        if operation.needs != NONE and begun_us > previous_us:
-            sender, sent = fired_by[operation.needs]
-            fired_us = float(end_us[sender, sent])
+        sender, sent = fired_by.get(operation.needs, (unit, number))
+        fired_us = float(end_us[sender, sent])
+        # Where the two meet, an operation may begin later than both are there: it waits for the one that is there last.
+        if operation.needs != NONE and begun_us > previous_us and fired_us + operation.wakeup_us > previous_us:
             carried[unit] += now_us - fired_us
             unit, number, now_us = sender, sent, fired_us
         else:

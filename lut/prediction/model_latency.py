@@ -62,7 +62,7 @@ def predict(config: ModelConfig, placement: Placement, costs: Costs) -> Predicti
     """
     schedule = build_schedule(config, placement)
     operations = unit_operations(schedule, costs)
-    timeline = replay(pack([list(operations.values())]), costs.contention(placement.units))
+    timeline = replay(pack([list(operations.values())]), costs.contention(placement.units), costs.jitter(placement.units))
     steps = [step for index, unit in enumerate(placement.units) for step in _steps(unit, operations[unit], timeline, index)]
     return Prediction(config.name, placement, float(timeline.total_us[0]), tuple(steps), critical_shares(operations, timeline))
 

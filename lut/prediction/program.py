@@ -1,9 +1,9 @@
 """Programs: schedules with their costs, as the operations that the replay carries out.
 
 A segment on its unit becomes, in order: for each input, a wait for the peer and a copy in; the call, the fetching of what its buffers hold,
-and the blocks; a copy out where a peer or the user takes it. On which side a hand-over copies depends on its path (`lut.paths`); where the
-receiver copies nothing, what fetching the peer's data costs it is part of its run. However many peers an output is copied out for, it is
-read once.
+the taking back of memory that peers have read, and the blocks; a copy out where a peer or the user takes it. On which side a hand-over
+copies depends on its path (`lut.paths`); where the receiver copies nothing, what fetching the peer's data costs it is part of its run.
+However many peers an output is copied out for, it is read once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from collab.blocks import feature_bytes
 from collab.schedule import NETWORK_INPUT, Schedule, Segment
-from lut.prediction.costs import Costs, block_class
+from lut.prediction.costs import Costs, HandoverCost, block_class
 from lut.prediction.replay import NO_CLASS, NONE, Program
 from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, arena_us, distance_mb
 
@@ -53,14 +53,20 @@ class _Builder:
         self._ran = {s.name: 2 * i for i, s in enumerate(schedule.segments)}
         self._was_read = {s.name: 2 * i + 1 for i, s in enumerate(schedule.segments)}
         self._blocks = {s.name: [costs.block(s.unit, layer.block) for layer in s.layers] for s in schedule.segments}
-        self._us_per_mb = {unit: self._reuse_us(unit) for unit in schedule.placement.units}
+        self._us_per_mb = self._reuse_us(schedule.placement.units)
         self.operations: dict[str, list[Operation]] = {unit: [] for unit in schedule.placement.units}
 
-    def _reuse_us(self, unit: str) -> tuple[float, float]:
-        """Returns what a megabyte of weights and one of features cost a unit at the distance that they have in this schedule."""
-        distance = distance_mb(self._blocks[s.name] for s in self._schedule.segments if s.unit == unit)
-        weights, features = (self._costs.reuse(unit, what).at_one(distance) for what in (WEIGHTS, FEATURES))
-        return weights, features
+    def _reuse_us(self, units: tuple[str, ...]) -> dict[str, tuple[float, float]]:
+        """Returns what a megabyte of weights and one of features cost each unit at the distance that they have in this schedule."""
+        own = np.zeros(len(units))
+        for number, unit in enumerate(units):
+            segments = (self._blocks[s.name] for s in self._schedule.segments if s.unit == unit)
+            own[number] = distance_mb(segments, self._costs.features_share(unit))
+        distances = (own + self._costs.shared_caches(units) @ own).tolist()
+        return {
+            unit: (self._costs.reuse(unit, WEIGHTS).at_one(distance), self._costs.reuse(unit, FEATURES).at_one(distance))
+            for unit, distance in zip(units, distances, strict=True)
+        }
 
     def add(self, segment: Segment) -> None:
         received = [operation for source in segment.sources for operation in self._receive(segment, source)]
@@ -88,19 +94,28 @@ class _Builder:
         weights_us, features_us = self._us_per_mb[segment.unit]
         call = Operation(segment.name, "run", "", "call", self._costs.call_us(segment.unit))
         buffers = Operation(segment.name, "run", "", "buffers", arena_us(costs, features_us))
+        claim = Operation(segment.name, "run", "", "claim", self._claim_us(segment))
         blocks = [
             Operation(segment.name, "run", "", layer.block.key, cost.run_us(weights_us), block_class(layer.block))
             for layer, cost in zip(segment.layers, costs, strict=True)
         ]
         ended = Operation(segment.name, "run", "", "end", fires=self._ran[segment.name])
-        return [call, buffers, *blocks, ended]
+        return [call, buffers, claim, *blocks, ended]
+
+    def _claim_us(self, segment: Segment) -> float:
+        """Returns what it costs a segment to write its output where peers have read the one before; they have read it all at once."""
+        receivers = self._schedule.receivers(segment) if segment.name != self._schedule.output.name else []
+        return max((self._handover(segment, receiver).claim_us for receiver in receivers), default=0.0)
+
+    def _handover(self, segment: Segment, receiver: Segment) -> HandoverCost:
+        return self._costs.handover(segment.unit, receiver.unit, self._bytes[segment.name])
 
     def _send(self, segment: Segment) -> list[Operation]:
         if segment.name == self._schedule.output.name:
             work = self._costs.output_read_us(segment.unit, segment.layers[-1].block)
             return [Operation(segment.name, "read", NETWORK_OUTPUT, "copy out", work)]
         receivers = self._schedule.receivers(segment)
-        handovers = [self._costs.handover(segment.unit, r.unit, self._bytes[segment.name]) for r in receivers]
+        handovers = [self._handover(segment, receiver) for receiver in receivers]
         copied = [(r, h) for r, h in zip(receivers, handovers, strict=True) if h.copies_out]
         if not copied:
             return []

@@ -7,6 +7,11 @@ An operation may *need* an event (it then begins when that event has been fired 
 the unit is free), takes an amount of *work*, and may *fire* an event when it ends. Work of a contention class progresses
 at 1 / product of the factors that the other units, while they work on a class as well, impose on it; copying and waiting
 (class NO_CLASS) neither slow nor are slowed.
+
+Times are medians, but of two units that meet the one that happens to be later is waited for. Each unit may have a *jitter*, the relative
+standard deviation of what it does between two waits. An operation that needs an event then begins later than both its unit and the event
+are there by the mean of what the later of two normal variables exceeds the later of their means (Clark, The greatest of a finite set of
+random variables, Operations Research 9, 1961). Units that have met begin anew together.
 """
 
 from __future__ import annotations
@@ -68,10 +73,11 @@ class ReplayDeadlockError(SyncNasError):
     """An operation needs an event that is never fired: the program is not a schedule."""
 
 
-def replay(program: Program, factors: Floats | None = None) -> Timeline:
+def replay(program: Program, factors: Floats | None = None, jitter: Floats | None = None) -> Timeline:
     """Carries out the programs, and returns when everything began and ended.
 
     Args:
+        jitter: (U,): the relative standard deviation of what each unit does between two waits. None: of none.
         factors: (U, C, U): ``factors[u, c, o]`` is by how much a class-c operation of unit u takes longer while unit o works on
             an operation of any class. None: no contention.
 
@@ -80,7 +86,7 @@ def replay(program: Program, factors: Floats | None = None) -> Timeline:
     """
     if program.work_us.size == 0:
         return Timeline(program.work_us.copy(), program.work_us.copy(), np.zeros(len(program.work_us)))
-    return _Replay(program, factors).run()
+    return _Replay(program, factors, jitter).run()
 
 
 _CROWD: Final = 0.7
@@ -93,8 +99,9 @@ class _Replay:
     The program's arrays are flat, (B * U * K,), and read at `_base + position`; the state's have a row per architecture still going on.
     """
 
-    def __init__(self, program: Program, factors: Floats | None) -> None:
+    def __init__(self, program: Program, factors: Floats | None, jitter: Floats | None) -> None:
         self._program = program
+        self._jitter = jitter if jitter is not None and np.any(jitter > 0) else None
         count, units, length = program.work_us.shape
         self._factors = None if factors is None else _PairFactors(factors)
         self._work, self._wakeup = program.work_us.ravel(), program.wakeup_us.ravel()
@@ -109,6 +116,10 @@ class _Replay:
         self._columns = program.events + 1
         self._fired_at = np.full((count, self._columns), np.inf)
         self._fired_at[:, -1] = -np.inf
+        # When each unit ended what it did last, how far that scatters, and how far the moments of events do.
+        self._free_at = np.zeros((count, units))
+        self._scatter = np.zeros((count, units))
+        self._fired_scatter = np.zeros((count, self._columns))
         self._begin = np.zeros(program.work_us.size)
         self._end = np.zeros(program.work_us.size)
 
@@ -131,6 +142,7 @@ class _Replay:
         self._base, self._length, self._now = self._base[rows], self._length[rows], self._now[rows]
         self._position, self._started, self._left = self._position[rows], self._started[rows], self._left[rows]
         self._fired_at = self._fired_at[rows]
+        self._free_at, self._scatter, self._fired_scatter = self._free_at[rows], self._scatter[rows], self._fired_scatter[rows]
 
     def _step(self, busy: npt.NDArray[np.bool_], alive: npt.NDArray[np.bool_]) -> None:
         at = self._base + np.minimum(self._position, self._length - 1)
@@ -160,7 +172,14 @@ class _Replay:
         """Returns when the operations' inputs will be there: rows of events, by flat index (a negative one counts from the row's end)."""
         needs = self._needs[at]
         rows = np.arange(len(at))[:, None] * self._columns
-        ready: Floats = self._fired_at.ravel()[rows + np.where(needs < 0, self._columns - 1, needs)] + self._wakeup[at]
+        event = rows + np.where(needs < 0, self._columns - 1, needs)
+        ready: Floats = self._fired_at.ravel()[event] + self._wakeup[at]
+        if self._jitter is not None:
+            row, unit = np.nonzero((needs >= 0) & np.isfinite(ready) & ~self._started)
+            if len(row):
+                free, there = self._free_at[row, unit], ready[row, unit]
+                scatter = np.hypot(self._scatter[row, unit], self._fired_scatter.ravel()[event[row, unit]])
+                ready[row, unit] = np.maximum(free, there) + later_by_us(np.abs(free - there), scatter)
         return ready
 
     def _start_followers(self, ended: npt.NDArray[np.bool_]) -> None:
@@ -176,6 +195,9 @@ class _Replay:
         work = self._work[operation]
         self._left[row, unit] = work
         self._started[row, unit] = True
+        if self._jitter is not None:
+            met = self._needs[operation] != NONE
+            self._scatter[row, unit] = np.where(met, 0.0, self._scatter[row, unit]) + self._jitter[unit] * work
         # What takes no time ends at once; it would otherwise cost a step of its own.
         none = work == 0.0
         if none.any():
@@ -191,8 +213,25 @@ class _Replay:
         fired = self._fires[operation]
         fires = fired != NONE
         self._fired_at[row[fires], fired[fires]] = now[fires]
+        self._fired_scatter[row[fires], fired[fires]] = self._scatter[row[fires], unit[fires]]
+        self._free_at[row, unit] = now
         self._position[row, unit] += 1
         self._started[row, unit] = False
+
+
+def later_by_us(apart_us: Floats, scatter_us: Floats) -> Floats:
+    """Returns by how much the later of two moments is later on average than the later one of their means.
+
+    Args:
+        apart_us: how far the means are apart.
+        scatter_us: the standard deviation of the difference.
+    """
+    from scipy.special import ndtr
+
+    safe = np.maximum(scatter_us, 1e-12)
+    z = apart_us / safe
+    later: Floats = safe * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) - apart_us * ndtr(-z)
+    return np.where(scatter_us > 0, np.maximum(later, 0.0), 0.0)
 
 
 class _PairFactors:

@@ -11,6 +11,12 @@ costs:
 the unit, in microseconds per megabyte (1e6 bytes), which rise with the distance. The blocks of a segment share one arena, so the segment's
 `features` are those of its largest block, and `near` is what the largest of these has in its time alone already. So narrow and wide
 networks, cut into few or many segments, follow from the same numbers.
+
+Where two units have a cache in common, part of what the other one touches lies in between as well: its share is added to the distance.
+
+A megabyte of features may count for less in the distance than one of weights: what was written and read once is given up first by caches
+that know (Jaleel et al., High performance cache replacement using re-reference interval prediction, ISCA 2010). By how much is a number of
+the unit, its *features' share*.
 """
 
 from __future__ import annotations
@@ -28,8 +34,10 @@ from lut.meta import ReuseCost
 
 WEIGHTS: Final = "weights"
 FEATURES: Final = "features"
-DISTANCES_MB: Final = tuple(2.0**power for power in range(-3, 9))
-"""Distances at which a curve may bend: from the nearest caches of small cores to beyond the last one of servers, an octave apart."""
+_STEPS: Final = 2
+"""Steps of a curve to an octave: caches have sharp edges."""
+DISTANCES_MB: Final = tuple(2.0 ** (step / _STEPS) for step in range(-3 * _STEPS, 8 * _STEPS + 1))
+"""Distances at which a curve may bend: from the nearest caches of small cores to beyond the last one of servers."""
 _BYTES: Final = 1e6
 _Floats = npt.NDArray[np.float64]
 
@@ -54,12 +62,12 @@ def features_mb(block: Block) -> float:
 
 
 def rises(distance_mb: float | _Floats) -> _Floats:
-    """Returns how far a distance has gone through each octave between two of `DISTANCES_MB`, 0 to 1, along a new last axis.
+    """Returns how far a distance has gone through each step between two of `DISTANCES_MB`, 0 to 1, along a new last axis.
 
-    A curve is the sum of these, each times what a byte costs more beyond that octave than before it.
+    A curve is the sum of these, each times what a byte costs more beyond that step than before it.
     """
-    octaves = np.log2(np.maximum(distance_mb, DISTANCES_MB[0]) / DISTANCES_MB[0])
-    return np.clip(np.expand_dims(octaves, -1) - np.arange(len(DISTANCES_MB) - 1), 0.0, 1.0)
+    steps = _STEPS * np.log2(np.maximum(distance_mb, DISTANCES_MB[0]) / DISTANCES_MB[0])
+    return np.clip(np.expand_dims(steps, -1) - np.arange(len(DISTANCES_MB) - 1), 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class ReuseCurve:
 
 
 def curve_of(rise_us: Sequence[float] | _Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Returns distances and costs of a curve that rises by so much in each octave; without the level stretches at either end."""
+    """Returns distances and costs of a curve that rises by so much in each step; without the level stretches at either end."""
     costs = np.concatenate([[0.0], np.cumsum(rise_us)])
     rising = np.flatnonzero(np.asarray(rise_us) > 0)
     first, last = (int(rising[0]), int(rising[-1]) + 1) if len(rising) else (0, 0)
@@ -125,6 +133,6 @@ def arena_us(blocks: Sequence[BlockCost], features_us_per_mb: float) -> float:
     return arena_mb(blocks) * features_us_per_mb - max(block.features_near_us for block in blocks)
 
 
-def distance_mb(segments: Iterable[Sequence[BlockCost]]) -> float:
-    """Returns the reuse distance of a unit that runs these segments in every inference: all their weights, and an arena each."""
-    return sum(sum(block.weights_mb for block in blocks) + arena_mb(blocks) for blocks in segments)
+def distance_mb(segments: Iterable[Sequence[BlockCost]], features_share: float) -> float:
+    """Returns the reuse distance of a unit that runs these segments in every inference: their weights, and a share of an arena each."""
+    return sum(sum(block.weights_mb for block in blocks) + features_share * arena_mb(blocks) for blocks in segments)

@@ -141,7 +141,8 @@ class VariantReplay:
         weights.ravel()[places] = bodies.weights_mb[there]
         features.ravel()[calls] = np.maximum(features.ravel()[calls], bodies.features_mb[there])
         near.ravel()[calls] = np.maximum(near.ravel()[calls], bodies.features_near_us[there])
-        distance = weights.sum(axis=2) + features.sum(axis=2)
+        own = weights.sum(axis=2) + self.costs.features_share * features.sum(axis=2)
+        distance = own + own @ self.costs.shared_caches.T
         for branch, (of_weights, of_features) in enumerate(self.costs.reuse):
             weights[:, branch] *= of_weights.at(distance[:, branch])[:, None]
             features[:, branch] *= of_features.at(distance[:, branch])[:, None]
@@ -153,7 +154,7 @@ class VariantReplay:
         part = Program(
             work[rows], program.contention_class[rows], program.needs[rows], program.wakeup_us[rows], program.fires[rows], length
         )
-        return replay(part, self.costs.factors).total_us
+        return replay(part, self.costs.factors, self.costs.jitter).total_us
 
 
 class _ScheduleArrays:
@@ -279,6 +280,8 @@ class _ScheduleArrays:
         self._calls(rows, segment, receiver, len(peers) - 1, fetched)
 
     def _send(self, rows: Ints, segment: int, sender: int, handovers: Sequence[HandoverCost]) -> None:
+        call = self._call[rows, sender, segment] % self._work.shape[2]
+        self._work[rows, sender, call] += max((handover.claim_us for handover in handovers), default=0.0)
         copied = [handover for handover in handovers if handover.copies_out]
         if copied:
             place = self._place(segment, self._at_opening + 2)

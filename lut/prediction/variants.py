@@ -77,6 +77,10 @@ class VariantCosts:
             (costs.reuse(unit, WEIGHTS), costs.reuse(unit, FEATURES)) for unit in placement.units
         ]
         """Per branch, what a megabyte of weights and one of features cost by their reuse distance."""
+        self.jitter = costs.jitter(placement.units)
+        self.features_share = np.array([costs.features_share(unit) for unit in placement.units])
+        """(B,): how much a megabyte of features counts in that distance."""
+        self.shared_caches = costs.shared_caches(placement.units)
         self._handovers: dict[tuple[int, int, int], HandoverCost] = {}
 
     @cached_property

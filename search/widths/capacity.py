@@ -95,7 +95,7 @@ class CapacityCurves:
 def _usual_distance_mb(costs: VariantCosts) -> float:
     """Returns the reuse distance of a branch that has its share of the base."""
     base: list[Block] = [costs.base.stem, *(slot.block for slot in costs.slots), costs.base.head]
-    return (sum(map(weights_mb, base)) + max(map(features_mb, base))) / costs.branches
+    return (sum(map(weights_mb, base)) + float(costs.features_share.mean()) * max(map(features_mb, base))) / costs.branches
 
 
 def _choices(costs: VariantCosts, slot: Slot, branch: int, multiple: int, widest: float, *, shared: bool, distance_mb: float) -> Choices:

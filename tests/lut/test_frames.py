@@ -39,7 +39,19 @@ def test_frames_hold_what_was_saved(tmp_path: Path) -> None:
 
 NUMBERS = {
     "blocks": ["median_us", "median_se_us", "p95_us", "mad_us", "first_us", "create_us", "marginal_us"],
-    "transfers": ["gap_us", "read_us", "read_se_us", "read_mad_us", "wakeup_us", "wakeup_se_us", "wakeup_mad_us", "wakeup_p95_us"],
+    "transfers": [
+        "gap_us",
+        "claim_us",
+        "claim_se_us",
+        "claim_mad_us",
+        "read_us",
+        "read_se_us",
+        "read_mad_us",
+        "wakeup_us",
+        "wakeup_se_us",
+        "wakeup_mad_us",
+        "wakeup_p95_us",
+    ],
 }
 NUMBERS["blocks"] += ["write_us", "read_us", "temperature_after_c"]
 NUMBERS["transfers"] += ["write_us", "write_se_us", "write_mad_us"]

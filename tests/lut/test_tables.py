@@ -9,7 +9,7 @@ import pytest
 from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import TableError
-from lut.meta import Contention, CopyLine, CrossCheck, Fit, HandoverFit, ReuseCost, Ripple, Trend
+from lut.meta import Contention, CopyLine, CrossCheck, Fit, HandoverFit, ReuseCost, Ripple, SharedCache, Trend
 from lut.tables import Tables, load_tables, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import CERTIFICATE, block_row, made_meta, made_tables, transfer_row
@@ -42,6 +42,8 @@ def test_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
     meta = made_meta(
         contention=(Contention("cpu0", "mbconv", "cpu1", 1.25, 1.25, 0.02, 30, pooled=True),),
         block_in_network={"cpu0": 2.0},
+        features_share={"cpu0": 0.25},
+        shared_caches=(SharedCache("cpu0", "cpu1", 0.25, 0.25, 0.1, 40),),
         cross_checks=(CrossCheck("cpu0", 9, 0.02, -0.01, (Trend("width", 10.0, 300.0, -0.05, 0.01),)),),
         reuse=(ReuseCost("cpu0", "weights", (1.0, 8.0), (0.0, 50.0), 12),),
         channel_step={"cpu0": 16},
@@ -130,7 +132,7 @@ def test_hand_overs_without_visits_or_their_errors_are_refused(tmp_path: Path, c
 
 
 def test_what_was_visited_once_has_no_errors(tmp_path: Path) -> None:
-    errors = dict.fromkeys(("read_se_us", "wakeup_se_us", "write_se_us"))
+    errors = dict.fromkeys(("claim_se_us", "read_se_us", "wakeup_se_us", "write_se_us"))
     row = block_row("cpu0", BLOCK, 5.0, visits=1, median_se_us=None, status="unstable", reason="visited once")
     made = Tables((row,), (transfer_row("cpu0", "cpu1", 400, visits=1, **errors),), made_meta())
     save(made, tmp_path)

@@ -120,7 +120,9 @@ def test_the_settings_are_changed_back_whoever_is_killed(phone: VirtualPhone, mo
         if victim == "host":
             process.kill()
             process.communicate()
-            process = host.start("profiler.run", "--device", phone.serial, "--out", tmp_path / f"luts{number}", "--resume", "--json")
+            going_on = ("--device", phone.serial, "--out", tmp_path / f"luts{number}", "--resume", "--json")
+            assert "give the options that it was measured with, such as --root" in host.run("profiler.run", *going_on).stderr
+            process = host.start("profiler.run", *going_on, "--root")
         elif victim == "runner":
             kill_runner(phone)
         elif victim == "supervisor":

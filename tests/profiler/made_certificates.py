@@ -49,7 +49,9 @@ def true_tables(*, path: str = "shared", factor: float = 1.2) -> Tables:
     plan = plan_model(BASE, COARSE)
     made = made_tables(plan.blocks, plan.transfers, _cost_us, path=path)
     pairs = [(unit, other) for unit in UNITS for other in UNITS if unit != other]
-    contention = tuple(Contention(unit, name, other, factor, 9) for unit, other in pairs for name in BLOCK_CLASSES)
+    contention = tuple(
+        Contention(unit, name, other, factor, factor, 0.01, 9, pooled=True) for unit, other in pairs for name in BLOCK_CLASSES
+    )
     return replace(made, meta=replace(made.meta, contention=contention))
 
 

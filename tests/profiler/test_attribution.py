@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -61,7 +62,7 @@ def with_class(name: str, times: float) -> Tables:
 
 
 def with_contention(more: float) -> Tables:
-    entries = tuple(type(entry)(entry.unit, entry.block_class, entry.other, entry.factor + more, entry.n) for entry in TRUE.meta.contention)
+    entries = tuple(msgspec.structs.replace(entry, factor=entry.factor + more) for entry in TRUE.meta.contention)
     return replace(TRUE, meta=replace(TRUE.meta, contention=entries))
 
 

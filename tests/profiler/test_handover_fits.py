@@ -15,7 +15,8 @@ UNITS = {"cpu0": parse_unit("cpu:cores=0"), "gpu0": parse_unit("gpu")}
 def handed(kilobytes: int, *, read_ns: int, write_ns: int, wakeup_ns: tuple[int, ...], gap_us: int = 0) -> HandoverDone:
     job = HandoverId("gpu0", "cpu0", (1, 1, kilobytes, 256), "memcpy", "condvar", gap_us)
     many = len(wakeup_ns)
-    samples = HandoverSamples((read_ns,) * many, wakeup_ns, (write_ns,) * many, rewrite=(0,) * many, total=(1,) * many)
+    ones = (1,) * many
+    samples = HandoverSamples((read_ns,) * many, wakeup_ns, (write_ns,) * many, (0,) * many, ones, run=ones, rerun=ones)
     return HandoverDone(job.text, 0, 1, "memcpy", 1024 * kilobytes, samples)
 
 

@@ -17,7 +17,7 @@ from profiler.plan import FULL, Network, Plan, base_chain, networks_of
 from profiler.samples import SampleStore
 from tests.profiler.made_events import CALL, JOB, LARGE, SMALL, derived, network_done, time_done
 
-CALL_US, CODE_US = 7.0, 1.5
+CALL_US, CODE_US, SHARE = 7.0, 1.5, 0.5
 WEIGHTS_CURVE = ReuseCost("cpu0", WEIGHTS, (0.5, 4.0, 16.0), (0.0, 60.0, 100.0), n=1)
 FEATURES_CURVE = ReuseCost("cpu0", FEATURES, (1.0, 8.0), (0.0, 40.0), n=1)
 CHAIN = base_chain(configs.load("mobilenet_v2"))
@@ -33,16 +33,16 @@ def true_us(network: Network, call_us: float = CALL_US) -> list[float]:
     """What each piece of a network takes on a unit whose caches hold about a megabyte."""
     weights, features = ReuseCurve.of(WEIGHTS_CURVE), ReuseCurve.of(FEATURES_CURVE)
     costs = [[_cost(block, weights, features) for block in piece] for piece in network]
-    distance = distance_mb(costs)
+    distance = distance_mb(costs, SHARE)
     return [
         call_us + sum(cost.run_us(weights.at_one(distance)) for cost in piece) + arena_us(piece, features.at_one(distance))
         for piece in costs
     ]
 
 
-def _cost(block: Block, weights: ReuseCurve, features: ReuseCurve, *, code_us: float = CODE_US) -> BlockCost:
+def _cost(block: Block, weights: ReuseCurve, features: ReuseCurve, *, code_us: float = CODE_US, share: float = SHARE) -> BlockCost:
     of_weights, of_features = weights_mb(block), features_mb(block)
-    near = of_weights + of_features
+    near = of_weights + share * of_features
     near_weights_us, near_features_us = of_weights * weights.at_one(near), of_features * features.at_one(near)
     return BlockCost(near_us(block) + code_us, of_weights, near_weights_us, of_features, near_features_us)
 
@@ -84,8 +84,8 @@ def test_a_network_of_another_width_and_cut_follows_from_them() -> None:
     fit = fit_network_costs(store_of(events([*networks, held_out])), "cpu0", networks, derived(*events(networks)).costs.call_alone["cpu0"])
     assert fit is not None
     weights, features = (ReuseCurve.of(entry) for entry in fit.reuse)
-    costs = [[_cost(block, weights, features, code_us=fit.block_us) for block in piece] for piece in held_out]
-    distance = distance_mb(costs)
+    costs = [[_cost(block, weights, features, code_us=fit.block_us, share=fit.features_share) for block in piece] for piece in held_out]
+    distance = distance_mb(costs, fit.features_share)
     for piece, true in zip(costs, true_us(held_out), strict=True):
         found = fit.call.median_us + piece[0].run_us(weights.at_one(distance)) + arena_us(piece, features.at_one(distance))
         assert found == pytest.approx(true, rel=0.02)

@@ -10,7 +10,7 @@ from profiler.effort import FULL, QUICK
 from profiler.job_ids import LoadedId, NetworkId
 from profiler.models import Models
 from profiler.phases import block_ids, groups_of, make_phase
-from profiler.plan import Plan
+from profiler.plan import Plan, network_name
 from tests.profiler.made_events import BLOCK, LARGE, UNITS
 
 NETWORKS = (((BLOCK,), (BLOCK,)), ((LARGE,),), ((BLOCK,),))
@@ -20,14 +20,16 @@ PLAN = Plan((BLOCK,), (), NETWORKS)
 def test_a_network_alone_and_under_every_load_are_visited_side_by_side() -> None:
     groups = groups_of(block_ids(PLAN, UNITS))
     for unit, other in (("cpu0", "cpu1"), ("cpu1", "cpu0")):
-        loaded = [LoadedId.of(unit, other, NETWORKS[0], load) for load in NETWORKS[:2]]
-        assert [job for job, group in groups.items() if group == f"beside/{unit}"] == [NetworkId.of(unit, NETWORKS[0]), *loaded]
-    assert set(groups.values()) == {"beside/cpu0", "beside/cpu1"}
+        for network in NETWORKS[:2]:
+            loaded = [LoadedId.of(unit, other, network, load) for load in NETWORKS[:2]]
+            group = f"beside/{unit}/{network_name(network)}"
+            assert {job for job, its in groups.items() if its == group} == {NetworkId.of(unit, network), *loaded}
+    assert len(set(groups.values())) == 4
 
 
 def test_what_is_not_there_is_in_no_group() -> None:
     units: dict[str, UnitSpec] = {"cpu0": UNITS["cpu0"], "gpu0": parse_unit("gpu")}
-    assert set(groups_of(block_ids(PLAN, units)).values()) == {"beside/cpu0"}, "a GPU is loaded all the time"
+    assert {group.split("/")[1] for group in groups_of(block_ids(PLAN, units)).values()} == {"cpu0"}, "a GPU is loaded all the time"
     assert groups_of(block_ids(PLAN, {"cpu0": UNITS["cpu0"]})) == {}
     loaded = [job for job in block_ids(PLAN, UNITS) if isinstance(job, LoadedId) and job.unit == "cpu1"]
     assert set(groups_of(loaded)) == set(loaded), "the network alone may have been measured before"

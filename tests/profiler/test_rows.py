@@ -49,11 +49,13 @@ def test_a_median_that_is_hardly_known_is_unstable() -> None:
     assert status(2000, [100_000] * 60) == ("unstable", "it was visited once, which does not tell how well its median is known")
 
 
-def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> None:
+def test_fetching_and_claiming_shared_memory_are_the_first_touch_less_the_second() -> None:
     job = HandoverId("cpu0", "cpu1", (1, 14, 14, 16), "shared", "spin", 0)
-    samples = HandoverSamples(read=(0, 0), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1000, 1200))
+    samples = HandoverSamples(
+        run=(5000, 5200), rerun=(4000, 4000), read=(0, 0), wakeup=(80, 90), write=(900, 1100), rewrite=(300, 500), total=(1000, 1200)
+    )
     row = derived(HandoverDone(job.text, 0, 1, "shared", 12544, samples)).transfers[0]
-    assert (row.read_us, row.wakeup_us, row.write_us) == pytest.approx((0.0, 0.085, 0.6))
+    assert (row.claim_us, row.read_us, row.wakeup_us, row.write_us) == pytest.approx((1.1, 0.0, 0.085, 0.6))
     assert (row.pacing, row.bytes, row.n, row.visits) == ("hot", 12544, 2, 1)
     assert (row.read_se_us, row.wakeup_se_us, row.write_se_us) == (None, None, None)
 
@@ -61,11 +63,19 @@ def test_fetching_over_shared_memory_is_the_first_touch_less_the_second() -> Non
 def test_each_cost_of_a_hand_over_has_its_error_over_visits() -> None:
     job = HandoverId("cpu0", "cpu1", (1, 14, 14, 16), "memcpy", "spin", 0)
     visits = [
-        HandoverSamples(read=(at, at), wakeup=(80, 10 * at), write=(900, 900 + 2 * at), rewrite=(1, 1), total=(1000, 1200))
+        HandoverSamples(
+            run=(5000, 5000 + at),
+            rerun=(4000, 4000),
+            read=(at, at),
+            wakeup=(80, 10 * at),
+            write=(900, 900 + 2 * at),
+            rewrite=(1, 1),
+            total=(1000, 1200),
+        )
         for at in (10, 20, 30)
     ]
     row = derived(*(HandoverDone(job.text, 0, 1, "memcpy", 12544, samples) for samples in visits)).transfers[0]
-    assert (row.n, row.visits, row.read_us, row.wakeup_us, row.write_us) == pytest.approx((6, 3, 0.02, 0.14, 0.92))
+    assert (row.n, row.visits, row.claim_us, row.read_us, row.wakeup_us, row.write_us) == pytest.approx((6, 3, 0.0, 0.02, 0.14, 0.92))
     errors = [row.read_se_us, row.wakeup_se_us, row.write_se_us]
     assert errors == pytest.approx([apart / (2 * 1.1503493803760083) for apart in (0.02, 0.1, 0.02)])
 

@@ -25,7 +25,7 @@ from profiler.drift import speed_lines
 from profiler.effort import QUICK
 from profiler.job_ids import JobId, LoadedId, NetworkId, parse_job_id
 from profiler.phases import block_ids, groups_of
-from profiler.plan import COARSE, LOADS, plan_model
+from profiler.plan import COARSE, LOADS, network_name, plan_model
 from profiler.request import JOURNAL_FILE, load_request
 from profiler.samples import read_store
 from tests.models import tiny
@@ -93,7 +93,7 @@ def test_rows_are_the_samples_of_the_journal(profiled: tuple[Path, dict[str, Any
 def test_a_network_alone_and_beside_loads_is_measured_side_by_side(profiled: tuple[Path, dict[str, Any]]) -> None:
     request = load_request(profiled[0])
     groups = {job.text: group for job, group in groups_of(block_ids(request.plan, request.units)).items()}
-    assert set(groups.values()) == {"beside/cpu0", "beside/cpu1"}
+    assert set(groups.values()) == {f"beside/{unit}/{network_name(n)}" for unit in ("cpu0", "cpu1") for n in request.plan.networks[:LOADS]}
     started = [event.job for event in read_journal(profiled[0] / JOURNAL_FILE) if isinstance(event, JobStarted)]
     together = Counter(tuple(jobs) for group, jobs in groupby(started, key=groups.get) if group is not None)
     for group in set(groups.values()):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -53,7 +54,7 @@ def more_calls(more_us: float) -> Tables:
 
 
 def more_contention(more: float) -> Tables:
-    entries = tuple(type(entry)(entry.unit, entry.block_class, entry.other, entry.factor + more, entry.n) for entry in TRUE.meta.contention)
+    entries = tuple(msgspec.structs.replace(entry, factor=entry.factor + more) for entry in TRUE.meta.contention)
     return replace(TRUE, meta=replace(TRUE.meta, contention=entries))
 
 

@@ -74,7 +74,7 @@ def test_what_is_said() -> None:
 
 def test_a_cost_of_calls_that_is_forgotten_shows_over_hand_overs() -> None:
     true = true_tables()
-    candidates = drawn_strategies(true, 30)
+    candidates = drawn_strategies(true, 60)
     calls = {unit: type(call)(call.median_us + 60.0, 0.1, 10) for unit, call in true.meta.call_in_network.items()}
     device = replace(true, meta=replace(true.meta, call_in_network=calls))
     comparisons = held_against(measured(candidates, device, Noise(segment=0.01)), candidates, Costs(true, source="claimed"))

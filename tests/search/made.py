@@ -9,7 +9,8 @@ from pathlib import Path
 from collab import config as configs
 from collab.blocks import Block, MBConv
 from collab.model import ModelConfig
-from lut.meta import Contention, ReuseCost
+from lut.meta import Contention, ReuseCost, SharedCache
+from lut.paths import copies_out
 from lut.prediction.costs import Costs
 from lut.tables import Tables, save
 from profiler.plan import FULL, plan_model
@@ -30,6 +31,7 @@ REUSE = (
     ReuseCost("cpu1", "features", (0.5, 1.0), (0.0, 300.0), n=9),
 )
 """What data costs units whose caches hold less than a network of `BASE`."""
+SHARED = (SharedCache("cpu0", "cpu1", 0.5, 0.5, 0.1, 9), SharedCache("cpu1", "cpu0", 0.25, 0.25, 0.1, 9))
 
 
 def tables(
@@ -44,7 +46,10 @@ def tables(
     """Tables as `made_tables` makes them; `contention` is by how much either slows the other's blocks down."""
     plan = plan_model(base, FULL, branches=branches)
     made = made_tables(plan.blocks, plan.transfers, work_cost, path=path, paths=paths)
-    made = replace(made, meta=replace(made.meta, reuse=reuse, block_in_network={"cpu0": 1.5} if reuse else {}))
+    if reuse:
+        meta = replace(made.meta, reuse=reuse, block_in_network={"cpu0": 1.5}, features_share={"cpu1": 0.5}, shared_caches=SHARED)
+        claimed = tuple(row if copies_out(row.path) else replace(row, claim_us=row.bytes / 3000) for row in made.transfers)
+        made = replace(made, transfers=claimed, meta=replace(meta, jitter={"cpu0": 0.05, "cpu1": 0.1}))
     if contention == 1.0:
         return made
     factors = tuple(

@@ -30,4 +30,4 @@ def visit(
     """A visit of one inference for each total; `steps` maps a step to its begin and end in each of them."""
     times = {label: tuple(spans) for label, spans in (steps or {}).items()}
     begins, ends = (tuple(tuple(span[side] for span in spans) for spans in times.values()) for side in (0, 1))
-    return CollabDone("b", 0, 0, tuple(times), begins, ends, tuple(totals_ns), outputs, dict(paths or {}), accelerated)
+    return CollabDone("b", 0, 0, tuple(times), begins, ends, tuple(totals_ns), outputs, dict(paths or {}), accelerated=accelerated)

@@ -26,7 +26,7 @@ TRANSFER = {
     "create_ns": 7,
     "path": "shared",
     "bytes": 64,
-    "samples": {f"{name}_ns": [1] for name in ("read", "wakeup", "write", "rewrite", "total")},
+    "samples": {f"{name}_ns": [1] for name in ("run", "rerun", "read", "wakeup", "write", "rewrite", "total")},
 }
 COLLAB = {
     "event": "done",

@@ -126,4 +126,4 @@ def test_units_that_cannot_share_memory_copy() -> None:
     rows = replace(made_tables([], [], linear_cost), meta=replace(made_tables([], [], linear_cost).meta, paths={}))
     failed = transfer_row("cpu0", "cpu1", 400, status="failed", reason="cannot see the same memory", n=0, read_us=None)
     table = Costs(Tables((), (failed, transfer_row("cpu0", "cpu1", 400, path="memcpy")), rows.meta), source="x")
-    assert table.handover("cpu0", "cpu1", 400) == HandoverCost("memcpy", 5.0, 0.5, 0.4)
+    assert table.handover("cpu0", "cpu1", 400) == HandoverCost("memcpy", 0.0, 5.0, 0.5, 0.4)

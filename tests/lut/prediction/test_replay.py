@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lut.prediction.program import Operation, pack
@@ -157,3 +159,32 @@ def test_more_work_never_ends_sooner(spec: tuple[list[tuple[int, int]], list[tup
         units[0][index].work_us + extra, needs=units[0][index].needs, wakeup=units[0][index].wakeup_us, fires=units[0][index].fires
     )
     assert total(*units) >= before
+
+
+def test_of_two_that_arrive_together_the_later_is_waited_for() -> None:
+    """The mean of the later of two normal variables of mean 100 and standard deviation 5: 100 + 5 / sqrt(pi)."""
+    meeting = [[op(100, fires=0), op(0, needs=1), op(10)], [op(100, fires=1), op(0, needs=0), op(10)]]
+    program = pack([meeting])
+    assert replay(program, jitter=np.array([0.05, 0.05])).total_us[0] == pytest.approx(110 + 5 / math.sqrt(math.pi))
+    assert replay(program, jitter=np.zeros(2)).total_us[0] == 110
+    early = pack([[[op(100, fires=0), op(10)], [op(20), op(0, needs=0), op(10)]]])
+    assert replay(early, jitter=np.array([0.05, 0.05])).total_us[0] == pytest.approx(110), "who is far ahead waits for a median"
+
+
+@given(
+    st.lists(st.tuples(st.floats(20, 200), st.floats(20, 200)), min_size=1, max_size=5),
+    st.floats(0, 0.15),
+    st.floats(0, 0.15),
+)
+@settings(max_examples=25)
+def test_stragglers_cost_what_they_do_on_average(stretches: list[tuple[float, float]], one: float, other: float) -> None:
+    """Against the mean of 4000 inferences whose every stretch is drawn anew."""
+    units: list[list[Operation]] = [[], []]
+    for number, pair in enumerate(stretches):
+        for unit, us in enumerate(pair):
+            units[unit] += [op(us, fires=2 * number + unit), op(0, needs=2 * number + 1 - unit)]
+    predicted = float(replay(pack([units]), jitter=np.array([one, other])).total_us[0])
+    drawn = np.random.default_rng(0).normal(1.0, [one, other], size=(4000, len(stretches), 2)) * np.array(stretches)
+    mean = float(drawn.max(axis=2).sum(axis=1).mean())
+    assert predicted == pytest.approx(mean, rel=0.01)
+    assert predicted >= float(replay(pack([units])).total_us[0]) - 1e-9

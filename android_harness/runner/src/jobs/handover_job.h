@@ -52,6 +52,8 @@ class HandoverJob final : public Job {
   const void* source_ = nullptr;
 
   // Written by the sender ...
+  std::vector<int64_t> run_at_ns_;
+  std::vector<int64_t> rerun_at_ns_;
   std::vector<int64_t> begin_ns_;
   std::vector<int64_t> signal_ns_;
   // ... and by the receiver, one element per sample; the differences are taken afterwards.

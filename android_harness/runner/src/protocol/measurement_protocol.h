@@ -12,7 +12,8 @@ namespace syncnas {
 //
 // 1  Phases and journals without a number. Not all of it is one way of measuring: units came to run something between
 //    two hand-overs while it was in use, which changed what a hand-over takes. So a runner's version counts as well.
-// 2  The number itself; how a visit warms up, in which order jobs are visited, and when they are settled.
+// 2  The number itself. A visit warms up until its runs are steady, jobs of a group are visited side by side, jobs are
+//    settled by visits, large buffers are mapped anew at each visit, and a sender runs twice before each hand-over.
 inline constexpr int64_t kMeasurementProtocol = 2;
 
 }  // namespace syncnas
