@@ -36,6 +36,7 @@ def draw(lut: Path, out: Path) -> None:
     tables, request, store = load_tables(lut), load_request(lut), read_store(lut / JOURNAL_FILE)
     draw_drift(store, list(tables.meta.units), out / "drift.png")
     draw_fit(store, request, tables, out / "fit.png")
+    draw_reuse(tables, out / "reuse.png")
     draw_channels(tables, out / "channels.png")
     draw_wakeups(store, list(tables.meta.units), out / "wakeups.png")
     if (lut / "certificate.json").exists():
@@ -81,6 +82,19 @@ def draw_fit(store: SampleStore, request: Request, tables: Tables, path: Path) -
         axis.axhline(1, color="black", lw=0.6)
         axis.set_ylim(0.4, 1.3)
         axis.legend(frameon=False, loc="lower right")
+    _save(figure, path)
+
+
+def draw_reuse(tables: Tables, path: Path) -> None:
+    """Draws what a megabyte of weights and one of features cost each unit by how long ago they were used."""
+    figure, axes = _figure(2, "reuse distance, MB", "us per MB")
+    for axis, what in zip(axes, ("weights", "features"), strict=True):
+        for entry, colour in zip((e for e in tables.meta.reuse if e.what == what), (_BLUE, _ORANGE, _GREY), strict=False):
+            distances = [entry.distance_mb[0] / 2, *entry.distance_mb, entry.distance_mb[-1] * 2]
+            costs = [entry.us_per_mb[0], *entry.us_per_mb, entry.us_per_mb[-1]]
+            axis.semilogx(distances, costs, ".-", ms=4, lw=1, color=colour, base=2, label=entry.unit)
+        axis.set_title(what, loc="left", fontsize=9)
+        axis.legend(frameon=False, loc="upper left")
     _save(figure, path)
 
 
