@@ -17,7 +17,7 @@ CERTIFICATE_FILE: Final = "certificate.json"
 """Beside the tables: a certificate with every strategy that it rests on."""
 
 FEWEST_ERRORS: Final = 6
-"""Of fewer values, not even all of them enclose the median with a probability of 95 %, whatever their distribution."""
+"""Fewer errors give no interval: the smallest and the largest of five enclose the median with a probability of 94 %."""
 
 _Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -53,7 +53,7 @@ class Bias:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the interval says that there is a bias."""
+        """Whether the interval excludes a bias of 0."""
         return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
 
     @property
@@ -76,7 +76,7 @@ class Certificate:
     corrected: Accuracy
     raw: Accuracy
     bias: Bias
-    """Of the corrected errors."""
+    """Bias of the predictions that are corrected for drift."""
     repeatability: float
     repeatability_p95: float
     drift: Mapping[str, float]

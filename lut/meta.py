@@ -26,7 +26,7 @@ META_FILE: Final = "meta.json"
 WAITS: Final = ("spin", "condvar", "hybrid")
 MAX_FILE_BYTES: Final = 64 << 20
 PERIOD: Final = 32
-"""What blocks cost over their expansion channels comes back with so many of them (`Ripple`)."""
+"""Period of the ripple, in expansion channels (`Ripple`)."""
 _PROVEN: Final = 2.81
 """Standard errors: a normal variable is farther from its mean in 1 of 200 cases."""
 
@@ -156,7 +156,7 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def is_proven(self) -> bool:
-        """Whether so large an effect comes about by chance in less than one of 200 cases: every profile looks at several."""
+        """Whether chance alone makes so large an effect in less than 1 of 200 cases: a profile tests several, 1 of 20 is too many."""
         return abs(self.effect) > _PROVEN * self.se
 
 
@@ -219,12 +219,12 @@ class Meta:
     block_in_network: Mapping[Name, DurationUs] = field(default_factory=dict)
     """Per unit, what every block takes longer in a running network, where its code is no longer in the nearest cache."""
     reuse: tuple[ReuseCost, ...] = ()
-    """What data costs by how long ago it was used, of weights and of features, per unit."""
+    """Costs of weights and of features by their reuse distance, a curve of each per unit."""
     features_share: Mapping[Name, Fraction] = field(default_factory=dict)
     """Per unit, how much a megabyte of features counts in the reuse distance, against one of weights; 1 where it is missing."""
     fits: tuple[Fit, ...] = ()
     cross_checks: tuple[CrossCheck, ...] = ()
-    """How far costs hold for networks that they were not fitted to."""
+    """Errors of the fitted costs on networks that were left out of the fit, per unit."""
     transfer_fits: tuple[HandoverFit, ...] = ()
     channel_step: Mapping[Name, Count] = field(default_factory=dict)
     """Per unit, multiples of how many expansion channels are cheap; units of which that is not known are missing."""
@@ -232,7 +232,7 @@ class Meta:
     shared_caches: tuple[SharedCache, ...] = ()
     contention: tuple[Contention, ...] = ()
     jitter: Mapping[Name, Fraction] = field(default_factory=dict)
-    """Per unit, the relative standard deviation of what a segment takes, from visit to visit."""
+    """Per unit, the relative standard deviation of what a segment takes, over all runs of all visits."""
     certificate: Certificate | None = None
     conditions: Mapping[Name, Text] = field(default_factory=dict)
     """The state of the device when it was last measured: governors, heat, battery, as far as it says."""

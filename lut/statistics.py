@@ -27,6 +27,8 @@ import numpy.typing as npt
 NS_PER_US: Final = 1000.0
 Z95: Final = 1.96
 """A median is within so many standard errors of what more visits would give, with a probability of about 95 %."""
+MAD_TO_SD: Final = 1.4826
+"""The standard deviation of normally distributed values, as a multiple of their median absolute deviation."""
 _SCALE: Final = 2.0**500
 """Binomial coefficients beyond it are brought down, as those of more than 1000 values are no floating-point numbers."""
 

@@ -43,16 +43,16 @@ LABELS: Final = {
     WORK: "run of mbconv or contention, which cannot be told apart",
     WAITING: "waiting at syncs",
 }
-"""What people are told of each term."""
+"""Each term's name in messages and tables."""
 FEWEST_STRATEGIES: Final = 20
 """The bootstrap's intervals are too narrow for fewer: of these, nothing is said."""
 _DRAWS: Final = 1000
 _SEED: Final = 0
 _UNCERTAINTY: Final = 0.01
 _LEAST_SHARE: Final = 5e-4
-"""What is printed as 0.0 % is nothing, however well it is known."""
+"""Smaller shares are printed as 0.0 % and count as none, however well they are known."""
 _STEP: Final = 1e-3
-"""Of the corrections that tell the replay's slopes: small enough to change no order of events worth speaking of."""
+"""The replay's slopes are taken from corrections of this size: small enough that the order of events stays the same."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class _Fitted:
     drawn_us: Floats
     is_separable: bool
     strategies: int
-    """How many tell of the term, on the unit where the fewest do."""
+    """The number of strategies that have the term, on the unit with the fewest."""
 
 
 def attribute(candidates: Sequence[Candidate], comparisons: Sequence[Comparison], costs: Costs) -> tuple[Term, ...]:

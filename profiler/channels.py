@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from collab.blocks import MBConv
 from lut.meta import PERIOD, Meta, Ripple
@@ -23,6 +23,7 @@ from profiler.alone import LEAST_ALONE_US, time_alone_us
 from profiler.job_ids import BlockId
 from profiler.pooling import Estimate, pooled
 from profiler.samples import SampleStore
+from profiler.width_lines import WidthLine, WidthPoint
 
 _STEPS: Final = (4, 8, 16, 32)
 _DEAR: Final = math.log(1.02)
@@ -45,19 +46,6 @@ class Departure:
     over: int
     log_factor: Estimate
     extra_ps: Estimate
-
-
-@dataclass(frozen=True)
-class _Point:
-    """A measured block: what it takes alone, less the call, and the standard error of that."""
-
-    block: MBConv
-    us: float
-    error_us: float
-
-
-_Line: TypeAlias = dict[int, _Point]
-"""Points by their expansion channels."""
 
 
 def departures(store: SampleStore, unit: str, call_us: float) -> list[Departure]:
@@ -107,9 +95,9 @@ def channel_sentence(meta: Meta, unit: str) -> str:
     return f"{unit}: expansion channels are cheap in multiples of {step}{others}"
 
 
-def _lines(store: SampleStore, unit: str, call_us: float) -> Iterable[_Line]:
+def _lines(store: SampleStore, unit: str, call_us: float) -> Iterable[WidthLine]:
     """Returns what was measured of the unit's blocks that expand, by all that they have in common but their width."""
-    lines: dict[tuple[Family, int], _Line] = defaultdict(dict)
+    lines: dict[tuple[Family, int], WidthLine] = defaultdict(dict)
     for job in store.jobs:
         if not isinstance(job, BlockId) or job.unit != unit or not isinstance(job.block, MBConv) or not job.block.has_expansion:
             continue
@@ -119,11 +107,11 @@ def _lines(store: SampleStore, unit: str, call_us: float) -> Iterable[_Line]:
         us, error_us = time_alone_us(samples, call_us), samples.summary("run").se_us
         if us > LEAST_ALONE_US and error_us is not None:
             family, (exp_c, out_c) = located
-            lines[family, out_c][exp_c] = _Point(job.block, us, max(error_us, _LEAST_ERROR * us))
+            lines[family, out_c][exp_c] = WidthPoint(job.block, us, max(error_us, _LEAST_ERROR * us))
     return lines.values()
 
 
-def _along(line: _Line) -> Iterator[Departure]:
+def _along(line: WidthLine) -> Iterator[Departure]:
     whole = sorted(exp_c for exp_c in line if exp_c % PERIOD == 0)
     for exp_c, point in line.items():
         above = bisect_left(whole, exp_c)
@@ -131,7 +119,7 @@ def _along(line: _Line) -> Iterator[Departure]:
             yield _departure(point, line[whole[above - 1]], line[whole[above]])
 
 
-def _departure(point: _Point, low: _Point, high: _Point) -> Departure:
+def _departure(point: WidthPoint, low: WidthPoint, high: WidthPoint) -> Departure:
     share = (point.block.exp_c - low.block.exp_c) / (high.block.exp_c - low.block.exp_c)
     line_us = (1 - share) * low.us + share * high.us
     line_error_us = math.hypot((1 - share) * low.error_us, share * high.error_us)

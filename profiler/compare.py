@@ -86,7 +86,7 @@ class Comparison:
     corrected_us: float
     """The prediction with every unit at its speed of now."""
     wakeups_us: Mapping[Waiting, float]
-    """How long waking up took, for each wait that was one."""
+    """The duration of the wake-up, for each wait that began before the data was sent."""
     dropped_hot: int
     """Visits of the whole trial that do not count because the device was hot."""
 

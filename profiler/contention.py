@@ -10,7 +10,7 @@ What a cache that both units use has to do with it is known already (`profiler.s
   one minute to the next, and what a sentinel says of it is of other moments than either visit. What is left of a change between the two is
   noise, the same in either direction.
 * **Medians** tell what a pair is like: of the inferences of a visit, then of the ratios of all pairs. Medians are what is predicted, and
-  means are carried by tails: of two units on two cores of a shared machine, medians told 1.018, means 1.052.
+  means are carried by tails: of two cores of a shared machine (Intel Xeon), medians told 1.030, means 1.041.
 * **Means** are right for two units that share a core: these take turns of milliseconds, in which most blocks meet nobody and the others
   wait for longer than they work, so that a median sees one turn more or one less. Over all inferences, the turns' mean is the factor.
 * **Proof.** A factor is used if its logarithm is above 0 by 1.96 standard errors over pairs; by chance that happens once in 40 times. If
@@ -44,7 +44,7 @@ from profiler.samples import SampleStore
 FEWEST_PAIRS: Final = 6
 """Fewer prove nothing."""
 _DIFFERS: Final = 3.0
-"""So many standard errors from 0, in either direction, and a class differs.
+"""A class differs if its logarithm is more than so many standard errors from 0, in either direction.
 
 Three classes are tested, and of a few dozen pairs the error itself is known but roughly: among 24 to 50 pairs with the noise of a shared
 machine, chance made a class differ in 3 to 5 % of all cases.
@@ -78,7 +78,7 @@ class _Estimate:
     n: int
 
     def is_beyond(self, errors: float) -> bool:
-        """Whether it is further from 0 than so many standard errors, and of enough pairs to tell."""
+        """Whether the logarithm is more than so many standard errors from 0, and there are pairs enough to tell."""
         return self.n >= FEWEST_PAIRS and self.error is not None and abs(self.log) > errors * self.error
 
     @property

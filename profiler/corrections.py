@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lut.prediction.replay import Floats, Ints
+from lut.statistics import MAD_TO_SD
 from profiler.terms import StepAmounts
 
 _REWEIGHTINGS: Final = 10
 _CLOSE: Final = 1.345
 """Residuals of more standard deviations count by their size, not by its square (Huber)."""
-_MAD_TO_SD: Final = 1.4826
 _OWN_SHARE: Final = 0.1
 """A parameter that the others of its steps explain but for less than this share cannot be told from them (variance inflated tenfold)."""
 _LEAST_US: Final = 0.1
@@ -36,7 +36,7 @@ class Fit:
 def fit_corrections(steps: StepAmounts, times_drawn: Ints) -> Fit:
     """Fits corrections to the steps of a unit; `times_drawn` (draws, N) is how often each strategy is in each draw.
 
-    The residual of a step counts by the root of what is predicted for it, as the fit of costs in networks has it (`profiler.marginal`).
+    The residual of a step is divided by the root of its predicted time, as in the fit of costs in networks (`profiler.network_costs`).
     """
     count = len(steps.parameters)
     if not count:
@@ -50,7 +50,7 @@ def fit_corrections(steps: StepAmounts, times_drawn: Ints) -> Fit:
     for _ in range(_REWEIGHTINGS):
         best = np.linalg.lstsq(amounts * np.sqrt(weights)[:, None], wanted * np.sqrt(weights), rcond=None)[0]
         off = np.abs(amounts @ best - wanted)
-        close = max(_CLOSE * _MAD_TO_SD * float(np.median(off)), 1e-12)
+        close = max(_CLOSE * MAD_TO_SD * float(np.median(off)), 1e-12)
         weights = np.minimum(1.0, close / np.maximum(off, 1e-12))
     squares, products = np.zeros((times_drawn.shape[1], count, count)), np.zeros((times_drawn.shape[1], count))
     np.add.at(squares, steps.strategy, weights[:, None, None] * amounts[:, :, None] * amounts[:, None, :])

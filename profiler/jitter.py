@@ -11,13 +11,12 @@ from typing import Final
 
 import numpy as np
 
+from lut.statistics import MAD_TO_SD
 from profiler.job_ids import NetworkId
 from profiler.networks import network_samples
 from profiler.plan import Network
 from profiler.samples import SampleStore
 
-_MAD_TO_SD: Final = 1.4826
-"""The standard deviation of normally distributed values, as a multiple of their median absolute deviation."""
 _FEWEST_VISITS: Final = 6
 """Fewer visits tell no spread."""
 
@@ -35,7 +34,7 @@ def segment_jitter(store: SampleStore, unit: str, networks: Iterable[Network]) -
             continue
         runs = np.concatenate(samples.runs, axis=1)
         middle = np.median(runs, axis=1)
-        spreads += (_MAD_TO_SD * np.median(np.abs(runs - middle[:, None]), axis=1) / middle).tolist()
+        spreads += (MAD_TO_SD * np.median(np.abs(runs - middle[:, None]), axis=1) / middle).tolist()
         weights += middle.tolist()
     if not spreads:
         return None

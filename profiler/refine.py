@@ -19,25 +19,13 @@ from collab.blocks import Block, MBConv, parse_key
 from lut.meta import PERIOD
 from lut.prediction.interpolate import Family, locate
 from lut.tables import USABLE, BlockRow
+from profiler.width_lines import WidthLine, WidthPoint
 
 _SHARE_STEP: Final = 16
 """Suggested output channels are multiples of it."""
 _NOISE: Final = 2.0
 """A point's distance from a line is taken for chance up to so many standard errors."""
 _Vary: TypeAlias = Callable[[MBConv, int], MBConv]
-
-
-@dataclass(frozen=True)
-class _Point:
-    """A measured block, what it adds to a segment, and the standard error of that."""
-
-    block: MBConv
-    us: float
-    error_us: float
-
-
-_Line: TypeAlias = dict[int, _Point]
-"""Measured blocks by the number of channels that varies."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +71,12 @@ def within(suggestions: Sequence[Suggestion], limit_us: float) -> list[Block]:
     return chosen
 
 
-def _by_unit(rows: Iterable[BlockRow]) -> dict[str, list[_Point]]:
-    found: dict[str, list[_Point]] = defaultdict(list)
+def _by_unit(rows: Iterable[BlockRow]) -> dict[str, list[WidthPoint]]:
+    found: dict[str, list[WidthPoint]] = defaultdict(list)
     for row in rows:
         block = parse_key(row.block)
         if isinstance(block, MBConv) and row.status in USABLE and row.marginal_us is not None:
-            found[row.unit].append(_Point(block, row.marginal_us, _error_us(row, row.marginal_us)))
+            found[row.unit].append(WidthPoint(block, row.marginal_us, _error_us(row, row.marginal_us)))
     return found
 
 
@@ -102,10 +90,10 @@ def _error_us(row: BlockRow, marginal_us: float) -> float:
     return row.median_se_us * max(marginal_us / row.median_us, 1.0)
 
 
-def _gaps(points: Iterable[_Point]) -> Iterator[tuple[MBConv, float, float]]:
+def _gaps(points: Iterable[WidthPoint]) -> Iterator[tuple[MBConv, float, float]]:
     """Gives blocks halfway between two measured ones of one unit, each with how far off it may be and about how long it takes (us)."""
-    along: dict[tuple[Family, int], _Line] = defaultdict(dict)
-    across: dict[tuple[Family, int], _Line] = defaultdict(dict)
+    along: dict[tuple[Family, int], WidthLine] = defaultdict(dict)
+    across: dict[tuple[Family, int], WidthLine] = defaultdict(dict)
     for point in points:
         located = locate(point.block)
         if located is not None:
@@ -120,7 +108,7 @@ def _gaps(points: Iterable[_Point]) -> Iterator[tuple[MBConv, float, float]]:
         yield from _line_gaps(line, _SHARE_STEP, lambda block, channels: replace(block, out_c=channels))
 
 
-def _line_gaps(line: _Line, step: int, at: _Vary) -> Iterator[tuple[MBConv, float, float]]:
+def _line_gaps(line: WidthLine, step: int, at: _Vary) -> Iterator[tuple[MBConv, float, float]]:
     channels = sorted(line)
     curvature = [_curvature(line, channels, index) for index in range(len(channels))]
     for index, (low, high) in enumerate(pairwise(channels)):
@@ -136,7 +124,7 @@ def _is_alike(block: MBConv, other: MBConv) -> bool:
     return mine is not None and its is not None and mine[0] == its[0]
 
 
-def _curvature(line: _Line, channels: Sequence[int], index: int) -> float:
+def _curvature(line: WidthLine, channels: Sequence[int], index: int) -> float:
     """Returns the absolute second derivative at a point between two others (us per channel squared); 0 at either end.
 
     A divided difference, less what `_NOISE` standard errors of the three points explain.

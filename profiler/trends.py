@@ -22,7 +22,7 @@ _PER: Final = {
     "channels": "100 channels of mean width",
     "balance": "10 % of balance between units",
 }
-"""What one step of each trend is."""
+"""The quantity that each trend's slope is per."""
 FEWEST_STRATEGIES: Final = 10
 """The normal approximation of Kendall's statistic is good from here."""
 

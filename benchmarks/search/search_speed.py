@@ -46,7 +46,7 @@ def run() -> None:
 
 
 _SCALES: Final = np.array([300.0, 0.3, 1.0, 1.0])
-"""Of a stretch's blocks: us of their runs, megabytes of weights and of features, us of features near by."""
+"""Scales of what the blocks of a stretch cost: us of runs, megabytes of weights and of features, us of features that lie near."""
 
 
 def _costs() -> Costs:
