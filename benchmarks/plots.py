@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from android_harness.protocol.journal import TimeDone
-from lut.meta import PERIOD
+from lut.entries import PERIOD
 from lut.statistics import NS_PER_US, Z95
 from lut.tables import Tables, load_tables
 from profiler.drift import sentinel_us, speed_line, speed_lines, steadied

@@ -34,8 +34,8 @@ def main(
     from collab.errors import ConfigError, TableError
     from collab.files import holds_nothing
     from collab.units import name_units, parse_unit
+    from lut.entries import MAX_NAME
     from lut.foreign.importing import import_sources
-    from lut.meta import MAX_NAME
     from lut.tables import save
 
     if act and act not in ACTIVATIONS.values():

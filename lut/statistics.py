@@ -53,7 +53,7 @@ class Summary:
         return Z95 * self.se_us if self.se_us is not None else math.inf
 
 
-def summarise(visits_ns: Iterable[Sequence[int]]) -> Summary:
+def summarise(visits_ns: Iterable[Sequence[float]]) -> Summary:
     """Summarises the samples of each visit, of which there must be one at least; visits without samples count as none."""
     visits = [visit for visit in visits_ns if len(visit)]
     medians = [_median(visit) for visit in visits]
@@ -71,7 +71,7 @@ def summarise(visits_ns: Iterable[Sequence[int]]) -> Summary:
     )
 
 
-def median_us(visits_ns: Iterable[Sequence[int]]) -> float | None:
+def median_us(visits_ns: Iterable[Sequence[float]]) -> float | None:
     """Computes the median over visits of each visit's median alone, in microseconds; None without samples."""
     medians = [_median(visit) for visit in visits_ns if len(visit)]
     return _median(medians) / NS_PER_US if medians else None

@@ -106,7 +106,7 @@ def attribute(candidates: Sequence[Candidate], comparisons: Sequence[Comparison]
     count = len(comparisons)
     if count < FEWEST_STRATEGIES:
         return ()
-    predicted = Predicted(candidates, comparisons, costs)
+    predicted = Predicted.of(candidates, comparisons, costs)
     measured_us = np.array([comparison.result.measured.median_us for comparison in comparisons])
     errors = predicted.total_us / measured_us - 1
     draws = np.random.default_rng(_SEED).integers(count, size=(_DRAWS, count))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from collab.blocks import parse_key
-from lut.meta import Measured
+from lut.entries import Measured
 from lut.tables import BlockRow, Tables
 
 ISOLATED: Final = "isolated_sum"

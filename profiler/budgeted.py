@@ -17,10 +17,9 @@ from typing import Final
 from android_harness.targets.base import Target
 from collab.errors import ConfigError
 from profiler.execution import Observer, carry_out
-from profiler.job_ids import JobId, LoadedId, NetworkId
+from profiler.job_ids import JobId, LoadedId, NetworkId, RehearsalId
 from profiler.limits import room_bytes
-from profiler.pending import JobBatch, pending_batches
-from profiler.phases import block_ids
+from profiler.pending import JobBatch, pending_batches, running_ids
 from profiler.plan import LOADS, Plan, network_name, plan_blocks
 from profiler.refine import Suggestion, suggest, within
 from profiler.request import Request
@@ -97,26 +96,28 @@ def suggestions(request: Request, store: SampleStore) -> list[Suggestion]:
 
 
 def _common(request: Request, store: SampleStore, left_s: float) -> list[JobBatch]:
-    """Returns further rounds of the networks that tell contention and drift."""
+    """Returns further rounds of the networks that tell contention and drift, and of rehearsals."""
     jobs = [job for job in _measured(request, store) if _is_common(job, request.plan)]
     rounds = min(_COMMON_ROUNDS, _rounds_within(jobs, store, _COMMON_SHARE * left_s))
     return [JobBatch("common", tuple(jobs), rounds)] if rounds > 0 else []
 
 
 def _more_rounds(request: Request, store: SampleStore, left_s: float) -> list[JobBatch]:
-    """Returns as many further rounds of all blocks and networks as there is time for."""
+    """Returns as many further rounds of all blocks, networks and rehearsals as there is time for."""
     jobs = _measured(request, store)
     rounds = _rounds_within(jobs, store, left_s)
     return [JobBatch("rounds", tuple(jobs), rounds)] if rounds > 0 else []
 
 
 def _measured(request: Request, store: SampleStore) -> list[JobId]:
-    return [job for job in block_ids(request.plan, request.units) if store.measured(job) is not None]
+    return [job for job in running_ids(request) if store.measured(job) is not None]
 
 
 def _is_common(job: JobId, plan: Plan) -> bool:
-    """Whether a job measures costs that every prediction takes: of calls in a network, or of contention."""
-    return isinstance(job, LoadedId) or (isinstance(job, NetworkId) and job.network in map(network_name, plan.networks[:LOADS]))
+    """Whether a job measures costs that every prediction takes: of calls in a network, of contention, or of two units together."""
+    return isinstance(job, (LoadedId, RehearsalId)) or (
+        isinstance(job, NetworkId) and job.network in map(network_name, plan.networks[:LOADS])
+    )
 
 
 def _rounds_within(jobs: Iterable[JobId], store: SampleStore, limit_s: float) -> int:

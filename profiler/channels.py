@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from collab.blocks import MBConv
-from lut.meta import PERIOD, Meta, Ripple
+from lut.entries import PERIOD, Ripple
+from lut.meta import Meta
 from lut.prediction.interpolate import Family, locate
 from lut.prediction.ripple import PS_PER_US, expansion_macs, is_proven
 from lut.statistics import Z95

@@ -33,7 +33,7 @@ import numpy.typing as npt
 
 from collab.blocks import Block, Stem
 from collab.units import UnitSpec, shared_cores
-from lut.meta import Contention
+from lut.entries import Contention
 from lut.prediction.costs import BLOCK_CLASSES, block_class
 from lut.statistics import Z95, standard_error
 from profiler.job_ids import JobId, LoadedId, NetworkId

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from android_harness.protocol.journal import CollabDone, TimeDone
-from lut.meta import Timed
+from lut.entries import Timed
 from lut.statistics import NS_PER_US, standard_error
 from profiler.job_ids import BlockId, CallId, JobId, NetworkId, SentinelId
 from profiler.samples import MOST_NS, JobSamples, SampleStore

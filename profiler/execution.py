@@ -68,7 +68,8 @@ def carry_out(
         watching.note(event)
 
     with temporary_folder() as models_folder:
-        models = Models(models_folder, request.plan.networks, sentinel_block=request.sentinel_block, between=request.between)
+        plan = request.plan
+        models = Models(models_folder, plan.networks, plan.rehearsals, sentinel_block=request.sentinel_block, between=request.between)
         try:
             phases = [
                 make_phase(f"{batch.name}-{number}", batch.jobs, request.units, request.effort, models, rounds=batch.rounds, seed=seed)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from collab.blocks import feature_bytes
-from lut.meta import CopyLine, HandoverFit
+from lut.entries import CopyLine, HandoverFit
 from lut.statistics import NS_PER_US
 from lut.tables import HandoverRow
 from profiler.job_ids import HandoverId

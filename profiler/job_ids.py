@@ -1,7 +1,8 @@
 """Ids of jobs: types that print the text which phases and journals carry, and the one parser that reads it back.
 
 A job's id says all that is needed to turn its samples into a row, so tables can be derived from the journal alone at any time. Networks
-are the exception: their ids hold a name that is a digest of their blocks (`network_name`), and a plan says which network has that name.
+and rehearsals are the exception: their ids hold a name that is a digest of what they are (`network_name`, `Rehearsal.name`), and a plan
+says which one has that name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from lut.paths import REQUESTABLE_PATHS
 from lut.tables import shape_text
 from profiler.plan import Network, network_name
 
-_NETWORK_NAME: Final = re.compile(r"[0-9a-f]{12}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,21 @@ class LoadedId:
 
 
 @dataclass(frozen=True)
+class RehearsalId:
+    """A rehearsal, by its name, on the units `one` and `other` in its two roles; `path` and `wait` are how they hand over."""
+
+    one: str
+    other: str
+    rehearsal: str
+    path: str
+    wait: str
+
+    @property
+    def text(self) -> str:
+        return f"rehearsal/{self.one}/{self.other}/{self.rehearsal}/{self.path}/{self.wait}"
+
+
+@dataclass(frozen=True)
 class TrialId:
     """A bundle that is compared with its prediction, by its number; each is measured as two jobs, `half` ``a`` and ``b``."""
 
@@ -129,7 +145,7 @@ class TrialId:
         return f"collab/{self.number}/{self.half}"
 
 
-JobId: TypeAlias = CallId | SentinelId | NetworkSentinelId | BlockId | HandoverId | NetworkId | LoadedId | TrialId
+JobId: TypeAlias = CallId | SentinelId | NetworkSentinelId | BlockId | HandoverId | NetworkId | LoadedId | RehearsalId | TrialId
 
 
 def parse_job_id(text: str) -> JobId | None:
@@ -154,16 +170,27 @@ def _unit(name: str) -> str:
     return name
 
 
-def _network(name: str) -> str:
-    if not _NETWORK_NAME.fullmatch(name):
-        raise ValueError(f"{name} is no network's name")
+def _digest(name: str) -> str:
+    if not _DIGEST.fullmatch(name):
+        raise ValueError(f"{name} is no name of a network or a rehearsal")
     return name
 
 
-def _handover(sender: str, receiver: str, shape: str, path: str, wait: str, gap_us: str) -> HandoverId:
+def _check_way(path: str, wait: str) -> None:
     if path not in REQUESTABLE_PATHS or wait not in WAITS:
         raise ValueError(f"{path}, {wait}")
+
+
+def _handover(sender: str, receiver: str, shape: str, path: str, wait: str, gap_us: str) -> HandoverId:
+    _check_way(path, wait)
     return HandoverId(_unit(sender), _unit(receiver), tuple(map(int, shape.split("x"))), path, wait, int(gap_us))
+
+
+def _rehearsal(one: str, other: str, name: str, path: str, wait: str) -> RehearsalId:
+    _check_way(path, wait)
+    if one == other:
+        raise ValueError("a rehearsal is run on two units")
+    return RehearsalId(_unit(one), _unit(other), _digest(name), path, wait)
 
 
 def _network_sentinel(kind: str, unit: str) -> NetworkSentinelId:
@@ -184,8 +211,9 @@ _PARSERS: Final[Mapping[tuple[str, int], Callable[..., JobId]]] = {
     ("sentinel", 2): _network_sentinel,
     ("block", 2): lambda unit, key: BlockId(_unit(unit), parse_key(key)),
     ("transfer", 6): _handover,
-    ("network", 2): lambda unit, network: NetworkId(_unit(unit), _network(network)),
-    ("loaded", 4): lambda unit, other, network, load: LoadedId(_unit(unit), _unit(other), _network(network), _network(load)),
+    ("network", 2): lambda unit, network: NetworkId(_unit(unit), _digest(network)),
+    ("loaded", 4): lambda unit, other, network, load: LoadedId(_unit(unit), _unit(other), _digest(network), _digest(load)),
+    ("rehearsal", 5): _rehearsal,
     ("collab", 2): _trial,
 }
 """The parser for each first word of a text and number of parts after it."""

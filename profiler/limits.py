@@ -14,8 +14,9 @@ from collab.blocks import BYTES_PER_VALUE, Block, MBConv, Shape, feature_bytes
 from collab.console import one_line
 from collab.errors import ConfigError
 from collab.units import UnitSpec
-from profiler.job_ids import BlockId, HandoverId, JobId, LoadedId, NetworkId
+from profiler.job_ids import BlockId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId
 from profiler.plan import Network, Plan
+from profiler.rehearsal import Rehearsal
 
 MAX_UNITS: Final = 16
 _MAX_INPUTS: Final = 4 * MAX_UNITS
@@ -46,27 +47,28 @@ def check_new(plan: Plan, earlier: Plan | None, units: Mapping[str, UnitSpec], i
         _refuse(_handover_reason(shape, room), info)
     for network in _new(plan.networks, old.networks):
         _refuse(_network_reason([network], room), info)
-    jobs = len(units) * (len(plan.blocks) + len(plan.networks)) + len(units) ** 2 * len(plan.transfers)
+    for name, rehearsal in plan.rehearsals_by_name.items():
+        if name not in old.rehearsals_by_name:
+            _refuse(_rehearsal_reason(rehearsal, room), info)
+    jobs = len(units) * (len(plan.blocks) + len(plan.networks)) + len(units) ** 2 * (len(plan.transfers) + len(plan.rehearsals))
     if jobs > _MAX_JOBS:
         raise ConfigError(
             f"the plan has {jobs} jobs on {len(units)} units, at most {_MAX_JOBS} can be measured; name fewer units or models"
         )
 
 
-def why_impossible(job: JobId, room: int, networks: Mapping[str, Network]) -> str | None:
-    """Returns the reason for which a job cannot be carried out in so many bytes; None where it can be tried.
-
-    Args:
-        networks: those that jobs name, by name.
-    """
+def why_impossible(job: JobId, room: int, plan: Plan) -> str | None:
+    """Returns the reason for which a job of a plan cannot be carried out in so many bytes; None where it can be tried."""
     if isinstance(job, BlockId):
         return _block_reason(job.block, room)
     if isinstance(job, HandoverId):
         return _handover_reason(job.shape, room)
     if isinstance(job, NetworkId):
-        return _network_reason([networks[job.network]], room)
+        return _network_reason([plan.networks_by_name[job.network]], room)
     if isinstance(job, LoadedId):
-        return _network_reason([networks[job.network], networks[job.load]], room)
+        return _network_reason([plan.networks_by_name[name] for name in (job.network, job.load)], room)
+    if isinstance(job, RehearsalId):
+        return _rehearsal_reason(plan.rehearsals_by_name[job.rehearsal], room)
     return None
 
 
@@ -102,6 +104,13 @@ def _network_reason(networks: Iterable[Network], room: int) -> str | None:
     """Returns why these networks, which one job runs, do not fit."""
     needed = sum(needed_bytes(block) for network in networks for piece in network for block in piece)
     return _reason(f"a network takes {_size(needed)} of weights and features", needed, room)
+
+
+def _rehearsal_reason(rehearsal: Rehearsal, room: int) -> str | None:
+    config = rehearsal.config
+    blocks: list[Block] = [config.stem, *config.blocks, config.head]
+    needed = sum(map(needed_bytes, blocks))
+    return _reason(f"the strategy {config.name} takes {_size(needed)} of weights and features", needed, room)
 
 
 def _reason(what: str, needed: int, room: int) -> str | None:

@@ -8,12 +8,13 @@ from typing import Final
 
 from collab.blocks import parse_key
 from collab.files import writing
-from exporters.bundle import write_pieces
+from exporters.bundle import write_bundle, write_pieces
 from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_chain, write_relu
 from lut.tables import shape_text
-from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, SentinelId
+from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId, SentinelId
 from profiler.plan import Network, network_name
+from profiler.rehearsal import Rehearsal
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
 """The block that tells how fast a unit is, in new profiles. What was measured by another one is gone on with, and compared, by that."""
@@ -31,6 +32,7 @@ class Models:
 
     Args:
         networks: all networks that jobs may name.
+        rehearsals: likewise, all rehearsals.
         sentinel_block: the key of the block that sentinels run; of what is resumed or compared, the recorded one.
         between: likewise, of the block between two hand-overs.
     """
@@ -39,16 +41,18 @@ class Models:
         self,
         folder: Path,
         networks: Iterable[Network] = (),
+        rehearsals: Iterable[Rehearsal] = (),
         *,
         sentinel_block: str = SENTINEL_BLOCK,
         between: str = BLOCK_BETWEEN_HANDOVERS,
     ) -> None:
         self._folder, self._sentinel_block, self._between = folder, sentinel_block, between
         self._networks = {network_name(network): network for network in networks}
+        self._rehearsals = {rehearsal.name: rehearsal for rehearsal in rehearsals}
         self._written: dict[str, Path] = {}
 
     def of(self, job: JobId) -> Path:
-        """Returns the model of a job: a model file, or the manifest of a network's pieces.
+        """Returns the model of a job: a model file, or the manifest of a network's pieces or of a rehearsal.
 
         Raises:
             ValueError: a job whose bundle comes from elsewhere.
@@ -58,6 +62,8 @@ class Models:
                 return self.block(job.block.key)
             case NetworkId() | LoadedId():
                 return self.pieces(job.network)
+            case RehearsalId():
+                return self._rehearsal(job)
             case SentinelId():
                 return self.block(self._sentinel_block)
             case HandoverId():
@@ -80,9 +86,16 @@ class Models:
 
     def pieces(self, network: str) -> Path:
         """Returns the manifest of a network, given by its name, in its pieces on a unit called `PIECES_UNIT`."""
-        name = f"pieces_{network}"
+        return self._bundle(f"pieces_{network}", lambda out: write_pieces(self._networks[network], out, unit=PIECES_UNIT))
+
+    def _rehearsal(self, job: RehearsalId) -> Path:
+        rehearsal = self._rehearsals[job.rehearsal]
+        name = f"rehearsal_{job.one}_{job.other}_{job.rehearsal}"
+        return self._bundle(name, lambda out: write_bundle(rehearsal.config, rehearsal.on(job.one, job.other), out))
+
+    def _bundle(self, name: str, write: Callable[[Path], object]) -> Path:
         if name not in self._written:
-            write_pieces(self._networks[network], self._folder / name, unit=PIECES_UNIT)
+            write(self._folder / name)
             self._written[name] = self._folder / name / MANIFEST
         return self._written[name]
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import Block
-from lut.meta import Fit, Measured, ReuseCost, Timed
+from lut.entries import Fit, Measured, ReuseCost, Timed
 from lut.prediction.reuse import DISTANCES_MB, FEATURES, WEIGHTS, curve_of, features_mb, rises, weights_mb
 from profiler.alone import measured_alone_us
 from profiler.job_ids import NetworkId

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from android_harness.protocol.journal import HandoverDone
-from lut.meta import PairPath
+from lut.entries import PairPath
 from lut.paths import copies_in, copies_out
 from profiler.job_ids import HandoverId
 from profiler.samples import SampleStore

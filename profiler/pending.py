@@ -9,7 +9,7 @@ from itertools import chain
 
 from profiler.job_ids import JobId
 from profiler.limits import why_impossible
-from profiler.phases import block_ids, groups_of, handover_ids
+from profiler.phases import block_ids, groups_of, handover_ids, rehearsal_ids
 from profiler.request import Request
 from profiler.samples import SampleStore
 
@@ -45,24 +45,28 @@ def pending_batches(request: Request, store: SampleStore, *, room: int | None = 
 
 def mark_impossible(request: Request, store: SampleStore, *, room: int) -> None:
     """Notes of jobs that take more than `room` bytes why they fail; only a plan that was not checked has any."""
-    networks = request.plan.networks_by_name
     for job in chain(*_all_jobs(request)):
-        reason = why_impossible(job, room, networks)
+        reason = why_impossible(job, room, request.plan)
         if reason is not None:
             store.fail(job, reason)
 
 
+def running_ids(request: Request) -> list[JobId]:
+    """Returns the jobs that run models: those on single units, and the rehearsals."""
+    plan, units = request.plan, request.units
+    return [*block_ids(plan, units), *rehearsal_ids(plan, units, request.handover)]
+
+
 def _all_jobs(request: Request) -> tuple[Sequence[JobId], Sequence[JobId]]:
-    """Returns the jobs on single units, and the hand-overs."""
+    """Returns the jobs that run models, and the hand-overs."""
     return (
-        block_ids(request.plan, request.units),
+        running_ids(request),
         handover_ids(request.plan, request.units, request.handover, all_waits=request.effort.all_waits),
     )
 
 
 def _possible(jobs: Sequence[JobId], request: Request, room: int | None) -> Sequence[JobId]:
-    networks = request.plan.networks_by_name
-    return jobs if room is None else [job for job in jobs if why_impossible(job, room, networks) is None]
+    return jobs if room is None else [job for job in jobs if why_impossible(job, room, request.plan) is None]
 
 
 def _lacking(name: str, jobs: Sequence[JobId], rounds: int, enough: int, store: SampleStore) -> Iterator[JobBatch]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Final
 
 from android_harness.protocol.phases import CollabJob, HandoverJob, Job, Load, Phase, Repeat, Sentinel, TimeJob
-from collab.units import UnitSpec
+from collab.units import UnitSpec, shared_cores
 from lut.meta import WAITS
 from lut.paths import REQUESTABLE_PATHS
 from profiler.deviation import output_of
 from profiler.effort import Effort
 from profiler.handover_setting import HandoverSetting
-from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, NetworkSentinelId, SentinelId, TrialId
+from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, NetworkSentinelId, RehearsalId, SentinelId, TrialId
 from profiler.models import PIECES_UNIT, Models
 from profiler.plan import LOADS, Plan
 
@@ -41,6 +41,16 @@ def block_ids(plan: Plan, units: Mapping[str, UnitSpec]) -> list[JobId]:
         both = plan.networks[:LOADS]
         jobs += [LoadedId.of(unit, other, network, load) for other in others for network in both for load in both]
     return jobs
+
+
+def rehearsal_ids(plan: Plan, units: Mapping[str, UnitSpec], setting: HandoverSetting) -> list[JobId]:
+    """Returns the rehearsals on every two units, but for units that share a core: turns on it are what their steps take."""
+    return [
+        RehearsalId(one, other, rehearsal.name, setting.path, setting.wait)
+        for one, other in combinations(units, 2)
+        if not shared_cores(units[one], units[other])
+        for rehearsal in plan.rehearsals
+    ]
 
 
 def handover_ids(plan: Plan, units: Mapping[str, UnitSpec], setting: HandoverSetting, *, all_waits: bool) -> list[HandoverId]:
@@ -126,6 +136,16 @@ def _job(job: JobId, effort: Effort, models: Models, background: Mapping[str, st
             return _network_job(job, effort, models, (Load(job.other, models.whole(job.load)),))
         case NetworkId():
             return _network_job(job, effort, models, background_loads(job.unit, background, models))
+        case RehearsalId():
+            return CollabJob(
+                job.text,
+                models.of(job),
+                warmup=effort.network_warmup,
+                warmup_limit_us=effort.network_warmup_limit_us,
+                runs=effort.network_runs,
+                path=job.path,
+                wait=job.wait,
+            )
         case CallId() | SentinelId() | BlockId():
             loads = background_loads(job.unit, background, models)
             return TimeJob(

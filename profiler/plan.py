@@ -11,7 +11,8 @@ Wherever a strategy syncs and however wide its blocks are, every piece of it mus
 * hand-overs of every feature map that units can hand over, whole and in shares;
 * *networks* on one unit, cut into pieces: the base itself, and from stem to head at every width of the grid, cut after every block or
   anywhere. What their pieces take against what their blocks take alone tells what a block adds inside a segment, and what a call costs;
-  and the base while another unit runs it, or its narrowest form: how much units slow each other down.
+  and the base while another unit runs it, or its narrowest form: how much units slow each other down;
+* *rehearsals*: strategies drawn at random, on every two units at once. They tell what only shows where both work.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ import numpy as np
 from collab.blocks import BYTES_PER_VALUE, Add, Block, Concat, MBConv, Shape, Stem
 from collab.model import ModelConfig
 from collab.variants import even_shares
-from lut.meta import PERIOD
+from lut.entries import PERIOD
+from profiler.rehearsal import Rehearsal, draw_rehearsals
 
 CHANNEL_STEP: Final = 4
 _NARROW: Final = {CHANNEL_STEP: 8, 16: 12, 20: 24}
@@ -55,6 +57,7 @@ class Grid:
     """Widths at which a search space is sampled: as fractions of the base's expansion channels, rounded up to multiples of `PERIOD`, and of
     its output channels, rounded to multiples of 4. `mixed`: how many networks have a width of the grid drawn for every block. `bodies`: at
     which widths there is a network without stem and head. `windows`: above which widths a size is measured in steps of 4 (`_windows`).
+    `rehearsals`: how many of these there are.
     """
 
     expansion: tuple[float, ...]
@@ -62,6 +65,7 @@ class Grid:
     mixed: int
     windows: tuple[float, ...]
     bodies: tuple[float, ...]
+    rehearsals: int
 
 
 FULL: Final = Grid(
@@ -70,20 +74,27 @@ FULL: Final = Grid(
     mixed=6,
     windows=(0.75, 0.375),
     bodies=(0.0, 0.125, 0.375, 0.625),
+    rehearsals=20,
 )
-COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3, windows=(0.75,), bodies=(0.0, 0.25))
+COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixed=3, windows=(0.75,), bodies=(0.0, 0.25), rehearsals=12)
 
 
 @dataclass(frozen=True)
 class Plan:
     """Blocks to measure on every unit, and hand-overs: feature maps, one of each shape, to hand over between every two units.
 
-    `networks` are timed on every unit, the first `LOADS` of them also while another unit runs one of these.
+    `networks` are timed on every unit, the first `LOADS` of them also while another unit runs one of these; `rehearsals` on every two
+    units.
     """
 
     blocks: tuple[Block, ...]
     transfers: tuple[Shape, ...]
     networks: tuple[Network, ...] = ()
+    rehearsals: tuple[Rehearsal, ...] = ()
+
+    @property
+    def rehearsals_by_name(self) -> dict[str, Rehearsal]:
+        return {rehearsal.name: rehearsal for rehearsal in self.rehearsals}
 
     @property
     def networks_by_name(self) -> dict[str, Network]:
@@ -95,6 +106,7 @@ class Plan:
             _distinct((*self.blocks, *other.blocks)),
             _distinct((*self.transfers, *other.transfers)),
             _distinct((*self.networks, *other.networks)),
+            tuple({**self.rehearsals_by_name, **other.rehearsals_by_name}.values()),
         )
 
 
@@ -122,7 +134,12 @@ def plan_model(config: ModelConfig, grid: Grid, *, branches: int = 2) -> Plan:
         if stage.sync == "c":
             blocks.append(Concat(stage.branches[0][-1].out_size, tuple(branch[-1].out_c for branch in stage.branches)))
     chain = base_chain(config)
-    return Plan(_distinct((*blocks, *_windows(chain, grid))), _distinct(shapes), _distinct(networks_of(chain, grid)))
+    return Plan(
+        _distinct((*blocks, *_windows(chain, grid))),
+        _distinct(shapes),
+        _distinct(networks_of(chain, grid)),
+        tuple(draw_rehearsals(config, grid.rehearsals)),
+    )
 
 
 def base_chain(config: ModelConfig) -> tuple[Block, ...]:

@@ -12,7 +12,8 @@ from typing import Final
 from android_harness.protocol.journal import PhaseStarted
 from collab.console import one_line
 from collab.errors import TableError
-from lut.meta import MAX_NAME, Meta
+from lut.entries import MAX_NAME
+from lut.meta import Meta
 from lut.tables import MAX_TEXT
 
 

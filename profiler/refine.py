@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from collab.blocks import Block, MBConv, parse_key
-from lut.meta import PERIOD
+from lut.entries import PERIOD
 from lut.prediction.interpolate import Family, locate
 from lut.tables import USABLE, BlockRow
 from profiler.width_lines import WidthLine, WidthPoint

@@ -16,15 +16,16 @@ from collab.documents import Count, Natural, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.files import write_whole
 from collab.units import UnitSpec, is_unit_name, parse_unit
-from lut.meta import Key, Name
+from lut.entries import Key, Name
 from profiler.effort import Effort
 from profiler.handover_setting import HandoverSetting
 from profiler.limits import needed_bytes
 from profiler.models import BLOCK_BETWEEN_HANDOVERS, SENTINEL_BLOCK
 from profiler.plan import Plan
+from profiler.rehearsal import rehearsal_of
 
-FORMAT: Final = 3
-_READABLE: Final = (2, FORMAT)
+FORMAT: Final = 4
+_READABLE: Final = (2, 3, FORMAT)
 """Formats that are read."""
 PLAN_FILE: Final = "plan.json"
 JOURNAL_FILE: Final = "journal.jsonl"
@@ -32,6 +33,7 @@ MAX_FILE_BYTES: Final = 64 << 20
 _SENTINEL_THEN: Final = "mbconv_14_k3s1_64-384-64_relu6"
 _BETWEEN_THEN: Final = "mbconv_14_k3s1_32-128-32_relu6"
 """The blocks that profiles were measured with whose plan does not name them (format 2)."""
+_MOST_REHEARSALS: Final = 1000
 _MOST_BYTES: Final = 64 << 20
 """Such a block runs beside others all along, and takes no more than this."""
 
@@ -110,6 +112,7 @@ class Request:
             "blocks": [block.key for block in self.plan.blocks],
             "transfers": [list(shape) for shape in self.plan.transfers],
             "networks": [[[block.key for block in piece] for piece in network] for network in self.plan.networks],
+            "rehearsals": [rehearsal.to_document() for rehearsal in self.plan.rehearsals],
             "effort": msgspec.structs.asdict(self.effort),
             "handover": msgspec.structs.asdict(self.handover),
             "sentinel_block": self.sentinel_block,
@@ -132,13 +135,18 @@ class _Format(msgspec.Struct):
 _Keys = tuple[Key, ...]
 
 
+class _Rehearsal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    config: dict[str, Any]
+    placement: Text
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`Request` as it stands in the file: its plan's parts side by side, blocks as keys.
 
-    Format 2 also listed some of the blocks as `probe` and `partials`, by themselves.
+    Format 2 also listed some of the blocks as `probe` and `partials`, by themselves; 2 and 3 had no `rehearsals`.
     """
 
-    format: Literal[2, 3]
+    format: Literal[2, 3, 4]
     device: Name
     fingerprint: Mapping[Name, Text]
     runtime: Text
@@ -156,6 +164,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conditions: Mapping[Name, Text] | None = None
     probe: _Keys = ()
     partials: _Keys = ()
+    rehearsals: Annotated[tuple[_Rehearsal, ...], msgspec.Meta(max_length=_MOST_REHEARSALS)] = ()
 
 
 def load_request(folder: Path) -> Request:
@@ -170,7 +179,7 @@ def load_request(folder: Path) -> Request:
     data = read_bytes(path, limit_bytes=MAX_FILE_BYTES, error=TableError, advice=advice)
     found = parse(data, _Format, origin=str(path), error=TableError, advice=advice).format
     if found not in _READABLE:
-        raise TableError(f"{path}: format {found}; this version reads {' and '.join(map(str, _READABLE))}: {advice}")
+        raise TableError(f"{path}: format {found}; this version reads {_READABLE[0]} to {_READABLE[-1]}: {advice}")
     file = parse(data, _File, origin=str(path), error=TableError, advice=advice)
     try:
         return _request(file)
@@ -195,6 +204,7 @@ def _request(file: _File) -> Request:
         _blocks(file.blocks),
         file.transfers,
         tuple(tuple(_blocks(piece) for piece in network) for network in file.networks),
+        tuple(rehearsal_of(rehearsal.config, rehearsal.placement) for rehearsal in file.rehearsals),
     )
     return Request(
         device=file.device,

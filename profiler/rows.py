@@ -16,7 +16,7 @@ from collab.blocks import feature_bytes
 from collab.console import one_line
 from collab.documents import MAX_US
 from collab.units import UnitSpec
-from lut.meta import Timed
+from lut.entries import Timed
 from lut.paths import PATHS, copies_in, copies_out
 from lut.provenance import RowProvenance
 from lut.statistics import Summary, median_us, summarise

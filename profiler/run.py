@@ -25,7 +25,7 @@ from profiler.options import AsJson, hot_sentence
 if TYPE_CHECKING:
     from android_harness.targets.base import Target
     from collab.units import UnitSpec
-    from lut.meta import CrossCheck
+    from lut.entries import CrossCheck, RehearsalCheck
     from lut.tables import Tables
     from profiler.measure import ProfileResult
     from profiler.plan import Plan
@@ -330,9 +330,19 @@ def _print_quality(tables: Tables, console: Any) -> None:
         console.print(_cross_check_sentence(entry))
     for unit in dict.fromkeys(entry.unit for entry in meta.ripple):
         console.print(channel_sentence(meta, unit))
+    for check in meta.rehearsal_checks:
+        console.print(_rehearsal_sentence(check))
     factors = [in_words(entry) for entry in meta.contention if entry.block_class == "mbconv"]
     if factors:
         console.print(f"Contention: {', '.join(factors)}")
+
+
+def _rehearsal_sentence(check: RehearsalCheck) -> str:
+    """Returns how far strategies that were left out of what rehearsals tell are predicted."""
+    return (
+        f"{check.unit} and {check.other} together: rehearsals are predicted by each other within {100 * check.median_error:.1f} %"
+        f" (median of {check.n}, bias {100 * check.bias:+.1f} %)"
+    )
 
 
 def _cross_check_sentence(entry: CrossCheck) -> str:

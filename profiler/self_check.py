@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import Block, MBConv
-from lut.meta import CrossCheck, Trend
+from lut.entries import CrossCheck, Trend
 from profiler.network_costs import NetworkPiece, fitted_costs
 from profiler.plan import Network
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.units import UnitSpec, shared_cores
-from lut.meta import SharedCache
+from lut.entries import SharedCache
 from lut.prediction.reuse import features_mb, weights_mb
 from lut.statistics import standard_error
 from profiler.contention import FEWEST_PAIRS, log_ratios, pairs_of

@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from collab.units import UnitSpec
-from lut.meta import Contention, CrossCheck, Fit, HandoverFit, Measured, Meta, ReuseCost, Ripple, SharedCache, Timed, can_be_read
+from lut.entries import Contention, CrossCheck, Fit, HandoverFit, Measured, ReuseCost, Ripple, SharedCache, Timed, can_be_read
+from lut.meta import Meta
 from lut.provenance import RowProvenance
 from lut.tables import BlockRow, HandoverRow, Tables
 from profiler.channels import channel_step, departures, ripple
@@ -30,6 +31,7 @@ from profiler.rows import BlockCosts, Origin, block_row, distinct_rows, handover
 from profiler.samples import SampleStore
 from profiler.self_check import cross_check
 from profiler.shared_caches import shared_caches
+from profiler.together import with_rehearsals
 
 _MOST_DRIFT: Final = 1e6
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)
@@ -117,7 +119,8 @@ def tables_of(
         deviation=dict(deviation or {}),
         provenance=derived.provenance,
     )
-    return Tables(derived.blocks, derived.transfers, meta)
+    tables = Tables(derived.blocks, derived.transfers, meta)
+    return with_rehearsals(tables, store, request.plan, speed_lines(store, request.units))
 
 
 def _cross_checks(costs: UnitCosts) -> list[CrossCheck]:

@@ -10,15 +10,18 @@ expansion channels are e times the usual number of that size. All others are fra
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from android_harness.bundles.wakeups import Waiting
 from collab.blocks import MBConv, parse_key
+from collab.model import ModelConfig
+from collab.placement import Placement
 from collab.schedule import NETWORK_INPUT, build_schedule
 from lut.prediction.costs import BLOCK_CLASSES, Costs
 from lut.prediction.program import NETWORK_OUTPUT, Operation, pack, unit_operations
@@ -61,6 +64,27 @@ class StepAmounts:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """A strategy that was run: what its steps took (medians, by unit, segment, step and peer), its wake-ups, and the whole of it.
+
+    `drift` is how many times as long as in the tables each unit took then; units that are not named took as long.
+    """
+
+    config: ModelConfig
+    placement: Placement
+    total_us: float
+    steps_us: Mapping[tuple[str, str, str, str], float]
+    wakeups_us: Mapping[Waiting, float]
+    drift: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, candidate: Candidate, comparison: Comparison) -> Observed:
+        steps_us = {(step.unit, step.segment, step.step, step.peer): step.duration_us for step in comparison.result.steps}
+        total_us = comparison.result.measured.median_us
+        return cls(candidate.config, candidate.placement, total_us, steps_us, comparison.wakeups_us, comparison.drift)
+
+
+@dataclass(frozen=True)
 class _Step:
     """The operations `first` to `last` of a unit; `measured_us` is None for a step that tells nothing."""
 
@@ -75,12 +99,13 @@ class _Step:
 class Predicted:
     """Predictions of N strategies at the speed that their units had when these were measured; their terms can be corrected."""
 
-    def __init__(self, candidates: Sequence[Candidate], comparisons: Sequence[Comparison], costs: Costs) -> None:
+    def __init__(self, observed: Sequence[Observed], costs: Costs) -> None:
         self.units: Final = tuple(costs.meta.units)
         architectures: list[list[list[Operation]]] = []
-        for candidate, comparison in zip(candidates, comparisons, strict=True):
-            found = unit_operations(build_schedule(candidate.config, candidate.placement), costs.slowed(comparison.drift))
+        for strategy in observed:
+            found = unit_operations(build_schedule(strategy.config, strategy.placement), costs.slowed(strategy.drift))
             architectures.append([list(found.get(unit, ())) for unit in self.units])
+        self._architectures = architectures
         self._program = pack(architectures)
         known = costs.contention(self.units)
         self._factors = np.ones((len(self.units), len(BLOCK_CLASSES), len(self.units))) if known is None else known
@@ -90,15 +115,27 @@ class Predicted:
         self._amounts = self._amounts_of(architectures)
         self._steps = [
             step
-            for strategy, (units, comparison) in enumerate(zip(architectures, comparisons, strict=True))
+            for strategy, (units, took) in enumerate(zip(architectures, observed, strict=True))
             for unit, operations in enumerate(units)
-            for step in _steps(strategy, unit, operations, self.units[unit], comparison)
+            for step in _steps(strategy, unit, operations, self.units[unit], took)
         ]
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate], comparisons: Sequence[Comparison], costs: Costs) -> Predicted:
+        return cls([Observed.of(candidate, comparison) for candidate, comparison in zip(candidates, comparisons, strict=True)], costs)
 
     @property
     def total_us(self) -> Floats:
         """(N,): the predicted latencies."""
         return self._timeline.total_us
+
+    def counted(self, count: Callable[[Operation], float]) -> Floats:
+        """Returns what there is in each operation (N, U, K) of something that is counted so."""
+        found = np.zeros(self._program.work_us.shape)
+        for row, units in enumerate(self._architectures):
+            for unit, operations in enumerate(units):
+                found[row, unit, : len(operations)] = [count(operation) for operation in operations]
+        return found
 
     def _named(self, architectures: Sequence[Sequence[Sequence[Operation]]]) -> _Names:
         """Returns of which term each operation (N, U, K) is; empty where there is none."""
@@ -112,7 +149,7 @@ class Predicted:
         """Returns for each term and parameter how much of it each operation (N, U, K) has."""
         counted = {term: (self._terms == term) * (1.0 if term in (CALL, WAKEUP) else self._program.work_us) for term in _ALL}
         amounts = {term: {term: amount} for term, amount in counted.items()}
-        amounts[CONTENTION] = {CONTENTION: self._contended_us()}
+        amounts[CONTENTION] = {CONTENTION: self.contended_us()}
         amounts[_MBCONV] = self._by_size_and_width(architectures, counted[_MBCONV])
         return amounts
 
@@ -136,11 +173,14 @@ class Predicted:
 
     def step_amounts(self, group: Sequence[str], unit: str) -> StepAmounts:
         """Returns the measured steps of a unit that have these terms, with those of their parameters that are in any of them."""
+        amounts = {name: amount for term in group for name, amount in self._amounts[term].items()}
+        return self.steps_with(np.isin(self._terms, group), amounts, unit)
+
+    def steps_with(self, named: npt.NDArray[np.bool_], amounts: Mapping[str, Floats], unit: str) -> StepAmounts:
+        """Returns the measured steps of a unit that have any of the operations (N, U, K) named, with their amounts of these parameters."""
         number = self.units.index(unit)
-        named = np.isin(self._terms, group)
         steps = [step for step in self._steps if step.unit == number and step.measured_us is not None]
         steps = [step for step in steps if named[step.strategy, number, step.first : step.last].any()]
-        amounts = {name: amount for term in group for name, amount in self._amounts[term].items()}
         table = {name: np.array([_sum(amount, step) for step in steps]) for name, amount in amounts.items()}
         present = tuple(name for name, column in table.items() if np.any(column))
         measured_us = np.array([step.measured_us for step in steps], dtype=np.float64)
@@ -159,7 +199,7 @@ class Predicted:
             return _sum(self._program.wakeup_us, step)
         return _sum(self._timeline.end_us - self._timeline.begin_us, step)
 
-    def _contended_us(self) -> Floats:
+    def contended_us(self) -> Floats:
         """Returns how much work of each operation (N, U, K) is done while another unit works, summed over the other units."""
         begin_us, end_us, classes = self._timeline.begin_us, self._timeline.end_us, self._program.contention_class
         found = np.zeros(begin_us.shape)
@@ -218,14 +258,13 @@ def _term(operation: Operation) -> str:
     return next((term for term in (CALL, _FETCH, _CLAIM) if operation.what.startswith(term)), _BUFFERS)
 
 
-def _steps(strategy: int, unit: int, operations: Sequence[Operation], name: str, comparison: Comparison) -> list[_Step]:
+def _steps(strategy: int, unit: int, operations: Sequence[Operation], name: str, took: Observed) -> list[_Step]:
     """Returns the steps of a unit: consecutive operations of the same segment, kind and peer."""
-    took_us = {(step.unit, step.segment, step.step, step.peer): step.duration_us for step in comparison.result.steps}
     found: list[_Step] = []
     for (segment, kind, peer), members in groupby(operations, key=lambda operation: (operation.segment, operation.step, operation.peer)):
         first = found[-1].last if found else 0
         is_wait = kind == "wait"
-        measured_us = comparison.wakeups_us.get((name, segment, peer)) if is_wait else took_us.get((name, segment, kind, peer))
+        measured_us = took.wakeups_us.get((name, segment, peer)) if is_wait else took.steps_us.get((name, segment, kind, peer))
         found.append(_Step(strategy, unit, first, first + len(list(members)), is_wait, measured_us))
     return found
 

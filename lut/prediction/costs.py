@@ -21,6 +21,7 @@ from lut.tables import CALL_COST, COPIES, HANDOVERS, USABLE, BlockRow, HandoverR
 
 BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
 """Contention classes of blocks, in the order of their numbers."""
+BYTES_PER_KB: Final = 1024
 _LEAST_US: Final = 1e-3
 """Interpolated, no block takes less: nothing is free, however a ripple came out."""
 
@@ -29,7 +30,8 @@ _LEAST_US: Final = 1e-3
 class HandoverCost:
     """Costs of one hand-over; where the receiver copies nothing, `write_us` is what fetching the peer's data costs it.
 
-    `claim_us` is what it costs the sender to write where a peer has read what it wrote before; it is part of the sender's run.
+    `claim_us` is what it costs the sender to write where a peer has read what it wrote before; it is part of the sender's run. `resume_us`
+    is what the receiver's run takes longer because it has waited.
     """
 
     path: str
@@ -37,6 +39,7 @@ class HandoverCost:
     read_us: float
     wakeup_us: float
     write_us: float
+    resume_us: float = 0.0
 
     @property
     def copies_out(self) -> bool:
@@ -75,6 +78,9 @@ class Costs:
         self._handovers = self._usable_handovers(tables)
         known = {(entry.unit, entry.what): entry for entry in tables.meta.reuse}
         self._reuse = {(unit, what): ReuseCurve.of(known.get((unit, what))) for unit in tables.meta.units for what in (WEIGHTS, FEATURES)}
+        self._rehearsed: Mapping[tuple[str, str, str], float] = {
+            (entry.unit, entry.other, entry.what): entry.value for entry in tables.meta.rehearsed
+        }
         self._slowness: Mapping[str, float] = {}
 
     @property
@@ -233,12 +239,34 @@ class Costs:
                 " is neither in the table nor between two measured sizes;"
                 f" to measure it: {self._command(f'--transfer-bytes {size_bytes}')}"
             )
-        return HandoverCost(
+        alone = HandoverCost(
             path,
             linear(*around, size_bytes, lambda size: rows[size].claim_us or 0.0),
             linear(*around, size_bytes, lambda size: rows[size].read_us or 0.0),
             linear(*around, size_bytes, lambda size: rows[size].wakeup_us or 0.0),
             linear(*around, size_bytes, lambda size: rows[size].write_us or 0.0),
+        )
+        return self._in_a_run(alone, sender, receiver, size_bytes / BYTES_PER_KB)
+
+    def _in_a_run(self, cost: HandoverCost, sender: str, receiver: str, kilobytes: float) -> HandoverCost:
+        """Returns what a hand-over that was timed by itself costs in a run of both units, as far as rehearsals say otherwise."""
+        if not self._rehearsed:
+            return cost
+
+        def more(unit: str, other: str, what: str) -> float:
+            return self._rehearsed.get((unit, other, what), 0.0)
+
+        if cost.copies_in:
+            write_us = cost.write_us * (1 + more(receiver, sender, "write"))
+        else:
+            write_us = cost.write_us + kilobytes * more(receiver, sender, "fetch")
+        return HandoverCost(
+            cost.path,
+            claim_us=max(cost.claim_us + kilobytes * more(sender, receiver, "claim"), 0.0),
+            read_us=max(cost.read_us * (1 + more(sender, receiver, "read")), 0.0),
+            wakeup_us=max(cost.wakeup_us + more(receiver, sender, "wakeup"), 0.0),
+            write_us=max(write_us, 0.0),
+            resume_us=max(more(receiver, sender, "resume"), 0.0),
         )
 
     def _path(self, sender: str, receiver: str) -> str:

@@ -13,18 +13,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collab.blocks import feature_bytes
+from collab.blocks import Block, feature_bytes
 from collab.schedule import NETWORK_INPUT, Schedule, Segment
-from lut.prediction.costs import Costs, HandoverCost, block_class
+from lut.prediction.costs import BYTES_PER_KB, Costs, HandoverCost, block_class
 from lut.prediction.replay import NO_CLASS, NONE, Program
-from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, arena_us, distance_mb
+from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, arena_mb, arena_us, distance_mb
 
 NETWORK_OUTPUT = "output"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation with what it stands for. `step` is wait, write, run or read; `peer` the other end, empty for a run."""
+    """One operation with what it stands for. `step` is wait, write, run or read; `peer` the other end, empty for a run.
+
+    `kilobytes` is the size of the feature map that is fetched, claimed or copied for a peer; `resumes` how many peers a call waited for;
+    `weights_mb` and `features_mb` are what it uses from the unit's reuse distance.
+    """
 
     segment: str
     step: str
@@ -35,6 +39,10 @@ class Operation:
     needs: int = NONE
     wakeup_us: float = 0.0
     fires: int = NONE
+    kilobytes: float = 0.0
+    resumes: int = 0
+    weights_mb: float = 0.0
+    features_mb: float = 0.0
 
 
 def unit_operations(schedule: Schedule, costs: Costs) -> dict[str, list[Operation]]:
@@ -85,26 +93,42 @@ class _Builder:
         cost = self._costs.handover(sender.unit, segment.unit, self._bytes[source])
         needs = self._was_read[source] if cost.copies_out else self._ran[source]
         wait = Operation(segment.name, "wait", source, "wait", needs=needs, wakeup_us=cost.wakeup_us)
+        size_kb = self._bytes[source] / BYTES_PER_KB
         if cost.copies_in:
-            return [wait, Operation(segment.name, "write", source, "copy in", cost.write_us)]
-        return [wait, Operation(segment.name, "run", "", f"fetch {source}", cost.write_us)]
+            return [wait, Operation(segment.name, "write", source, "copy in", cost.write_us, kilobytes=size_kb)]
+        return [wait, Operation(segment.name, "run", "", f"fetch {source}", cost.write_us, kilobytes=size_kb)]
 
     def _run(self, segment: Segment) -> list[Operation]:
         costs: list[BlockCost] = self._blocks[segment.name]
         weights_us, features_us = self._us_per_mb[segment.unit]
-        call = Operation(segment.name, "run", "", "call", self._costs.call_us(segment.unit))
-        buffers = Operation(segment.name, "run", "", "buffers", arena_us(costs, features_us))
-        claim = Operation(segment.name, "run", "", "claim", self._claim_us(segment))
-        blocks = [
-            Operation(segment.name, "run", "", layer.block.key, cost.run_us(weights_us), block_class(layer.block))
-            for layer, cost in zip(segment.layers, costs, strict=True)
-        ]
+        resumed = [self._resume_us(segment, source) for source in self._peers(segment)]
+        call = Operation(segment.name, "run", "", "call", self._costs.call_us(segment.unit) + sum(resumed), resumes=len(resumed))
+        buffers = Operation(segment.name, "run", "", "buffers", arena_us(costs, features_us), features_mb=arena_mb(costs))
+        claimed_kb = self._bytes[segment.name] / BYTES_PER_KB if self._shares_output(segment) else 0.0
+        claim = Operation(segment.name, "run", "", "claim", self._claim_us(segment), kilobytes=claimed_kb)
+        blocks = [self._block(segment, layer.block, cost, weights_us) for layer, cost in zip(segment.layers, costs, strict=True)]
         ended = Operation(segment.name, "run", "", "end", fires=self._ran[segment.name])
         return [call, buffers, claim, *blocks, ended]
 
+    @staticmethod
+    def _block(segment: Segment, block: Block, cost: BlockCost, weights_us: float) -> Operation:
+        return Operation(segment.name, "run", "", block.key, cost.run_us(weights_us), block_class(block), weights_mb=cost.weights_mb)
+
+    def _peers(self, segment: Segment) -> list[str]:
+        """Returns the segments of other units that a segment waits for."""
+        sources = [source for source in segment.sources if source != NETWORK_INPUT]
+        return [source for source in sources if self._schedule.segment(source).unit != segment.unit]
+
+    def _resume_us(self, segment: Segment, source: str) -> float:
+        return self._costs.handover(self._schedule.segment(source).unit, segment.unit, self._bytes[source]).resume_us
+
+    def _shares_output(self, segment: Segment) -> bool:
+        """Whether a peer reads what a segment writes."""
+        return segment.name != self._schedule.output.name and bool(self._schedule.receivers(segment))
+
     def _claim_us(self, segment: Segment) -> float:
         """Returns what it costs a segment to write its output where peers have read the one before; they have read it all at once."""
-        receivers = self._schedule.receivers(segment) if segment.name != self._schedule.output.name else []
+        receivers = self._schedule.receivers(segment) if self._shares_output(segment) else []
         return max((self._handover(segment, receiver).claim_us for receiver in receivers), default=0.0)
 
     def _handover(self, segment: Segment, receiver: Segment) -> HandoverCost:
@@ -120,7 +144,9 @@ class _Builder:
         if not copied:
             return []
         receiver, handover = copied[0]
-        return [Operation(segment.name, "read", receiver.name, "copy out", handover.read_us, fires=self._was_read[segment.name])]
+        size_kb = self._bytes[segment.name] / BYTES_PER_KB
+        fires = self._was_read[segment.name]
+        return [Operation(segment.name, "read", receiver.name, "copy out", handover.read_us, fires=fires, kilobytes=size_kb)]
 
 
 def pack(architectures: Sequence[Sequence[Sequence[Operation]]]) -> Program:

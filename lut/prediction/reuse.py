@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import Block, Head, MBConv, feature_bytes
-from lut.meta import ReuseCost
+from lut.entries import ReuseCost
 
 WEIGHTS: Final = "weights"
 FEATURES: Final = "features"

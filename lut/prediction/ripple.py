@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from collab.blocks import Block, MBConv
-from lut.meta import PERIOD, Ripple
+from lut.entries import PERIOD, Ripple
 from lut.statistics import Z95
 
 _Curve: TypeAlias = tuple[tuple[int, ...], tuple[float, ...]]

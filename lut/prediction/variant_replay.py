@@ -270,14 +270,14 @@ class _ScheduleArrays:
             self._work[rows, head, self._place(segment + 1, self._at_opening + 2)] = costs.output_us
 
     def _arrive(self, rows: Ints, segment: int, receiver: int, peers: Sequence[int], handovers: Sequence[HandoverCost]) -> None:
-        """Waits for the peers in their order, copying in what is to be copied in; then fetches the rest, and calls."""
+        """Waits for the peers in their order, copying in what is to be copied in; then fetches the rest, goes on, and calls."""
         for number, (peer, handover) in enumerate(zip(peers, handovers, strict=True)):
             place = self._place(segment, number)
             self._needs[rows, receiver, place] = self._ran(segment - 1, peer) + (1 if handover.copies_out else 0)
             self._wakeup[rows, receiver, place] = handover.wakeup_us
             self._work[rows, receiver, place] = handover.write_us if handover.copies_in else 0.0
         fetched = sum(handover.write_us for handover in handovers if not handover.copies_in)
-        self._calls(rows, segment, receiver, len(peers) - 1, fetched)
+        self._calls(rows, segment, receiver, len(peers) - 1, fetched + sum(handover.resume_us for handover in handovers))
 
     def _send(self, rows: Ints, segment: int, sender: int, handovers: Sequence[HandoverCost]) -> None:
         call = self._call[rows, sender, segment] % self._work.shape[2]

@@ -18,11 +18,12 @@ from collab.documents import MAX_US
 from collab.errors import TableError
 from lut import import_tables, predict
 from lut.certificate import Accuracy, Bias, Certificate
+from lut.entries import Contention, CopyLine, Fit, HandoverFit, PairPath, ReuseCost, Ripple
 from lut.foreign.entries import MAX_BYTES
 from lut.foreign.importing import import_sources
 from lut.foreign.plain_csv import read_csv
 from lut.foreign.yaml_tables import read_yaml
-from lut.meta import Contention, CopyLine, Fit, HandoverFit, Meta, PairPath, ReuseCost, Ripple, load_meta, meta_document
+from lut.meta import Meta, load_meta, meta_document
 from lut.tables import MAX_TEXT, BlockRow, HandoverRow, Tables, load_tables, save
 from profiler import run
 from profiler.effort import QUICK

@@ -8,7 +8,8 @@ from itertools import permutations
 from collab.blocks import Block, Shape
 from collab.units import parse_unit
 from lut.certificate import Accuracy, Bias, Certificate
-from lut.meta import Measured, Meta, PairPath, Timed
+from lut.entries import Measured, PairPath, Timed
+from lut.meta import Meta
 from lut.paths import REQUESTABLE_PATHS, copies_out
 from lut.provenance import RowProvenance
 from lut.tables import BlockRow, HandoverRow, Tables, shape_text

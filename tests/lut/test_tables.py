@@ -9,7 +9,7 @@ import pytest
 from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import TableError
-from lut.meta import Contention, CopyLine, CrossCheck, Fit, HandoverFit, ReuseCost, Ripple, SharedCache, Trend
+from lut.entries import Contention, CopyLine, CrossCheck, Fit, HandoverFit, ReuseCost, Ripple, SharedCache, Trend
 from lut.tables import Tables, load_tables, save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import CERTIFICATE, block_row, made_meta, made_tables, transfer_row

@@ -13,7 +13,7 @@ from android_harness.protocol.journal import CollabDone, Outputs, StepLabel
 from collab import config as configs
 from collab.blocks import Block
 from collab.schedule import build_schedule
-from lut.meta import Contention
+from lut.entries import Contention
 from lut.prediction.costs import BLOCK_CLASSES, Costs, block_class
 from lut.prediction.model_latency import predict
 from lut.prediction.program import Operation, pack, unit_operations
@@ -21,7 +21,9 @@ from lut.prediction.replay import Floats, replay
 from lut.tables import Tables
 from profiler.compare import Candidate, Comparison, compared
 from profiler.heldout import draw_candidates
+from profiler.job_ids import RehearsalId, TrialId
 from profiler.plan import COARSE, plan_model
+from profiler.rehearsal import Rehearsal
 from profiler.samples import SampleStore
 from tests.lut.made_tables import made_tables
 
@@ -66,8 +68,19 @@ def drawn_strategies(tables: Tables, count: int, seed: int = 0) -> list[Candidat
 
 def measured(candidates: Sequence[Candidate], true: Tables, noise: Noise, *, seed: int = 0) -> SampleStore:
     """Measures strategies on the device that these tables describe."""
+    jobs = [[TrialId(number, half).text for half in ("a", "b")] for number in range(len(candidates))]
     store = SampleStore()
-    store.add_all(_visits(candidates, Costs(true, source="true"), noise, np.random.default_rng(seed)))
+    store.add_all(_visits(candidates, jobs, Costs(true, source="true"), noise, np.random.default_rng(seed)))
+    return store
+
+
+def rehearsed(rehearsals: Sequence[Rehearsal], true: Tables, noise: Noise, *, seed: int = 0) -> SampleStore:
+    """Measures rehearsals on the device that these tables describe."""
+    candidates = [Candidate(rehearsal.config.name, rehearsal.config, rehearsal.on(*UNITS)) for rehearsal in rehearsals]
+    way = (true.meta.handover["path"], true.meta.handover["wait"])
+    jobs = [[RehearsalId(*UNITS, rehearsal.name, *way).text] for rehearsal in rehearsals]
+    store = SampleStore()
+    store.add_all(_visits(candidates, jobs, Costs(true, source="true"), noise, np.random.default_rng(seed)))
     return store
 
 
@@ -79,11 +92,13 @@ def held_against(store: SampleStore, candidates: Sequence[Candidate], costs: Cos
     ]
 
 
-def _visits(candidates: Sequence[Candidate], costs: Costs, noise: Noise, generator: np.random.Generator) -> list[CollabDone]:
-    """The visits to either job of each strategy."""
+def _visits(
+    candidates: Sequence[Candidate], jobs: Sequence[Sequence[str]], costs: Costs, noise: Noise, generator: np.random.Generator
+) -> list[CollabDone]:
+    """The visits to the jobs of each strategy, by turns."""
     programs = [unit_operations(build_schedule(c.config, c.placement), costs) for c in candidates]
     runs = [run for program in programs for run in _noisy_runs(program, noise, generator)]
-    timeline = replay(pack(runs), costs.contention(UNITS))
+    timeline = replay(pack(runs), costs.contention(UNITS), costs.jitter(UNITS))
     found: list[CollabDone] = []
     for number, program in enumerate(programs):
         for visit in range(2 * _VISITS):
@@ -92,7 +107,7 @@ def _visits(candidates: Sequence[Candidate], costs: Costs, noise: Noise, generat
             spans = _spans(program, timeline.begin_us[rows], timeline.end_us[rows])
             begins, ends = (tuple(tuple(map(int, span[side])) for span in spans.values()) for side in (0, 1))
             totals = tuple(map(int, 1e3 * timeline.total_us[rows]))
-            job, index = f"collab/{number}/{'ab'[visit % 2]}", visit // 2
+            job, index = jobs[number][visit % len(jobs[number])], visit // len(jobs[number])
             found.append(CollabDone(job, index, first, tuple(spans), begins, ends, totals, Outputs(1, "aa"), {}))
     return found
 

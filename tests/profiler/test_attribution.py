@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from collab.blocks import Block, MBConv, parse_key
-from lut.meta import Measured
+from lut.entries import Measured
 from lut.prediction.costs import BLOCK_CLASSES, Costs, block_class
 from lut.tables import Tables
 from profiler.attribution import ALIKE, FEWEST_STRATEGIES, LABELS, WAITING, WORK, Term, attribute

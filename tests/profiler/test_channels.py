@@ -7,7 +7,7 @@ import pytest
 
 from collab import config as configs
 from collab.blocks import MBConv
-from lut.meta import Ripple
+from lut.entries import Ripple
 from lut.prediction.ripple import expansion_macs, is_proven
 from profiler.channels import channel_sentence
 from profiler.job_ids import BlockId

@@ -13,7 +13,8 @@ from android_harness.protocol.phases import Phase, TimeJob
 from collab import config as configs
 from collab.placement import parse_placement
 from collab.variants import collaborative
-from lut.meta import Meta, Timed
+from lut.entries import Timed
+from lut.meta import Meta
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
 from profiler.compare import Candidate, Comparison, Trial, trial_phase

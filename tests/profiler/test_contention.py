@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from android_harness.protocol.journal import FORMAT, CollabDone, Event, Outputs, PhaseStarted, StepLabel
 from collab import config as configs
 from collab.units import UnitSpec, parse_unit
-from lut.meta import Contention
+from lut.entries import Contention
 from lut.statistics import Z95
 from profiler.contention import FEWEST_PAIRS, contention_factors, in_words
 from profiler.job_ids import JobId, LoadedId, NetworkId, SentinelId

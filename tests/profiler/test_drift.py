@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from android_harness.protocol.journal import FORMAT, PhaseStarted, TimeDone, TimeSamples
 from collab.blocks import parse_key
-from lut.meta import Timed
+from lut.entries import Timed
 from profiler.drift import Pace, agreed, pace, speed_line, speed_lines, steadied
 from profiler.job_ids import BlockId, JobId, SentinelId
 from profiler.samples import SampleStore

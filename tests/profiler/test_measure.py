@@ -141,10 +141,11 @@ def test_a_folder_of_the_format_before_goes_on(device: LocalTarget, request_: Re
     plan = json.loads((tmp_path / PLAN_FILE).read_text())
     for name in ("sentinel_block", "between", "conditions"):
         del plan[name]
+    del plan["rehearsals"]
     (tmp_path / PLAN_FILE).write_text(json.dumps({**plan, "format": 2}))
     meta = json.loads((tmp_path / "meta.json").read_text())
     (tmp_path / "meta.json").write_text(json.dumps({**meta, "format": 2}))
-    with pytest.raises(TableError, match=r"format 2; this version reads 3; .*--resume"):
+    with pytest.raises(TableError, match=r"format 2; this version reads 4; .*--resume"):
         load_tables(tmp_path)
     earlier = load_request(tmp_path)
     request_.check_extends(earlier, tmp_path)

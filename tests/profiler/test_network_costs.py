@@ -9,7 +9,7 @@ import pytest
 from android_harness.protocol.journal import CollabDone, TimeDone
 from collab import config as configs
 from collab.blocks import Block, parse_key
-from lut.meta import ReuseCost
+from lut.entries import ReuseCost
 from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, ReuseCurve, arena_us, distance_mb, features_mb, weights_mb
 from profiler.job_ids import BlockId, NetworkId
 from profiler.network_costs import fit_network_costs

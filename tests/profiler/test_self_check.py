@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lut.meta import CrossCheck
+from lut.entries import CrossCheck
 from profiler.network_costs import NetworkPiece, network_pieces
 from profiler.self_check import cross_check
 from tests.profiler.test_network_costs import NETWORKS, events, store_of

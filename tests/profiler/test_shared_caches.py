@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from collab.units import parse_unit
-from lut.meta import SharedCache
+from lut.entries import SharedCache
 from profiler.contention import contention_factors
 from profiler.job_ids import JobId, LoadedId, NetworkId
 from profiler.network_costs import NetworkCosts, fit_network_costs

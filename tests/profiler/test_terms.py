@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collab.blocks import parse_key
-from lut.meta import Measured
+from lut.entries import Measured
 from lut.prediction.costs import BLOCK_CLASSES, Costs, block_class
 from lut.tables import BlockRow, HandoverRow, Tables
 from profiler.compare import Candidate
@@ -37,7 +37,7 @@ def store() -> SampleStore:
 
 def predicted(tables: Tables) -> Predicted:
     costs = Costs(tables, source="claimed")
-    return Predicted(candidates(), held_against(store(), candidates(), costs), costs)
+    return Predicted.of(candidates(), held_against(store(), candidates(), costs), costs)
 
 
 def more_blocks(more: float, block_class_: str) -> Tables:
@@ -101,7 +101,7 @@ def test_amounts_of_a_run_add_up_to_what_is_predicted() -> None:
 def test_copies_are_terms_where_units_copy() -> None:
     costs = Costs(COPYING, source="claimed")
     copied = measured(candidates(), COPYING, Noise())
-    found = Predicted(candidates(), held_against(copied, candidates(), costs), costs)
+    found = Predicted.of(candidates(), held_against(copied, candidates(), costs), costs)
     present = {group: found.step_amounts(group, "cpu0").parameters for group in GROUPS}
     assert [present[group] for group in GROUPS[1:]] == [("read",), ("wakeup",), ("write",), ("ends",)]
     assert "fetch" not in present[RUN_TERMS], "where the receiver copies, nothing is fetched as it runs"
@@ -112,6 +112,6 @@ def test_a_replay_of_what_steps_took_gives_what_was_measured() -> None:
     costs = Costs(TRUE, source="claimed")
     comparisons = held_against(noisy, candidates(), costs)
     measured_us = [comparison.result.measured.median_us for comparison in comparisons]
-    found = Predicted(candidates(), comparisons, costs)
+    found = Predicted.of(candidates(), comparisons, costs)
     assert found.replayed_us() == pytest.approx(measured_us, abs=0.1), "but for parts of nanoseconds"
     assert np.max(np.abs(found.total_us / measured_us - 1)) > 0.05

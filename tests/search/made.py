@@ -9,7 +9,7 @@ from pathlib import Path
 from collab import config as configs
 from collab.blocks import Block, MBConv
 from collab.model import ModelConfig
-from lut.meta import Contention, ReuseCost, SharedCache
+from lut.entries import Contention, Rehearsed, ReuseCost, SharedCache
 from lut.paths import copies_out
 from lut.prediction.costs import Costs
 from lut.tables import Tables, save
@@ -33,6 +33,16 @@ REUSE = (
 """What data costs units whose caches hold less than a network of `BASE`."""
 SHARED = (SharedCache("cpu0", "cpu1", 0.5, 0.5, 0.1, 9), SharedCache("cpu1", "cpu0", 0.25, 0.25, 0.1, 9))
 
+REHEARSED = (
+    Rehearsed("cpu0", "cpu1", "resume", 4.0, 4.0, 0.1, 9),
+    Rehearsed("cpu1", "cpu0", "resume", 7.0, 7.0, 0.1, 9),
+    Rehearsed("cpu1", "cpu0", "fetch", 0.3, 0.3, 0.1, 9),
+    Rehearsed("cpu1", "cpu0", "write", 0.5, 0.5, 0.1, 9),
+    Rehearsed("cpu0", "cpu1", "claim", -0.1, -0.1, 0.01, 9),
+    Rehearsed("cpu0", "cpu1", "read", 0.25, 0.25, 0.1, 9),
+    Rehearsed("cpu0", "cpu1", "wakeup", 0.2, 0.2, 0.1, 9),
+)
+
 
 def tables(
     base: ModelConfig = BASE,
@@ -49,7 +59,7 @@ def tables(
     if reuse:
         meta = replace(made.meta, reuse=reuse, block_in_network={"cpu0": 1.5}, features_share={"cpu1": 0.5}, shared_caches=SHARED)
         claimed = tuple(row if copies_out(row.path) else replace(row, claim_us=row.bytes / 3000) for row in made.transfers)
-        made = replace(made, transfers=claimed, meta=replace(meta, jitter={"cpu0": 0.05, "cpu1": 0.1}))
+        made = replace(made, transfers=claimed, meta=replace(meta, jitter={"cpu0": 0.05, "cpu1": 0.1}, rehearsed=REHEARSED))
     if contention == 1.0:
         return made
     factors = tuple(

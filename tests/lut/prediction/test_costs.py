@@ -10,8 +10,8 @@ from collab import config as configs
 from collab.blocks import Concat, MBConv, parse_key
 from collab.errors import MissingEntryError
 from collab.variants import even_shares
-from lut.meta import PairPath, Ripple
-from lut.prediction.costs import Costs, HandoverCost
+from lut.entries import PairPath, Rehearsed, Ripple
+from lut.prediction.costs import BYTES_PER_KB, Costs, HandoverCost
 from lut.tables import Tables
 from profiler.plan import COARSE, FULL, Grid, plan_model
 from tests.lut.made_tables import block_row, made_tables, transfer_row
@@ -127,3 +127,25 @@ def test_units_that_cannot_share_memory_copy() -> None:
     failed = transfer_row("cpu0", "cpu1", 400, status="failed", reason="cannot see the same memory", n=0, read_us=None)
     table = Costs(Tables((), (failed, transfer_row("cpu0", "cpu1", 400, path="memcpy")), rows.meta), source="x")
     assert table.handover("cpu0", "cpu1", 400) == HandoverCost("memcpy", 0.0, 5.0, 0.5, 0.4)
+
+
+def test_a_hand_over_costs_what_rehearsals_tell() -> None:
+    kilobytes = 400 / BYTES_PER_KB
+    entries = (
+        Rehearsed("cpu1", "cpu0", "resume", 4.0, 4.0, 0.1, 9),
+        Rehearsed("cpu1", "cpu0", "wakeup", 0.25, 0.25, 0.1, 9),
+        Rehearsed("cpu1", "cpu0", "fetch", 2.0, 2.0, 0.1, 9),
+        Rehearsed("cpu1", "cpu0", "write", 0.5, 0.5, 0.1, 9),
+        Rehearsed("cpu0", "cpu1", "claim", -9.0, -9.0, 0.1, 9),
+        Rehearsed("cpu0", "cpu1", "read", 0.25, 0.25, 0.1, 9),
+        Rehearsed("cpu0", "cpu1", "resume", 99.0, 99.0, 0.1, 9),
+    )
+    meta = replace(made_tables([], [], linear_cost).meta, rehearsed=entries)
+
+    def cost(path: str) -> HandoverCost:
+        row = transfer_row("cpu0", "cpu1", 400, path=path, claim_us=1.0)
+        return Costs(Tables((), (row,), replace(meta, paths={"cpu0>cpu1": PairPath(path, "")})), source="x").handover("cpu0", "cpu1", 400)
+
+    assert cost("shared") == HandoverCost("shared", 0.0, 0.0, 0.75, pytest.approx(0.4 + 2 * kilobytes), 4.0)
+    assert cost("upload") == HandoverCost("upload", 0.0, 0.0, 0.75, pytest.approx(0.6), 4.0)
+    assert cost("readback") == HandoverCost("readback", 0.0, 6.25, 0.75, pytest.approx(0.4 + 2 * kilobytes), 4.0)

@@ -14,7 +14,7 @@ from collab.errors import MissingEntryError
 from collab.placement import parse_placement
 from collab.schedule import build_schedule
 from collab.variants import collaborative
-from lut.meta import Contention
+from lut.entries import Contention
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
 from profiler.plan import COARSE, plan_model

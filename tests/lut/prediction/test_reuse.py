@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from collab import config as configs
 from collab.blocks import parse_key
 from collab.placement import Placement
-from lut.meta import ReuseCost
+from lut.entries import ReuseCost
 from lut.prediction.model_latency import predict
 from lut.prediction.reuse import DISTANCES_MB, FEATURES, WEIGHTS, ReuseCurve, curve_of, features_mb, rises, weights_mb
 from tests.search.made import BASE, REUSE, costs

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collab.blocks import MBConv, parse_key
-from lut.meta import Ripple
+from lut.entries import Ripple
 from lut.prediction.ripple import Ripples, expansion_macs, is_proven
 
 SLOT = MBConv(14, 3, 1, 64, 384, 64, "relu6")

@@ -18,7 +18,7 @@ from collab.errors import ConfigError, MissingEntryError
 from collab.model import ModelConfig
 from collab.placement import parse_placement
 from collab.variants import collaborative, random_collaborative
-from lut.meta import PairPath
+from lut.entries import PairPath
 from lut.paths import PATHS
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
