@@ -17,10 +17,11 @@ from typing import Final
 from android_harness.targets.base import Target
 from collab.errors import ConfigError
 from profiler.execution import Observer, carry_out
-from profiler.job_ids import JobId, LoadedId, NetworkId, RehearsalId
+from profiler.job_ids import JobId
 from profiler.limits import room_bytes
 from profiler.pending import JobBatch, pending_batches, running_ids
-from profiler.plan import LOADS, Plan, network_name, plan_blocks
+from profiler.phases import is_common
+from profiler.plan import plan_blocks
 from profiler.refine import Suggestion, suggest, within
 from profiler.request import Request
 from profiler.samples import JobSamples, SampleStore
@@ -97,7 +98,7 @@ def suggestions(request: Request, store: SampleStore) -> list[Suggestion]:
 
 def _common(request: Request, store: SampleStore, left_s: float) -> list[JobBatch]:
     """Returns further rounds of the networks that tell contention and drift, and of rehearsals."""
-    jobs = [job for job in _measured(request, store) if _is_common(job, request.plan)]
+    jobs = [job for job in _measured(request, store) if is_common(job, request.plan)]
     rounds = min(_COMMON_ROUNDS, _rounds_within(jobs, store, _COMMON_SHARE * left_s))
     return [JobBatch("common", tuple(jobs), rounds)] if rounds > 0 else []
 
@@ -111,13 +112,6 @@ def _more_rounds(request: Request, store: SampleStore, left_s: float) -> list[Jo
 
 def _measured(request: Request, store: SampleStore) -> list[JobId]:
     return [job for job in running_ids(request) if store.measured(job) is not None]
-
-
-def _is_common(job: JobId, plan: Plan) -> bool:
-    """Whether a job measures costs that every prediction takes: of calls in a network, of contention, or of two units together."""
-    return isinstance(job, (LoadedId, RehearsalId)) or (
-        isinstance(job, NetworkId) and job.network in map(network_name, plan.networks[:LOADS])
-    )
 
 
 def _rounds_within(jobs: Iterable[JobId], store: SampleStore, limit_s: float) -> int:

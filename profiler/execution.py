@@ -19,7 +19,7 @@ from profiler.deviation import keep_deviation
 from profiler.job_ids import NetworkId
 from profiler.models import Models
 from profiler.pending import JobBatch
-from profiler.phases import make_phase
+from profiler.phases import is_common, make_phase
 from profiler.provenance import Provenance
 from profiler.request import JOURNAL_FILE, PLAN_FILE, Request
 from profiler.samples import SampleStore
@@ -72,7 +72,16 @@ def carry_out(
         models = Models(models_folder, plan.networks, plan.rehearsals, sentinel_block=request.sentinel_block, between=request.between)
         try:
             phases = [
-                make_phase(f"{batch.name}-{number}", batch.jobs, request.units, request.effort, models, rounds=batch.rounds, seed=seed)
+                make_phase(
+                    f"{batch.name}-{number}",
+                    batch.jobs,
+                    request.units,
+                    request.effort,
+                    models,
+                    rounds=batch.rounds,
+                    seed=seed,
+                    common=[job for job in batch.jobs if is_common(job, plan)],
+                )
                 for number, (batch, seed) in enumerate(zip(batches, count(request.seed)))
             ]
             with kept(request, folder):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
 from typing import Final
 
 from android_harness.protocol.phases import CollabJob, HandoverJob, Job, Load, Phase, Repeat, Sentinel, TimeJob
-from collab.units import UnitSpec, shared_cores
+from collab.units import UnitSpec
 from lut.meta import WAITS
 from lut.paths import REQUESTABLE_PATHS
 from profiler.deviation import output_of
@@ -16,7 +16,7 @@ from profiler.effort import Effort
 from profiler.handover_setting import HandoverSetting
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, NetworkSentinelId, RehearsalId, SentinelId, TrialId
 from profiler.models import PIECES_UNIT, Models
-from profiler.plan import LOADS, Plan
+from profiler.plan import LOADS, Plan, network_name
 
 PACED_GAP_US: Final = 2000
 
@@ -44,11 +44,10 @@ def block_ids(plan: Plan, units: Mapping[str, UnitSpec]) -> list[JobId]:
 
 
 def rehearsal_ids(plan: Plan, units: Mapping[str, UnitSpec], setting: HandoverSetting) -> list[JobId]:
-    """Returns the rehearsals on every two units, but for units that share a core: turns on it are what their steps take."""
+    """Returns the rehearsals on every two units."""
     return [
         RehearsalId(one, other, rehearsal.name, setting.path, setting.wait)
         for one, other in combinations(units, 2)
-        if not shared_cores(units[one], units[other])
         for rehearsal in plan.rehearsals
     ]
 
@@ -178,6 +177,13 @@ def _network_job(job: NetworkId | LoadedId, effort: Effort, models: Models, load
     )
 
 
+def is_common(job: JobId, plan: Plan) -> bool:
+    """Whether a job measures costs that every prediction takes: of drift and contention, or of two units together."""
+    if isinstance(job, NetworkId):
+        return job.network in map(network_name, plan.networks[:LOADS])
+    return isinstance(job, (LoadedId, RehearsalId))
+
+
 def make_phase(
     name: str,
     ids: Sequence[JobId],
@@ -187,14 +193,22 @@ def make_phase(
     *,
     rounds: int,
     seed: int,
+    common: Collection[JobId] = (),
 ) -> Phase:
-    """Returns a phase of these jobs, shuffled anew in every round, with the sentinels of all units."""
+    """Returns a phase of these jobs, shuffled anew in every round, with the sentinels of all units.
+
+    Args:
+        common: jobs that make all rounds, however well their medians are known. Errors of single blocks average out over a model; an error
+            of theirs is in every prediction alike.
+    """
     sentinels = sentinel_ids(units)
     min_rounds = min(rounds, effort.min_rounds)
+    through = {job.text for job in common}
+    jobs = make_jobs([*ids, *sentinels], effort, models, background=background_units(units))
     return Phase(
         name=name,
         units=units,
-        jobs=make_jobs([*ids, *sentinels], effort, models, background=background_units(units)),
+        jobs=tuple(replace(job, settles=job.id not in through) for job in jobs),
         repeat=Repeat(min_rounds, rounds, effort.target_ci),
         seed=seed,
         order="shuffled",

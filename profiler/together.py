@@ -18,6 +18,8 @@ are the units of the statistics: standard errors come from a bootstrap that draw
 kind of cost that is least sure is left out, and the others are fitted anew, until all that are left are 1.96 standard errors from 0
 (backward elimination). Contention must slow a unit down; one that is faster beside another one has none.
 
+Units that share a core take turns on it, and only whole runs tell what that makes of them (`profiler.turns`).
+
 At last rehearsals are predicted by what others tell (five-fold cross-validation): a check that a profile makes by itself, before any
 certificate.
 """
@@ -34,6 +36,7 @@ import numpy as np
 from android_harness.bundles.wakeups import measured_wakeups
 from android_harness.protocol.journal import CollabDone
 from collab.errors import MissingEntryError
+from collab.units import shared_cores
 from lut.entries import Contention, RehearsalCheck, Rehearsed, SharedCache, can_be_read
 from lut.prediction.costs import BLOCK_CLASSES, Costs
 from lut.prediction.model_latency import predict
@@ -47,6 +50,7 @@ from profiler.plan import Plan
 from profiler.rehearsal_steps import GROUPS, OWN_CLASSES, RUN, WORK, Farther, Steps
 from profiler.samples import SampleStore
 from profiler.terms import Observed, Predicted, StepAmounts
+from profiler.turns import turns_of
 
 FEWEST: Final = 6
 """Fewer rehearsals prove nothing."""
@@ -87,11 +91,25 @@ def with_rehearsals(tables: Tables, store: SampleStore, plan: Plan, lines: Mappi
     for one, other in combinations(tables.meta.units, 2):
         alone = _without(tables, one, other)
         observed = _predictable(_observed(store, plan, one, other, lines), Costs(alone, source=""))
-        if len(observed) >= FEWEST:
+        if len(observed) < FEWEST:
+            continue
+        if shared_cores(tables.meta.units[one], tables.meta.units[other]):
+            contention, check = turns_of(observed, Costs(alone, source=""), one, other)
+            checks.append(check)
+            tables = _with_contention(alone, contention)
+        else:
             sides = _sides(observed, alone, one, other)
             checks.append(_check(observed, alone, sides))
             tables = _told(alone, sides)
     return replace(tables, meta=replace(tables.meta, rehearsal_checks=tuple(filter(can_be_read, checks))))
+
+
+def _with_contention(alone: Tables, contention: Iterable[Contention]) -> Tables:
+    """Returns tables with contention that was told of two more units."""
+    entries = sorted(
+        (*alone.meta.contention, *filter(can_be_read, contention)), key=lambda entry: (entry.unit, entry.other, entry.block_class)
+    )
+    return replace(alone, meta=replace(alone.meta, contention=tuple(entries)))
 
 
 def _without(tables: Tables, one: str, other: str) -> Tables:
@@ -131,19 +149,20 @@ def _sides(observed: Sequence[Observed], alone: Tables, one: str, other: str) ->
 
 def _told(alone: Tables, sides: Sequence[_Side]) -> Tables:
     """Returns tables with what rehearsals of two units tell."""
-    contention, shared, rehearsed = list(alone.meta.contention), list(alone.meta.shared_caches), list(alone.meta.rehearsed)
+    contention: list[Contention] = []
+    shared, rehearsed = list(alone.meta.shared_caches), list(alone.meta.rehearsed)
     for side in sides:
         found = _estimates(side)
         contention += _factors(side.unit, side.beside, found)
         shared += _shares(side.unit, side.beside, found)
         rehearsed += _costs(side.unit, side.beside, found)
+    found_so = _with_contention(alone, contention)
     meta = replace(
-        alone.meta,
-        contention=tuple(sorted(filter(can_be_read, contention), key=lambda entry: (entry.unit, entry.other, entry.block_class))),
+        found_so.meta,
         shared_caches=tuple(sorted(filter(can_be_read, shared), key=lambda entry: (entry.unit, entry.other))),
         rehearsed=tuple(filter(can_be_read, rehearsed)),
     )
-    return replace(alone, meta=meta)
+    return replace(found_so, meta=meta)
 
 
 def _observed(store: SampleStore, plan: Plan, one: str, other: str, lines: Mapping[str, SpeedLine]) -> list[Observed]:

@@ -52,10 +52,12 @@ class TimeJob:
     load: tuple[Load, ...] = ()
     group: str = ""
     """Jobs of one group are visited directly one after another in every round, and settle together. Empty: none."""
+    settles: bool = True
+    """Whether the job ends once its median is known well enough, rather than after all rounds only."""
 
     def to_document(self) -> dict[str, Any]:
         return {
-            **_group_document(self.group),
+            **_turn_document(self.group, settles=self.settles),
             "id": self.id,
             "kind": "time",
             "unit": self.unit,
@@ -86,12 +88,13 @@ class HandoverJob:
     between_handovers: Path | None = None
     """Model that either unit runs between two hand-overs. None: the sender runs `model` once more, the receiver nothing."""
     group: str = ""
+    settles: bool = True
 
     def to_document(self) -> dict[str, Any]:
         between = {"between": str(self.between_handovers)} if self.between_handovers is not None else {}
         return {
             **between,
-            **_group_document(self.group),
+            **_turn_document(self.group, settles=self.settles),
             "id": self.id,
             "kind": "transfer",
             "from": self.sender,
@@ -125,10 +128,11 @@ class CollabJob:
     output: Path | None = None
     load: tuple[Load, ...] = ()
     group: str = ""
+    settles: bool = True
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {
-            **_group_document(self.group),
+            **_turn_document(self.group, settles=self.settles),
             "id": self.id,
             "kind": "collab",
             "manifest": str(self.manifest),
@@ -256,8 +260,8 @@ class Phase:
         return replace(self, name=name, jobs=jobs, repeat=repeat)
 
 
-def _group_document(group: str) -> dict[str, Any]:
-    return {"group": group} if group else {}
+def _turn_document(group: str, *, settles: bool) -> dict[str, Any]:
+    return ({"group": group} if group else {}) | ({} if settles else {"settles": False})
 
 
 def _unit_document(unit: UnitSpec) -> dict[str, Any]:

@@ -1,16 +1,20 @@
-"""Phases of a profile: which jobs are visited side by side."""
+"""Phases of a profile: which jobs are visited side by side, and which make all rounds."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from android_harness.protocol.phases import CollabJob, TimeJob
+from collab import config as configs
 from collab.units import UnitSpec, parse_unit
 from profiler.effort import FULL, QUICK
-from profiler.job_ids import LoadedId, NetworkId
+from profiler.handover_setting import HandoverSetting
+from profiler.job_ids import LoadedId, NetworkId, RehearsalId
 from profiler.models import Models
-from profiler.phases import block_ids, groups_of, make_phase
+from profiler.phases import block_ids, groups_of, is_common, make_phase, rehearsal_ids
 from profiler.plan import Plan, network_name
+from profiler.rehearsal import draw_rehearsals
 from tests.profiler.made_events import BLOCK, LARGE, UNITS
 
 NETWORKS = (((BLOCK,), (BLOCK,)), ((LARGE,),), ((BLOCK,),))
@@ -53,3 +57,17 @@ def test_no_effort_s_limit_is_below_its_floor() -> None:
     for effort in (FULL, QUICK):
         assert effort.warmup_us < effort.warmup_limit_us < effort.network_warmup_limit_us
         assert effort.network_warmup >= 3, "the first run tells nothing, and two are compared"
+
+
+def test_what_is_in_every_prediction_makes_all_rounds(tmp_path: Path) -> None:
+    plan = replace(PLAN, rehearsals=tuple(draw_rehearsals(configs.load("mini_v2"), 2)))
+    ids = [*block_ids(plan, UNITS), *rehearsal_ids(plan, UNITS, HandoverSetting())]
+    models = Models(tmp_path, plan.networks, plan.rehearsals)
+    common = [job for job in ids if is_common(job, plan)]
+    phase = make_phase("p", ids, UNITS, FULL, models, rounds=3, seed=1, common=common)
+    through = {job.id for job in phase.jobs if not job.settles}
+    assert through == {job.text for job in common}
+    assert {type(job) for job in common} == {NetworkId, LoadedId, RehearsalId}
+    assert {job.network for job in common if isinstance(job, NetworkId)} == {network_name(network) for network in NETWORKS[:2]}
+    documents = [job.to_document() for job in phase.jobs]
+    assert {document["id"] for document in documents if document.get("settles") is False} == through

@@ -72,12 +72,12 @@ def test_a_model_too_narrow_for_any_concat_has_those_without() -> None:
     assert all(rehearsal.config.strategy.endswith("a") for rehearsal in drawn)
 
 
-def test_every_two_units_rehearse_but_for_those_that_share_a_core() -> None:
+def test_every_two_units_rehearse() -> None:
     plan = replace(plan_model(BASE, COARSE), rehearsals=tuple(REHEARSALS[:2]))
     units = {"cpu0": parse_unit("cpu:cores=0"), "cpu1": parse_unit("cpu:cores=0-1"), "gpu0": parse_unit("gpu")}
     ids = rehearsal_ids(plan, units, HandoverSetting("condvar", "memcpy"))
     assert [job for job in ids if not isinstance(job, RehearsalId)] == []
-    assert {(job.one, job.other) for job in ids if isinstance(job, RehearsalId)} == {("cpu0", "gpu0"), ("cpu1", "gpu0")}
+    assert {(job.one, job.other) for job in ids if isinstance(job, RehearsalId)} == {("cpu0", "cpu1"), ("cpu0", "gpu0"), ("cpu1", "gpu0")}
     assert {(job.path, job.wait) for job in ids if isinstance(job, RehearsalId)} == {("memcpy", "condvar")}
     assert [parse_job_id(job.text) for job in ids] == ids
 

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from collab.units import parse_unit
 from lut.entries import Contention, Rehearsed, ReuseCost, SharedCache
 from lut.prediction.costs import BLOCK_CLASSES, Costs
 from lut.prediction.model_latency import predict
@@ -180,3 +181,26 @@ def test_rehearsals_that_the_tables_cannot_predict_are_left_out() -> None:
     known = replace(claimed(), transfers=())
     found = with_rehearsals(known, rehearsed(rehearsals(), true(), QUIET), Plan((), (), rehearsals=rehearsals()), {})
     assert found.meta.rehearsal_checks == ()
+
+
+def on_one_core(tables: Tables) -> Tables:
+    return replace(tables, meta=replace(tables.meta, units={unit: parse_unit("cpu:cores=0") for unit in UNITS}))
+
+
+@pytest.mark.parametrize("factor", [2.2, 1.5])
+def test_whole_runs_tell_how_units_take_turns_on_a_core(factor: float) -> None:
+    store = rehearsed(rehearsals(), true(factor=factor), Noise(segment=0.1, run=0.1))
+    found = with_rehearsals(on_one_core(claimed()), store, Plan((), (), rehearsals=rehearsals()), {})
+    assert len(found.meta.contention) == 2 * len(BLOCK_CLASSES)
+    assert [entry.factor for entry in found.meta.contention] == pytest.approx([factor] * 2 * len(BLOCK_CLASSES), rel=0.05)
+    assert all(entry.se is not None and abs(np.log(entry.factor / factor)) < 4 * entry.se for entry in found.meta.contention)
+    assert found.meta.rehearsed == ()
+    [check] = found.meta.rehearsal_checks
+    assert check.median_error < 0.06
+    assert abs(check.bias) < 0.04
+
+
+def test_turns_that_are_not_proven_are_none() -> None:
+    store = rehearsed(rehearsals(), true(factor=1.01), Noise(segment=0.1, run=0.1))
+    found = with_rehearsals(on_one_core(claimed()), store, Plan((), (), rehearsals=rehearsals()), {})
+    assert {entry.factor for entry in found.meta.contention} == {1.0}

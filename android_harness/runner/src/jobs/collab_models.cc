@@ -40,7 +40,7 @@ CollabModels::CollabModels(const CollabSpec& spec, const PhaseResources& phase)
     : manifest_(ReadManifest(spec.manifest)) {
   FindWorkers(spec, phase);
   ReadInput();
-  CreateModels(phase);
+  CreateModels();
   paths_ = PairsOf(manifest_, spec.path);
   ConnectPeers();
   output_ = AlignedMemory(manifest_.segments[manifest_.output_segment].output.Bytes());
@@ -73,7 +73,7 @@ void CollabModels::ReadInput() {
   std::memcpy(input_.data(), content.data(), std::min(content.size(), expected));
 }
 
-void CollabModels::CreateModels(const PhaseResources& phase) {
+void CollabModels::CreateModels() {
   landings_.resize(manifest_.segments.size());
   for (size_t i = 0; i < manifest_.segments.size(); ++i) {
     const SegmentSpec& segment = manifest_.segments[i];
@@ -82,7 +82,7 @@ void CollabModels::CreateModels(const PhaseResources& phase) {
       throw Failure(segment.model.shown + " has " + std::to_string(size) + " bytes; the manifest says " +
                     std::to_string(segment.model_bytes));
     }
-    placed_.push_back(std::make_unique<PlacedModel>(worker(segment.unit), segment.model, phase.ledger));
+    placed_.push_back(std::make_unique<PlacedModel>(worker(segment.unit), segment.model));
     CheckModel(segment, model(i));
     worker(segment.unit).Run([this, i] { ConnectOwnInputs(i); });
   }

@@ -47,7 +47,7 @@ class CollabModels {
  private:
   void FindWorkers(const CollabSpec& spec, const PhaseResources& phase);
   void ReadInput();
-  void CreateModels(const PhaseResources& phase);
+  void CreateModels();
   void CheckModel(const SegmentSpec& segment, const Model& model) const;
   void ConnectOwnInputs(size_t segment);
   void ConnectPeers();

@@ -56,15 +56,15 @@ HandoverJob::HandoverJob(HandoverSpec spec, const PhaseResources& phase) : Job(p
 }
 
 int64_t HandoverJob::Create() {
-  sender_ = std::make_unique<PlacedModel>(phase().workers.At(spec_.from), spec_.model, phase().ledger);
-  receiver_ = std::make_unique<PlacedModel>(phase().workers.At(spec_.to), spec_.model, phase().ledger);
+  sender_ = std::make_unique<PlacedModel>(phase().workers.At(spec_.from), spec_.model);
+  receiver_ = std::make_unique<PlacedModel>(phase().workers.At(spec_.to), spec_.model);
   CheckModel();
   bytes_ = sender_->model().outputs()[0].Bytes();
   const bool has_next_model = !spec_.next_model.full.empty();
   senders_next_ =
-      std::make_unique<PlacedModel>(sender_->worker(), has_next_model ? spec_.next_model : spec_.model, phase().ledger);
+      std::make_unique<PlacedModel>(sender_->worker(), has_next_model ? spec_.next_model : spec_.model);
   if (has_next_model) {
-    receivers_next_ = std::make_unique<PlacedModel>(receiver_->worker(), spec_.next_model, phase().ledger);
+    receivers_next_ = std::make_unique<PlacedModel>(receiver_->worker(), spec_.next_model);
   }
   sender_->worker().Run([this] {
     Random random(phase().seed);

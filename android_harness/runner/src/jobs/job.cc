@@ -5,6 +5,7 @@ namespace syncnas {
 void Job::Visit() {
   create_ns_.reset();
   if (!created_) {
+    const Meter meter(phase_.ledger.created_ns);
     create_ns_ = Create();
     created_ = true;
   }

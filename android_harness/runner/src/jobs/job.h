@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "jobs/host_data.h"
 #include "jobs/ledger.h"
 #include "json/json_line.h"
 #include "units/workers.h"
@@ -15,6 +16,7 @@ namespace syncnas {
 struct PhaseResources {
   Workers& workers;
   Ledger& ledger;
+  HostData& host;
   uint64_t seed;
 };
 

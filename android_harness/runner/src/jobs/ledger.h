@@ -9,7 +9,9 @@ namespace syncnas {
 
 // Where the phase's time went, in nanoseconds of wall time.
 struct Ledger {
+  // Warm-ups, first runs and samples.
   int64_t sampled_ns = 0;
+  // Creating models with their buffers and inputs, and taking them down again.
   int64_t created_ns = 0;
 };
 

@@ -5,7 +5,7 @@
 namespace syncnas {
 
 Load::Load(const LoadSpec& spec, const PhaseResources& phase, Random& random)
-    : placed_(phase.workers.At(spec.unit), spec.model, phase.ledger), running_(WaitSpec{WaitMode::kCondvar, 0}) {
+    : placed_(phase.workers.At(spec.unit), spec.model), running_(WaitSpec{WaitMode::kCondvar, 0}) {
   placed_.worker().Run([this, &random] { FillInputs(placed_.model(), random); });
 }
 

@@ -6,8 +6,7 @@
 
 namespace syncnas {
 
-PlacedModel::PlacedModel(UnitWorker& worker, const FilePath& path, Ledger& ledger) : worker_(worker) {
-  const Meter meter(ledger.created_ns);
+PlacedModel::PlacedModel(UnitWorker& worker, const FilePath& path) : worker_(worker) {
   worker_.Run([this, &path] {
     const int64_t begin = NowNs();
     model_ = worker_.CreateModel(path);

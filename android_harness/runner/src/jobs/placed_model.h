@@ -15,8 +15,8 @@ namespace syncnas {
 // A model that lives on its unit's thread: created there, destroyed there.
 class PlacedModel {
  public:
-  // Throws Failure where the model cannot be created. The time counts in the ledger either way.
-  PlacedModel(UnitWorker& worker, const FilePath& path, Ledger& ledger);
+  // Throws Failure where the model cannot be created.
+  PlacedModel(UnitWorker& worker, const FilePath& path);
   ~PlacedModel();
   PlacedModel(const PlacedModel&) = delete;
   PlacedModel& operator=(const PlacedModel&) = delete;

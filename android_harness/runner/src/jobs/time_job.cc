@@ -28,19 +28,20 @@ TimeJob::TimeJob(TimeSpec spec, const PhaseResources& phase)
 }
 
 int64_t TimeJob::Create() {
-  placed_ = std::make_unique<PlacedModel>(phase().workers.At(spec_.unit), spec_.model, phase().ledger);
-  Random random(phase().seed);
-  placed_->worker().Run([this, &random] {
-    Model& model = placed_->model();
+  placed_ = std::make_unique<PlacedModel>(phase().workers.At(spec_.unit), spec_.model);
+  Model& model = placed_->model();
+  for (size_t i = 0; i < model.inputs().size(); ++i) {
+    host_inputs_.push_back(phase().host.Values(model.inputs()[i], i));
+  }
+  for (size_t i = 0; i < model.outputs().size(); ++i) {
+    host_outputs_.push_back(phase().host.Landing(model.outputs()[i].Bytes(), i));
+  }
+  placed_->worker().Run([&model] {
     for (size_t i = 0; i < model.inputs().size(); ++i) {
-      host_inputs_.emplace_back(model.inputs()[i].Bytes());
-      FillRandom(model.inputs()[i], random, host_inputs_.back().data());
       model.AllocateInput(i);
     }
-    for (const TensorType& output : model.outputs()) {
-      host_outputs_.emplace_back(output.Bytes());
-    }
   });
+  Random random(phase().seed);
   for (const LoadSpec& load : spec_.loads) {
     loads_.push_back(std::make_unique<Load>(load, phase(), random));
   }
@@ -55,13 +56,13 @@ void TimeJob::Measure() {
 
 void TimeJob::WriteInputs(Model& model) {
   for (size_t i = 0; i < host_inputs_.size(); ++i) {
-    model.input(i).Write(host_inputs_[i].data());
+    model.input(i).Write(host_inputs_[i]->data());
   }
 }
 
 void TimeJob::ReadOutputs(Model& model) {
   for (size_t i = 0; i < host_outputs_.size(); ++i) {
-    model.output(i).Read(host_outputs_[i].data());
+    model.output(i).Read(host_outputs_[i]->data());
   }
 }
 

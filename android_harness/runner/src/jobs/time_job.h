@@ -41,8 +41,8 @@ class TimeJob final : public Job {
   std::unique_ptr<PlacedModel> placed_;
   std::vector<std::unique_ptr<Load>> loads_;
   // The host's side of the model's inputs and outputs.
-  std::vector<AlignedMemory> host_inputs_;
-  std::vector<AlignedMemory> host_outputs_;
+  std::vector<std::shared_ptr<const AlignedMemory>> host_inputs_;
+  std::vector<std::shared_ptr<AlignedMemory>> host_outputs_;
 
   bool ran_before_ = false;
   std::optional<int64_t> first_ns_;

@@ -58,6 +58,7 @@ PhaseRunner::PhaseRunner(const PhaseSpec& phase, const EngineOpener& open_engine
       open_engine_(open_engine),
       journal_(journal),
       stop_(stop),
+      host_(phase.seed),
       jobs_(phase.jobs.size()),
       schedule_(phase),
       group_(NewGroup()) {
@@ -175,7 +176,7 @@ void PhaseRunner::VisitJob(const Visit& visit) {
   std::optional<std::string> failure;
   try {
     if (job == nullptr) {
-      job = MakeJob(spec, {workers_, ledger_, phase_.seed});
+      job = MakeJob(spec, {workers_, ledger_, host_, phase_.seed});
     }
     job->Visit();
   } catch (const std::bad_alloc&) {
@@ -209,6 +210,7 @@ void PhaseRunner::Complete(const Visit& visit) {
   // tenth longer than another (an Intel Xeon), and told by a single one that would pass for the device's drift.
   const bool is_kept = is_sentinel && std::holds_alternative<TimeSpec>(phase_.jobs[visit.job].measurement);
   if (!is_kept && !phase_.resident) {
+    const Meter meter(ledger_.created_ns);
     job.reset();
   }
 }

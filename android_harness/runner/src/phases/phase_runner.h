@@ -76,6 +76,7 @@ class PhaseRunner {
   std::map<std::string, std::string> engine_failures_;
   Workers workers_;
   Ledger ledger_;
+  HostData host_;
   // In the order of the phase's jobs; null where there are no models.
   std::vector<std::unique_ptr<Job>> jobs_;
 

@@ -38,6 +38,7 @@ class JobReader {
     if (fields.Has("group")) {
       job.group = fields.Text("group");
     }
+    job.settles = fields.Bool("settles", true);
     return job;
   }
 

@@ -64,6 +64,8 @@ struct JobSpec {
   std::variant<TimeSpec, HandoverSpec, CollabSpec> measurement;
   // Jobs of one group are visited directly one after another; empty: none.
   std::string group;
+  // Whether the job is finished once its median is known well enough, rather than after all rounds only.
+  bool settles = true;
 };
 
 }  // namespace syncnas

@@ -3,10 +3,28 @@
 #include <new>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/failure.h"
 #include "device/affinity.h"
+#include "units/event_count.h"
 
 namespace syncnas {
+
+namespace {
+
+// A visit hands over some short tasks one after the other, and a thread that has fallen asleep takes 50 us to come back
+// (virtual machines); whoever waits spins for as long before it sleeps. A visit warms up for longer than that.
+constexpr int64_t kSpinNs = 50'000;
+
+template <typename Predicate>
+void SpinFor(int64_t duration_ns, const Predicate& is_over) {
+  const int64_t give_up = NowNs() + duration_ns;
+  while (!is_over() && NowNs() < give_up) {
+    RelaxCpu();
+  }
+}
+
+}  // namespace
 
 UnitWorker::UnitWorker(UnitSpec spec, Engine& engine)
     : spec_(std::move(spec)), thread_([this, &engine] { Loop(engine); }) {
@@ -41,6 +59,7 @@ void UnitWorker::Start(std::function<void()> task) {
 }
 
 void UnitWorker::Finish() {
+  SpinFor(kSpinNs, [this] { return !busy_; });
   std::optional<std::string> failure;
   {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -75,11 +94,16 @@ void UnitWorker::Loop(Engine& engine) {
     std::optional<std::string> failure = Attempt(task);
     // Destroys on this thread what the task holds, before anybody is told that it is done.
     task = nullptr;
-    std::unique_lock<std::mutex> lock(mutex_);
-    failure_ = std::move(failure);
-    busy_ = false;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      failure_ = std::move(failure);
+      busy_ = false;
+    }
     changed_.notify_all();
-    changed_.wait(lock, [this] { return ending_ || busy_; });
+    const auto is_wanted = [this] { return ending_ || busy_; };
+    SpinFor(kSpinNs, is_wanted);
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, is_wanted);
     if (ending_) {
       break;
     }

@@ -1,6 +1,7 @@
 #ifndef SYNCNAS_RUNNER_UNITS_UNIT_WORKER_H_
 #define SYNCNAS_RUNNER_UNITS_UNIT_WORKER_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -16,7 +17,7 @@
 namespace syncnas {
 
 // A unit and the one thread that drives it: everything that the unit does, it does on this thread, which is confined to
-// the unit's cores for good. The thread that hands out the tasks sleeps while they run.
+// the unit's cores for good. The thread that hands out the tasks sleeps while they run, but for the first moments.
 class UnitWorker {
  public:
   // Returns when the thread is confined and the unit is open. Throws Failure where either fails.
@@ -31,7 +32,7 @@ class UnitWorker {
 
   // Hands a task over; one at a time.
   void Start(std::function<void()> task);
-  // Sleeps until the task is done. Throws Failure with the task's reason if it failed.
+  // Waits until the task is done. Throws Failure with the task's reason if it failed.
   void Finish();
   void Run(std::function<void()> task);
 
@@ -52,10 +53,10 @@ class UnitWorker {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  // Guarded by mutex_.
+  // Written under mutex_. The flags are looked at without it by whoever waits and does not sleep yet.
   std::function<void()> task_;
-  bool busy_ = true;
-  bool ending_ = false;
+  std::atomic<bool> busy_{true};
+  std::atomic<bool> ending_{false};
   std::optional<std::string> failure_;
 
   // Last, so that all the above is there when it starts.

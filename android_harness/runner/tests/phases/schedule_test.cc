@@ -80,6 +80,20 @@ TEST(ScheduleLeavesOutWhatHasFailedOrSettled) {
   CHECK_EQUAL(order, "sabcsabcsbsbs");
 }
 
+TEST(JobsThatDoNotSettleMakeAllRounds) {
+  PhaseSpec phase = PhaseOf("ab", "s", 4, 16);
+  phase.repeat.min_rounds = 1;
+  phase.repeat.target_ci = 0.01;
+  phase.jobs[1].settles = false;
+  Schedule schedule(phase);
+  std::string order;
+  while (const std::optional<Visit> visit = schedule.Next()) {
+    order += phase.jobs[visit->job].id;
+    schedule.Complete(visit->job, {100, 100, 100});
+  }
+  CHECK_EQUAL(order, "sabsabsbsbs");
+}
+
 TEST(ScheduleGoesBackButRemembersFailures) {
   const PhaseSpec phase = PhaseOf("abcd", "s", 2, 2);
   Schedule schedule(phase);

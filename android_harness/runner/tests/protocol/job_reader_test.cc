@@ -63,6 +63,13 @@ TEST(WrongJobsAreRefused) {
               "jobs[0].mode is \"both\"");
 }
 
+TEST(JobsMayGoOnThroughAllRounds) {
+  const std::string job = R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1)";
+  CHECK(ParseJob(job).settles);
+  CHECK(!ParseJob(job + R"(, "settles": false)").settles);
+  CHECK_FAILS(ParseJob(job + R"(, "settles": 0)"), "jobs[0].settles");
+}
+
 TEST(JobsMayBeOfAGroup) {
   const std::string job = R"("id": "a", "kind": "time", "unit": "cpu0", "model": "m", "runs": 1)";
   CHECK_EQUAL(ParseJob(job).group, "");
