@@ -79,13 +79,14 @@ class Rehearsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Cost to `unit` of hand-overs with `other` in runs of both, beyond what each costs by itself; 0 unless it is proven.
 
     `what` is ``resume`` (us for each hand-over that `unit` waits for), ``wakeup`` (us likewise), ``fetch`` or ``claim`` (us for each KB
-    that `unit` fetches, or writes where `other` has read), ``write`` or ``read`` (a fraction of what copying in, or out, takes).
+    that `unit` fetches, or writes where `other` has read), ``write`` or ``read`` (a fraction of what copying in, or out, takes),
+    ``each_write`` or ``each_read`` (us for each such copy).
     `measured` is what came out of `n` rehearsals, with its standard error `se`.
     """
 
     unit: Name
     other: Name
-    what: Literal["resume", "wakeup", "fetch", "claim", "write", "read"]
+    what: Literal["resume", "wakeup", "fetch", "claim", "write", "read", "each_write", "each_read"]
     value: Change
     measured: Change
     se: DurationUs

@@ -19,17 +19,23 @@ WORK: Final = "work"
 OWN_CLASSES: Final = ("stem", "head", "sync")
 """Classes that may have a factor of contention of their own, besides that of all work: MBConvs are most of it."""
 RUN: Final = (WORK, *OWN_CLASSES, "resume", "fetch", "claim")
-GROUPS: Final = (RUN, ("wakeup",), ("write",), ("read",))
+GROUPS: Final = (RUN, ("wakeup",), ("write", "each_write"), ("read", "each_read"))
 """Kinds of cost, those together that a step can have together."""
 _LEAST_MB: Final = 1e-3
 
 
 class Steps:
-    """All measured steps of a unit, with how much of each kind of cost they have."""
+    """All measured steps of a unit, with how much of each kind of cost they have.
+
+    Both, and how late steps were, are multiplied by a usual latency over that of their rehearsal: what is wrong by the same time matters
+    less in a long run. Units that are very unequal have some runs that are ten times as long as others.
+    """
 
     def __init__(self, predicted: Predicted, unit: str) -> None:
         everything = np.ones(predicted.counted(lambda _: 0.0).shape, bool)
-        self._steps = predicted.steps_with(everything, _amounts(predicted), unit)
+        steps = predicted.steps_with(everything, _amounts(predicted), unit)
+        weight = (float(np.median(predicted.total_us)) / predicted.total_us)[steps.strategy]
+        self._steps = replace(steps, late_us=steps.late_us * weight, amounts=steps.amounts * weight[:, None])
         self._columns = dict(zip(self._steps.parameters, self._steps.amounts.T, strict=True))
 
     @property
@@ -116,8 +122,11 @@ def _amounts(predicted: Predicted) -> dict[str, Floats]:
     contended_us = predicted.contended_us()
     classes = predicted.counted(lambda operation: operation.contention_class)
 
+    def copies(step: str) -> Floats:
+        return predicted.counted(lambda operation: float(operation.step == step and operation.kilobytes > 0))
+
     def work_us(step: str) -> Floats:
-        return predicted.counted(lambda operation: operation.work_us if operation.step == step and operation.kilobytes else 0.0)
+        return copies(step) * predicted.counted(lambda operation: operation.work_us)
 
     def kilobytes(what: str) -> Floats:
         return predicted.counted(lambda operation: operation.kilobytes if _is(operation, what) else 0.0)
@@ -131,6 +140,8 @@ def _amounts(predicted: Predicted) -> dict[str, Floats]:
         "wakeup": predicted.counted(lambda operation: float(operation.step == "wait")),
         "write": work_us("write"),
         "read": work_us("read"),
+        "each_write": copies("write"),
+        "each_read": copies("read"),
         WEIGHTS: predicted.counted(_weights_mb),
         FEATURES: predicted.counted(_features_mb),
     }

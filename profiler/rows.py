@@ -63,6 +63,10 @@ class Origin:
         )
 
 
+_SAME_CLOCK: Final = 0.05
+"""Clocks that differ by no more are the same."""
+
+
 @dataclass(frozen=True)
 class BlockCosts:
     """Costs that rows of blocks need besides their own samples.
@@ -175,7 +179,14 @@ def _block_status(samples: JobSamples, summary: Summary | None, call: Timed | No
         return "unstable", "it was visited once, which does not tell how well its median is known"
     if summary.reach_us > max(UNSTABLE * summary.median_us, UNSTABLE_US):
         return "unstable", f"the median of {summary.visits} visits is known to {100 * summary.reach_us / summary.median_us:.0f} % only"
-    return "ok", ""
+    return "ok", _clocks_differ(samples)
+
+
+def _clocks_differ(samples: JobSamples) -> str:
+    """Returns between which clocks the visits ran; empty where these are about the same, or not known."""
+    clocks_mhz = [mhz for visit in samples.times if (mhz := _clock(visit)) is not None]
+    low, high = (min(clocks_mhz), max(clocks_mhz)) if clocks_mhz else (0.0, 0.0)
+    return f"its visits ran at {low:.0f} to {high:.0f} MHz" if high > (1 + _SAME_CLOCK) * low else ""
 
 
 def _handover_failure(job: HandoverId, samples: JobSamples, path: str) -> str:

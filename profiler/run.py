@@ -370,6 +370,9 @@ def _print_failures(tables: Tables, console: Any) -> None:
         console.print(f"  {status}: {what}: {reason}")
     if len(bad) > _SHOWN:
         console.print(f"  and {len(bad) - _SHOWN} more; see the status column")
+    moved = sum(row.status == "ok" and row.reason != "" for row in tables.blocks)
+    if moved:
+        console.print(f"Clocks: the visits of {moved} of {len(tables.blocks)} block rows ran at clocks that differ by more than 5 %")
     unstable = [row for row in tables.blocks if row.status == "unstable"]
     if unstable:
         longest = max(unstable, key=lambda row: row.median_us or 0)

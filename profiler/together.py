@@ -10,7 +10,7 @@ rehearses some strategies on every two units, and asks by how much each kind of 
   segments where that differs;
 * *resume*: a call after a wait takes longer, by so many microseconds; *wakeup*: likewise the wake-up;
 * *fetch* and *claim*: microseconds for each KB that a unit fetches from a peer, or writes where a peer has read;
-* *write* and *read*: copies in and out, by a fraction.
+* *write* and *read*: copies in and out, by a fraction, and by microseconds for each.
 
 Per unit beside another one, the steps of all rehearsals are regressed on how much of each they have (`profiler.corrections`). Each
 rehearsal's steps are longer by what a replay of their medians falls short of its own median, as medians of parts add up to less. Rehearsals
@@ -181,7 +181,8 @@ def _observed(store: SampleStore, plan: Plan, one: str, other: str, lines: Mappi
 def _took(
     visits: Sequence[CollabDone], lines: Mapping[str, SpeedLine]
 ) -> tuple[float, dict[tuple[str, str, str, str], float], Mapping[tuple[str, str, str], float]]:
-    """Returns what visits of a rehearsal took: in all, each step of it, and each wake-up."""
+    """Returns what visits of a rehearsal took: in all, each step, and each wake-up; those with other steps than the first do not count."""
+    visits = [visit for visit in visits if visit.steps == visits[0].steps]
     at_ns = [visit.t_ns for visit in visits]
     units = sorted({label.unit for label in visits[0].steps})
     slowness = {unit: lines[unit].at(at_ns) if unit in lines else np.ones(len(visits)) for unit in units}

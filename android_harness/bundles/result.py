@@ -48,6 +48,8 @@ class BundleResult:
                 "p95": round(measured.p95_us, 3),
                 "mad": round(measured.mad_us, 3),
                 "n": measured.n,
+                "se": None if measured.se_us is None else round(measured.se_us, 3),
+                "visits": measured.visits,
             },
             "output_error": self.output_error,
             "distinct_outputs": self.distinct_outputs,

@@ -257,13 +257,14 @@ class Costs:
             return self._rehearsed.get((unit, other, what), 0.0)
 
         if cost.copies_in:
-            write_us = cost.write_us * (1 + more(receiver, sender, "write"))
+            write_us = cost.write_us * (1 + more(receiver, sender, "write")) + more(receiver, sender, "each_write")
         else:
             write_us = cost.write_us + kilobytes * more(receiver, sender, "fetch")
+        each_read_us = more(sender, receiver, "each_read") if cost.copies_out else 0.0
         return HandoverCost(
             cost.path,
             claim_us=max(cost.claim_us + kilobytes * more(sender, receiver, "claim"), 0.0),
-            read_us=max(cost.read_us * (1 + more(sender, receiver, "read")), 0.0),
+            read_us=max(cost.read_us * (1 + more(sender, receiver, "read")) + each_read_us, 0.0),
             wakeup_us=max(cost.wakeup_us + more(receiver, sender, "wakeup"), 0.0),
             write_us=max(write_us, 0.0),
             resume_us=max(more(receiver, sender, "resume"), 0.0),

@@ -22,15 +22,18 @@ from android_harness.protocol.journal import (
     TimeDone,
     TimeSamples,
 )
+from collab import config as configs
 from collab.blocks import feature_bytes, parse_key
 from collab.documents import MAX_NS
+from collab.schedule import NETWORK_INPUT, build_schedule
 from lut.tables import USABLE, Tables, load_tables, save
 from profiler.budgeted import suggestions
 from profiler.effort import QUICK
 from profiler.handover_setting import HandoverSetting
-from profiler.job_ids import CallId, HandoverId, JobId, LoadedId, NetworkId, SentinelId
-from profiler.phases import block_ids, handover_ids, sentinel_ids
-from profiler.plan import Network, Plan
+from profiler.job_ids import CallId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId, SentinelId
+from profiler.phases import block_ids, handover_ids, rehearsal_ids, sentinel_ids
+from profiler.plan import Network, Plan, plan_blocks
+from profiler.rehearsal import Rehearsal, draw_rehearsals
 from profiler.request import Request
 from profiler.samples import SampleStore
 from profiler.tabulate import tables_of
@@ -61,11 +64,36 @@ def samples_of(generator: random.Random) -> Clock:
     return choices[kind]
 
 
+TINY = {
+    "name": "tiny",
+    "act": "ReLU",
+    "bn_momentum": 0.1,
+    "num_classes": 10,
+    "stem": [3, 16, 3, 2],
+    "0": [[8, 3, 1, 16, 32, 16]],
+    "1": [[8, 3, 1, 16, 48, 16]],
+    "head": [16, 32, 1, 1],
+}
+
+
+def rehearsed() -> Plan:
+    """A plan of rehearsals of a tiny model, and of all that they are made of."""
+    rehearsals = draw_rehearsals(configs.from_document(TINY), 8)
+    segments = [segment for one in rehearsals for segment in build_schedule(one.config, one.on("cpu0", "cpu1")).segments]
+    blocks = plan_blocks(layer.block for segment in segments for layer in segment.layers)
+    return blocks.merged(Plan((), tuple(dict.fromkeys(segment.out_shape for segment in segments)), (), tuple(rehearsals)))
+
+
+REHEARSED = rehearsed()
+
+
 def journal(generator: random.Random) -> tuple[Request, list[Event]]:
     units = generator.choice((UNITS, THREE_UNITS, {"cpu0": UNITS["cpu0"]}))
-    plan = generator.choice((PLAN, Plan(PLAN.blocks, ()), Plan((), PLAN.transfers), Plan(PLAN.blocks[:5], (), PLAN.networks)))
+    plans = (PLAN, Plan(PLAN.blocks, ()), Plan((), PLAN.transfers), Plan(PLAN.blocks[:5], (), PLAN.networks), REHEARSED, REHEARSED)
+    plan = generator.choice(plans)
     request = Request("local", {"cpu": "x"}, "r", units, ("m",), plan, QUICK, HandoverSetting(), 0)
     jobs: list[JobId] = [*block_ids(plan, units), *sentinel_ids(units), *handover_ids(plan, units, request.handover, all_waits=False)]
+    jobs += rehearsal_ids(plan, units, request.handover)
     shown = generator.choice((0.1, 0.7, 1.0, 1.0))
     jobs = [job for job in jobs if generator.random() < shown]
     took = samples_of(generator)
@@ -118,7 +146,14 @@ def visit(job: JobId, plan: Plan, number: int, now: int, took: Clock, generator:
             samples=HandoverSamples(some(0), some(0), some(0), some(0), some()),
         )
     if isinstance(job, (NetworkId, LoadedId)):
-        return collab(job, plan, number, now, count, took, generator)
+        pieces = len(plan.networks_by_name[job.network]) if generator.random() < 0.98 else generator.randrange(4)
+        steps = [StepLabel(unit=job.unit, segment=str(piece), step="run", peer="") for piece in range(pieces)]
+        return collab(job, steps, job.unit, number, now, count, took, generator)
+    if isinstance(job, RehearsalId):
+        rehearsal = plan.rehearsals_by_name[job.rehearsal]
+        steps = steps_of(rehearsal, job.one, job.other)
+        steps = steps if generator.random() < 0.98 else steps[: generator.randrange(len(steps))]
+        return collab(job, steps, job.one, number, now, count, took, generator)
     return TimeDone(
         job=job.text,
         round=number,
@@ -133,11 +168,22 @@ def visit(job: JobId, plan: Plan, number: int, now: int, took: Clock, generator:
     )
 
 
-def collab(job: NetworkId | LoadedId, plan: Plan, number: int, now: int, count: int, took: Clock, generator: random.Random) -> CollabDone:
-    pieces = len(plan.networks_by_name[job.network]) if generator.random() < 0.98 else generator.randrange(4)
-    steps = [StepLabel(unit=job.unit, segment=str(piece), step="run", peer="") for piece in range(pieces)]
+def steps_of(rehearsal: Rehearsal, one: str, other: str) -> list[StepLabel]:
+    """The waits and runs of a rehearsal."""
+    schedule = build_schedule(rehearsal.config, rehearsal.on(one, other))
+    found = []
+    for segment in schedule.segments:
+        peers = [source for source in segment.sources if source != NETWORK_INPUT and schedule.segment(source).unit != segment.unit]
+        found += [StepLabel(unit=segment.unit, segment=segment.name, step="wait", peer=peer) for peer in peers]
+        found.append(StepLabel(unit=segment.unit, segment=segment.name, step="run", peer=""))
+    return found
+
+
+def collab(
+    job: JobId, steps: list[StepLabel], unit: str, number: int, now: int, count: int, took: Clock, generator: random.Random
+) -> CollabDone:
     if generator.random() < 0.9:
-        ends = [StepLabel(unit=job.unit, segment="x", step=step, peer="input") for step in ("write", "read")]
+        ends = [StepLabel(unit=unit, segment="x", step=step, peer="input") for step in ("write", "read")]
         steps = [ends[0], *steps, ends[1]]
     begin = tuple(tuple(generator.choice((0, took())) for _ in range(count)) for _ in steps)
     end = tuple(tuple(min(MAX_NS, at + generator.choice((took(), took(), 0))) for at in row) for row in begin)

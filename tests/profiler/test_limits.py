@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,17 @@ import pytest
 from android_harness.device.info import DeviceInfo
 from android_harness.device.machine import memory_bytes
 from android_harness.device.state import parse_state
+from collab import config as configs
 from collab.blocks import parse_key
 from collab.errors import ConfigError
 from lut.tables import load_tables
 from profiler import run
 from profiler.effort import QUICK
 from profiler.handover_setting import HandoverSetting
-from profiler.job_ids import BlockId, HandoverId, LoadedId, NetworkId
+from profiler.job_ids import BlockId, HandoverId, LoadedId, NetworkId, RehearsalId
 from profiler.limits import check_new, needed_bytes, room_bytes, why_impossible
 from profiler.plan import Plan, plan_blocks, plan_handovers
+from profiler.rehearsal import draw_rehearsals
 from profiler.request import Request
 from tests.borders.fuzzing import refused_in_a_sentence, run_command
 from tests.lut.made_tables import UNITS
@@ -55,13 +58,18 @@ def test_every_device_has_some_room_and_none_too_much() -> None:
     assert room_bytes(info(None)) == 1 << 30
     assert room_bytes(info(1 << 50)) == 1 << 30
     assert room_bytes(info(4 << 30)) == 512 << 20
-    assert why_impossible(BlockId("cpu0", parse_key(SMALL)), room_bytes(info(1 << 30)), {}) is None
-    assert why_impossible(HandoverId("cpu0", "cpu1", (1, 1, 1, 1 << 40), "shared", "spin", 0), 1 << 30, {}) is not None
     network = ((parse_key(SMALL),),)
-    plan = Plan((), (), (network,))
+    plan = Plan((), (), (network,), tuple(draw_rehearsals(configs.load("mini_v2"), 1)))
+    assert why_impossible(BlockId("cpu0", parse_key(SMALL)), room_bytes(info(1 << 30)), plan) is None
+    assert why_impossible(HandoverId("cpu0", "cpu1", (1, 1, 1, 1 << 40), "shared", "spin", 0), 1 << 30, plan) is not None
     for job in (NetworkId.of("cpu0", network), LoadedId.of("cpu0", "cpu1", network, network)):
-        assert why_impossible(job, needed_bytes(parse_key(SMALL)) - 1, plan.networks_by_name) is not None
-        assert why_impossible(job, 2 * needed_bytes(parse_key(SMALL)), plan.networks_by_name) is None
+        assert why_impossible(job, needed_bytes(parse_key(SMALL)) - 1, plan) is not None
+        assert why_impossible(job, 2 * needed_bytes(parse_key(SMALL)), plan) is None
+    rehearsal = RehearsalId("cpu0", "cpu1", plan.rehearsals[0].name, "shared", "spin")
+    assert "features, and there is room for" in (why_impossible(rehearsal, 1 << 10, plan) or "")
+    assert why_impossible(rehearsal, 1 << 30, plan) is None
+    with pytest.raises(ConfigError, match="the strategy mini_v2"):
+        check_new(replace(plan, networks=()), None, UNITS, info(1 << 20))
 
 
 def test_a_device_says_how_much_memory_it_has_or_not() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from android_harness.protocol.journal import HandoverDone, HandoverSamples, JobFailed
@@ -115,3 +116,18 @@ def test_a_hash_is_of_the_units_of_its_row_and_their_libraries_alone() -> None:
     assert replace(ORIGIN, runtime="s").config_hash("cpu0") != ORIGIN.config_hash("cpu0")
     assert ORIGIN.of("cpu0", "gpu0").libraries == {"litert": "L1", "classic": "C1"}
     assert replace(ORIGIN, provenance=UNKNOWN).of("cpu0").libraries == {"litert": ""}, "an engine that could not be opened"
+
+
+@pytest.mark.parametrize(
+    ("clocks_khz", "reason"),
+    [
+        ([[1_800_000], [1_850_000]], ""),
+        ([[1_800_000, 600_000], [2_400_000, 2_400_000]], "its visits ran at 1800 to 2400 MHz"),
+        ([[], []], ""),
+        ([[1_800_000], []], ""),
+    ],
+)
+def test_clocks_that_differ_mark_a_row(clocks_khz: list[list[int]], reason: str) -> None:
+    visits = [msgspec.structs.replace(time_done(JOB, [9000]), core_clocks_khz=tuple(clock)) for clock in clocks_khz]
+    row = derived(time_done(CALL, [2000]), *visits).blocks[0]
+    assert (row.status, row.reason) == ("ok", reason)

@@ -108,9 +108,11 @@ def test_costs_of_hand_overs_in_runs_are_recovered() -> None:
 
 
 def test_costs_of_copies_are_recovered() -> None:
-    found = told(true(path="memcpy", costs={"read": 0.5, "write": -0.25}), path="memcpy")
-    assert used(found, "read") == pytest.approx([0.5, 0.5], abs=0.05)
+    found = told(true(path="memcpy", costs={"each_read": 2.0, "write": -0.25}), path="memcpy")
     assert used(found, "write") == pytest.approx([-0.25, -0.25], abs=0.05)
+    # Whatever its size, a feature map is read in 5 us here: a fraction of that and so much for each are the same.
+    each = [5 * share + us for share, us in zip(used(found, "read"), used(found, "each_read"), strict=True)]
+    assert each == pytest.approx([2.0, 2.0], abs=0.1)
     assert used(found, "fetch") == [], "where a unit copies in, it fetches nothing"
 
 
