@@ -40,7 +40,14 @@ def main(
     device: DeviceName = "",
     strategies: Annotated[int, typer.Option("-n", "--strategies", min=1, help="How many random strategies to measure.")] = 60,
     model: Annotated[str, typer.Option(help="Whose strategies: of the zoo, or a config. Default: what the tables were made for.")] = "",
-    rounds: Annotated[int, typer.Option(min=2, max=MOST_ROUNDS, help="Visits of each of the two measurements of a strategy.")] = 12,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=MOST_ROUNDS,
+            help="Visits of each of the two measurements of a strategy. Default: 12, and more of short ones, for a minute in all.",
+        ),
+    ] = None,
     runs: RunsPerVisit = 3,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the strategies and of the order of visits.")] = 0,
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: certify.jsonl beside the tables.")] = None,
@@ -57,18 +64,18 @@ def main(
     from lut.prediction.costs import Costs
     from lut.tables import load_tables, save
     from profiler.attribution import attribute
-    from profiler.certification import bias_line, certify
+    from profiler.certification import bias_line, certify, rounds_for
     from profiler.compare import Trial, compare, visits
     from profiler.progress import phase_bar
     from profiler.trends import trends
 
-    trial = Trial(rounds=rounds, runs=runs, seed=seed)
     with existing_folder_lock(lut):
         tables = load_tables(lut)
         costs = Costs(tables, source=str(lut))
         with closing(open_target(device_of(device, tables.meta.device, lut / META_FILE), harness)) as target:
             check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
             candidates = _candidates(tables, costs, model, strategies, seed)
+            trial = Trial(rounds=rounds or rounds_for(candidates, costs, runs), runs=runs, seed=seed)
             with phase_bar(f"Running {len(candidates)} strategies", quiet=json) as bar:
                 bar.expect(visits(len(candidates), trial))
                 comparisons = compare(target, candidates, costs, trial, journal=journal or lut / "certify.jsonl", on_event=bar.note)

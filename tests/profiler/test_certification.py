@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lut.certificate import Bias
+from lut.prediction.costs import Costs
 from profiler.attribution import LABELS, WORK, Term
-from profiler.certification import bias_line
+from profiler.certification import bias_line, rounds_for
 from profiler.trends import Trend
+from tests.profiler.made_certificates import drawn_strategies, true_tables
 
 HIGH = Bias(0.07, (0.059, 0.078))
 UNKNOWN = Bias(0.001, (-0.004, 0.006))
@@ -57,3 +60,11 @@ def test_no_term_is_named_that_is_not_proven(drawn: list[tuple[str, float, bool]
             assert is_proven or f"{LABELS[name]} ({100 * carries:+.1f})" not in text
         if not bias.is_proven:
             assert "carried by" not in text
+
+
+@pytest.mark.parametrize(("slowness", "rounds"), [(1.0, 60), (20.0, None), (1000.0, 12)])
+def test_a_certificate_takes_a_minute_or_its_fewest_rounds(slowness: float, rounds: int | None) -> None:
+    tables = true_tables()
+    candidates = drawn_strategies(tables, 20)
+    found = rounds_for(candidates, Costs(tables, source="x").slowed(dict.fromkeys(tables.meta.units, slowness)), runs=3)
+    assert found == rounds or (rounds is None and 12 < found < 60)
