@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from android_harness.protocol.journal import CollabDone, TimeDone
 from lut.entries import Timed
-from lut.statistics import NS_PER_US, standard_error
+from lut.statistics import NS_PER_US, Z95, standard_error
 from profiler.job_ids import BlockId, CallId, JobId, NetworkId, SentinelId
 from profiler.samples import MOST_NS, JobSamples, SampleStore
 
@@ -63,13 +63,17 @@ class Pace:
 
 
 def agreed(paces: Iterable[Pace]) -> float:
-    """Returns the slowness that several sentinels tell together; 1 of none.
+    """Returns the slowness that several sentinels tell together; 1 where that is not proven, and of none.
 
-    The mean of their logarithms, each weighted by the inverse square of its error (inverse-variance weighting).
+    The mean of their logarithms, each weighted by the inverse square of its error (inverse-variance weighting). A correction by what is
+    within its own error makes predictions worse as often as better.
     """
     weights = [(pace, max(pace.error, _LEAST_ERROR) ** -2) for pace in paces]
+    if not weights:
+        return 1.0
     total = sum(weight for _, weight in weights)
-    return math.exp(sum(weight * math.log(pace.slowness) for pace, weight in weights) / total) if weights else 1.0
+    found = sum(weight * math.log(pace.slowness) for pace, weight in weights) / total
+    return math.exp(found) if abs(found) > Z95 / math.sqrt(total) else 1.0
 
 
 def pace(visited_ns: Sequence[int], took_us: Sequence[float], usual: Timed, at_ns: Sequence[int], *, misses: float = 0.0) -> Pace:

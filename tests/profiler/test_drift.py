@@ -51,7 +51,15 @@ def test_sentinels_that_know_equally_well_meet_halfway_and_one_that_knows_badly_
     assert agreed([]) == 1
     assert agreed([Pace(1.3, 0.0)]) == pytest.approx(1.3)
     assert agreed([Pace(1.21, 0.02), Pace(1.0, 0.02)]) == pytest.approx(1.1)
-    assert agreed([Pace(1.0, 0.01), Pace(2.0, 0.1)]) == pytest.approx(2 ** (1 / 101))
+    assert agreed([Pace(1.1, 0.01), Pace(1.1, 0.1)]) == pytest.approx(1.1)
+    assert agreed([Pace(1.1, 0.01), Pace(2.2, 0.1)]) == pytest.approx(1.1 * 2 ** (1 / 101))
+
+
+def test_drift_that_is_not_proven_is_none() -> None:
+    assert agreed([Pace(1.018, 0.01)]) == 1
+    assert agreed([Pace(1.021, 0.01)]) == pytest.approx(1.021)
+    assert agreed([Pace(0.99, 0.02), Pace(1.02, 0.02)]) == 1
+    assert agreed([Pace(0.9, 1.0)]) == 1
 
 
 def test_a_pace_has_the_errors_of_both_times_and_one_visit_may_have_met_anything() -> None:
