@@ -26,7 +26,8 @@ from profiler.samples import MOST_NS, JobSamples, SampleStore
 
 _NEIGHBOURS: Final = 15
 """On either side: many more than a slow spell of some ten milliseconds has visits, few against what drifts within minutes."""
-_MIN_VISITS: Final = 2 * _NEIGHBOURS + 1
+FEWEST_VISITS: Final = 2 * _NEIGHBOURS + 1
+"""Fewer tell no drift from noise."""
 _LEAST_ERROR: Final = 1e-3
 _UNKNOWN: Final = 1.0
 """The error of what one visit alone told, as a fraction: it may be anything, and counts next to nothing beside another sentinel."""
@@ -118,7 +119,7 @@ def speed_lines(store: SampleStore, units: Iterable[str]) -> dict[str, SpeedLine
     lines: dict[str, SpeedLine] = {}
     for unit in units:
         samples = store.measured(SentinelId(unit))
-        if samples is not None and len(samples.times) >= _MIN_VISITS:
+        if samples is not None and len(samples.times) >= FEWEST_VISITS:
             lines[unit] = speed_line([visit.t_ns for visit in samples.times], sentinel_us(samples.times))
     return lines
 

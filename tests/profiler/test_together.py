@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from android_harness.protocol.journal import CollabDone
 from collab.units import parse_unit
 from lut.entries import Contention, Rehearsed, ReuseCost, SharedCache
 from lut.prediction.costs import BLOCK_CLASSES, Costs
@@ -64,6 +65,16 @@ def true(
 def told(device: Tables, *, noise: Noise = QUIET, count: int = 16, seed: int = 0, path: str = "shared") -> Tables:
     store = rehearsed(rehearsals(count), device, noise, seed=seed)
     return with_rehearsals(claimed(path), store, Plan((), (), rehearsals=rehearsals(count)), {})
+
+
+def slower(visit: CollabDone, times: float) -> CollabDone:
+    """A visit in which everything takes so many times as long."""
+    return msgspec.structs.replace(
+        visit,
+        begin_ns=tuple(tuple(round(times * ns) for ns in row) for row in visit.begin_ns),
+        end_ns=tuple(tuple(round(times * ns) for ns in row) for row in visit.end_ns),
+        total_ns=tuple(round(times * ns) for ns in visit.total_ns),
+    )
 
 
 def used(tables: Tables, what: str) -> list[float]:
@@ -157,15 +168,7 @@ def test_speed_that_changes_is_taken_out() -> None:
     store = rehearsed(rehearsals(), device, Noise(segment=0.01, run=0.0))
     slow = SpeedLine(np.array([0.0, 1e9]), np.array([1.25, 1.25]))
     for samples in store.jobs.values():
-        samples.collabs = [
-            msgspec.structs.replace(
-                visit,
-                begin_ns=tuple(tuple(round(1.25 * ns) for ns in row) for row in visit.begin_ns),
-                end_ns=tuple(tuple(round(1.25 * ns) for ns in row) for row in visit.end_ns),
-                total_ns=tuple(round(1.25 * ns) for ns in visit.total_ns),
-            )
-            for visit in samples.collabs
-        ]
+        samples.collabs = [slower(visit, 1.25) for visit in samples.collabs]
     found = with_rehearsals(claimed(), store, Plan((), (), rehearsals=rehearsals()), {"cpu0": slow, "cpu1": slow})
     assert factors(found) == pytest.approx([1.1, 1.1], abs=0.02)
 
@@ -206,3 +209,15 @@ def test_turns_that_are_not_proven_are_none() -> None:
     store = rehearsed(rehearsals(), true(factor=1.01), Noise(segment=0.1, run=0.1))
     found = with_rehearsals(on_one_core(claimed()), store, Plan((), (), rehearsals=rehearsals()), {})
     assert {entry.factor for entry in found.meta.contention} == {1.0}
+
+
+def test_spells_in_which_two_units_are_slow_together_are_taken_out() -> None:
+    store = rehearsed(rehearsals(), true(factor=1.05), Noise(segment=0.01, run=0.02))
+    count = sum(len(samples.collabs) for samples in store.jobs.values())
+    moments = iter(np.random.default_rng(0).permutation(count).tolist())
+    for samples in store.jobs.values():
+        visits = [msgspec.structs.replace(visit, t_ns=next(moments)) for visit in samples.collabs]
+        # For two fifths of the time, every run takes a quarter longer.
+        samples.collabs = [slower(visit, 1.25 if visit.t_ns > 0.6 * count else 1.0) for visit in sorted(visits, key=lambda v: v.t_ns)]
+    found = with_rehearsals(claimed(), store, Plan((), (), rehearsals=rehearsals()), {})
+    assert factors(found) == pytest.approx([1.05, 1.05], abs=0.02)
