@@ -339,10 +339,8 @@ def _print_quality(tables: Tables, console: Any) -> None:
 
 def _rehearsal_sentence(check: RehearsalCheck) -> str:
     """Returns how far strategies that were left out of what rehearsals tell are predicted."""
-    return (
-        f"{check.unit} and {check.other} together: rehearsals are predicted by each other within {100 * check.median_error:.1f} %"
-        f" (median of {check.n}, bias {100 * check.bias:+.1f} %)"
-    )
+    found = f"within {100 * check.median_error:.1f} % (median of {check.n}, bias {100 * check.bias:+.1f} %)"
+    return f"{check.unit} and {check.other} together: rehearsals are predicted by each other {found}"
 
 
 def _cross_check_sentence(entry: CrossCheck) -> str:

@@ -74,7 +74,7 @@ def test_both_sentinels_tell_drift_around_the_visits_by_how_well_they_know(costs
     block_weight = 1 / (0.01**2 + 0.05**2)
     drift = {
         "cpu0": math.exp((math.log(1.35) / error**2 + math.log(1.1) * block_weight) / (1 / error**2 + block_weight)),
-        "cpu1": math.exp(math.log(1.1) * block_weight / (1 / 0.02**2 + block_weight)),
+        "cpu1": 1.0,  # 1.3 % slower, known to 1.9 %
     }
     assert result.drift == pytest.approx(drift)
     assert result.result.measured.median_us == pytest.approx(1250)
@@ -87,8 +87,9 @@ def test_both_sentinels_tell_drift_around_the_visits_by_how_well_they_know(costs
 
 
 def test_without_a_network_the_block_tells_drift(costs: Costs) -> None:
-    sentinels = [sentinel_done("cpu0", 0, 110_000), sentinel_done("cpu1", 0, 130_000)]
-    assert compared(costs, *BUNDLE, *sentinels).drift == pytest.approx({"cpu0": 1.1, "cpu1": 1.3})
+    sentinels = [sentinel_done(unit, t, ns) for t in (0, 200, 400) for unit, ns in (("cpu0", 108_000), ("cpu1", 130_000))]
+    # A block is up to 5 % from what a model feels, so that 8 % may be nothing.
+    assert compared(costs, *BUNDLE, *sentinels).drift == pytest.approx({"cpu0": 1.0, "cpu1": 1.3})
 
 
 def test_without_any_sentinel_there_is_no_drift(costs: Costs) -> None:

@@ -116,7 +116,7 @@ def test_the_document_holds_what_all_commands_share() -> None:
     ]
     document = result_of(*visits, error=1e-6).to_document([Step("cpu0", "cpu0.0", "run", "", 1.0, 3.5, ())])
     assert document == {
-        "measured_us": {"median": 5.0, "p95": 5.9, "mad": 1.0, "n": 3},
+        "measured_us": {"median": 5.0, "p95": 5.9, "mad": 1.0, "n": 3, "se": 0.001, "visits": 2},
         "output_error": 1e-6,
         "distinct_outputs": 1,
         "paths": {"cpu0>cpu1": "shared"},
