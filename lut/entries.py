@@ -175,7 +175,7 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def is_proven(self) -> bool:
-        """Whether chance alone makes so large an effect in less than 1 of 200 cases: a profile tests several, 1 of 20 is too many."""
+        """True if chance alone makes so large an effect in less than 1 of 200 cases: a profile tests several trends."""
         return abs(self.effect) > _PROVEN * self.se
 
 
@@ -213,7 +213,7 @@ class HandoverFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def can_be_read(entry: msgspec.Struct) -> bool:
-    """Whether an entry has numbers and texts that a reader of the file takes: finite, in bounds, no time of 0."""
+    """Tells whether a reader of the file would take an entry: all numbers are finite and in bounds, no time is 0."""
     try:
         msgspec.json.decode(msgspec.json.encode(entry), type=type(entry))
     except msgspec.ValidationError:

@@ -1,5 +1,7 @@
 """Contention: how much slower a unit works while another one does, by class of block; 1 unless it is proven.
 
+This is what is used of units that have no rehearsals; where there are some, they tell it (`profiler.together`).
+
 Measured on the base as a network, which one unit runs in its pieces while the other runs one over and over: a block alone lives in the
 nearest cache and does not feel what the other unit does to the memory behind it. The load is the base or, on a unit to which that is far
 more work than to the first, its narrowest form: units that share a model get shares that take them about as long.

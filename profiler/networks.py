@@ -36,7 +36,7 @@ class NetworkSamples:
         """Returns what each piece took: the median over visits of each visit's median run, as `lut.statistics.Summary` has it.
 
         All of them are longer by what their sum falls short of the median of the whole. Now one piece is late and now another, and seldom
-        early, so that medians of parts add up to less: to 0.5 to 0.7 % less, of networks in many pieces 2 % (AMD EPYC).
+        early, so that medians of parts add up to less: by 0.5 to 0.7 %, of networks in many pieces by 2 % (AMD EPYC).
         """
         medians = np.median([np.median(visit, axis=1) for visit in self.runs], axis=0) / NS_PER_US
         return [float(us) for us in medians * (network_run(self.runs).median_us / medians.sum())]

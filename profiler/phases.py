@@ -178,7 +178,7 @@ def _network_job(job: NetworkId | LoadedId, effort: Effort, models: Models, load
 
 
 def is_common(job: JobId, plan: Plan) -> bool:
-    """Whether a job measures costs that every prediction takes: of drift and contention, or of two units together."""
+    """Tells whether every prediction rests on a job: drift and contention, or what two units cost each other, follow from it."""
     if isinstance(job, NetworkId):
         return job.network in map(network_name, plan.networks[:LOADS])
     return isinstance(job, (LoadedId, RehearsalId))

@@ -20,7 +20,7 @@ ROLES: Final = ("cpu0", "cpu1")
 """The names of the two units in a plan, whatever units they stand for."""
 _DRAWS_EACH: Final = 8
 _SEED: Final = 0x5265
-"""Seed of the draws: the same in every plan of a model, and none that a certificate draws its strategies with by itself."""
+"""The same in every plan of a model. A certificate draws its strategies with another seed, 0 by default."""
 
 
 @dataclass(frozen=True)

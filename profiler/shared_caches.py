@@ -8,6 +8,8 @@ their errors.
 
 A share is 0 unless the measured ratios are better explained with it than without, beyond what chance does in 1 of 20 cases (likelihood
 ratio; Wilks, Annals of Mathematical Statistics 9, 1938). Its standard error is half the width of what fits within 1 of the best.
+
+Where two units have rehearsals, these tell the share instead (`profiler.together`).
 """
 
 from __future__ import annotations

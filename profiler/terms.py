@@ -130,7 +130,7 @@ class Predicted:
         return self._timeline.total_us
 
     def counted(self, count: Callable[[Operation], float]) -> Floats:
-        """Returns what there is in each operation (N, U, K) of something that is counted so."""
+        """Returns what `count` gives for each operation (N, U, K), 0 where a unit has fewer operations."""
         found = np.zeros(self._program.work_us.shape)
         for row, units in enumerate(self._architectures):
             for unit, operations in enumerate(units):

@@ -17,11 +17,11 @@ from lut.entries import Contention, RehearsalCheck
 from lut.prediction.costs import BLOCK_CLASSES, Costs
 from lut.prediction.replay import Floats
 from lut.statistics import Z95, standard_error
+from profiler.folds import check_of, folds
 from profiler.terms import CONTENTION, Observed, Predicted
 
 _TRIED: Final = np.geomspace(1.0, 6.0, 64)
 """Factors that are tried; in between, predictions are interpolated."""
-_FOLDS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,7 @@ def turns_of(observed: Sequence[Observed], costs: Costs, one: str, other: str) -
 
 
 def _check(runs: _Runs, one: str, other: str) -> RehearsalCheck:
-    """Predicts rehearsals by what others tell, each fold of them by the other folds."""
-    count = len(runs.measured)
     errors: list[float] = []
-    for fold in range(_FOLDS):
-        rest = [number for number in range(count) if number % _FOLDS != fold]
-        left = runs.only(list(range(fold, count, _FOLDS)))
-        errors += np.expm1(left.off(runs.only(rest).factor())).tolist()
-    return RehearsalCheck(one, other, count, float(np.median(np.abs(errors))), float(np.median(errors)))
+    for rest, left in folds(len(runs.measured)):
+        errors += np.expm1(runs.only(left).off(runs.only(rest).factor())).tolist()
+    return check_of(one, other, errors)

@@ -53,7 +53,7 @@ class TimeJob:
     group: str = ""
     """Jobs of one group are visited directly one after another in every round, and settle together. Empty: none."""
     settles: bool = True
-    """Whether the job ends once its median is known well enough, rather than after all rounds only."""
+    """True: the job ends as soon as its median is known well enough. False: it makes all rounds."""
 
     def to_document(self) -> dict[str, Any]:
         return {

@@ -123,7 +123,7 @@ class _Builder:
         return self._costs.handover(self._schedule.segment(source).unit, segment.unit, self._bytes[source]).resume_us
 
     def _shares_output(self, segment: Segment) -> bool:
-        """Whether a peer reads what a segment writes."""
+        """Tells whether a segment's output is read by another unit."""
         return segment.name != self._schedule.output.name and bool(self._schedule.receivers(segment))
 
     def _claim_us(self, segment: Segment) -> float:

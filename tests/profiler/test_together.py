@@ -30,7 +30,7 @@ REUSE = tuple(
     for unit in UNITS
     for what, us in (("weights", 900.0), ("features", 90.0))
 )
-"""What data costs units whose caches hold less than a network of `BASE`."""
+"""Curves of units whose caches hold less than a network of `BASE`."""
 
 
 @cache
@@ -49,7 +49,7 @@ def claimed(path: str = "shared") -> Tables:
 def true(
     *, path: str = "shared", share: float = 0.0, factor: float = 1.0, stem: float | None = None, costs: Mapping[str, float] | None = None
 ) -> Tables:
-    """The same device with all that it really is."""
+    """Returns tables that know everything of the device: also what its units cost each other, as the arguments say."""
     made = claimed(path)
     factors = dict.fromkeys(BLOCK_CLASSES, factor) | ({} if stem is None else {"stem": stem})
     contention = tuple(Contention(unit, name, other, f, f, 0.01, 9, pooled=True) for unit, other in PAIRS for name, f in factors.items())

@@ -30,7 +30,7 @@ REUSE = (
     ReuseCost("cpu0", "features", (0.25, 2.0), (10.0, 60.0), n=9),
     ReuseCost("cpu1", "features", (0.5, 1.0), (0.0, 300.0), n=9),
 )
-"""What data costs units whose caches hold less than a network of `BASE`."""
+"""Curves of units whose caches hold less than a network of `BASE`."""
 SHARED = (SharedCache("cpu0", "cpu1", 0.5, 0.5, 0.1, 9), SharedCache("cpu1", "cpu0", 0.25, 0.25, 0.1, 9))
 
 REHEARSED = (

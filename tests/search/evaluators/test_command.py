@@ -75,6 +75,7 @@ def test_a_failed_command_is_tried_again(tmp_path: Path) -> None:
 
 def test_a_command_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
     mark = tmp_path / "child"
+    # Both sleep far longer than the timeout: they end only because they are killed.
     body = (
         f"import subprocess; c = subprocess.Popen(['sleep', '600']); open({str(mark)!r} + '.new', 'w').write(str(c.pid));"
         f"os.rename({str(mark)!r} + '.new', {str(mark)!r}); time.sleep(600)"

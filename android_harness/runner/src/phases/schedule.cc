@@ -151,7 +151,8 @@ void Schedule::Complete(size_t job, const std::vector<int64_t>& total_ns) {
   }
   progress.medians_ns.push_back(MedianOf(total_ns));
   const auto visits = static_cast<int64_t>(progress.medians_ns.size());
-  progress.settled = phase_->jobs[job].settles && visits >= phase_->repeat.min_rounds && IsSettled(progress.medians_ns, phase_->repeat.target_ci);
+  progress.settled = phase_->jobs[job].settles && visits >= phase_->repeat.min_rounds &&
+                     IsSettled(progress.medians_ns, phase_->repeat.target_ci);
 }
 
 void Schedule::GoBackTo(const Schedule& earlier) {

@@ -64,7 +64,7 @@ struct JobSpec {
   std::variant<TimeSpec, HandoverSpec, CollabSpec> measurement;
   // Jobs of one group are visited directly one after another; empty: none.
   std::string group;
-  // Whether the job is finished once its median is known well enough, rather than after all rounds only.
+  // True: the job ends as soon as its median is known well enough. False: it makes all rounds.
   bool settles = true;
 };
 
