@@ -167,7 +167,7 @@ def test_keys_of_the_host_are_not_found(device: AdbDevice, key_of_the_host: int)
     add, request, control = KEYRING_CALLS[platform.machine()]
     find = f"my ($t, $n, $b) = (qq(user\\0), qq({KEY}\\0), qq(\\0) x 64);"
     for call in (f"{request}, $t, $n, 0, 0", f"{control}, 11, {key_of_the_host}, $b, 64, 0", f"{add}, $t, $n, $b, 9, {OF_THE_USER}"):
-        result = device.shell(f"perl -e '{find} print syscall({call}), qq( ), $!{{EPERM}} ? 1 : 0'")
+        result = device.shell(f"/usr/bin/perl -e '{find} print syscall({call}), qq( ), $!{{EPERM}} ? 1 : 0'")
         assert (result.status, result.text) == (0, "-1 1"), (call, result)
 
 
@@ -193,8 +193,8 @@ FORBIDDEN = {
     "process 1's root": "ls /proc/1/root/",
     "process 1's files": "ls -l /proc/1/fd/",
     "process 1's environment": "cat /proc/1/environ",
-    "tracing process 1": "perl -e 'exit(syscall(101, 16, 1, 0, 0) == 0 ? 0 : 1)'",
-    "raw packets": "perl -e 'use Socket; socket(my $s, AF_INET, SOCK_RAW, 1) or exit 1'",
+    "tracing process 1": "/usr/bin/perl -e 'exit(syscall(101, 16, 1, 0, 0) == 0 ? 0 : 1)'",
+    "raw packets": "/usr/bin/perl -e 'use Socket; socket(my $s, AF_INET, SOCK_RAW, 1) or exit 1'",
 }
 
 

@@ -32,6 +32,9 @@ from tests.phone.wires.relay import Relay
 
 START_DAEMON: Final = "start daemon"
 KILL_DAEMON: Final = "kill daemon"
+START_SU: Final = "start su"
+ROOTS_MARK: Final = "PHONE_ROOTS"
+"""Environment variable of what su's daemon runs, which no daemon of adbd's takes along when it ends."""
 
 _ADBD: Final = "/usr/lib/android-sdk/platform-tools/adbd"
 _ADBD_PORT: Final = 5555
@@ -39,6 +42,8 @@ _ADBD_STARTS_WITHIN_S: Final = 30.0
 """Limit of adbd's start, which takes a second under qemu."""
 _POLL_S: Final = 0.005
 
+_SU_DAEMON: Final = "/system/bin/su-daemon"
+_SU_DOOR: Final = "/dev/su/door"
 _SETPRIV: Final = "/usr/bin/setpriv"
 _HARMLESS: Final = ("chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "net_bind_service", "sys_nice")
 """Capabilities over nothing but the phone's own files, processes and ports."""
@@ -195,6 +200,9 @@ class Phone:
                     return
                 if line == START_DAEMON:
                     _answer(error=self._start_daemon())
+                elif line == START_SU:
+                    self._start_su()
+                    _answer(error=None)
                 else:
                     self._kill_daemon()
                     _answer(error=None)
@@ -219,6 +227,14 @@ class Phone:
                 setsigdef=[signal.SIGPIPE, signal.SIGCHLD],
             )
             return self._error_unless_it_listens(words)
+
+    def _start_su(self) -> None:
+        """Starts the daemon that runs as root what ``su`` asks for."""
+        environment = {**self._settings.environment, ROOTS_MARK: "1"}
+        null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
+        os.posix_spawn(_SU_DAEMON, [_SU_DAEMON], environment, file_actions=null, setsid=True, setsigdef=[signal.SIGPIPE, signal.SIGCHLD])
+        while not stat.S_ISFIFO(_mode_of(_SU_DOOR)):
+            time.sleep(_POLL_S)
 
     def _error_unless_it_listens(self, log: TextIO) -> str | None:
         deadline = time.monotonic() + _ADBD_STARTS_WITHIN_S
@@ -260,6 +276,12 @@ def _connect_to_daemon() -> socket.socket:
         daemon.close()
         raise
     return daemon
+
+
+def _mode_of(path: str) -> int:
+    with contextlib.suppress(OSError):
+        return Path(path).stat().st_mode
+    return 0
 
 
 def _answer(**fields: int | str | None) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
@@ -20,6 +21,11 @@ from tests.phone.virtual.binfmt import emulate_arm64
 ARCHITECTURES: Final = ("amd64", "arm64")
 
 _SCRIPTS: Final = Path("/usr/share/debootstrap/scripts")
+_TOYBOX: Final = "toybox"
+_ACCOUNTS: Final = {"etc/passwd": "shell:x:2000:2000::/:/system/bin/sh\n", "etc/group": "shell:x:2000:\n"}
+"""Accounts that Android has: its tools print their names."""
+_NOT_ON_PHONES: Final = {"su", "login"}
+"""Tools of toybox that a phone without root does not have."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,18 @@ class Recipe:
     folders: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
     """(link, target), both inside the root; targets are relative, so that they also hold seen from the host."""
+    borrowed: tuple[str, ...] = ()
+    """Packages that the suite lacks and this machine's own release has; of each, its program is taken alone."""
 
 
 _FOLDERS: Final = ("data", "phone-state", "system/bin")
-_LINKS: Final = (("system/bin/sh", "../../usr/bin/mksh"), ("usr/bin/sh", "mksh"))  # mksh is Android's shell
+_LINKS: Final = (
+    # Android's shell, and its tools: Debian's toybox has all that the harness uses but tr.
+    ("system/bin/sh", "../../usr/bin/mksh"),
+    ("usr/bin/sh", "mksh"),
+    (f"system/bin/{_TOYBOX}", f"../../usr/bin/{_TOYBOX}"),
+    ("system/bin/tr", "../../usr/bin/tr"),
+)
 
 RECIPES: Final = {
     "amd64": Recipe(
@@ -45,9 +59,10 @@ RECIPES: Final = {
         packages=("adbd", "mksh", "mesa-vulkan-drivers", "libvulkan1", "libtensorflow-lite2.14.1"),
         folders=_FOLDERS,
         links=_LINKS,
+        borrowed=(_TOYBOX,),
     ),
     # Not forky: its glibc 2.42 asks terminals in a way (TCGETS2) that qemu 7.2 does not know, and no shell of adbd's works then.
-    "arm64": Recipe(suite="trixie", script="sid", packages=("adbd", "mksh"), folders=_FOLDERS, links=_LINKS),
+    "arm64": Recipe(suite="trixie", script="sid", packages=("adbd", "mksh", "toybox"), folders=_FOLDERS, links=_LINKS),
 }
 
 
@@ -85,6 +100,8 @@ def _make(recipe: Recipe, arch: str, root: Path, lock: int) -> None:
         shutil.rmtree(staging)
     try:
         _bootstrap(recipe, arch, staging, lock)
+        for package in recipe.borrowed:
+            _borrow(package, staging)
         _finish(recipe, staging)
         staging.rename(root)
     finally:
@@ -102,6 +119,22 @@ def _bootstrap(recipe: Recipe, arch: str, staging: Path, lock: int) -> None:
     _run_alone([*command, str(_SCRIPTS / recipe.script)], lock)
     if foreign:
         _run_alone(["chroot", str(staging), "/debootstrap/debootstrap", "--second-stage"], lock)
+
+
+def _borrow(package: str, root: Path) -> None:
+    """Puts the program of a package of this machine's release, which is called as it is, into the root file system."""
+    with tempfile.TemporaryDirectory(prefix="syncnas-") as folder:
+        fetched = subprocess.run(
+            ["apt-get", "download", package], cwd=folder, capture_output=True, text=True, errors="replace", check=False
+        )
+        archive = next(Path(folder).glob("*.deb"), None)
+        if archive is None:
+            raise DeviceError(
+                f"apt cannot download {package}, which the virtual phone needs ({fetched.stderr.strip()[-200:]}); apt-get update?"
+            )
+        subprocess.run(["dpkg-deb", "--extract", archive, folder], check=True)
+        program = next(path for path in Path(folder).glob(f"**/bin/{package}") if path.is_file())
+        shutil.copy2(program, root / "usr/bin" / package)
 
 
 def _run_alone(command: Sequence[str], lock: int) -> None:
@@ -133,6 +166,13 @@ def _finish(recipe: Recipe, root: Path) -> None:
     for name, target in recipe.links:
         (root / name).unlink(missing_ok=True)
         (root / name).symlink_to(target)
+    for name, line in _ACCOUNTS.items():
+        with (root / name).open("a", encoding="ascii") as file:
+            file.write(line)
+    tools = subprocess.run(["chroot", str(root), f"/usr/bin/{_TOYBOX}"], capture_output=True, text=True, check=True).stdout.split()
+    for tool in set(tools) - _NOT_ON_PHONES:
+        if not (root / "system/bin" / tool).exists():
+            (root / "system/bin" / tool).symlink_to(_TOYBOX)
 
 
 def _mirror() -> str:

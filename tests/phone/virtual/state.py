@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from tests.phone.virtual.hardware import ZONES, Cluster, millidegrees
 _CHARGING: Final = 2
 _DISCHARGING: Final = 3
 _FULL: Final = 5
-_VOLATILE: Final = ("fixed_performance_mode", "key_events")
+_VOLATILE: Final = ("fixed_performance_mode", "fixed_performance_changes", "key_events")
 
 
 class PhoneState(abc.ABC):
@@ -42,6 +43,14 @@ class PhoneState(abc.ABC):
     def set_thermal_status(self, status: int) -> None:
         """Sets the status of Android's thermal service: 0 none, 1 light, 2 moderate, 3 severe, 4 critical, 5 emergency, 6 shutdown."""
         self._write_state("thermal_status", status)
+
+    def refuse_fixed_performance(self) -> None:
+        """Has ``cmd power`` list the fixed performance mode and refuse it, as on a phone whose Power HAL lacks it."""
+        self._write_state("refuses_fixed_performance", "yes")
+
+    def remove_gpu_clocks(self) -> None:
+        """Has the GPU's clock be set by no file, as on phones whose driver keeps it to itself."""
+        shutil.rmtree(self.path("/sys/class/kgsl"))
 
     def set_temperature_c(self, temperature_c: float, *, zone: str | None = None) -> None:
         """Sets the temperature of one thermal zone (see `hardware.ZONES`), or of all."""

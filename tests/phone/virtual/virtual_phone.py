@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ _STAND_INS: Final = Path(__file__).parent / "stand_ins"
 _DRIVERS: Final = "usr/share/vulkan/icd.d"
 _LAVAPIPE: Final = f"/{_DRIVERS}/lvp_icd.json"
 _SHELL_USER_ID: Final = 2000
+_ROOTS_MARK: Final = f"{init.ROOTS_MARK}=1".encode()
 _ENDS_WITHIN_S: Final = 10.0
 
 
@@ -109,9 +111,30 @@ class VirtualPhone(PhoneState):
         """Kills adbd alone: connections end, new ones are refused, and what shells have started in the background lives on."""
         self._command(init.KILL_DAEMON)
 
+    def switch_debugging_off(self) -> None:
+        """Ends adbd with all that it has started, in whatever session: Android's init kills its whole control group when USB debugging is
+        switched off or the USB mode is changed. What a root daemon runs lives on. `restart_daemon` switches debugging on again.
+        """
+        self.kill_daemon()
+        while started := [process for process in self.processes() if not self._is_roots(process)]:
+            for process in started:
+                with suppress(ProcessLookupError):
+                    os.kill(process.host_pid, signal.SIGKILL)
+
+    def _is_roots(self, process: Process) -> bool:
+        with suppress(OSError):
+            return _ROOTS_MARK in Path(f"/proc/{process.host_pid}/environ").read_bytes()
+        return False
+
     def restart_daemon(self) -> None:
         """Starts adbd after `kill_daemon` or after it has died."""
         self._command(init.START_DAEMON)
+
+    def install_su(self, kind: str) -> None:
+        """Installs `su` as Magisk (`magisk`) or a userdebug build (`aosp`) has it, or one whose user has refused it (`denied`)."""
+        self._write_state("su", kind)
+        self._install_stand_in("su")
+        self._command(init.START_SU)
 
     def reboot(self, *, wipe: bool = False) -> None:
         """Ends all processes of the phone and boots it again, with another boot id; with `wipe`, as it was when it was new."""
@@ -192,13 +215,18 @@ class VirtualPhone(PhoneState):
 
     def _install(self) -> None:
         for script in _STAND_INS.iterdir():
-            target = self.path(f"/system/bin/{script.name}")
-            target.write_bytes(script.read_bytes())
-            target.chmod(0o755)
+            if script.name != "su":
+                self._install_stand_in(script.name)
         if not self._gpu:
             for driver in self.path(_DRIVERS).glob("*.json"):
                 driver.unlink()
         self.write_new_state(abi="arm64-v8a" if self._arch == "arm64" else "x86_64", serial_number=str(self.port))
+
+    def _install_stand_in(self, name: str) -> None:
+        target = self.path(f"/system/bin/{name}")
+        target.unlink(missing_ok=True)  # it may be a link to toybox
+        target.write_bytes((_STAND_INS / name).read_bytes())
+        target.chmod(0o755)
 
     def _command(self, line: str) -> None:
         if self._power is None:
@@ -234,7 +262,7 @@ def _mount_point() -> Path:
 def _environment() -> dict[str, str]:
     """Returns the environment of adbd, which every shell inherits."""
     return {
-        "PATH": "/system/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": "/system/bin",
         "HOME": "/",
         "TMPDIR": "/data/local/tmp",
         "ANDROID_ROOT": "/system",
