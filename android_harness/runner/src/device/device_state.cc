@@ -19,10 +19,17 @@ namespace {
 constexpr size_t kMostBytes = 4096;
 constexpr int64_t kColdestMilliCelsius = -60'000;
 constexpr int64_t kHottestMilliCelsius = 200'000;
+constexpr std::array<std::string_view, 3> kFixedGovernors = {"performance", "powersave", "userspace"};
 // In the order in which Android 10 and later number them.
 constexpr std::array kThermalStatuses = {"none", "light", "moderate", "severe", "critical", "emergency", "shutdown"};
 
-std::optional<int64_t> ReadNumber(const std::string& path) {
+std::string CoreFile(int core, const char* name, const std::string& system_folder) {
+  return system_folder + "/devices/system/cpu/cpu" + std::to_string(core) + "/cpufreq/" + name;
+}
+
+}  // namespace
+
+std::optional<int64_t> NumberIn(const std::string& path) {
   std::string text;
   try {
     text = ReadFile({path, path}, kMostBytes);
@@ -38,18 +45,28 @@ std::optional<int64_t> ReadNumber(const std::string& path) {
   return number;
 }
 
-std::optional<int64_t> CoreFrequency(int core, const char* name, const std::string& system_folder) {
-  return ReadNumber(system_folder + "/devices/system/cpu/cpu" + std::to_string(core) + "/cpufreq/" + name);
+std::optional<int64_t> CoreClockKhz(int core, const std::string& system_folder) {
+  return NumberIn(CoreFile(core, "scaling_cur_freq", system_folder));
 }
 
-}  // namespace
-
-std::optional<int64_t> CoreClockKhz(int core, const std::string& system_folder) {
-  return CoreFrequency(core, "scaling_cur_freq", system_folder);
+bool IsGoverned(int core, const std::string& system_folder) {
+  std::string governor;
+  try {
+    const std::string path = CoreFile(core, "scaling_governor", system_folder);
+    governor = ReadFile({path, path}, kMostBytes);
+  } catch (const Failure&) {
+    return false;
+  }
+  while (!governor.empty() && governor.back() == '\n') {
+    governor.pop_back();
+  }
+  const bool is_fixed =
+      std::find(kFixedGovernors.begin(), kFixedGovernors.end(), governor) != kFixedGovernors.end();
+  return !is_fixed && CoreClockKhz(core, system_folder).has_value();
 }
 
 std::optional<int64_t> CoreClockCapKhz(int core, const std::string& system_folder) {
-  return CoreFrequency(core, "scaling_max_freq", system_folder);
+  return NumberIn(CoreFile(core, "scaling_max_freq", system_folder));
 }
 
 std::optional<int64_t> HottestZoneMilliCelsius(const std::string& system_folder) {
@@ -65,7 +82,7 @@ std::optional<int64_t> HottestZoneMilliCelsius(const std::string& system_folder)
     if (name.rfind("thermal_zone", 0) != 0) {
       continue;
     }
-    const std::optional<int64_t> zone = ReadNumber(InFolder(zones, name + "/temp").full);
+    const std::optional<int64_t> zone = NumberIn(InFolder(zones, name + "/temp").full);
     if (zone && *zone >= kColdestMilliCelsius && *zone <= kHottestMilliCelsius) {
       hottest = std::max(hottest.value_or(*zone), *zone);
     }

@@ -10,8 +10,15 @@ namespace syncnas {
 
 // `system_folder` is "/sys" but in tests. Nothing where the system does not say (many phones hide both from a shell).
 
+// The whole number that a file of the system begins with.
+std::optional<int64_t> NumberIn(const std::string& path);
+
 // The core's present clock in kHz.
 std::optional<int64_t> CoreClockKhz(int core, const std::string& system_folder = "/sys");
+
+// Whether the core's clock can be read and follows its load; false where it is fixed ("performance", "powersave",
+// "userspace").
+bool IsGoverned(int core, const std::string& system_folder = "/sys");
 
 // The highest clock in kHz that the core may take just now: thermal drivers lower it when it gets hot.
 std::optional<int64_t> CoreClockCapKhz(int core, const std::string& system_folder = "/sys");

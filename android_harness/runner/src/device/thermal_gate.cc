@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <sstream>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/failure.h"
+#include "base/files.h"
 #include "device/device_state.h"
 #include "device/program.h"
 
@@ -15,6 +17,26 @@ namespace {
 
 constexpr size_t kMostStatusBytes = 64 << 10;
 constexpr int64_t kMostStatusNs = 5 * kNanosecondsPerSecond;
+
+constexpr size_t kMostHeldBytes = 64 << 10;
+
+// The lines "PATH NUMBER" of a file; none where it is not there, as no setting was made.
+std::vector<std::pair<std::string, int64_t>> HeldIn(const std::string& path) {
+  std::vector<std::pair<std::string, int64_t>> held;
+  std::string text;
+  try {
+    text = path.empty() ? "" : ReadFile({path, path}, kMostHeldBytes);
+  } catch (const Failure&) {
+    return held;
+  }
+  std::istringstream words(text);
+  std::string file;
+  int64_t number = 0;
+  while (words >> file >> number) {
+    held.emplace_back(file, number);
+  }
+  return held;
+}
 
 std::string Percent(double fraction) {
   char text[32];
@@ -36,6 +58,16 @@ void ThermalState::Report(JsonLine& line) const {
     line.EndArray();
   }
   line.EndObject();
+  ReportNewCaps(line);
+  line.Name("changed").BeginArray();
+  for (const ChangedSetting& setting : changed) {
+    line.BeginObject();
+    line.Name("file").String(setting.file);
+    line.Name("wanted").Int(setting.wanted);
+    line.Name("found").OptionalInt(setting.found);
+    line.EndObject();
+  }
+  line.EndArray();
   line.Name("slowdown");
   if (slowdown) {
     line.Number(*slowdown);
@@ -50,7 +82,20 @@ void ThermalState::Report(JsonLine& line) const {
   }
 }
 
-ThermalGate::ThermalGate(GateSpec spec, const std::vector<UnitSpec>& units) : spec_(std::move(spec)) {
+void ThermalState::ReportNewCaps(JsonLine& line) const {
+  line.Name("new_caps").BeginArray();
+  for (const NewCap& cap : new_caps) {
+    line.BeginObject();
+    line.Name("core").Int(cap.core);
+    line.Name("from_khz").Int(cap.from_khz);
+    line.Name("to_khz").Int(cap.to_khz);
+    line.EndObject();
+  }
+  line.EndArray();
+}
+
+ThermalGate::ThermalGate(GateSpec spec, const std::vector<UnitSpec>& units)
+    : spec_(std::move(spec)), held_(HeldIn(spec_.held)) {
   std::copy_if(units.begin(), units.end(), std::back_inserter(units_),
                [](const UnitSpec& unit) { return !unit.cores.empty(); });
 }
@@ -68,7 +113,8 @@ ThermalState ThermalGate::Look() {
   ThermalState state;
   state.temperature_mc = HottestZoneMilliCelsius(spec_.system);
   state.thermal_status = AskStatus();
-  if (state.thermal_status.value_or(0) > 0) {
+  state.t_ns = NowNs();
+  if (state.thermal_status.value_or(0) >= spec_.hot_at) {
     state.hot = "thermal status " + std::to_string(*state.thermal_status) + " (" +
                 ThermalStatusName(*state.thermal_status) + ")";
   }
@@ -83,7 +129,10 @@ ThermalState ThermalGate::Look() {
       }
     }
   }
-  state.t_ns = NowNs();
+  CompareHeld(state);
+  if (!state.hot) {
+    state.new_caps.swap(untold_);
+  }
   return state;
 }
 
@@ -117,11 +166,42 @@ std::optional<int64_t> ThermalGate::AskStatus() const {
 
 void ThermalGate::CompareCap(int core, int64_t khz, ThermalState& state) {
   int64_t& highest = highest_khz_.emplace(core, khz).first->second;
-  if (khz < highest && !state.hot) {
+  if (khz >= highest) {
+    highest = khz;
+    lowered_.erase(core);
+  } else if (HasSettled(core, khz, state)) {
+    TakeNewCap(core, khz);
+  } else if (!state.hot) {
     state.hot = "the clock cap of core " + std::to_string(core) + " fell from " + std::to_string(highest) + " to " +
                 std::to_string(khz) + " kHz";
   }
-  highest = std::max(highest, khz);
+}
+
+bool ThermalGate::HasSettled(int core, int64_t khz, const ThermalState& state) {
+  Lowered& lowered = lowered_.emplace(core, Lowered{khz, state.t_ns}).first->second;
+  if (lowered.khz != khz || state.thermal_status != 0) {
+    lowered = {khz, state.t_ns};
+  }
+  return spec_.settle_s > 0 &&
+         static_cast<double>(state.t_ns - lowered.since_ns) >= spec_.settle_s * static_cast<double>(kNanosecondsPerSecond);
+}
+
+void ThermalGate::TakeNewCap(int core, int64_t khz) {
+  int64_t& highest = highest_khz_.at(core);
+  untold_.push_back({core, highest, khz});
+  highest = khz;
+  lowered_.erase(core);
+  // Sentinels take longer at the new clock.
+  paces_.clear();
+}
+
+void ThermalGate::CompareHeld(ThermalState& state) const {
+  for (const auto& [file, wanted] : held_) {
+    const std::optional<int64_t> found = NumberIn(file);
+    if (found != wanted) {
+      state.changed.push_back({file, wanted, found});
+    }
+  }
 }
 
 void ThermalGate::CompareSentinels(ThermalState& state) const {

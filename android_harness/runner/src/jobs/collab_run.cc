@@ -20,6 +20,15 @@ size_t UnitsWithSegments(const Manifest& manifest) {
   return static_cast<size_t>(std::count(has_segments.begin(), has_segments.end(), true));
 }
 
+std::vector<int> CoresOf(const CollabModels& models) {
+  std::vector<int> cores;
+  for (size_t unit = 0; unit < models.manifest().units.size(); ++unit) {
+    const std::vector<int>& of_unit = models.worker(unit).cores();
+    cores.insert(cores.end(), of_unit.begin(), of_unit.end());
+  }
+  return cores;
+}
+
 }  // namespace
 
 CollabRun::CollabRun(CollabModels& models, const CollabSpec& spec)
@@ -30,7 +39,7 @@ CollabRun::CollabRun(CollabModels& models, const CollabSpec& spec)
       turn_(spec.wait),
       gate_(UnitsWithSegments(models.manifest()), spec.wait.mode),
       warm_up_gate_(UnitsWithSegments(models.manifest()), spec.wait.mode),
-      warm_up_(spec.samples),
+      warm_up_(spec.samples, false, GovernedClock(CoresOf(models))),
       output_hashes_(static_cast<size_t>(spec.samples.runs)) {
   for (size_t i = 0; i < segments_; ++i) {
     ran_.emplace_back(spec.wait);

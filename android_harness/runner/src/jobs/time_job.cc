@@ -76,7 +76,7 @@ void TimeJob::TakeSamples() {
     first_ns_ = NowNs() - begin;
     ran_before_ = true;
   }
-  warm_up_ = WarmUp(spec_.samples, first_ns_.has_value());
+  warm_up_ = WarmUp(spec_.samples, first_ns_.has_value(), GovernedClock(placed_->worker().cores()));
   while (!warm_up_.IsDone()) {
     // As a sample is taken, so that its own code is warm as well; the first sample takes its place.
     const int64_t end = TakeSample(model, 0);

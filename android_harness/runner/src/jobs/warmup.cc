@@ -1,12 +1,17 @@
 #include "jobs/warmup.h"
 
 #include <cmath>
+#include <utility>
 
 #include "base/clock.h"
 
 namespace syncnas {
 
-WarmUp::WarmUp(const SampleSpec& samples, bool had_first_run) : samples_(samples), skips_first_(!had_first_run) {}
+WarmUp::WarmUp(const SampleSpec& samples, bool had_first_run, GovernedClock clock)
+    : samples_(samples),
+      skips_first_(!had_first_run),
+      clock_(std::move(clock)),
+      is_clock_steady_(!clock_.HasCores()) {}
 
 void WarmUp::Add(int64_t begin_ns, int64_t end_ns) {
   if (runs_ == 0) {
@@ -25,6 +30,10 @@ void WarmUp::Add(int64_t begin_ns, int64_t end_ns) {
     gathered_ns_ = 0;
     gathered_runs_ = 0;
   }
+  // Looks take a phone tens of microseconds: not before the averages ask for one, and the clock may end the warm-up.
+  if (samples_.warmup_limit_us > 0 && (AreAlike() || IsLimitOver())) {
+    is_clock_steady_ = clock_.IsSteady(end_ns);
+  }
 }
 
 void WarmUp::Observe(double run_ns) {
@@ -42,8 +51,13 @@ bool WarmUp::IsDone() const {
   if (runs_ < samples_.warmup || elapsed_ns_ < samples_.warmup_us * kNanosecondsPerMicrosecond) {
     return false;
   }
-  return IsWarm() || elapsed_ns_ >= samples_.warmup_limit_us * kNanosecondsPerMicrosecond;
+  if (samples_.warmup_limit_us == 0 || IsWarm()) {
+    return true;
+  }
+  return IsLimitOver() && (is_clock_steady_ || elapsed_ns_ >= kGovernorLimitNs);
 }
+
+bool WarmUp::IsLimitOver() const { return elapsed_ns_ >= samples_.warmup_limit_us * kNanosecondsPerMicrosecond; }
 
 void WarmUp::Report(JsonLine& line) const {
   line.Name("warmups").Int(runs_);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "device/governed_clock.h"
 #include "json/json_line.h"
 #include "protocol/job_spec.h"
 
@@ -19,6 +20,9 @@ namespace syncnas {
 // it a fifth longer than the others, and averages this short would remember it for all of the warm-up. And runs that
 // are short count as one observation as soon as they have taken kObservationNs together, so that the averages reach as
 // far back in time for a call of 2 us as for a block of 100 us.
+//
+// Where a governor follows the load, the cores' clocks have to stand still as well: equal averages may be those of a
+// clock on its way up. For that the limit is drawn out to kGovernorLimitNs.
 class WarmUp {
  public:
   // The averages' weights of the latest observation; how far they may be apart, as a fraction of the slow one; and how
@@ -28,9 +32,12 @@ class WarmUp {
   static constexpr double kTolerance = 0.04;
   static constexpr int64_t kAlikeInARow = 2;
   static constexpr int64_t kObservationNs = 100'000;
+  // Phones were reported to take 20 to 60 ms from their lowest to their highest clock.
+  static constexpr int64_t kGovernorLimitNs = 100'000'000;
 
-  // `had_first_run`: the visit has had its first run, which the averages leave out, before the warm-up.
-  explicit WarmUp(const SampleSpec& samples, bool had_first_run = false);
+  // `had_first_run`: the visit has had its first run, which the averages leave out, before the warm-up. `clock`: of the
+  // cores that the job runs on.
+  explicit WarmUp(const SampleSpec& samples, bool had_first_run = false, GovernedClock clock = GovernedClock({}));
 
   // A run that does not count, with the moments of NowNs at its two ends.
   void Add(int64_t begin_ns, int64_t end_ns);
@@ -42,14 +49,18 @@ class WarmUp {
   void Report(JsonLine& line) const;
 
   [[nodiscard]] int64_t runs() const { return runs_; }
-  // Whether the averages agree now.
-  [[nodiscard]] bool IsWarm() const { return alike_ >= kAlikeInARow; }
+  // Whether the averages agree now, and the clocks stand still.
+  [[nodiscard]] bool IsWarm() const { return AreAlike() && is_clock_steady_; }
 
  private:
   void Observe(double run_ns);
+  [[nodiscard]] bool AreAlike() const { return alike_ >= kAlikeInARow; }
+  [[nodiscard]] bool IsLimitOver() const;
 
   SampleSpec samples_;
   bool skips_first_;
+  GovernedClock clock_;
+  bool is_clock_steady_;
   int64_t runs_ = 0;
   int64_t begin_ns_ = 0;
   int64_t elapsed_ns_ = 0;

@@ -287,6 +287,7 @@ bool PhaseRunner::CoolDown() {
       line.Name("t_ns").Int(NowNs());
       line.Name("waited_ns").Int(NowNs() - begin_ns);
       line.Name("temperature_mc").OptionalInt(state.temperature_mc);
+      state.ReportNewCaps(line);
       journal_.Write(line.Finish());
       schedule_.PassSentinels();
       group_ = NewGroup();

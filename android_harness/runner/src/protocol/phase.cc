@@ -23,6 +23,8 @@ constexpr int64_t kHighestCore = 1023;
 constexpr double kMostSeconds = 1e7;
 constexpr double kShortestPollS = 0.001;
 constexpr double kMostSlowdown = 100;
+// Android's "shutdown".
+constexpr int64_t kHighestStatus = 6;
 constexpr size_t kMostConditions = 64;
 constexpr size_t kLongestConditionName = 64;
 constexpr size_t kLongestCondition = 512;
@@ -238,6 +240,11 @@ class PhaseReader {
     spec.status = fields.Texts("status");
     if (!spec.status.empty()) {
       spec.status.front() = InFolder(folder_, spec.status.front()).full;
+    }
+    spec.hot_at = fields.Whole("hot_at", 1, kHighestStatus, spec.hot_at);
+    spec.settle_s = fields.Number("settle_s", 0, kMostSeconds, spec.settle_s);
+    if (fields.Has("held")) {
+      spec.held = Path(fields, "held").full;
     }
     spec.every_s = fields.Number("every_s", 0, kMostSeconds, spec.every_s);
     spec.slowdown = fields.Number("slowdown", 0, kMostSlowdown, spec.slowdown);

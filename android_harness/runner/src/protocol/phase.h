@@ -37,6 +37,15 @@ struct SentinelSpec {
 struct GateSpec {
   // A program that prints what Android's `dumpsys thermalservice` does, with its arguments; empty: none is asked.
   std::vector<std::string> status;
+  // The lowest thermal status at which the device is too hot. Android: at 1 (light) nobody notices anything, and phones
+  // that charge stay there for hours.
+  int64_t hot_at = 2;
+  // A lower clock cap is no heat, but the device's own new limit, once it has stayed so long while the thermal status
+  // was none; 0: never.
+  double settle_s = 15;
+  // A file of settings that were made for the phase, with a line "PATH NUMBER" each; the gate tells which of them are
+  // not so any more. Empty: none were.
+  std::string held;
   double every_s = 5;
   // Sentinels that take so much longer than at first, as a fraction, tell that it is hot; 0: they do not.
   double slowdown = 0;

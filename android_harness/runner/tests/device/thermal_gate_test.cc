@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "device/device_state.h"
 #include "support/check.h"
 #include "support/temporary_folder.h"
@@ -65,7 +66,7 @@ TEST(GateReportsWhatItSees) {
   ThermalGate gate = device.gate();
   CHECK_CONTAINS(Fields(gate.Look()),
                  R"("temperature_mc":41500,"thermal_status":0,"caps_khz":{"cpu0":[2000000,2000000]},)"
-                 R"("slowdown":null,"hot":null)");
+                 R"("new_caps":[],"changed":[],"slowdown":null,"hot":null)");
 }
 
 TEST(GateKnowsNothingWhereTheSystemSaysNothing) {
@@ -77,17 +78,26 @@ TEST(GateKnowsNothingWhereTheSystemSaysNothing) {
   ThermalGate gate(spec, {unit});
   CHECK_CONTAINS(
       Fields(gate.Check()),
-      R"("temperature_mc":null,"thermal_status":null,"caps_khz":{"cpu0":[null]},"slowdown":null,"hot":null)");
+      R"("temperature_mc":null,"thermal_status":null,"caps_khz":{"cpu0":[null]},"new_caps":[],"changed":[],"slowdown":null,"hot":null)");
 }
 
-TEST(GateIsHotAtAStatusAboveNone) {
+TEST(GateIsHotAtTheStatusThatItIsGiven) {
   const Device device;
   ThermalGate gate = device.gate();
   CHECK(!gate.Check().hot);
+  // Phones that charge are there for hours, and nothing is slower for it.
   device.SetStatus("Thermal Status: 1");
-  CHECK_EQUAL(gate.Check().hot.value_or(""), "thermal status 1 (light)");
+  const ThermalState light = gate.Check();
+  CHECK_EQUAL(light.thermal_status.value_or(-1), 1);
+  CHECK(!light.hot);
+  device.SetStatus("Thermal Status: 2");
+  CHECK_EQUAL(gate.Check().hot.value_or(""), "thermal status 2 (moderate)");
   device.SetStatus("Thermal Status: 0");
   CHECK(!gate.Check().hot);
+  GateSpec spec = device.spec();
+  spec.hot_at = 1;
+  device.SetStatus("Thermal Status: 1");
+  CHECK_EQUAL(ThermalGate(spec, {}).Check().hot.value_or(""), "thermal status 1 (light)");
 }
 
 TEST(GateDoesNotBelieveAServiceThatTalksNonsense) {
@@ -116,6 +126,69 @@ TEST(GateHoldsCapsAgainstTheHighestSeen) {
   CHECK(gate.Look().hot.has_value());
   device.SetCap(4, 1'500'000);
   CHECK(!gate.Check().hot);
+}
+
+TEST(GateTakesACapThatStaysWithoutHeatForTheDevicesOwn) {
+  const Device device;
+  GateSpec spec = device.spec();
+  spec.settle_s = 0.02;
+  UnitSpec big;
+  big.name = "cpu0";
+  big.cores = {4};
+  ThermalGate gate(spec, {big});
+  gate.NoteSentinel("s", {100});
+  CHECK(!gate.Check().hot);
+  device.SetCap(4, 1'500'000);
+  CHECK(gate.Look().hot.has_value());
+  // It still moves: the wait begins anew.
+  SleepNs(30'000'000);
+  device.SetCap(4, 1'400'000);
+  CHECK(gate.Look().hot.has_value());
+  // Heat may lower caps as well; while there is any, none of them is the device's own.
+  device.SetStatus("Thermal Status: 1");
+  SleepNs(30'000'000);
+  CHECK(gate.Look().hot.has_value());
+  device.SetStatus("Thermal Status: 0");
+  SleepNs(30'000'000);
+  CHECK_CONTAINS(Fields(gate.Look()), R"("new_caps":[{"core":4,"from_khz":2000000,"to_khz":1400000}])");
+  // Sentinels are held against what they take at the new clock.
+  gate.NoteSentinel("s", {200});
+  const ThermalState later = gate.Check();
+  CHECK(!later.hot);
+  CHECK(later.new_caps.empty());
+  device.SetCap(4, 1'300'000);
+  CHECK_EQUAL(gate.Check().hot.value_or(""), "the clock cap of core 4 fell from 1400000 to 1300000 kHz");
+}
+
+TEST(GateDoesNotKnowThatACapIsNoHeatWhereNoServiceSaysSo) {
+  const Device device;
+  GateSpec spec = device.spec();
+  spec.status.clear();
+  spec.settle_s = 0.01;
+  UnitSpec big;
+  big.name = "cpu0";
+  big.cores = {4};
+  ThermalGate gate(spec, {big});
+  CHECK(!gate.Check().hot);
+  device.SetCap(4, 1'500'000);
+  CHECK(gate.Look().hot.has_value());
+  SleepNs(20'000'000);
+  CHECK(gate.Look().hot.has_value());
+}
+
+TEST(GateTellsWhichSettingsAreNotWhatTheyWereMade) {
+  const Device device;
+  const test::TemporaryFolder folder;
+  folder.Write("gpu_max", "740\n");
+  folder.Write("held", folder.path() + "/gpu_max 740\n" + folder.path() + "/gone 5\n");
+  GateSpec spec = device.spec();
+  spec.held = folder.path() + "/held";
+  ThermalGate gate(spec, {});
+  CHECK_CONTAINS(Fields(gate.Check()), R"(/gone","wanted":5,"found":null}],"slowdown")");
+  folder.Write("gone", "5");
+  CHECK(gate.Check().changed.empty());
+  folder.Write("gpu_max", "587\n");
+  CHECK_CONTAINS(Fields(gate.Check()), R"(/gpu_max","wanted":740,"found":587}],"slowdown")");
 }
 
 TEST(GateIsHotWhenASentinelSlowsDown) {

@@ -4,11 +4,13 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "base/random.h"
 #include "json/json.h"
 #include "support/check.h"
+#include "support/temporary_folder.h"
 
 namespace syncnas {
 namespace {
@@ -64,6 +66,30 @@ TEST(WarmUpGoesOnWhileRunsGetFaster) {
   CHECK(ramped.runs() > 5 && ramped.runs() < 15);
   // Getting slower is no steadiness either.
   CHECK(Warmed(Limits(1, 0, 1'000'000), Series({kMs, kMs, 2 * kMs, 3 * kMs})).runs() > 6);
+}
+
+TEST(WarmUpWaitsUntilAGovernorHasRaisedTheClock) {
+  const test::TemporaryFolder folder;
+  const auto set = [&folder](int64_t khz) {
+    folder.Write("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "schedutil\n");
+    folder.Write("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", std::to_string(khz) + "\n");
+  };
+  // Runs of 1 ms that are alike from the first on; the clock rises all the time, until run 40.
+  const auto rising_until = [&](int64_t last) {
+    set(300'000);
+    WarmUp warm_up(Limits(1, 0, 1'000), false, GovernedClock({0}, folder.path() + "/sys"));
+    for (int64_t now_ns = 0; !warm_up.IsDone(); now_ns += kMs) {
+      warm_up.Add(now_ns, now_ns + kMs);
+      set(300'000 + 50'000 * std::min(warm_up.runs(), last));
+    }
+    return warm_up;
+  };
+  const WarmUp raised = rising_until(40);
+  CHECK(raised.IsWarm());
+  CHECK(raised.runs() > 40 && raised.runs() < 60);
+  const WarmUp endless = rising_until(1'000'000);
+  CHECK(!endless.IsWarm());
+  CHECK_EQUAL(endless.runs(), WarmUp::kGovernorLimitNs / kMs);
 }
 
 TEST(WarmUpKeepsToItsFloor) {

@@ -161,6 +161,11 @@ TEST(GateFieldsAreChecked) {
   CHECK_EQUAL(phase.gate.value().status.at(0), "/data/bin/dumpsys");
   CHECK_EQUAL(phase.gate.value().status.at(1), "x");
   CHECK_EQUAL(phase.gate.value().slowdown, 0.3);
+  CHECK_EQUAL(phase.gate.value().hot_at, 2);
+  CHECK_EQUAL(parse(R"({"hot_at": 1, "held": "held"})").gate.value().held, "/data/held");
+  CHECK_FAILS(parse(R"({"hot_at": 0})"), "gate.hot_at");
+  CHECK_FAILS(parse(R"({"hot_at": 7})"), "gate.hot_at");
+  CHECK_FAILS(parse(R"({"settle_s": -1})"), "gate.settle_s");
   CHECK_EQUAL(phase.gate.value().system, "/sys");
   CHECK_FAILS(parse("[]"), "gate");
   CHECK_FAILS(parse(R"({"status": "dumpsys"})"), "gate.status");
