@@ -56,6 +56,7 @@ def main(
     name = default_device(device) if tables is None or lut is None else device_of(device, tables.meta.device, lut / META_FILE)
     options = DeployOptions(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
     with holding(journal), closing(remote_target(open_device(name), replace(harness, layout=layout_of(name)))) as target:
+        target.prepare(tell)
         deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell)
         if clean:
             target.clean()

@@ -61,6 +61,7 @@ def examine(name: str, units: Sequence[str], aars: Sequence[Path], *, trial: boo
     from android_harness.device.state import gather
     from android_harness.targets.find import default_device, open_device, remote_target
     from android_harness.targets.options import HarnessOptions
+    from android_harness.targets.settings_checks import examine_settings
 
     name = name or default_device("")
     connection = open_device(name)
@@ -68,7 +69,9 @@ def examine(name: str, units: Sequence[str], aars: Sequence[Path], *, trial: boo
         layout = layout_of(name)
         round_trip_ms = _round_trip_ms(connection)
         checks = [Check(OK, "connection", f"{connection.serial} over {connection.way}, a command takes {round_trip_ms:.0f} ms")]
-        checks += diagnose(gather(connection, layout.root))
+        state = gather(connection, layout.root)
+        checks += diagnose(state)
+        checks += examine_settings(connection, layout, state)
         try:
             target = remote_target(connection, HarnessOptions(aars=tuple(aars), layout=layout))
         except SyncNasError as error:

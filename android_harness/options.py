@@ -9,7 +9,10 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from android_harness.targets.options import HarnessOptions
+from android_harness.device.thermal_status import THERMAL_STATUSES
+from android_harness.targets.options import PHONE_GATE, HarnessOptions
+from collab.errors import ConfigError
+from collab.names import shown
 from collab.options import number
 
 DeviceName: TypeAlias = Annotated[
@@ -19,20 +22,48 @@ Aars: TypeAlias = Annotated[
     list[Path] | None, typer.Option("--aar", help="The LiteRT (or TFLite) AAR with the runtime for Android; may be repeated.")
 ]
 StorageMb: TypeAlias = Annotated[int, typer.Option(min=1, max=1 << 24, help="How much of the phone's storage may be used.")]
+Steady: TypeAlias = Annotated[
+    bool, typer.Option("--steady", help="Put the phone into its fixed performance mode: a lower clock, but one that it can sustain.")
+]
 Root: TypeAlias = Annotated[bool, typer.Option("--root", help="On a rooted phone: fix the clocks of CPU and GPU while measuring.")]
 CpuMhz: TypeAlias = Annotated[
     int, typer.Option(min=0, max=100_000, help="With --root: the CPU clock, or the next lower one. 0: the highest.")
 ]
 GpuMhz: TypeAlias = Annotated[int, typer.Option(min=0, max=100_000, help="With --root: the GPU clock, likewise.")]
+HotAt: TypeAlias = Annotated[
+    str,
+    typer.Option(help=f"Lowest thermal status at which what is measured does not count: {', '.join(THERMAL_STATUSES[1:])}."),
+]
 CoolLimitS: TypeAlias = Annotated[float, number(least=0, most=1e6, help="How long a phone that got hot is given to cool down, in seconds.")]
 Clean: TypeAlias = Annotated[bool, typer.Option("--clean", help="Afterwards, remove all that was put on the phone.")]
 
 
 def _gather(
-    *, aar: Aars = None, storage_mb: StorageMb = 1024, root: Root = False, cpu_mhz: CpuMhz = 0, gpu_mhz: GpuMhz = 0
+    *,
+    aar: Aars = None,
+    storage_mb: StorageMb = 1024,
+    steady: Steady = False,
+    root: Root = False,
+    cpu_mhz: CpuMhz = 0,
+    gpu_mhz: GpuMhz = 0,
+    hot_at: HotAt = THERMAL_STATUSES[PHONE_GATE.hot_at],
 ) -> HarnessOptions:
-    """Returns the harness's options as one value."""
-    return HarnessOptions(aars=tuple(aar or ()), storage_mb=storage_mb, root=root, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
+    """Returns the harness's options as one value.
+
+    Raises:
+        ConfigError: there is no such thermal status.
+    """
+    if hot_at not in THERMAL_STATUSES[1:]:
+        raise ConfigError(f"--hot-at {shown(hot_at)}: one of {', '.join(THERMAL_STATUSES[1:])}")
+    return HarnessOptions(
+        aars=tuple(aar or ()),
+        storage_mb=storage_mb,
+        steady=steady,
+        root=root,
+        cpu_mhz=cpu_mhz,
+        gpu_mhz=gpu_mhz,
+        hot_at=THERMAL_STATUSES.index(hot_at),
+    )
 
 
 def with_harness_options(command: Callable[..., None]) -> Callable[..., None]:

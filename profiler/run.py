@@ -289,6 +289,8 @@ def _summary(result: ProfileResult, out: Path) -> dict[str, Any]:
 
 
 def _report(result: ProfileResult, out: Path, device: str, request: Request, *, json: bool) -> None:
+    from profiler.device_notes import sentences
+
     summary = _summary(result, out)
     if json:
         print_json(summary)
@@ -304,6 +306,8 @@ def _report(result: ProfileResult, out: Path, device: str, request: Request, *, 
     console.print(f"Time: {result.wall_s:.1f} s{ratio} the {result.sampled_s:.1f} s spent in samples and in creating models")
     if result.dropped_hot:
         console.print(hot_sentence(result.dropped_hot))
+    for sentence in sentences(result.tables.meta.conditions):
+        console.print(sentence)
     _print_quality(result.tables, console)
     _print_failures(result.tables, console)
     _print_note(result.tables, console)

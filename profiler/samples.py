@@ -15,12 +15,15 @@ import numpy.typing as npt
 
 from android_harness.protocol.journal import (
     CollabDone,
+    Cooled,
     Event,
     HandoverDone,
     JobFailed,
     JobStarted,
     PhaseEnded,
     PhaseStarted,
+    SettingChecked,
+    StateChecked,
     TimeDone,
     VisitsUndone,
     read_journal,
@@ -28,6 +31,7 @@ from android_harness.protocol.journal import (
 from android_harness.protocol.visit_groups import VisitDone, counting_events
 from collab.errors import JournalError, TableError
 from lut.statistics import Summary, summarise
+from profiler.device_notes import DeviceNotes
 from profiler.job_ids import JobId, parse_job_id
 from profiler.provenance import UNKNOWN, Provenance, differences
 
@@ -117,6 +121,7 @@ class _Era:
     last_unix_ns: int = 0
     elapsed_ns: int = 0
     dropped_hot: int = 0
+    notes: DeviceNotes = field(default_factory=DeviceNotes)
 
     @property
     def visits(self) -> int:
@@ -145,6 +150,8 @@ class SampleStore:
         self._era = _Era()
         self._eras = [self._era]
         """All of them, the newest last."""
+        self._settings_made: list[SettingChecked] = []
+        """Those of the phase that is about to begin."""
         self._phase = 0
         self._seen_unix_ns = 0
         self._to_unix_ns = 0
@@ -179,6 +186,10 @@ class SampleStore:
     def dropped_hot(self) -> int:
         """Visits that do not count because the device was hot."""
         return self._era.dropped_hot
+
+    @property
+    def notes(self) -> DeviceNotes:
+        return self._era.notes
 
     @property
     def not_counted(self) -> NotCounted:
@@ -235,6 +246,11 @@ class SampleStore:
             self._era.created_ns += event.created_ns
         elif isinstance(event, VisitsUndone):
             self._era.dropped_hot += event.visits
+        elif isinstance(event, SettingChecked) and event.moment == "made":
+            # Made before the phase begins that it is for.
+            self._settings_made.append(event)
+        elif isinstance(event, (SettingChecked, StateChecked, Cooled)):
+            self._era.notes.add(event)
         elif isinstance(event, JobFailed):
             samples = self._samples_of(event.job)
             if samples is not None:
@@ -263,6 +279,8 @@ class SampleStore:
         self._phase += 1
         before = self._era
         self.turn_to(Provenance.of(event))
+        while self._settings_made:
+            self._era.notes.add(self._settings_made.pop(0))
         self._era.last_unix_ns = event.unix_ns
         self._to_unix_ns = event.unix_ns - event.t_ns
         pause_ns = event.unix_ns - self._seen_unix_ns

@@ -110,7 +110,7 @@ def tables_of(
         versions=plain_texts({"runtime": request.runtime, "runner": provenance.runner, **provenance.engines}),
         models=request.models,
         settings=settings,
-        conditions=plain_texts({**conditions, **_heat(store)}),
+        conditions=plain_texts({**conditions, **_conduct(store)}),
         drift=derived.drift,
         disturbed=derived.disturbed,
         measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -240,5 +240,6 @@ def _disturbed(store: SampleStore, units: Iterable[str]) -> dict[str, float]:
     return {unit: again[unit] / (count + again[unit]) for unit, count in taken.items() if count}
 
 
-def _heat(store: SampleStore) -> dict[str, str]:
-    return {"dropped_hot": f"{store.dropped_hot} visits"} if store.dropped_hot else {}
+def _conduct(store: SampleStore) -> dict[str, str]:
+    """Returns what the device did meanwhile, as conditions."""
+    return store.notes.conditions | ({"dropped_hot": f"{store.dropped_hot} visits"} if store.dropped_hot else {})

@@ -18,6 +18,7 @@ from android_harness.protocol.phases import CollabJob, Phase, Repeat
 from android_harness.scripts import read_script
 from android_harness.targets.execute import execute
 from android_harness.targets.push import Pushed, sha256_of
+from android_harness.targets.remote import supervising_files
 from collab.errors import ConfigError, DeviceError, MissingEntryError, RunnerError, TableError
 from collab.files import write_whole
 from collab.placement import parse_placement
@@ -36,6 +37,7 @@ _JOB: Final = "deployed"
 _VISITS: Final = 4
 _WARMUP: Final = 5
 _KIT: Final = "kit"
+_RESULT: Final = "result.jsonl"
 # A copy, so that the deployed folder needs no file outside of it, and keeps the libraries that were checked when they were sent.
 _COPY_KIT: Final = 'cd "$1" && rm -rf kit && cp -R "$2" kit'
 _REMOVE: Final = 'rm -rf "$1"'
@@ -225,12 +227,13 @@ def _leave_script(target: RemoteTarget, folder: str, phase: Phase, output_sha256
     alone = replace(phase, jobs=(replace(job, manifest=Path(MANIFEST), output=Path("output.f32")),))
     checked(target.device, _COPY_KIT, folder, target.kit_folder, doing="copying the runtime")
     runtime = target.runtime_paths(alone, _KIT)
-    command = " ".join(map(shlex.quote, target.kit.command(f"./{_KIT}")))
+    runner = [*target.kit.command(f"./{_KIT}"), "phase.json", "--journal", _RESULT]
+    supervised = " ".join(map(shlex.quote, target.supervised(runner, _RESULT)))
     files = {
         "phase.json": alone.to_json(runtime=runtime),
-        "run.sh": _RUN_SCRIPT.replace("@COMMAND@", command),
+        "run.sh": _RUN_SCRIPT.replace("@SUPERVISED@", supervised),
         "verified.sha256": f"{output_sha256}  -\n",
     }
     for name, text in files.items():
         write_whole(scratch / name, text)
-    target.push(folder, {name: scratch / name for name in files})
+    target.push(folder, {name: scratch / name for name in files} | supervising_files())

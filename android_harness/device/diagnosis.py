@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from android_harness.device.nnapi import NNAPI_ADVICE, NNAPI_DEPRECATED, nnapi_is_deprecated
-from android_harness.device.state import THERMAL_STATUSES, DeviceState
+from android_harness.device.state import DeviceState
+from android_harness.device.thermal_status import THERMAL_STATUSES
 from collab.units import format_cores
 
 OK: Final = "ok"
@@ -17,6 +18,8 @@ BAD: Final = "bad"
 _LEAST_API: Final = 29
 _LOW_BATTERY_PERCENT: Final = 20
 _WARM_BATTERY_C: Final = 38.0
+_HOT_AT: Final = 2
+"""Thermal status at which a measurement waits by default."""
 _ROOM_BYTES: Final = 256 << 20
 _FREE_GOVERNORS: Final = ("performance", "userspace")
 
@@ -34,7 +37,7 @@ class Check:
 def diagnose(state: DeviceState) -> list[Check]:
     """Returns all checks that need no run of a model."""
     checks = [_device(state), _system(state), *_tools(state), _cores(state), _clocks(state), _graphics(state)]
-    checks += [*_nnapi(state), _thermal(state), *_battery(state), _awake(state), _performance(state), _root(state), _storage(state)]
+    checks += [*_nnapi(state), _thermal(state), *_battery(state), _awake(state), _storage(state)]
     return checks
 
 
@@ -85,7 +88,8 @@ def _clocks(state: DeviceState) -> Check:
         found += f"; core {worst.number} is capped at {(worst.cap_khz or 0) / 1e6:.2f} of {(worst.max_khz or 0) / 1e6:.2f} GHz"
         return Check(NOTE, "CPU clocks", found, "let it cool down, switch power saving off, or (rooted) give --root to fix the clocks")
     if not set(governors) <= set(_FREE_GOVERNORS):
-        return Check(NOTE, "CPU clocks", found, "clocks follow the load; the runner warms up before it measures, and --root fixes them")
+        advice = "clocks follow the load: each visit warms up until they stand still, and rows say what they came to; --root fixes them"
+        return Check(NOTE, "CPU clocks", found, advice)
     return Check(OK, "CPU clocks", found)
 
 
@@ -106,13 +110,10 @@ def _thermal(state: DeviceState) -> Check:
         level = NOTE if state.is_android else OK
         return Check(level, "heat", f"no thermal status{hottest}", "" if level == OK else "heat shows in clocks and sentinels only")
     found = f"thermal status {state.thermal_status} ({THERMAL_STATUSES[state.thermal_status]}){hottest}"
+    if state.thermal_status >= _HOT_AT:
+        return Check(NOTE, "heat", found, "take it out of its case and the sun; measuring waits until it has cooled down")
     if state.thermal_status > 0:
-        return Check(
-            NOTE,
-            "heat",
-            found,
-            "take it out of its case and the sun; measuring waits until it has cooled down",
-        )
+        return Check(OK, "heat", f"{found}; usual while charging, it is recorded and does not stop a measurement (--hot-at)")
     return Check(OK, "heat", found)
 
 
@@ -128,7 +129,9 @@ def _battery(state: DeviceState) -> Iterator[Check]:
     elif battery.temperature_c is not None and battery.temperature_c > _WARM_BATTERY_C:
         yield Check(NOTE, "battery", found, "a warm battery brings throttling: let it cool down")
     elif not battery.powered:
-        yield Check(NOTE, "battery", found, "a cable or a pad keeps the phone awake and at its speed")
+        yield Check(
+            NOTE, "battery", found, "without power the phone sleeps when its screen goes off, and measuring stands still: plug it in"
+        )
     else:
         yield Check(OK, "battery", found)
 
@@ -139,20 +142,6 @@ def _awake(state: DeviceState) -> Check:
     if not state.is_android:
         return Check(OK, "keeping awake", "no screen to keep on")
     return Check(NOTE, "keeping awake", "svc is missing", "set Developer options > Stay awake by hand")
-
-
-def _performance(state: DeviceState) -> Check:
-    if state.has_fixed_performance:
-        return Check(OK, "fixed performance", "the system's fixed performance mode is used (changed back afterwards)")
-    if not state.is_android:
-        return Check(OK, "fixed performance", "not Android")
-    return Check(NOTE, "fixed performance", "the system has no such mode", "expect more spread; on a rooted phone, --root fixes the clocks")
-
-
-def _root(state: DeviceState) -> Check:
-    if state.user == 0 or state.has_su:
-        return Check(OK, "root", "yes: --root fixes CPU and GPU clocks while measuring, as the paper does")
-    return Check(OK, "root", "no (not needed; clocks cannot be fixed)")
 
 
 def _storage(state: DeviceState) -> Check:

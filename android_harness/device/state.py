@@ -14,13 +14,13 @@ from android_harness.device.base import Device, checked
 from android_harness.device.gpu_driver import with_note
 from android_harness.device.info import Cluster, DeviceInfo
 from android_harness.device.machine import LOCAL_NAME, MOST_CHARACTERS, clock_khz, machine_fingerprint
+from android_harness.device.thermal_status import THERMAL_STATUSES
 from android_harness.scripts import read_script
 from collab.errors import ConfigError, DeviceError
 from collab.units import MAX_CORE, parse_cores
 
 _SCRIPT: Final = read_script("state.sh")
 _GATHER_LIMIT_S: Final = 60.0
-THERMAL_STATUSES: Final = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 _SHELL_USER: Final = 2000
 """Android's user for adb's shell."""
 _PLAUSIBLE_C: Final = (-60.0, 200.0)
@@ -71,6 +71,9 @@ class DeviceState:
     user: int
     boot: str
     has_su: bool
+    """Whether there is a program ``su``; whether it makes anybody root, only trying it tells (`device.root`)."""
+    settings_left: bool
+    """Whether settings are changed, by a measurement that runs or was cut off."""
     can_stay_awake: bool
     has_fixed_performance: bool
     processor: str
@@ -181,6 +184,7 @@ def parse_state(serial: str, text: str) -> DeviceState:
         user=_user(system.get("user", "")),
         boot=system.get("boot", ""),
         has_su="su" in system,
+        settings_left="settings" in system,
         can_stay_awake="svc" in system,
         has_fixed_performance=bool(sections.get("performance")),
         processor=system.get("processor", "") or system.get("parts", ""),

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from android_harness.device.root import SHELL
 from android_harness.device.state import DeviceState
 from collab.errors import DeviceError
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """Settings to change while a phase runs. `fix_clocks` needs a rooted device; a clock of 0 is fixed at its highest."""
+    """Settings to change while a phase runs. `fix_clocks` needs root, which `way` names the way to; a clock of 0 is fixed at its highest.
+
+    `clocks_found` says what clocks the device was seen to take, empty as long as that was not tried.
+    """
 
     keep_awake: bool = False
     fixed_performance: bool = False
     fix_clocks: bool = False
     cpu_khz: int = 0
     gpu_hz: int = 0
+    way: str = SHELL
+    clocks_found: str = ""
 
     @property
     def setting_names(self) -> str:
@@ -26,11 +32,20 @@ class Tuning:
         return ",".join(name for name, wanted in named if wanted)
 
     @property
+    def may_be_refused(self) -> bool:
+        """Whether a device may refuse one of the settings, so that it has to be tried before anything is measured with it."""
+        return self.fixed_performance or self.fix_clocks
+
+    def arguments(self, saved: str) -> list[str]:
+        """Returns the arguments of ``supervise.sh`` up to the way of becoming root; `saved` is the file of the original settings."""
+        return [saved, self.setting_names, str(self.cpu_khz), str(self.gpu_hz), self.way]
+
+    @property
     def conditions(self) -> Mapping[str, str]:
-        """Everything that these settings ask of the device, as texts by name; samples under different ones are not put together."""
-        clocks = f"CPU fixed at {_clock(self.cpu_khz, 1000)}, GPU at {_clock(self.gpu_hz, 1_000_000)}" if self.fix_clocks else "free"
+        """Everything that these settings make of the device, as texts by name; samples under different ones are not put together."""
+        asked = f"CPU fixed at {_clock(self.cpu_khz, 1000)}, GPU at {_clock(self.gpu_hz, 1_000_000)}"
         return {
-            "clocks": clocks,
+            "clocks": (self.clocks_found or asked) if self.fix_clocks else "free",
             "performance": "fixed" if self.fixed_performance else "as the system sets it",
             "screen": "kept on" if self.keep_awake else "as it is",
         }
@@ -40,22 +55,27 @@ def _clock(clock: int, per_mhz: int) -> str:
     return f"{clock // per_mhz} MHz" if clock else "the highest"
 
 
-def tuning_for(state: DeviceState, *, fix_clocks: bool, cpu_mhz: int = 0, gpu_mhz: int = 0) -> Tuning:
-    """Returns every setting that helps measurements and that the device lets a shell change; clocks only with `fix_clocks`.
+def tuning_for(
+    state: DeviceState, *, root: str | None = None, cpu_mhz: int = 0, gpu_mhz: int = 0, fixed_performance: bool = False
+) -> Tuning:
+    """Returns the settings for a device: it is kept awake where it lets a shell do that, and the others only on request.
+
+    Args:
+        root: the way of becoming root, by which clocks are fixed; None: they stay free.
+        fixed_performance: whether to put the system into its fixed performance mode, a clock that it can sustain.
 
     Raises:
-        DeviceError: clocks are to be fixed on a device that is not rooted, or are given without `fix_clocks`.
+        DeviceError: the system has no such mode, or clocks are given without `root`.
     """
-    if (cpu_mhz or gpu_mhz) and not fix_clocks:
+    if (cpu_mhz or gpu_mhz) and root is None:
         raise DeviceError("clocks are fixed on rooted devices only: give --root together with --cpu-mhz and --gpu-mhz")
-    if fix_clocks and state.user != 0 and not state.has_su:
-        raise DeviceError(
-            f"{state.serial} is not rooted, so its clocks cannot be fixed; leave --root out, or restart its daemon as root: adb root"
-        )
+    if fixed_performance and not state.has_fixed_performance:
+        raise DeviceError(f"{state.serial} has no fixed performance mode (Android 11 and later may have it); leave --steady out")
     return Tuning(
         keep_awake=state.can_stay_awake,
-        fixed_performance=state.has_fixed_performance,
-        fix_clocks=fix_clocks,
+        fixed_performance=fixed_performance,
+        fix_clocks=root is not None,
         cpu_khz=cpu_mhz * 1000,
         gpu_hz=gpu_mhz * 1_000_000,
+        way=root or SHELL,
     )

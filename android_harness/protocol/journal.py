@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -26,6 +26,8 @@ Round: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 Core: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1023)]
 Kilohertz: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
 MilliCelsius: TypeAlias = Annotated[int, msgspec.Meta(ge=-273_150, le=1_000_000)]
+Reading: TypeAlias = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
+"""Number in a file of the system."""
 Words: TypeAlias = Annotated[str, msgspec.Meta(max_length=1 << 16)]
 """Reason of a failure; it may quote a library."""
 Protocol: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -235,6 +237,35 @@ class JobFailed(_Value, frozen=True, gc=False):
     reason: Words
 
 
+class SettingChecked(_Value, frozen=True, gc=False):
+    """Event: a setting of the device was changed for the phase (`moment` is ``made``) or changed back (``restored``), and read back.
+
+    `holds`: it was read back as it was wanted. The script that supervises the runner writes it, not the runner.
+    """
+
+    moment: Literal["made", "restored"]
+    name: Text
+    wanted: Text
+    found: Text
+    holds: bool
+
+
+class NewCap(_Value, frozen=True, gc=False):
+    """Lower cap of a core's clock that stays without heat, so it is the device's own from now on."""
+
+    core: Core
+    from_khz: Kilohertz
+    to_khz: Kilohertz
+
+
+class ChangedSetting(_Value, frozen=True, gc=False):
+    """Setting that was made for the phase and is not so any more; `found` is None where it cannot be read."""
+
+    file: Text
+    wanted: Reading
+    found: Reading | None
+
+
 class StateChecked(_Value, frozen=True, gc=False):
     """Event: a check of the device's heat after a group of visits. `hot` says why the group does not count, and is None where it counts.
 
@@ -248,6 +279,8 @@ class StateChecked(_Value, frozen=True, gc=False):
     caps_khz: Mapping[Text, tuple[Kilohertz | None, ...]]
     slowdown: float | None
     hot: Words | None
+    new_caps: tuple[NewCap, ...] = ()
+    changed: tuple[ChangedSetting, ...] = ()
 
     def __post_init__(self) -> None:
         if self.slowdown is not None and not math.isfinite(self.slowdown):
@@ -260,6 +293,7 @@ class Cooled(_Value, frozen=True, gc=False):
     t_ns: ClockNs
     waited_ns: ClockNs
     temperature_mc: MilliCelsius | None
+    new_caps: tuple[NewCap, ...] = ()
 
 
 class PhaseEnded(_Value, frozen=True, gc=False):
@@ -288,6 +322,7 @@ Event: TypeAlias = (
     | HandoverDone
     | CollabDone
     | JobFailed
+    | SettingChecked
     | StateChecked
     | Cooled
     | PhaseEnded
@@ -309,6 +344,7 @@ _DECODERS: Final[Mapping[tuple[str, str], msgspec.json.Decoder[Any]]] = {
         ("phase", ""): PhaseStarted,
         ("unit", ""): UnitOpened,
         ("unit_failed", ""): UnitFailed,
+        ("setting", ""): SettingChecked,
         ("start", ""): JobStarted,
         ("done", "time"): TimeDone,
         ("done", "transfer"): HandoverDone,

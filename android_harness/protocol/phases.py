@@ -182,12 +182,18 @@ class Gate:
     """Thermal gate: the runner checks the device for heat, undoes the visits since the last check, and makes them again once it is cool.
 
     `status` is a program that prints what Android's ``dumpsys thermalservice`` does. Checks are made every `every_s` seconds, between
-    visits. The device is hot when the thermal status is above none, a core's clock cap has fallen, or a sentinel takes longer than at first
-    by more than the fraction `slowdown` (0: not checked). A group of visits is made again `retries` times, a cool-down lasts `cool_s` at
-    most; then the phase ends.
+    visits. The device is hot when the thermal status is `hot_at` or more (2: moderate; at 1, light, Android says that nobody notices
+    anything, and phones that charge stay there for hours), a core's clock cap has fallen, or a sentinel takes longer than at first by more
+    than the fraction `slowdown` (0: not checked). A cap that fell and stays for `settle_s` while the status is none is the device's own
+    from then on (0: never). A group of visits is made again `retries` times, a cool-down lasts `cool_s` at most; then the phase ends.
+
+    `held`, seen from the phase, is a file with the settings that were made for it: the checks tell which do not hold any more.
     """
 
     status: tuple[str, ...] = ()
+    hot_at: int = 2
+    settle_s: float = 15.0
+    held: str = ""
     every_s: float = 5.0
     slowdown: float = 0.0
     cool_s: float = 300.0
@@ -197,18 +203,22 @@ class Gate:
     @property
     def condition(self) -> str:
         """Everything that counts as heat, in words. How long it is waited for changes nothing about the visits that count."""
-        looked_at = ["clock caps", *(["thermal status"] if self.status else [])]
+        looked_at = ["clock caps", *([f"thermal status {self.hot_at} and more"] if self.status else [])]
         looked_at += [f"sentinels slower by {100 * self.slowdown:g} %"] if self.slowdown else []
         return f"undone by {', '.join(looked_at)}"
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {
+            "hot_at": self.hot_at,
+            "settle_s": self.settle_s,
             "every_s": self.every_s,
             "slowdown": self.slowdown,
             "cool_s": self.cool_s,
             "poll_s": self.poll_s,
             "retries": self.retries,
         }
+        if self.held:
+            document["held"] = self.held
         return {"status": list(self.status), **document} if self.status else document
 
 

@@ -1,9 +1,9 @@
-# Runs this deployed model again, without any other computer. Prints the latency (lower median and nearest-rank 95th percentile of all runs)
+# Runs this deployed model again, without any other computer, with the settings of its deployment. Prints the latency (lower median and nearest-rank 95th percentile of all runs)
 # and whether the output is bit for bit that of the deployment.
 #   sh run.sh
 cd "${0%/*}" 2>/dev/null
-rm -f result.jsonl output.f32
-if ! @COMMAND@ phase.json --journal result.jsonl > output.log 2>&1; then
+rm -f result.jsonl output.f32 restored
+if ! sh @SUPERVISED@ > output.log 2>&1; then
   tail -n 1 output.log
   exit 1
 fi

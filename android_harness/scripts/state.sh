@@ -17,10 +17,11 @@ printf 'user=%s\n' "$(id -u)"
 printf 'boot=%s\n' "$(cat /proc/sys/kernel/random/boot_id)"
 [ -e /system/bin/linker64 ] && printf 'libc=bionic\n'
 have su && printf 'su=%s\n' "$(command -v su)"
+[ -e "$1/settings" ] && printf 'settings=changed\n'
 have svc && printf 'svc=yes\n'
 have cmd && printf 'cmd=yes\n'
 printf 'allowed=%s\n' "$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)"
-printf 'processor=%s\n' "$(sed -n 's/^\(model name\|Hardware\)[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+printf 'processor=%s\n' "$(sed -n -e 's/^model name[[:space:]]*: //p' -e 's/^Hardware[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
 printf 'parts=%s\n' "$(sed -n 's/^CPU part[[:space:]]*: //p' /proc/cpuinfo | sort | uniq -c | tr -s ' \n' ' ')"
 printf 'memory=%s\n' "$(sed -n 's/^MemTotal:[[:space:]]*\([0-9]*\) kB$/\1/p' /proc/meminfo)"
 section tools

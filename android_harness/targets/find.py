@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from android_harness.targets.remote import RemoteTarget
 
 _LIST_COMMAND: Final = "python -m android_harness.devices"
+_NO_CLOCKS: Final = "So its clocks cannot be fixed: leave --root out"
 _FIND_CLASSIC: Final = 'for library in /usr/lib/*/libtensorflow-lite.so.*; do [ -e "$library" ] && echo "$library" && break; done'
 
 
@@ -175,15 +176,22 @@ def open_target(name: str, options: HarnessOptions | None = None, *, notice: Not
 
         return LocalTarget()
     options = options or HarnessOptions()
-    return remote_target(open_device(name, patience_s=options.patience_s, notice=notice), options)
+    target = remote_target(open_device(name, patience_s=options.patience_s, notice=notice), options)
+    try:
+        target.prepare(notice)
+    except BaseException:
+        target.close()
+        raise
+    return target
 
 
 def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
-    """Makes a target of a connected device.
+    """Makes a target of a connected device; `RemoteTarget.prepare` then makes it ready to measure.
 
     Raises:
-        DeviceError: the device lacks a tool, or there is no kit for it.
+        DeviceError: the device lacks a tool, there is no kit for it, or it does not give the root that is asked for.
     """
+    from android_harness.device.root import require_root
     from android_harness.device.state import gather
     from android_harness.device.tuning import tuning_for
     from android_harness.kits.kit import Platform, kit_for
@@ -194,7 +202,13 @@ def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
     settings = RemoteSettings(
         layout=options.layout,
         storage_bytes=options.storage_mb << 20,
-        tuning=tuning_for(state, fix_clocks=options.root, cpu_mhz=options.cpu_mhz, gpu_mhz=options.gpu_mhz),
+        tuning=tuning_for(
+            state,
+            root=require_root(device, otherwise=_NO_CLOCKS) if options.root else None,
+            cpu_mhz=options.cpu_mhz,
+            gpu_mhz=options.gpu_mhz,
+            fixed_performance=options.steady,
+        ),
         gate=_gate(state, options) if state.is_android else None,
         libraries=device_libraries(device),
     )
@@ -203,7 +217,7 @@ def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
 
 def _gate(state: DeviceState, options: HarnessOptions) -> Gate:
     """Returns the thermal gate of a phone; sentinels do not count on a software GPU, whose times vary with the load of its host."""
-    gate = replace(PHONE_GATE, cool_s=options.cool_limit_s)
+    gate = replace(PHONE_GATE, cool_s=options.cool_limit_s, hot_at=options.hot_at)
     return replace(gate, slowdown=0.0) if software_note(state.gpu_driver) else gate
 
 

@@ -10,7 +10,7 @@ from android_harness.device.adb.device import DEFAULT_PATIENCE_S
 from android_harness.device.layout import Layout
 from android_harness.protocol.phases import Gate
 
-PHONE_GATE: Final = Gate(status=("/system/bin/dumpsys", "thermalservice"), slowdown=0.35)
+PHONE_GATE: Final = Gate(status=("/system/bin/dumpsys", "thermalservice"), slowdown=0.35, held="held")
 """Gate of a phone, which may get hot: the runner then waits, and repeats the visits that it made meanwhile. A shell may not read the clock
 caps of GPUs, so sentinels count as well: a slowdown of more than the 10 to 30 % by which shared machines were seen to drift without
 heat."""
@@ -18,13 +18,19 @@ heat."""
 
 @dataclass(frozen=True)
 class HarnessOptions:
-    """Options of a target. `root`: fix the clocks, which needs a rooted phone; 0 MHz fixes a clock at its highest."""
+    """Options of a target.
+
+    `steady`: put the phone into its fixed performance mode. `root`: fix the clocks, which needs a rooted phone; 0 MHz fixes a clock at its
+    highest. `hot_at`: the lowest thermal status that counts as hot.
+    """
 
     aars: tuple[Path, ...] = ()
     storage_mb: int = 1024
+    steady: bool = False
     root: bool = False
     cpu_mhz: int = 0
     gpu_mhz: int = 0
+    hot_at: int = PHONE_GATE.hot_at
     cool_limit_s: float = PHONE_GATE.cool_s
     patience_s: float = DEFAULT_PATIENCE_S
     layout: Layout = field(default_factory=Layout)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from android_harness.device import lock
-from android_harness.device.base import Device, checked, spawn
+from android_harness.device.base import Device, Notice, checked, spawn
 from android_harness.device.info import DeviceInfo
 from android_harness.device.layout import Layout
 from android_harness.device.state import DeviceState
@@ -23,19 +23,21 @@ from android_harness.scripts import SCRIPTS
 from android_harness.targets.cursor import Cursor, load_cursor
 from android_harness.targets.push import Pushed, push_files, sha256_of
 from android_harness.targets.remote_run import JOURNAL_FILE, RemoteRun
+from android_harness.targets.settings import restore_left, tried
 from android_harness.targets.staging import stage
+from collab.console import tell
 from collab.errors import DeviceError
 from collab.files import write_whole
 
 DEFAULT_STORAGE_BYTES: Final = 1 << 30
-_TUNING_FILES: Final = ("tuning.sh", "supervise.sh")
+_SUPERVISING: Final = ("root.sh", "tuning.sh", "supervise.sh")
 _SWEEP: Final = """
 cd "$1" 2>/dev/null || exit 0
 for phase in *; do
   [ "$phase" = "$2" ] || rm -rf "./$phase"
 done
 """
-_REMOVE_ALL: Final = """
+_END_ALL: Final = """
 root=$1
 ours() { tr '\\0' ' ' < "/proc/$1/cmdline" 2>/dev/null | grep -qF "$root/"; }
 runners=$(cat "$root"/phases/*/runner.pid 2>/dev/null)
@@ -49,13 +51,9 @@ for pid in $runners; do
   # A visit may last minutes, and its samples are not needed any more.
   ours "$pid" && kill -KILL "$pid"
 done
-if [ -e "$root/settings" ]; then
-  su=; [ "$(id -u)" != 0 ] && grep -q '^file' "$root/settings" && su='su 0'
-  for tuning in "$root"/phases/*/tuning.sh; do [ -e "$tuning" ] && $su sh "$tuning" restore "$root/settings" && break; done
-fi
-rm -rf "$root"
-[ ! -e "$root" ]
+exit 0
 """
+_REMOVE_ALL: Final = 'rm -rf "$1"; [ ! -e "$1" ]'
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,11 @@ class RemoteTarget:
         """The settings that are changed while a phase runs, and which heat undoes visits."""
         gate = self._settings.gate
         return {**self._settings.tuning.conditions, "heat": gate.condition if gate is not None else "not looked at"}
+
+    @property
+    def gate(self) -> Gate | None:
+        """Thermal gate of phases that have none of their own."""
+        return self._settings.gate
 
     def start(self, phase: Phase, journal: Path) -> RemoteRun:
         """Sends the files of a phase that the device lacks, and starts the runner there, detached from the connection.
@@ -142,6 +145,19 @@ class RemoteTarget:
         finally:
             self.device.close()
 
+    def prepare(self, notice: Notice) -> None:
+        """Changes settings back that an earlier measurement left changed, and tries those that the device may refuse.
+
+        Raises:
+            DeviceError: another owner has the device, it refuses a setting, or cannot be reached.
+        """
+        tuning = self._settings.tuning
+        if self.state.settings_left or tuning.may_be_refused:
+            self._claim()
+        if self.state.settings_left:
+            restore_left(self.device, self.layout, notice)
+        self._settings = replace(self._settings, tuning=tried(self.device, self.layout, tuning))
+
     @property
     def kit_folder(self) -> str:
         """Folder of the kit on the device; the first access sends the files that the device lacks."""
@@ -189,15 +205,24 @@ class RemoteTarget:
         write_whole(scratch / "phase.json", document)
         write_whole(scratch / "owner", self._owner.token)
         files = {"phase.json": scratch / "phase.json", "owner": scratch / "owner"}
-        files |= {name: SCRIPTS / name for name in _TUNING_FILES}
+        files |= supervising_files()
         push_files(self.device, self.layout.phase(identity), files, budget_bytes=self._settings.storage_bytes)
 
+    def supervised(self, runner: Sequence[str], journal: str) -> list[str]:
+        """Returns the arguments of a shell that carries out a runner's command with this target's settings, in a folder that
+        `supervising_files` lie in.
+        """
+        return ["supervise.sh", *self._settings.tuning.arguments(self.layout.saved_settings), journal, *runner]
+
     def _command(self) -> list[str]:
-        """Returns the command that carries out a phase in its folder, changed settings included."""
-        tuning = self._settings.tuning
-        su = "su 0" if tuning.fix_clocks and self.state.user != 0 else ""
-        supervise = ["sh", "supervise.sh", self.layout.saved_settings, tuning.setting_names, str(tuning.cpu_khz), str(tuning.gpu_hz), su]
-        return [*supervise, *self.kit.command(self.kit_folder), "phase.json", "--journal", JOURNAL_FILE]
+        """Returns the command that carries out a phase in its folder."""
+        runner = [*self.kit.command(self.kit_folder), "phase.json", "--journal", JOURNAL_FILE]
+        return ["sh", *self.supervised(runner, JOURNAL_FILE)]
+
+
+def supervising_files() -> dict[str, Path]:
+    """Returns the scripts that lie in the folder in which a runner is supervised."""
+    return {name: SCRIPTS / name for name in _SUPERVISING}
 
 
 def remove_all(device: Device, layout: Layout) -> None:
@@ -206,4 +231,6 @@ def remove_all(device: Device, layout: Layout) -> None:
     Raises:
         DeviceError: the folder could not be removed.
     """
+    checked(device, _END_ALL, layout.root, doing="ending what runs there")
+    restore_left(device, layout, tell)
     checked(device, _REMOVE_ALL, layout.root, doing=f"removing {layout.root}")

@@ -23,7 +23,7 @@ from profiler.run import app as profile
 from profiler.verify import app as verify
 from tests.borders.fuzzing import refused_in_a_sentence, run_command
 
-SHARED = ("--aar", "--storage-mb", "--root", "--cpu-mhz", "--gpu-mhz")
+SHARED = ("--aar", "--storage-mb", "--steady", "--root", "--cpu-mhz", "--gpu-mhz", "--hot-at")
 Given = list[tuple[Path, str, int, HarnessOptions]]
 
 
@@ -57,8 +57,9 @@ def test_a_user_who_gives_nothing_gets_the_defaults_of_both() -> None:
 
 
 def test_every_option_arrives_in_one_value() -> None:
-    options = ["--aar", "a.aar", "--aar", "b.aar", "--storage-mb", 99, "--root", "--cpu-mhz", 1800, "--gpu-mhz", 500]
-    wanted = HarnessOptions(aars=(Path("a.aar"), Path("b.aar")), storage_mb=99, root=True, cpu_mhz=1800, gpu_mhz=500)
+    options = ["--aar", "a.aar", "--aar", "b.aar", "--storage-mb", 99, "--steady", "--root", "--cpu-mhz", 1800, "--gpu-mhz", 500]
+    options += ["--hot-at", "severe"]
+    wanted = HarnessOptions(aars=(Path("a.aar"), Path("b.aar")), storage_mb=99, steady=True, root=True, cpu_mhz=1800, gpu_mhz=500, hot_at=3)
     assert invoke("here", *options, "--device", "R58M", "--times", 7) == (Path("here"), "R58M", 7, wanted)
     assert invoke(*options, "here")[-1] == wanted, "in any place"
 
@@ -83,7 +84,7 @@ def test_any_choice_of_options_arrives(
 
 def test_the_options_stand_where_the_value_stood_and_the_command_keeps_its_words() -> None:
     command = command_of([])
-    names = ["place", "device", "aar", "storage_mb", "root", "cpu_mhz", "gpu_mhz", "times"]
+    names = ["place", "device", "aar", "storage_mb", "steady", "root", "cpu_mhz", "gpu_mhz", "hot_at", "times"]
     assert list(inspect.signature(command).parameters) == names
     assert (command.__name__, command.__doc__) == ("command", "Measure the place.")
     text = CliRunner().invoke(make_app(command), ["--help"], terminal_width=200).output
@@ -111,6 +112,8 @@ def test_all_commands_that_measure_on_devices_have_them(app: typer.Typer) -> Non
         (["--gpu-mhz", "1.5"], "--gpu-mhz"),
         (["--aar"], "--aar"),
         (["--root=yes"], "--root"),
+        (["--hot-at", "none"], "--hot-at"),
+        (["--hot-at", "2"], "--hot-at"),
         (["--times", "0"], "--times"),
         (["--harness", "x"], "--harness"),
     ],

@@ -20,29 +20,31 @@ def a_phone() -> DeviceState:
 
 
 @pytest.mark.parametrize(("awake", "performance"), list(product([False, True], repeat=2)))
-def test_what_the_device_lets_a_shell_change_is_changed(phone: DeviceState, awake: bool, performance: bool) -> None:
+def test_the_phone_is_kept_awake_where_that_can_be_had_and_nothing_else_is_changed_unasked(
+    phone: DeviceState, awake: bool, performance: bool
+) -> None:
     state = replace(phone, can_stay_awake=awake, has_fixed_performance=performance)
-    assert tuning_for(state, fix_clocks=False) == Tuning(keep_awake=awake, fixed_performance=performance)
+    assert tuning_for(state) == Tuning(keep_awake=awake)
+    assert not tuning_for(state).may_be_refused
 
 
-@pytest.mark.parametrize(("user", "has_su"), [(0, False), (2000, True), (0, True)])
-def test_clocks_are_fixed_on_rooted_devices(phone: DeviceState, user: int, has_su: bool) -> None:
-    rooted = replace(phone, user=user, has_su=has_su)
-    tuning = tuning_for(rooted, fix_clocks=True, cpu_mhz=1800, gpu_mhz=500)
-    assert (tuning.fix_clocks, tuning.cpu_khz, tuning.gpu_hz) == (True, 1_800_000, 500_000_000)
-    assert (tuning_for(rooted, fix_clocks=True).cpu_khz, tuning_for(rooted, fix_clocks=True).gpu_hz) == (0, 0)
-    assert not tuning_for(rooted, fix_clocks=False).fix_clocks, "only on request"
+def test_the_fixed_performance_mode_is_an_option(phone: DeviceState) -> None:
+    assert tuning_for(replace(phone, has_fixed_performance=True), fixed_performance=True).fixed_performance
+    with pytest.raises(DeviceError, match=r"^S1 has no fixed performance mode .*leave --steady out"):
+        tuning_for(replace(phone, has_fixed_performance=False), fixed_performance=True)
 
 
-def test_clocks_of_other_devices_are_not_touched(phone: DeviceState) -> None:
-    with pytest.raises(DeviceError, match=r"^S1 is not rooted, .*leave --root out, or .*adb root"):
-        tuning_for(phone, fix_clocks=True)
+def test_clocks_are_fixed_by_the_way_to_root_that_was_found(phone: DeviceState) -> None:
+    tuning = tuning_for(phone, root="command", cpu_mhz=1800, gpu_mhz=500)
+    assert (tuning.fix_clocks, tuning.cpu_khz, tuning.gpu_hz, tuning.way) == (True, 1_800_000, 500_000_000, "command")
+    assert tuning.arguments("/saved") == ["/saved", "awake,clocks", "1800000", "500000000", "command"]
+    assert (tuning_for(phone, root="shell").cpu_khz, tuning_for(phone, root="shell").gpu_hz) == (0, 0)
 
 
 @pytest.mark.parametrize("clocks", [{"cpu_mhz": 1800}, {"gpu_mhz": 500}])
 def test_a_clock_without_leave_to_fix_it_is_refused(phone: DeviceState, clocks: dict[str, int]) -> None:
     with pytest.raises(DeviceError, match="give --root together with --cpu-mhz and --gpu-mhz"):
-        tuning_for(replace(phone, user=0), fix_clocks=False, **clocks)
+        tuning_for(phone, **clocks)
 
 
 @pytest.mark.parametrize("wanted", list(product([False, True], repeat=3)))
@@ -54,6 +56,8 @@ def test_the_script_knows_every_setting_by_its_name(wanted: tuple[bool, bool, bo
 
 
 def test_settings_are_conditions_in_words() -> None:
+    seen = replace(Tuning(fix_clocks=True), clocks_found="cores 0 1 at 1804800 kHz; the GPU free (its clock files are not found)")
+    assert seen.conditions["clocks"] == seen.clocks_found, "what was read back, not what was asked for"
     assert Tuning().conditions == {"clocks": "free", "performance": "as the system sets it", "screen": "as it is"}
     fixed = Tuning(keep_awake=True, fixed_performance=True, fix_clocks=True, cpu_khz=1_800_000)
     assert fixed.conditions == {"clocks": "CPU fixed at 1800 MHz, GPU at the highest", "performance": "fixed", "screen": "kept on"}

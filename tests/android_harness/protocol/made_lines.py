@@ -78,4 +78,5 @@ LINES: list[dict[str, Any]] = [
     },
     {"event": "cooled", "t_ns": 0, "waited_ns": 0, "temperature_mc": None},
     {"event": "end", "phase": "p", "t_ns": 0, "visits": 1, "failed": 0, "sampled_ns": 0, "created_ns": 0, "stopped": None},
+    {"event": "setting", "moment": "made", "name": "clock of cores 0", "wanted": "9 kHz", "found": "8 kHz", "holds": False},
 ]

@@ -164,7 +164,7 @@ def test_the_runner_measures_by_the_same_protocol(runner: Path, tmp_path: Path) 
 
 def test_a_gate_says_in_words_what_counts_as_heat() -> None:
     assert Gate().condition == "undone by clock caps"
-    assert PHONE_GATE.condition == "undone by clock caps, thermal status, sentinels slower by 35 %"
+    assert PHONE_GATE.condition == "undone by clock caps, thermal status 2 and more, sentinels slower by 35 %"
     assert replace(PHONE_GATE, cool_s=1, retries=9, poll_s=1).condition == PHONE_GATE.condition
 
 
