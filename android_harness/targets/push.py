@@ -19,8 +19,8 @@ from collab.names import shown
 _BATCH_BYTES: Final = 8 << 20
 """Size of an archive: small, as the archive and its unpacked files are on the device at the same time, and a cut one is sent again."""
 _TRIES: Final = 4
-LONGEST_NAME_BYTES: Final = 100
-"""Longest name of a file in an archive of the format USTAR, which the tar of every Android reads."""
+LONGEST_NAME_BYTES: Final = 255
+"""Longest name of a file or folder that Linux takes."""
 _BLOCK_BYTES: Final = 4096
 _SPARE_BYTES: Final = 8 << 20
 """Storage that is left free for journals and for the device itself."""
@@ -85,9 +85,9 @@ def push_files(device: Device, folder: str, files: Mapping[str, Path], *, budget
     Raises:
         DeviceError: the storage is full, the budget exceeded, a name too long, or files repeatedly arrive damaged.
     """
-    if too_long := next((name for name in files if len(name.encode()) > LONGEST_NAME_BYTES), None):
+    if too_long := next((name for name in files if max(len(part.encode()) for part in name.split("/")) > LONGEST_NAME_BYTES), None):
         raise DeviceError(
-            f"the file name {shown(too_long)} has more than {LONGEST_NAME_BYTES} bytes, the most that every device's tar takes; shorten it"
+            f"the file name {shown(too_long)} has more than {LONGEST_NAME_BYTES} bytes, the most that a device takes; shorten it"
         )
     wanted = {name: sha256_of(path) for name, path in files.items()}
     pushed = Pushed(0, 0)
@@ -185,7 +185,8 @@ def _push_batch(device: Device, folder: str, files: Mapping[str, Path]) -> None:
     """Sends files in an archive and unpacks it, without a check: the next listing shows which files arrived whole."""
     archive = f"{folder.rstrip('/')}.incoming.tar"
     with writing(Path(tempfile.gettempdir())), tempfile.NamedTemporaryFile(prefix="syncnas-", suffix=".tar") as file:
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        # GNU's format, as USTAR has no room for names of more than 100 bytes; toybox reads it on every Android since 10.
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
             for name, path in files.items():
                 tar.add(path, name, recursive=False, filter=_plain)
         file.flush()

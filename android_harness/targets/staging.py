@@ -19,7 +19,7 @@ from exporters.manifest_file import load_manifest
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.+-]")
 _MOST_WORDS: Final = 60
 _LONGEST_SUFFIX: Final = 16
-"""Words, digits, suffix and dots together are shorter than `push.LONGEST_NAME_BYTES`, the limit of a device's tar."""
+"""Words, digits, suffix and dots together are shorter than any system's limit of a name."""
 _DIGITS: Final = 16
 
 

@@ -147,11 +147,11 @@ def test_listings_of_a_device(tmp_path: Path) -> None:
     assert min(counts["accepted"], counts["refused"]) > 0
 
 
-def test_a_name_that_no_archive_takes_is_named(tmp_path: Path) -> None:
+def test_a_name_that_no_system_takes_is_named(tmp_path: Path) -> None:
     source = tmp_path / "a"
     source.write_bytes(b"x")
-    with pytest.raises(DeviceError, match="more than 100 bytes"):
-        push_files(HostileDevice(b""), "/data/x", {"ä" * 51: source}, budget_bytes=1 << 30)
+    with pytest.raises(DeviceError, match="more than 255 bytes"):
+        push_files(HostileDevice(b""), "/data/x", {"ä" * 128: source}, budget_bytes=1 << 30)
 
 
 def test_a_job_of_any_name_is_only_a_name(device: LocalTarget, tmp_path: Path) -> None:

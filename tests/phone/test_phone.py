@@ -15,7 +15,7 @@ import pytest
 from android_harness.device.adb.device import AdbDevice
 from android_harness.device.adb.direct import tcp_transport
 from android_harness.device.base import Device, alive, spawn
-from android_harness.targets.push import sha256_of
+from android_harness.targets.push import push_files, sha256_of
 from tests.phone.virtual.programs import program
 from tests.phone.virtual.virtual_phone import VirtualPhone
 from tests.phone.wires.adb_server import RealAdbServer
@@ -62,6 +62,15 @@ def test_files_go_there_and_back(device: AdbDevice, phone: VirtualPhone, adb_ser
     adb_server.connect(phone.serial)
     adb_server.adb("-s", phone.serial, "pull", "/data/local/tmp/file", str(tmp_path / "adb"))
     assert sha256_of(tmp_path / "adb") == sha256_of(source)
+
+
+def test_files_of_long_names_arrive(device: AdbDevice, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(os.urandom(1000))
+    names = [f"{'m' * length}.tflite" for length in (76, 94, 101, 248)] + [f"{'d' * 200}/{'e' * 200}"]
+    push_files(device, "/data/local/tmp/long", dict.fromkeys(names, source), budget_bytes=1 << 20)
+    for name in names:
+        assert say(device, f"sha256sum < /data/local/tmp/long/{name}").split()[0] == sha256_of(source)
 
 
 def test_the_daemon_may_die_and_what_it_started_lives_on(phone: VirtualPhone, device: AdbDevice) -> None:

@@ -48,6 +48,14 @@ _BREAKS: Final = (
     exceptions.UsbWriteFailedError,
 )
 
+_STLS: Final = b"STLS"
+"""Message of a daemon that goes on by TLS alone (A_STLS in adb's protocol.txt), as it does on the ports of wireless debugging."""
+_PAIR: Final = (
+    "{name} is a port of wireless debugging, which speaks to paired computers only. Pair this one once, with the port and code that the"
+    " phone shows: adb pair HOST:PAIRING_PORT; then connect it: adb connect {name}. Or, on a cable, open a port that stays the same: adb"
+    " tcpip 5555"
+)
+
 # Every lost connection would be logged with a traceback; the user is told in a sentence elsewhere.
 logging.getLogger("adb_shell").setLevel(logging.CRITICAL)
 
@@ -73,6 +81,8 @@ class DirectTransport:
                 self._device = self._make()
                 self._device.connect(rsa_keys=[signer], auth_timeout_s=self._accept_s, auth_callback=self._ask_to_accept)
         except ConnectionLostError as error:
+            if _wants_tls(error):
+                raise DeviceError(_PAIR.format(name=self._name)) from error
             if self._asked:
                 raise DeviceError(
                     f"{self._name} does not trust this computer yet: unlock the phone, accept the key that it shows, and try again"
@@ -123,6 +133,11 @@ class DirectTransport:
             # Interrupted in the middle of a packet, after which the next bytes on this connection have no meaning.
             self.close()
             raise
+
+
+def _wants_tls(error: ConnectionLostError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, exceptions.InvalidCommandError) and str(_STLS) in str(cause)
 
 
 class SteadyTcpTransport(TcpTransport):  # type: ignore[misc]

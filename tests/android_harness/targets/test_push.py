@@ -96,6 +96,16 @@ def test_executables_stay_executable(files: dict[str, Path], tmp_path: Path) -> 
     assert not (tmp_path / "device/empty").stat().st_mode & 0o111
 
 
+def test_names_of_every_length_that_a_system_takes_arrive(files: dict[str, Path], tmp_path: Path) -> None:
+    long = {f"{'m' * length}.tflite": files["a"] for length in (76, 93, 94, 100, 101, 248)} | {
+        f"{'d' * 200}/{'e' * 200}/f": files["folder/b"]
+    }
+    push_files(Link(), str(tmp_path / "device"), long, budget_bytes=BUDGET)
+    assert same(tmp_path / "device", long)
+    with pytest.raises(DeviceError, match="has more than 255 bytes"):
+        push_files(Link(), str(tmp_path / "device"), {"m" * 256: files["a"]}, budget_bytes=BUDGET)
+
+
 @given(contents=st.lists(st.binary(max_size=3000), min_size=1, max_size=12, unique=True))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_contents_arrive_under_their_checksums(contents: list[bytes], tmp_path: Path) -> None:
