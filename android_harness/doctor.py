@@ -127,7 +127,8 @@ def try_units(target: RemoteTarget, texts: Sequence[str]) -> list[Check]:
     checks = []
     for name, spec in units.items():
         event = found.get(name)
-        topic = f"unit {spec.kind}" + (f" ({spec.engine})" if spec.engine != "litert" else "")
+        how = [word for word in (spec.backend, spec.engine if spec.engine != "litert" else None) if word]
+        topic = f"unit {spec.kind}" + (f" ({', '.join(how)})" if how else "")
         if isinstance(event, TimeDone):
             buffers = ", ".join(event.buffers) or "unknown"
             took = f"works, {median(event.samples['run']) / 1000:.1f} us for a relu of 100 kB, buffers: {buffers}"
@@ -146,7 +147,8 @@ def _default_trials(target: RemoteTarget) -> list[UnitSpec]:
     from collab.units import parse_unit
 
     core = default_units(target.info)[0]
-    texts = ["gpu"]
+    backends = target.kit.gpu_backends
+    texts = [f"gpu:backend={backend}" for backend in backends] if len(backends) > 1 else ["gpu"]
     if target.has_engine("classic"):
         texts += [f"cpu:engine=classic,cores={format_cores(core.cores or ())}", "nnapi"]
     return [core, *map(parse_unit, texts)]

@@ -19,10 +19,12 @@ ENGINES: Final = {"cpu": ("litert", "classic"), "gpu": ("litert", "classic"), "n
 PRECISIONS: Final = ("fp32", "fp16")
 _OPTIONS: Final = {
     "cpu": ("threads", "cores", "cluster", "precision", "engine"),
-    "gpu": ("driver", "precision", "engine"),
+    "gpu": ("backend", "driver", "precision", "engine"),
     "nnapi": ("accelerator", "precision", "engine"),
     "npu": ("precision", "engine"),
 }
+GPU_BACKENDS: Final = ("opencl", "opengl", "webgpu")
+"""Interfaces by which a GPU is driven. One never takes another's place: their times differ."""
 MAX_CORE: Final = 1023
 _MAX_TEXT: Final = 3000
 """All cores of the largest device, every other one left out, take fewer."""
@@ -35,6 +37,7 @@ class UnitSpec:
     """One compute unit and how it is used.
 
     `cores` are CPU core numbers, ascending; None until a device has resolved `cluster` or chosen them.
+    `backend` (gpu) is one of `GPU_BACKENDS`; None until a device has chosen, and where its runtime has WebGPU alone.
     `driver` (gpu) and `accelerator` (nnapi) name one of several; None takes the runtime's first.
     """
 
@@ -44,6 +47,7 @@ class UnitSpec:
     threads: int = 1
     cores: tuple[int, ...] | None = None
     cluster: str | None = None
+    backend: str | None = None
     driver: str | None = None
     accelerator: str | None = None
 
@@ -57,6 +61,8 @@ class UnitSpec:
                 options.append(f"cores={format_cores(self.cores)}")
             elif self.cluster is not None:
                 options.append(f"cluster={self.cluster}")
+        if self.backend is not None:
+            options.append(f"backend={self.backend}")
         if self.driver is not None:
             options.append(f"driver={self.driver}")
         if self.accelerator is not None:
@@ -139,6 +145,9 @@ def _spec_from_options(text: str, kind: str, options: dict[str, str]) -> UnitSpe
     precision = options.get("precision", "fp32")
     if precision not in PRECISIONS:
         raise ConfigError(f"unit '{shown(text)}': precision={shown(precision)}; one of {', '.join(PRECISIONS)}")
+    backend = options.get("backend")
+    if backend is not None and backend not in GPU_BACKENDS:
+        raise ConfigError(f"unit '{shown(text)}': backend={shown(backend)}; one of {', '.join(GPU_BACKENDS)}")
     if "cores" in options and "cluster" in options:
         raise ConfigError(f"unit '{shown(text)}': give cores or cluster, not both")
     threads_text = options.get("threads", "1")
@@ -152,6 +161,7 @@ def _spec_from_options(text: str, kind: str, options: dict[str, str]) -> UnitSpe
         threads=int(threads_text),
         cores=cores,
         cluster=options.get("cluster"),
+        backend=backend,
         driver=options.get("driver"),
         accelerator=options.get("accelerator"),
     )

@@ -10,7 +10,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -44,6 +44,8 @@ HANDOVERS: Final = "hand-overs between units"
 class BlockRow:
     """One block on one unit. Statistics are over `visits`; None where the row failed, or was imported from what does not say it.
 
+    `create_us` is of the first creation, `cached_create_us` of later ones with compiled programs at hand. `backend`, `driver` (of GPU
+    units) and the kinds of memory of inputs and outputs are empty where they are not known. Files of earlier versions lack these columns.
     `median_us`, its standard error `median_se_us` (None of a single visit), `p95_us` and `mad_us` are of the run alone
     (`lut.statistics.Summary`); `marginal_us` is what the block adds inside a segment; `write_us` and `read_us` copy its inputs into and its
     output out of the unit.
@@ -76,6 +78,11 @@ class BlockRow:
     clock_after_mhz: float | None
     config_hash: str
     measured_at: str
+    cached_create_us: float | None = None
+    backend: str = ""
+    driver: str = ""
+    input_buffers: str = ""
+    output_buffers: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,19 +210,22 @@ def _load_rows(path: Path, kind: type[_Row]) -> list[_Row]:
 
 
 def _rows(lines: Iterator[tuple[int, list[str]]], path: Path, kind: type[_Row]) -> Iterator[_Row]:
-    """Yields a value of `kind` for each line after the header, which must hold its columns; others are not read.
+    """Yields a value of `kind` for each line after the header, which must hold its columns but for those of a default; others are not read.
 
     Raises:
         TableError: a column is missing or there twice, a line is longer or shorter than the header, or a cell is not what its column holds.
         ValueError: not CSV.
     """
     _, header = next(lines, (1, []))
-    columns = [(f.name, RENAMED.get(f.name, f.name), str(f.type)) for f in fields(kind)]
-    for _, column, _ in columns:
-        if header.count(column) != 1:
-            problem = "is missing" if column not in header else "is there twice; which one holds cannot be told"
-            raise TableError(f"{path}: the column {column} {problem}")
-    places = [(name, column, form, header.index(column)) for name, column, form in columns]
+    places = []
+    for f in fields(kind):
+        column = RENAMED.get(f.name, f.name)
+        if header.count(column) > 1:
+            raise TableError(f"{path}: the column {column} is there twice; which one holds cannot be told")
+        if column in header:
+            places.append((f.name, column, str(f.type), header.index(column)))
+        elif f.default is MISSING:
+            raise TableError(f"{path}: the column {column} is missing")
     for number, cells in lines:
         where = f"{path}, line {number}"
         if len(cells) != len(header):

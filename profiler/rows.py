@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from android_harness.device.info import WEBGPU
 from android_harness.protocol.journal import TimeDone
 from collab.blocks import feature_bytes
 from collab.console import one_line
@@ -38,13 +39,17 @@ _Row = TypeVar("_Row", BlockRow, HandoverRow)
 
 @dataclass(frozen=True)
 class Origin:
-    """The origin of rows: runtime by name and version, units by name, and what their visits share; `measured_at` is ISO 8601."""
+    """The origin of rows: runtime by name and version, units by name, and what their visits share; `measured_at` is ISO 8601.
+
+    `gpu_driver` is what the device says of the driver of its GPU, empty where it says nothing.
+    """
 
     runtime: str
     units: Mapping[str, UnitSpec]
     provenance: Provenance
     settings: Mapping[str, Any]
     measured_at: str
+    gpu_driver: str = ""
 
     def config_hash(self, *units: str) -> str:
         """Returns a hash that rows of these units share which were measured in the same way: provenance, runtime, settings."""
@@ -103,7 +108,7 @@ def block_row(job: BlockId, samples: JobSamples, costs: BlockCosts, origin: Orig
         p95_us=summary.p95_us if summary else None,
         mad_us=summary.mad_us if summary else None,
         first_us=median_us([visit.first_ns] for visit in samples.times if visit.first_ns is not None),
-        create_us=median_us([visit.create_ns] for visit in samples.times if visit.create_ns is not None),
+        create_us=_create_us(samples, cached=False),
         marginal_us=marginal,
         write_us=median_us(costs.copies.get((job.unit, job.block, "write")) or samples.by_visit("write")),
         read_us=median_us(costs.copies.get((job.unit, job.block, "read")) or samples.by_visit("read")),
@@ -116,8 +121,28 @@ def block_row(job: BlockId, samples: JobSamples, costs: BlockCosts, origin: Orig
         clock_after_mhz=_clock(last),
         config_hash=origin.config_hash(job.unit),
         measured_at=origin.measured_at,
+        cached_create_us=_create_us(samples, cached=True),
+        **_path_of(job.unit, first, origin),
     )
     return _in_bounds(row)
+
+
+def _create_us(samples: JobSamples, *, cached: bool) -> float | None:
+    """Returns how long creating the model took at visits that had compiled programs at hand, or at the others; None if there are none such.
+
+    Where a runtime keeps no programs, every creation is a first one.
+    """
+    return median_us([visit.create_ns] for visit in samples.times if visit.create_ns is not None and bool(visit.cached) is cached)
+
+
+def _path_of(unit: str, visit: TimeDone | None, origin: Origin) -> dict[str, str]:
+    """Returns the columns that say by which path a unit was driven."""
+    spec = origin.units[unit]
+    buffers = {"input_buffers": visit.buffers, "output_buffers": visit.output_buffers} if visit is not None else {}
+    said = {name: "+".join(kinds)[:MAX_TEXT] for name, kinds in buffers.items()}
+    if spec.kind != "gpu":
+        return said
+    return {**said, "backend": spec.backend or WEBGPU, "driver": one_line(origin.gpu_driver)[:MAX_TEXT]}
 
 
 def handover_row(job: HandoverId, samples: JobSamples, origin: Origin) -> HandoverRow:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from android_harness.device.gpu_driver import DRIVER
 from collab.units import UnitSpec
 from lut.entries import Contention, CrossCheck, Fit, HandoverFit, Measured, ReuseCost, Ripple, SharedCache, Timed, can_be_read
 from lut.meta import Meta
@@ -83,7 +84,9 @@ def tables_of(
     """
     settings = {"effort": msgspec.structs.asdict(request.effort), "seed": request.seed}
     way = {"handover": request.handover_document, "sentinel_block": request.sentinel_block}
-    derived = derive(store, request.units, request.plan, runtime=request.runtime, settings={**settings, **way})
+    derived = derive(
+        store, request.units, request.plan, runtime=request.runtime, settings={**settings, **way}, gpu_driver=conditions.get(DRIVER, "")
+    )
     provenance = store.provenance or UNKNOWN
     meta = Meta(
         device=request.device,
@@ -128,12 +131,14 @@ def _cross_checks(costs: UnitCosts) -> list[CrossCheck]:
     return [entry for entry in found if entry is not None]
 
 
-def derive(store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, runtime: str, settings: Mapping[str, Any]) -> Derived:
+def derive(
+    store: SampleStore, units: Mapping[str, UnitSpec], plan: Plan, *, runtime: str, settings: Mapping[str, Any], gpu_driver: str = ""
+) -> Derived:
     """Derives rows of all jobs that were visited or failed, and what holds for all of them. Jobs of other units are left out."""
     lines = speed_lines(store, units)
     steady = steadied(store, lines)
     costs = _unit_costs(steady, units, plan)
-    origin = _origin(store, units, runtime, settings)
+    origin = _origin(store, units, runtime, settings, gpu_driver)
     blocks = _block_rows(steady, plan, costs, origin)
     handovers = _handover_rows(steady, origin)
     off = {unit: departures(steady, unit, call.median_us) for unit, call in costs.call_alone.items()}
@@ -163,9 +168,9 @@ def derive_block_rows(store: SampleStore, units: Mapping[str, UnitSpec], plan: P
     return _block_rows(steady, plan, _unit_costs(steady, units, plan), _origin(store, units, runtime, {}))
 
 
-def _origin(store: SampleStore, units: Mapping[str, UnitSpec], runtime: str, settings: Mapping[str, Any]) -> Origin:
+def _origin(store: SampleStore, units: Mapping[str, UnitSpec], runtime: str, settings: Mapping[str, Any], gpu_driver: str = "") -> Origin:
     measured_at = datetime.fromtimestamp(store.last_unix_ns / 1e9, timezone.utc).isoformat(timespec="seconds")
-    return Origin(runtime, units, store.provenance or UNKNOWN, settings, measured_at)
+    return Origin(runtime, units, store.provenance or UNKNOWN, settings, measured_at, gpu_driver)
 
 
 def _provenance(blocks: Iterable[BlockRow], handovers: Iterable[HandoverRow], origin: Origin) -> dict[str, RowProvenance]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+WEBGPU: Final = "webgpu"
+"""The only GPU backend of LiteRT for Linux, over a Vulkan driver."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,9 @@ class DeviceInfo:
     """Android's API level; None where the device does not run Android."""
     memory_bytes: int | None = None
     """Total memory; None where the device does not say."""
+
+    gpu_backends: tuple[str, ...] = (WEBGPU,)
+    """Backends by which the runtime for this device can drive a GPU, its preferred one first."""
 
     @property
     def cores(self) -> tuple[int, ...]:

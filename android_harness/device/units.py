@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from android_harness.device.gpu_driver import gpu_warning
-from android_harness.device.info import DeviceInfo
+from android_harness.device.info import WEBGPU, DeviceInfo
 from android_harness.device.nnapi import NNAPI_ADVICE, NNAPI_DEPRECATED, nnapi_is_deprecated
 from collab.errors import DeviceError
 from collab.units import UnitSpec, format_cores, name_units, parse_unit
@@ -47,6 +48,8 @@ def warnings(units: Mapping[str, UnitSpec], info: DeviceInfo) -> Iterator[str]:
 
 def _resolve(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:
     """Returns a unit with its cores; units other than CPUs stay as they are."""
+    if spec.kind == "gpu":
+        return _with_backend(name, spec, info)
     if spec.kind != "cpu":
         return spec
     _require_cores(info)
@@ -66,6 +69,21 @@ def _resolve(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:
             f"unit {name} ({spec}): {spec.threads} threads on {len(spec.cores)} cores would wait for each other; name as many cores"
         )
     return spec
+
+
+def _with_backend(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:
+    """Returns a GPU unit with the backend that drives it. WebGPU stays unsaid: a runtime that has it has no other.
+
+    Raises:
+        DeviceError: the device's runtime lacks the backend that the unit asks for.
+    """
+    backend = spec.backend or (info.gpu_backends or (WEBGPU,))[0]
+    if backend not in (info.gpu_backends or (backend,)):
+        raise DeviceError(
+            f"unit {name} ({spec}): the runtime for {info.name} drives GPUs by {' or '.join(info.gpu_backends)}, not by {backend}; write"
+            f" for example gpu:backend={info.gpu_backends[0]}"
+        )
+    return replace(spec, backend=None if backend == WEBGPU else backend)
 
 
 def _require_cores(info: DeviceInfo) -> None:

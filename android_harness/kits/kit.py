@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from android_harness.device.info import WEBGPU
 from android_harness.kits.aar import EngineLibraries, given_aar, how_to_get
 from android_harness.kits.android_engines import find_engines
 from android_harness.kits.elf import read_elf
@@ -46,6 +47,8 @@ class Kit:
     engines: Mapping[str, str]
     versions: Mapping[str, str]
     missing: Mapping[str, str]
+    gpu_backends: tuple[str, ...] = (WEBGPU,)
+    """Backends of GPU units, the preferred one first; empty where the kit drives none."""
 
     def command(self, folder: str) -> list[str]:
         """Returns the launcher with its paths in `folder`, so that it can be started from any other folder."""
@@ -62,6 +65,8 @@ _COMPILER_RUNTIME: Final = ("libstdc++.so.6", "libgcc_s.so.1")
 _ANDROID_ABI: Final = {machine: abi for abi, machine in MACHINES.items()}
 _ENGINE_WORDS: Final = {"classic": "the classic engine", "classic_gpu": "the classic engine's GPU delegate"}
 _ANDROID_ONLY: Final = {"gpu": "Android's GPU driver", "nnapi": "Android's NNAPI", "classic": "the classic engine for Android"}
+_ANDROID_BACKENDS: Final = ("opencl", "opengl")
+"""Of LiteRT's ClGl accelerator and of TFLite's GPU delegate. OpenCL first, as it is the faster one where it is there at all."""
 _LINUX_NNAPI: Final = "NNAPI is a part of Android, which this device does not run; measure cpu and gpu units"
 
 
@@ -175,4 +180,5 @@ def _android_kit(runner: Path, android_abi: str, engines: Mapping[str, EngineLib
         engines={name: engine.library for name, engine in engines.items()},
         versions={name: engine.aar.title for name, engine in engines.items()},
         missing=missing,
+        gpu_backends=_ANDROID_BACKENDS,
     )

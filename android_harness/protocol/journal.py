@@ -133,10 +133,12 @@ class JobStarted(_Value, frozen=True, gc=False):
 class TimeDone(_Value, frozen=True, gc=False):
     """Event: a visit of a time job, with its samples.
 
-    `create_ns` and `first_ns` are None where the model had been created by an earlier visit. `core_clocks_khz` and `core_caps_khz` have
-    None for cores whose clock cannot be read. `buffers`: the kinds of memory that the unit takes inputs from. `disturbed`: totals
-    (nanoseconds) of samples that were taken again, because the system had taken their thread off its core meanwhile. `warmups` runs were
-    made before the samples, and `warm` says whether they had become steady; None where the job did not ask, or the runner did not say.
+    `create_ns` and `first_ns` are None where the model had been created by an earlier visit. `cached` says whether the unit had created
+    this model before, so that its runtime had compiled programs at hand; None where it keeps none. `core_clocks_khz` and `core_caps_khz`
+    have None for cores whose clock cannot be read. `buffers`, `output_buffers`: the kinds of memory that the unit takes inputs from, and
+    gives outputs in. `disturbed`: totals (nanoseconds) of samples that were taken again, because the system had taken their thread off its
+    core meanwhile. `warmups` runs were made before the samples, and `warm` says whether they had become steady; None where the job did not
+    ask, or the runner did not say.
     """
 
     job: Text
@@ -149,7 +151,9 @@ class TimeDone(_Value, frozen=True, gc=False):
     core_clocks_khz: tuple[Kilohertz | None, ...] = msgspec.field(name="clock_khz")
     temperature_mc: MilliCelsius | None
     core_caps_khz: tuple[Kilohertz | None, ...] = msgspec.field(name="cap_khz", default=())
+    cached: bool | None = None
     buffers: tuple[Text, ...] = ()
+    output_buffers: tuple[Text, ...] = ()
     disturbed: tuple[DurationNs, ...] = msgspec.field(name="disturbed_ns", default=())
     warmups: Natural | None = None
     warm: bool | None = None

@@ -235,6 +235,10 @@ class Phase:
     resident: bool = False
     sentinel: Sentinel | None = None
     gate: Gate | None = None
+    program_cache: str = ""
+    """Folder, seen from the phase, in which GPU units keep the programs that they compile; empty: none are kept."""
+    log: tuple[str, ...] = ()
+    """Program that prints the end of the system's log, which the reason of a failure then carries."""
     conditions: Mapping[str, str] = field(default_factory=dict)
     """Conditions that the device is put into while the phase runs, as texts by name; printable, and repeated by the journal."""
 
@@ -260,6 +264,10 @@ class Phase:
             document["sentinel"] = {"jobs": list(self.sentinel.jobs), "every": self.sentinel.every}
         if self.gate is not None:
             document["gate"] = self.gate.to_document()
+        if self.program_cache:
+            document["program_cache"] = self.program_cache
+        if self.log:
+            document["log"] = list(self.log)
         if self.conditions:
             document["conditions"] = dict(self.conditions)
         return json.dumps(document, indent=1)
@@ -279,6 +287,8 @@ def _unit_document(unit: UnitSpec) -> dict[str, Any]:
     if unit.kind == "cpu":
         document["threads"] = unit.threads
         document["cores"] = list(unit.cores or ())
+    if unit.backend is not None:
+        document["backend"] = unit.backend
     if unit.accelerator is not None:
         document["accelerator"] = unit.accelerator
     return document

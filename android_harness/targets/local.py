@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
 
@@ -23,6 +25,7 @@ from android_harness.targets.base import JOURNAL_LOST
 from collab.errors import DeviceError
 from collab.files import holding, write_whole
 
+_PROGRAMS: Final = "programs"
 _POLL_S: Final = 0.1
 """Interval of looks at the journal, long enough not to disturb the cores that are measured."""
 
@@ -65,7 +68,8 @@ class LocalTarget:
             offset = cut_to_whole_lines(journal)
             folder = Path(tempfile.mkdtemp(prefix="syncnas-"))
             phase_file = folder / "phase.json"
-            write_whole(phase_file, phase.to_json(runtime={"litert": self._library}))
+            ready = replace(phase, program_cache=_PROGRAMS)
+            write_whole(phase_file, ready.to_json(runtime={"litert": self._library}))
             stderr = (folder / "stderr").open("wb+")
             try:
                 process = subprocess.Popen(
@@ -114,7 +118,7 @@ class LocalRun:
         self._stderr.seek(0)
         words = self._stderr.read().decode(errors="replace").strip().splitlines()
         self._stderr.close()
-        _remove_folder(self._folder)
+        shutil.rmtree(self._folder, ignore_errors=True)
         if code == 0:
             return None
         if code == JOURNAL_LOST:
@@ -123,12 +127,6 @@ class LocalRun:
         if code < 0:
             return f"crashed ({signal.Signals(-code).name})"
         return words[-1] if words else f"ended with status {code}"
-
-
-def _remove_folder(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
 
 
 def local_clusters() -> tuple[Cluster, ...]:

@@ -37,6 +37,9 @@ for phase in *; do
   [ "$phase" = "$2" ] || rm -rf "./$phase"
 done
 """
+_PROGRAMS: Final = "programs"
+_LOG: Final = ("/system/bin/logcat", "-d", "-v", "raw", "-t", "50", "-s", "litert", "tflite")
+"""On Android LiteRT and TFLite write what is wrong there, and return a number."""
 _END_ALL: Final = """
 root=$1
 ours() { tr '\\0' ' ' < "/proc/$1/cmdline" 2>/dev/null | grep -qF "$root/"; }
@@ -75,7 +78,7 @@ class RemoteTarget:
         if state.missing_tools:
             raise DeviceError(f"{device.serial} lacks {', '.join(state.missing_tools)}, which every Android since 10 and every Linux has")
         self.state = state
-        self.info: DeviceInfo = state.info
+        self.info: DeviceInfo = replace(state.info, gpu_backends=kit.gpu_backends)
         self.pushed = Pushed(0, 0)
         self.device, self.kit, self.layout = device, kit, settings.layout
         self._settings = settings
@@ -110,7 +113,13 @@ class RemoteTarget:
         with tempfile.TemporaryDirectory(prefix="syncnas-") as scratch:
             staged = stage(phase, store="../../store", scratch=Path(scratch))
             self.push(self.layout.store, staged.files, prune=True)
-            ready = replace(staged.phase, gate=staged.phase.gate or self._settings.gate, conditions=self.conditions)
+            ready = replace(
+                staged.phase,
+                gate=staged.phase.gate or self._settings.gate,
+                conditions=self.conditions,
+                program_cache=_PROGRAMS,
+                log=_LOG if self.state.is_android else (),
+            )
             self._push_phase(identity, ready, Path(scratch))
         begin = cut_to_whole_lines(journal)
         Cursor(identity, self._owner.token, begin).save(journal)

@@ -16,6 +16,7 @@ UNITS = st.one_of(
     ),
     st.builds(lambda name: UnitSpec("cpu", cluster=name), st.sampled_from(["big", "little", "0"])),
     st.builds(lambda driver: UnitSpec("gpu", driver=driver), st.sampled_from(["0", "1"])),
+    st.builds(lambda backend: UnitSpec("gpu", backend=backend), st.sampled_from(["opencl", "opengl", "webgpu"])),
     st.builds(lambda name: UnitSpec("nnapi", engine="classic", accelerator=name), st.sampled_from(["qti-dsp", "google-edgetpu"])),
 )
 
@@ -50,6 +51,8 @@ def test_equal_units_are_equal_text_however_they_were_written() -> None:
         "cpu:speed=9",
         "cpu:cores=1,cluster=big",
         "gpu:cores=1",
+        "gpu:backend=metal",
+        "cpu:backend=opencl",
         "nnapi:engine=litert",
         "cpu:engine=onnx",
         "cpu:precision=int4",

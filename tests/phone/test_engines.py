@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from android_harness.targets.find import open_device, remote_target
 from android_harness.targets.options import HarnessOptions
 from android_harness.targets.remote import RemoteTarget
 from collab.blocks import parse_key
+from collab.errors import DeviceError
 from collab.placement import parse_placement
-from collab.units import parse_unit
+from collab.units import UnitSpec, parse_unit
 from collab.variants import collaborative
 from exporters.bundle import read_f32, write_bundle
 from exporters.checking import relative_error
@@ -98,7 +100,8 @@ def test_a_gpu_computes_in_the_precision_that_was_asked_for(
 
 def test_a_profile_of_a_software_gpu_says_so_and_how_features_get_there(phone: VirtualPhone, tmp_path: Path) -> None:
     host, out = Host(tmp_path / "home"), tmp_path / "luts"
-    asked = ("--device", phone.serial, "--out", out, "--transfer-bytes", 12544, "--unit", "cpu:cores=0", "--unit", "gpu", "--quick")
+    asked = ("--device", phone.serial, "--out", out, "--block", "add_14_16x2", "--transfer-bytes", 12544, "--quick")
+    asked += ("--unit", "cpu:cores=0", "--unit", "gpu")
     done = host.run("profiler.run", *asked)
     assert done.status == 0, done.stderr
     meta = json.loads((out / "meta.json").read_text())
@@ -107,8 +110,54 @@ def test_a_profile_of_a_software_gpu_says_so_and_how_features_get_there(phone: V
     assert "its times say nothing of a GPU" in done.stdout
     assert {pair: found["path"] for pair, found in meta["paths"].items()} == {"cpu0>gpu0": "upload", "gpu0>cpu0": "readback"}
     assert meta["paths"]["gpu0>cpu0"]["why"].endswith("cpu0 takes host: gpu0 copies out, straight into cpu0's host memory")
+    with (out / "blocks.csv").open() as file:
+        first = {row["unit"]: row for row in reversed(list(csv.DictReader(file)))}
+    cpu, gpu = first["cpu0"], first["gpu0"]
+    assert (cpu["backend"], cpu["driver"], cpu["cached_create_us"], cpu["input_buffers"]) == ("", "", "", "host")
+    assert (gpu["backend"], gpu["driver"]) == ("webgpu", meta["conditions"]["gpu_driver"])
+    assert (gpu["input_buffers"], gpu["output_buffers"]) == ("webgpu-packed", "webgpu-packed")
+    assert float(gpu["create_us"]) > 0
+    assert float(gpu["cached_create_us"]) > 0
     rows = [line.split(",") for line in (out / "transfers.csv").read_text().splitlines()[1:]]
     assert sorted((row[0], row[5]) for row in rows) == [("cpu0", "memcpy"), ("cpu0", "upload"), ("gpu0", "memcpy"), ("gpu0", "readback")]
+
+
+@pytest.mark.parametrize("backend", ["opencl", "opengl"])
+def test_an_accelerator_that_takes_another_backend_than_the_one_asked_for_is_found_out(
+    backend: str, target: RemoteTarget, tmp_path: Path
+) -> None:
+    # LiteRT's accelerator for Linux does not heed the option, and would run the model without a word.
+    model = tmp_path / "relu.tflite"
+    model.write_bytes(write_relu((1, 7, 7, 16)))
+    unit = UnitSpec("gpu", backend=backend)
+    events: list[Event] = []
+    phase = Phase("backend", {"gpu0": unit}, (TimeJob("a", "gpu0", model, warmup=1, runs=1),), Repeat(1, 1))
+    assert execute(target, phase, tmp_path / "j.jsonl", events.append)
+    [failed] = [event for event in events if isinstance(event, JobFailed)]
+    assert f"drives the GPU by webgpu, and {backend} was asked for" in failed.reason
+    with pytest.raises(DeviceError, match=f"not by {backend}"):
+        resolve_units([unit], target.info)
+
+
+def test_the_first_creation_is_told_from_those_with_programs_at_hand(target: RemoteTarget, tmp_path: Path) -> None:
+    model = tmp_path / "relu.tflite"
+    model.write_bytes(write_relu((1, 7, 7, 16)))
+    units = resolve_units([parse_unit("cpu:cores=0"), parse_unit("gpu")], target.info)
+    jobs = tuple(TimeJob(unit, unit, model, warmup=1, runs=1) for unit in units)
+    events: list[Event] = []
+    assert execute(target, Phase("cache", units, jobs, Repeat(3, 3)), tmp_path / "j.jsonl", events.append)
+    cached = {unit: [event.cached for event in events if isinstance(event, TimeDone) and event.job == unit] for unit in units}
+    assert cached == {"cpu0": [None] * 3, "gpu0": [False, True, True]}
+
+
+def test_a_failed_unit_carries_what_the_systems_log_says(make_phone: Callable[..., VirtualPhone], tmp_path: Path) -> None:
+    phone = make_phone(gpu=False)
+    phone.set_log("old\nINFO: nothing\nERROR: [gpu_environment.cc:99] Failed to load OpenCL library")
+    host = Host(tmp_path / "home")
+    said = host.json("android_harness.doctor", "--device", phone.serial, "--unit", "gpu")
+    [gpu] = [check for check in said["checks"] if check["topic"] == "unit gpu"]
+    assert "the system's log says:" in gpu["advice"]
+    assert "Failed to load OpenCL library" in gpu["advice"]
 
 
 def test_a_model_that_the_runtime_rejects_or_that_crashes_it_harms_no_other(target: RemoteTarget, tmp_path: Path) -> None:

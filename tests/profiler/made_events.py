@@ -20,10 +20,10 @@ BLOCK_PLAN = Plan((BLOCK,), ())
 JOB, CALL = BlockId("cpu0", BLOCK).text, CallId("cpu0").text
 
 
-def time_done(job: str, runs_ns: list[int], *, accelerated: bool = True) -> TimeDone:
+def time_done(job: str, runs_ns: list[int], *, accelerated: bool = True, cached: bool | None = None, create_ns: int = 5000) -> TimeDone:
     zeros = tuple(100 for _ in runs_ns)
     samples = TimeSamples(write=zeros, run=tuple(runs_ns), read=zeros, total=tuple(runs_ns), cpu=tuple(runs_ns))
-    return TimeDone(job, 0, 1, 5000, 9000, accelerated, samples, (1_800_000,), 41_000)
+    return TimeDone(job, 0, 1, create_ns, 9000, accelerated, samples, (1_800_000,), 41_000, cached=cached)
 
 
 def derived(*events: TimeDone | HandoverDone | CollabDone | JobFailed, plan: Plan = BLOCK_PLAN) -> Derived:

@@ -91,7 +91,7 @@ def _protocol(line: dict[str, Any]) -> None:
 
 OTHERWISE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "protocol": (_protocol, "measurement protocol 1 (now 2)"),
-    "runner": (lambda line: line.update(runner="0.1.9"), "runner 0.1.9 (now 0.3.0)"),
+    "runner": (lambda line: line.update(runner="0.1.9"), "runner 0.1.9 (now 0.4.0)"),
     "library": (lambda line: line["engines"].update(litert="an older one"), "library of litert an older one (now libLiteRt.so, "),
     "conditions": (lambda line: line.update(conditions={"clocks": "fixed"}), "clocks fixed (now not said)"),
 }

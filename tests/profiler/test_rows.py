@@ -22,6 +22,15 @@ def test_a_row_has_the_median_of_its_visits_and_takes_the_cost_of_a_call_out() -
     assert (row.first_us, row.create_us, row.write_us, row.temperature_after_c, row.clock_after_mhz) == (9.0, 5.0, 0.1, 41.0, 1800.0)
 
 
+def test_the_first_creation_and_later_ones_have_a_column_each() -> None:
+    creations = ((False, 90_000), (True, 4_000), (True, 6_000))
+    visits = [time_done(JOB, [50_000], cached=cached, create_ns=create_ns) for cached, create_ns in creations]
+    row = derived(time_done(CALL, [2000]), *visits).blocks[0]
+    assert (row.create_us, row.cached_create_us) == (90.0, 5.0)
+    row = derived(time_done(CALL, [2000]), time_done(JOB, [50_000])).blocks[0]
+    assert (row.create_us, row.cached_create_us) == (5.0, None), "a runtime that keeps no programs creates anew each time"
+
+
 def test_what_could_not_be_measured_says_why_and_has_no_number() -> None:
     failed = derived(time_done(CALL, [2000]), time_done(JOB, [9000]), JobFailed(JOB, 1, "unsupported op")).blocks[0]
     assert (failed.status, failed.reason) == ("failed", "unsupported op")

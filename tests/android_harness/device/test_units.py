@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -168,3 +169,23 @@ def test_nnapi_units_are_warned_of_where_android_gives_them_up(api_level: int | 
     sentences = list(warnings(units, info))
     assert [sentence.split(":")[1].strip() for sentence in sentences] == warned
     assert all(sentence.startswith("Warning: ") and "deprecated" in sentence for sentence in sentences)
+
+
+def test_a_gpu_has_the_backend_that_was_asked_for_or_the_runtimes_first() -> None:
+    android = replace(PHONE_INFO, gpu_backends=("opencl", "opengl"))
+    assert resolved("gpu", android).text == "gpu:backend=opencl,precision=fp32,engine=litert"
+    assert resolved("gpu:backend=opengl,engine=classic", android).text == "gpu:backend=opengl,precision=fp32,engine=classic"
+    # Linux has one alone, which tables have never named.
+    assert resolved("gpu").text == resolved("gpu:backend=webgpu").text == "gpu:precision=fp32,engine=litert"
+
+
+@pytest.mark.parametrize(
+    ("text", "backends", "words"),
+    [
+        ("gpu:backend=opencl", ("webgpu",), "drives GPUs by webgpu, not by opencl; write for example gpu:backend=webgpu"),
+        ("gpu:backend=webgpu", ("opencl", "opengl"), "drives GPUs by opencl or opengl, not by webgpu"),
+    ],
+)
+def test_a_backend_that_the_runtime_lacks_is_never_exchanged_for_another(text: str, backends: tuple[str, ...], words: str) -> None:
+    with pytest.raises(DeviceError, match=words):
+        resolved(text, replace(PHONE_INFO, gpu_backends=backends))

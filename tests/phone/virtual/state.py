@@ -48,6 +48,10 @@ class PhoneState(abc.ABC):
         """Has ``cmd power`` list the fixed performance mode and refuse it, as on a phone whose Power HAL lacks it."""
         self._write_state("refuses_fixed_performance", "yes")
 
+    def set_log(self, text: str) -> None:
+        """Sets what logcat prints."""
+        self._write_state("log", text)
+
     def remove_gpu_clocks(self) -> None:
         """Has the GPU's clock be set by no file, as on phones whose driver keeps it to itself."""
         shutil.rmtree(self.path("/sys/class/kgsl"))

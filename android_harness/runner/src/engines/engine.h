@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ class Model {
   // Returns whether every operation runs where the unit is, none elsewhere. False also where the runtime lets nobody
   // look.
   [[nodiscard]] virtual bool fully_accelerated() const = 0;
+
+  // Whether the programs that it runs had been compiled and kept before it was created; nothing where none are kept.
+  [[nodiscard]] virtual std::optional<bool> had_programs() const { return std::nullopt; }
 
   // The kinds of memory that the runtime takes for the first input: "host", "ahwb", "opencl-packed", "kind-30" ...
   // (docs/formats.md, "Journal"); and those that it takes for the first output.

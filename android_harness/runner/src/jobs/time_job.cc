@@ -124,11 +124,14 @@ void TimeJob::ReportVisit(JsonLine& line) const {
   line.Name("first_ns").OptionalInt(first_ns_);
   warm_up_.Report(line);
   line.Name("accelerated").Bool(placed_->model().fully_accelerated());
-  line.Name("buffers").BeginArray();
-  for (const std::string& kind : placed_->model().buffer_kinds()) {
-    line.String(kind);
+  line.Name("cached");
+  if (const std::optional<bool> cached = placed_->model().had_programs(); cached) {
+    line.Bool(*cached);
+  } else {
+    line.Null();
   }
-  line.EndArray();
+  line.Name("buffers").Strings(placed_->model().buffer_kinds());
+  line.Name("output_buffers").Strings(placed_->model().output_kinds());
   line.Name("samples").BeginObject();
   line.Name("write_ns").Ints(write_ns_);
   line.Name("run_ns").Ints(run_ns_);

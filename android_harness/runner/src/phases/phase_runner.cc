@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/failure.h"
+#include "device/system_log.h"
 #include "jobs/make_job.h"
 #include "json/json_line.h"
 #include "protocol/measurement_protocol.h"
@@ -129,11 +130,12 @@ void PhaseRunner::OpenUnits() {
       journal_.Write(line.Finish());
       workers_.Add(std::move(worker));
     } catch (const Failure& failure) {
-      workers_.AddFailed(unit.name, failure.what());
+      const std::string reason = WithLog(failure.what(), phase_.log);
+      workers_.AddFailed(unit.name, reason);
       JsonLine line = Event("unit_failed");
       line.Name("unit").String(unit.name);
       line.Name("t_ns").Int(NowNs());
-      line.Name("reason").String(failure.what());
+      line.Name("reason").String(reason);
       journal_.Write(line.Finish());
     }
   }
@@ -182,7 +184,7 @@ void PhaseRunner::VisitJob(const Visit& visit) {
   } catch (const std::bad_alloc&) {
     failure = "not enough memory";
   } catch (const std::exception& error) {
-    failure = error.what();
+    failure = WithLog(error.what(), phase_.log);
   }
   if (failure) {
     Fail(visit, *failure);

@@ -65,6 +65,10 @@ class PhaseReader {
     phase_.seed = static_cast<uint64_t>(fields.Whole("seed", 0, INT64_MAX, 0));
     ReadConditions(fields);
     ReadRuntime(fields);
+    if (fields.Has("program_cache")) {
+      phase_.program_cache = Path(fields, "program_cache").full;
+    }
+    phase_.log = Program(fields, "log");
     ReadUnits(fields);
     if (fields.Has("order")) {
       phase_.order = fields.Choice<Order>("order", {{"given", Order::kGiven}, {"shuffled", Order::kShuffled}});
@@ -81,6 +85,15 @@ class PhaseReader {
 
  private:
   FilePath Path(Fields& fields, const char* name) const { return InFolder(folder_, fields.Text(name)); }
+
+  // A program with its arguments; empty where there is none.
+  std::vector<std::string> Program(Fields& fields, const char* name) const {
+    std::vector<std::string> command = fields.Texts(name);
+    if (!command.empty()) {
+      command.front() = InFolder(folder_, command.front()).full;
+    }
+    return command;
+  }
 
   // A phase without the number was written for the first protocol.
   static void RequireProtocol(Fields& fields) {
@@ -166,6 +179,14 @@ class PhaseReader {
       }
     }
     unit.cores.assign(seen.begin(), seen.end());
+    if (unit.kind == UnitKind::kGpu) {
+      unit.program_cache = phase_.program_cache;
+      if (fields.Has("backend")) {
+        unit.backend = fields.Choice<GpuBackend>(
+            "backend",
+            {{"opencl", GpuBackend::kOpenCl}, {"webgpu", GpuBackend::kWebGpu}, {"opengl", GpuBackend::kOpenGl}});
+      }
+    }
     if (unit.kind == UnitKind::kNnapi && fields.Has("accelerator")) {
       unit.accelerator = fields.Text("accelerator");
     }
@@ -237,10 +258,7 @@ class PhaseReader {
     }
     Fields fields(*gate, "gate");
     GateSpec& spec = phase_.gate.emplace();
-    spec.status = fields.Texts("status");
-    if (!spec.status.empty()) {
-      spec.status.front() = InFolder(folder_, spec.status.front()).full;
-    }
+    spec.status = Program(fields, "status");
     spec.hot_at = fields.Whole("hot_at", 1, kHighestStatus, spec.hot_at);
     spec.settle_s = fields.Number("settle_s", 0, kMostSeconds, spec.settle_s);
     if (fields.Has("held")) {

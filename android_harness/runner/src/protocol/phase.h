@@ -61,6 +61,10 @@ struct PhaseSpec {
   // What the device was made to be like while the phase runs, by name; the journal repeats it.
   std::map<std::string, std::string> conditions;
   RuntimePaths runtime;
+  // Where GPU units keep the programs that they compile; empty: nowhere.
+  std::string program_cache;
+  // A program that prints the last lines of the system's log, with its arguments; empty: there is none to be asked.
+  std::vector<std::string> log;
   std::vector<UnitSpec> units;
   Order order = Order::kGiven;
   bool resident = false;

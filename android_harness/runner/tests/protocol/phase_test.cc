@@ -151,6 +151,28 @@ TEST(PhaseRefusesTwoJobsOfOneId) {
               "jobs[1].id is \"a\", as an earlier job's");
 }
 
+TEST(GpuUnitsHaveABackendAndTheProgramCacheOfThePhase) {
+  const auto parse = [](const std::string& unit) {
+    return ParsePhase(R"({"format": 1, "protocol": 2, "phase": "p", "runtime": {"litert": "l.so"}, "program_cache": "programs",
+                          "log": ["/system/bin/logcat", "-d"], "jobs": [], "units": {"u": )" +
+                          unit + "}}",
+                      "/data");
+  };
+  const PhaseSpec phase =
+      parse(R"({"kind": "gpu", "engine": "litert", "precision": "fp32", "backend": "opengl"})");
+  CHECK(phase.units[0].backend == GpuBackend::kOpenGl);
+  CHECK_EQUAL(phase.units[0].program_cache, "/data/programs");
+  CHECK_EQUAL(phase.log.at(0), "/system/bin/logcat");
+  CHECK_EQUAL(Title(phase.units[0]), "gpu (opengl)");
+  const PhaseSpec plain = parse(R"({"kind": "gpu", "engine": "litert", "precision": "fp32"})");
+  CHECK(plain.units[0].backend == GpuBackend::kDefault);
+  CHECK_EQUAL(Title(plain.units[0]), "gpu");
+  const PhaseSpec cpu = parse(R"({"kind": "cpu", "engine": "litert", "precision": "fp32"})");
+  CHECK_EQUAL(cpu.units[0].program_cache, "");
+  CHECK_FAILS(parse(R"({"kind": "gpu", "engine": "litert", "precision": "fp32", "backend": "metal"})"), "backend");
+  CHECK_FAILS(parse(R"({"kind": "cpu", "engine": "litert", "precision": "fp32", "backend": "opencl"})"), "backend");
+}
+
 TEST(GateFieldsAreChecked) {
   const auto parse = [](const std::string& gate) {
     return ParsePhase(R"({"format": 1, "protocol": 2, "phase": "p", "units": {}, "jobs": [], "gate": )" + gate + "}",

@@ -68,8 +68,20 @@ struct GpuOptions {
   // 0: single precision throughout. 1: half precision. This outranks the priorities that follow.
   int32_t is_precision_loss_allowed;
   int32_t inference_preference;
+  int32_t inference_priorities[3];
+  int64_t experimental_flags;
+  int32_t max_delegated_partitions;
+  // Where compiled programs are kept, by a token of the model; null: nowhere.
+  const char* serialization_dir;
+  const char* model_token;
   unsigned char others[kRoomForOptions];
 };
+static_assert(offsetof(GpuOptions, experimental_flags) == 24);
+static_assert(offsetof(GpuOptions, serialization_dir) == 40);
+// Flags: one of the two interfaces alone, no other where it is missing; and keeping compiled programs.
+constexpr int64_t kOpenClOnly = 1 << 1;
+constexpr int64_t kOpenGlOnly = 1 << 2;
+constexpr int64_t kKeepPrograms = 1 << 3;
 // Meant to run often: tuning the kernels may take its time.
 constexpr int32_t kSustainedSpeed = 1;
 

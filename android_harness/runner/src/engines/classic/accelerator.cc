@@ -29,10 +29,20 @@ void CheckNnapi(const Library& library, const UnitSpec& unit) {
   }
 }
 
-Owned<Delegate> MakeGpuDelegate(const GpuLibrary& gpu, const UnitSpec& unit) {
+Owned<Delegate> MakeGpuDelegate(const GpuLibrary& gpu, const UnitSpec& unit, const ProgramCache& cache) {
   GpuOptions options = gpu.GpuDelegateOptionsV2Default();
   options.is_precision_loss_allowed = unit.precision == Precision::kFp16 ? 1 : 0;
   options.inference_preference = kSustainedSpeed;
+  if (unit.backend == GpuBackend::kOpenCl) {
+    options.experimental_flags |= kOpenClOnly;
+  } else if (unit.backend == GpuBackend::kOpenGl) {
+    options.experimental_flags |= kOpenGlOnly;
+  }
+  if (cache.IsOn()) {
+    options.experimental_flags |= kKeepPrograms;
+    options.serialization_dir = cache.folder().c_str();
+    options.model_token = cache.key().c_str();
+  }
   return {gpu.GpuDelegateV2Create(&options), gpu.GpuDelegateV2Delete};
 }
 
@@ -46,14 +56,15 @@ Owned<Delegate> MakeNnapiDelegate(const Library& library, const UnitSpec& unit) 
 }
 
 // Null where a switch of the interpreter's own takes the place of a delegate.
-Owned<Delegate> MakeDelegate(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit) {
+Owned<Delegate> MakeDelegate(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit,
+                             const ProgramCache& cache) {
   if (unit.kind == UnitKind::kNnapi && !library.has_nnapi_delegate()) {
     return {nullptr, nullptr};
   }
   Owned<Delegate> delegate =
-      unit.kind == UnitKind::kGpu ? MakeGpuDelegate(*gpu, unit) : MakeNnapiDelegate(library, unit);
+      unit.kind == UnitKind::kGpu ? MakeGpuDelegate(*gpu, unit, cache) : MakeNnapiDelegate(library, unit);
   if (delegate == nullptr) {
-    throw Failure(std::string("TFLite cannot create a delegate for a ") + Name(unit.kind) + " unit");
+    throw Failure("TFLite cannot create a delegate for a " + Title(unit) + " unit");
   }
   return delegate;
 }
@@ -79,8 +90,9 @@ void CheckUnit(const Library& library, const GpuLibrary* gpu, const UnitSpec& un
   }
 }
 
-Accelerator::Accelerator(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, OptionsHandle* options)
-    : delegate_(MakeDelegate(library, gpu, unit)), inspector_(unit.kind == UnitKind::kGpu ? kGpuName : kNnapiName) {
+Accelerator::Accelerator(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, const ProgramCache& cache,
+                         OptionsHandle* options)
+    : delegate_(MakeDelegate(library, gpu, unit, cache)), inspector_(unit.kind == UnitKind::kGpu ? kGpuName : kNnapiName) {
   if (delegate_ != nullptr) {
     library.InterpreterOptionsAddDelegate(options, delegate_.get());
   } else {

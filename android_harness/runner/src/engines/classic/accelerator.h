@@ -5,6 +5,7 @@
 #include "engines/classic/inspector.h"
 #include "engines/classic/library.h"
 #include "engines/classic/owned.h"
+#include "engines/program_cache.h"
 #include "protocol/unit_spec.h"
 
 namespace syncnas::classic {
@@ -15,8 +16,10 @@ void CheckUnit(const Library& library, const GpuLibrary* gpu, const UnitSpec& un
 // Makes one interpreter run on a GPU or by NNAPI, and sees whether it does. Must outlive the interpreter.
 class Accelerator {
  public:
-  // For a unit other than a CPU that CheckUnit allows; adds itself to the interpreter's options.
-  Accelerator(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, OptionsHandle* options);
+  // For a unit other than a CPU that CheckUnit allows; adds itself to the interpreter's options. The cache must outlive
+  // it as well.
+  Accelerator(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, const ProgramCache& cache,
+              OptionsHandle* options);
 
   // Known once the interpreter is created.
   [[nodiscard]] bool took_all() const { return inspector_.saw_all_taken(); }

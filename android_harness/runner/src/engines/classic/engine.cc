@@ -1,5 +1,6 @@
 #include "engines/classic/engine.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "engines/classic/buffer.h"
 #include "engines/classic/interpreter.h"
 #include "engines/classic/library.h"
+#include "engines/program_cache.h"
 
 namespace syncnas {
 
@@ -31,9 +33,11 @@ struct Runtime {
 
 class ClassicModel final : public Model {
  public:
-  ClassicModel(const Runtime& runtime, const Unit* owner, const UnitSpec& unit, const FilePath& path)
+  ClassicModel(const Runtime& runtime, const Unit* owner, const UnitSpec& unit, const FilePath& path,
+               const ProgramCache& cache)
       : owner_(owner),
-        interpreter_(std::make_shared<Interpreter>(runtime.library, runtime.gpu.get(), unit, path)),
+        had_programs_(cache.had_programs()),
+        interpreter_(std::make_shared<Interpreter>(runtime.library, runtime.gpu.get(), unit, path, cache)),
         buffer_kinds_({"host"}) {
     const Library& library = runtime.library;
     const classic::InterpreterHandle* handle = interpreter_->handle();
@@ -49,6 +53,7 @@ class ClassicModel final : public Model {
   [[nodiscard]] const std::vector<TensorType>& inputs() const override { return inputs_; }
   [[nodiscard]] const std::vector<TensorType>& outputs() const override { return outputs_; }
   [[nodiscard]] bool fully_accelerated() const override { return interpreter_->fully_accelerated(); }
+  [[nodiscard]] std::optional<bool> had_programs() const override { return had_programs_; }
   [[nodiscard]] const std::vector<std::string>& buffer_kinds() const override { return buffer_kinds_; }
   [[nodiscard]] const std::vector<std::string>& output_kinds() const override { return buffer_kinds_; }
   [[nodiscard]] Buffer& input(size_t index) override {
@@ -88,6 +93,7 @@ class ClassicModel final : public Model {
   }
 
   const Unit* owner_;
+  const std::optional<bool> had_programs_;
   std::shared_ptr<Interpreter> interpreter_;
   const std::vector<std::string> buffer_kinds_;
   std::vector<TensorType> inputs_;
@@ -103,12 +109,16 @@ class ClassicUnit final : public Unit {
   ClassicUnit(const Runtime& runtime, UnitSpec spec) : runtime_(runtime), spec_(std::move(spec)) {}
 
   std::unique_ptr<Model> CreateModel(const FilePath& path) override {
-    return std::make_unique<ClassicModel>(runtime_, this, spec_, path);
+    const ProgramCache cache(spec_, path, compiled_);
+    auto model = std::make_unique<ClassicModel>(runtime_, this, spec_, path, cache);
+    compiled_.insert(cache.key());
+    return model;
   }
 
  private:
   const Runtime& runtime_;
   const UnitSpec spec_;
+  CompiledKeys compiled_;
 };
 
 class ClassicEngine final : public Engine {

@@ -30,8 +30,12 @@ void ErrorLog::Report(void* log, const char* format, va_list arguments) {
 
 std::string ErrorLog::Take() { return std::exchange(said_, ""); }
 
-Interpreter::Interpreter(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, const FilePath& path)
-    : library_(library), model_(nullptr, library.ModelDelete), interpreter_(nullptr, library.InterpreterDelete) {
+Interpreter::Interpreter(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, const FilePath& path,
+                         const ProgramCache& cache)
+    : library_(library),
+      model_(nullptr, library.ModelDelete),
+      cache_(cache),
+      interpreter_(nullptr, library.InterpreterDelete) {
   // First, because the runtime would not say why a file cannot be read.
   CheckReadable(path);
   model_.reset(library_.ModelCreateFromFile(path.full.c_str()));
@@ -40,8 +44,7 @@ Interpreter::Interpreter(const Library& library, const GpuLibrary* gpu, const Un
   }
   Create(gpu, unit, path);
   if (library_.InterpreterAllocateTensors(interpreter_.get()) != kOk) {
-    throw Failure("TFLite cannot allocate the tensors of " + path.shown + " on a " + Name(unit.kind) + " unit" +
-                  errors_.Take());
+    throw Failure("TFLite cannot allocate the tensors of " + path.shown + " on a " + Title(unit) + " unit" + errors_.Take());
   }
 }
 
@@ -50,11 +53,11 @@ void Interpreter::Create(const GpuLibrary* gpu, const UnitSpec& unit, const File
   library_.InterpreterOptionsSetNumThreads(options.get(), unit.threads);
   library_.InterpreterOptionsSetErrorReporter(options.get(), &ErrorLog::Report, &errors_);
   if (unit.kind != UnitKind::kCpu) {
-    accelerator_ = std::make_unique<Accelerator>(library_, gpu, unit, options.get());
+    accelerator_ = std::make_unique<Accelerator>(library_, gpu, unit, cache_, options.get());
   }
   interpreter_.reset(library_.InterpreterCreate(model_.get(), options.get()));
   if (interpreter_ == nullptr) {
-    throw Failure("TFLite cannot make " + path.shown + " ready for a " + Name(unit.kind) + " unit" + errors_.Take());
+    throw Failure("TFLite cannot make " + path.shown + " ready for a " + Title(unit) + " unit" + errors_.Take());
   }
 }
 

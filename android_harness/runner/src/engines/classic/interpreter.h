@@ -11,6 +11,7 @@
 #include "engines/classic/accelerator.h"
 #include "engines/classic/library.h"
 #include "engines/classic/owned.h"
+#include "engines/program_cache.h"
 #include "protocol/unit_spec.h"
 
 namespace syncnas::classic {
@@ -32,7 +33,8 @@ class ErrorLog {
 class Interpreter {
  public:
   // Throws Failure where the file is no model or the unit cannot run it. `gpu` may be null for units of other kinds.
-  Interpreter(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, const FilePath& path);
+  Interpreter(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, const FilePath& path,
+              const ProgramCache& cache);
   ~Interpreter() = default;
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
@@ -50,6 +52,8 @@ class Interpreter {
   const Library& library_;
   // In this order: the interpreter goes first.
   Owned<ModelHandle> model_;
+  // Its texts are lent to the runtime.
+  const ProgramCache cache_;
   std::unique_ptr<Accelerator> accelerator_;
   ErrorLog errors_;
   Owned<InterpreterHandle> interpreter_;

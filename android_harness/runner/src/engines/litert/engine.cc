@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include <algorithm>
+#include <array>
+#include <set>
 #include <utility>
 
 #include "base/aligned_memory.h"
@@ -12,6 +14,7 @@
 #include "engines/litert/buffer.h"
 #include "engines/litert/handle.h"
 #include "engines/litert/library.h"
+#include "engines/program_cache.h"
 
 namespace syncnas {
 
@@ -42,33 +45,92 @@ struct AcceleratorOptions {
   std::string toml;
 };
 
-AcceleratorOptions OptionsFor(const UnitSpec& unit) {
+// A text as a TOML string.
+std::string Quoted(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char character : text) {
+    if (character == '"' || character == '\\') {
+      quoted += '\\';
+    }
+    quoted += character;
+  }
+  return quoted + '"';
+}
+
+// LiteRtGpuBackend of litert_gpu_types.h: 0 leaves the choice to the accelerator, which on Android takes OpenGL without
+// a word where OpenCL cannot be loaded.
+int BackendNumber(GpuBackend backend) {
+  switch (backend) {
+    case GpuBackend::kDefault:
+      return 0;
+    case GpuBackend::kOpenCl:
+      return 1;
+    case GpuBackend::kWebGpu:
+      return 2;
+    case GpuBackend::kOpenGl:
+      return 3;
+  }
+  return 0;
+}
+
+AcceleratorOptions OptionsFor(const UnitSpec& unit, const ProgramCache& cache) {
   if (unit.kind == UnitKind::kCpu) {
     return {litert::kCpu, "xnnpack", "num_threads = " + std::to_string(unit.threads) + "\n"};
   }
   // wait_type 1: otherwise a run returns when its work is queued, and every time measured is too short. The GPU alone:
   // an operation that it lacks is to fail instead of running on the CPU.
   const char* precision = unit.precision == Precision::kFp16 ? "1" : "2";
-  return {litert::kGpu, "gpu_options", std::string("wait_type = 1\nprecision = ") + precision + "\n"};
+  std::string toml = std::string("wait_type = 1\nprecision = ") + precision + "\n";
+  if (unit.backend != GpuBackend::kDefault) {
+    toml += "backend = " + std::to_string(BackendNumber(unit.backend)) + "\n";
+  }
+  if (cache.IsOn()) {
+    // The programs alone: weights on disk would not make a run faster, and fill the phone's storage.
+    toml += "serialization_dir = " + Quoted(cache.folder()) + "\nmodel_cache_key = " + Quoted(cache.key()) +
+            "\nserialize_program_cache = true\ncache_only_compiled_programs = true\n";
+  }
+  return {litert::kGpu, "gpu_options", std::move(toml)};
+}
+
+// Throws Failure where the kinds of memory tell that the GPU is driven by another interface than the one asked for: the
+// WebGPU accelerator, for one, does not heed the option (LiteRT 2.3.0). Kinds that every interface takes tell nothing.
+void CheckBackend(GpuBackend wanted, const std::vector<std::string>& kinds) {
+  static constexpr std::array<std::pair<GpuBackend, const char*>, 3> kPrefixes = {
+      {{GpuBackend::kOpenCl, "opencl"}, {GpuBackend::kOpenGl, "gl"}, {GpuBackend::kWebGpu, "webgpu"}}};
+  std::set<GpuBackend> told;
+  for (const std::string& kind : kinds) {
+    for (const auto& [backend, prefix] : kPrefixes) {
+      if (kind.rfind(prefix, 0) == 0) {
+        told.insert(backend);
+      }
+    }
+  }
+  if (wanted != GpuBackend::kDefault && !told.empty() && told.count(wanted) == 0) {
+    throw Failure(std::string("LiteRT's accelerator drives the GPU by ") + Name(*told.begin()) + ", and " + Name(wanted) +
+                  " was asked for");
+  }
 }
 
 class LiteRtModel final : public Model {
  public:
-  LiteRtModel(const Runtime& runtime, const Unit* owner, const UnitSpec& unit, const FilePath& path)
+  LiteRtModel(const Runtime& runtime, const Unit* owner, const UnitSpec& unit, const FilePath& path,
+              const ProgramCache& cache)
       : runtime_(runtime),
         library_(runtime.library),
         owner_(owner),
         on_host_memory_(unit.kind == UnitKind::kCpu),
+        had_programs_(cache.had_programs()),
         model_(library_, &Library::DestroyModel),
         compiled_(library_, &Library::DestroyCompiledModel) {
     // First, because the runtime's status would not say why a file cannot be read.
     CheckReadable(path);
     Check(library_.CreateModelFromFile(runtime.environment.get(), path.full.c_str(), model_.out()),
           ("read " + path.shown + " as a model").c_str());
-    Compile(unit, path);
+    Compile(unit, path, cache);
     ReadTypes();
     input_kinds_ = inputs_.empty() ? std::vector<std::string>() : KindsIn(InputRequirements(0));
     output_kinds_ = outputs_.empty() ? std::vector<std::string>() : KindsIn(OutputRequirements(0));
+    CheckBackend(unit.backend, input_kinds_);
     input_buffers_.resize(inputs_.size());
     input_handles_.resize(inputs_.size());
     for (size_t i = 0; i < outputs_.size(); ++i) {
@@ -80,6 +142,7 @@ class LiteRtModel final : public Model {
   [[nodiscard]] const std::vector<TensorType>& inputs() const override { return inputs_; }
   [[nodiscard]] const std::vector<TensorType>& outputs() const override { return outputs_; }
   [[nodiscard]] bool fully_accelerated() const override { return fully_accelerated_; }
+  [[nodiscard]] std::optional<bool> had_programs() const override { return had_programs_; }
   [[nodiscard]] const std::vector<std::string>& buffer_kinds() const override { return input_kinds_; }
   [[nodiscard]] const std::vector<std::string>& output_kinds() const override { return output_kinds_; }
   [[nodiscard]] Buffer& input(size_t index) override { return *input_buffers_.at(index); }
@@ -113,8 +176,8 @@ class LiteRtModel final : public Model {
   }
 
  private:
-  void Compile(const UnitSpec& unit, const FilePath& path) {
-    const AcceleratorOptions chosen = OptionsFor(unit);
+  void Compile(const UnitSpec& unit, const FilePath& path, const ProgramCache& cache) {
+    const AcceleratorOptions chosen = OptionsFor(unit, cache);
     Owned<litert::OptionsHandle> options(library_, &Library::DestroyOptions);
     Check(library_.CreateOptions(options.out()), "create options");
     Check(library_.SetOptionsHardwareAccelerators(options.get(), chosen.accelerator), "choose an accelerator");
@@ -129,7 +192,7 @@ class LiteRtModel final : public Model {
     opaque.Release();  // `options` owns them now
 
     Check(library_.CreateCompiledModel(runtime_.environment.get(), model_.get(), options.get(), compiled_.out()),
-          ("compile " + path.shown + " for a " + Name(unit.kind) + " unit").c_str());
+          ("compile " + path.shown + " for a " + Title(unit) + " unit").c_str());
     Check(library_.CompiledModelIsFullyAccelerated(compiled_.get(), &fully_accelerated_), "tell where operations run");
   }
 
@@ -222,6 +285,7 @@ class LiteRtModel final : public Model {
   const Library& library_;
   const Unit* owner_;
   const bool on_host_memory_;
+  const std::optional<bool> had_programs_;
   // In this order: the compiled model goes first, and the buffers before it.
   Owned<litert::ModelHandle> model_;
   Owned<litert::CompiledModelHandle> compiled_;
@@ -241,12 +305,16 @@ class LiteRtUnit final : public Unit {
   LiteRtUnit(const Runtime& runtime, UnitSpec spec) : runtime_(runtime), spec_(std::move(spec)) {}
 
   std::unique_ptr<Model> CreateModel(const FilePath& path) override {
-    return std::make_unique<LiteRtModel>(runtime_, this, spec_, path);
+    const ProgramCache cache(spec_, path, compiled_);
+    auto model = std::make_unique<LiteRtModel>(runtime_, this, spec_, path, cache);
+    compiled_.insert(cache.key());
+    return model;
   }
 
  private:
   const Runtime& runtime_;
   const UnitSpec spec_;
+  CompiledKeys compiled_;
 };
 
 class LiteRtEngine final : public Engine {
