@@ -23,7 +23,9 @@ _OPTIONS: Final = {
     "nnapi": ("accelerator", "precision", "engine"),
     "npu": ("precision", "engine"),
 }
-GPU_BACKENDS: Final = ("opencl", "opengl", "webgpu")
+WEBGPU: Final = "webgpu"
+"""The only GPU backend of LiteRT for Linux, over a Vulkan driver."""
+GPU_BACKENDS: Final = ("opencl", "opengl", WEBGPU)
 """Interfaces by which a GPU is driven. One never takes another's place: their times differ."""
 MAX_CORE: Final = 1023
 _MAX_TEXT: Final = 3000

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from android_harness.device.thermal_status import THERMAL_STATUSES
-from android_harness.protocol.journal import Cooled, Event, NewCap, SettingChecked, StateChecked
+from android_harness.protocol.device_events import Cooled, NewCap, SettingChecked, StateChecked
+from android_harness.protocol.journal import Event
 
 MADE: Final = "settings_made"
 LOST: Final = "settings_lost"

@@ -11,12 +11,11 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from android_harness.device.info import WEBGPU
 from android_harness.protocol.journal import TimeDone
 from collab.blocks import feature_bytes
 from collab.console import one_line
 from collab.documents import MAX_US
-from collab.units import UnitSpec
+from collab.units import WEBGPU, UnitSpec
 from lut.entries import Timed
 from lut.paths import PATHS, copies_in, copies_out
 from lut.provenance import RowProvenance

@@ -13,17 +13,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from android_harness.protocol.device_events import Cooled, SettingChecked, StateChecked
 from android_harness.protocol.journal import (
     CollabDone,
-    Cooled,
     Event,
     HandoverDone,
     JobFailed,
     JobStarted,
     PhaseEnded,
     PhaseStarted,
-    SettingChecked,
-    StateChecked,
     TimeDone,
     VisitsUndone,
     read_journal,

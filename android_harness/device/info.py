@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
-WEBGPU: Final = "webgpu"
-"""The only GPU backend of LiteRT for Linux, over a Vulkan driver."""
+from collab.units import WEBGPU
 
 
 @dataclass(frozen=True)

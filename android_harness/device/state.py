@@ -29,6 +29,8 @@ _MOST_LINES: Final = 2048
 _MOST_TOOLS: Final = 32
 _MOST_API_LEVEL: Final = 9999
 _MOST_USER: Final = (1 << 32) - 1
+_USUAL_PAGE_BYTES: Final = 4096
+_MOST_PAGE_BYTES: Final = 1 << 20
 _MOST_KIB: Final = 1 << 50
 _CLEAN = re.compile(r"[^\x20-\x7e]+")
 
@@ -86,6 +88,8 @@ class DeviceState:
     graphics: str
     free_bytes: int | None
     memory_bytes: int | None
+    page_bytes: int
+    """Size of a page of memory; 4096 where the device does not say."""
 
     @property
     def is_android(self) -> bool:
@@ -197,6 +201,7 @@ def parse_state(serial: str, text: str) -> DeviceState:
         graphics=" ".join(sections.get("graphics", [])).partition(":")[2].strip(),
         free_bytes=_free_bytes(sections.get("storage", [])),
         memory_bytes=_memory_bytes(system.get("memory", "")),
+        page_bytes=_bounded_number(system.get("page", ""), 1, _MOST_PAGE_BYTES) or _USUAL_PAGE_BYTES,
     )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from android_harness.device.gpu_driver import gpu_warning
-from android_harness.device.info import WEBGPU, DeviceInfo
+from android_harness.device.info import DeviceInfo
 from android_harness.device.nnapi import NNAPI_ADVICE, NNAPI_DEPRECATED, nnapi_is_deprecated
 from collab.errors import DeviceError
-from collab.units import UnitSpec, format_cores, name_units, parse_unit
+from collab.units import WEBGPU, UnitSpec, format_cores, name_units, parse_unit
 
 
 def default_units(info: DeviceInfo) -> tuple[UnitSpec, ...]:

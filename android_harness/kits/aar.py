@@ -16,7 +16,7 @@ from typing import Final
 from android_harness.kits.archives import member_names, unpack
 from android_harness.kits.elf import ElfFile, read_elf
 from android_harness.kits.ndk import MACHINES
-from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator, is_litert_library
+from android_harness.kits.runtime import LITERT_LIBRARY, LITERT_SYMBOL, is_accelerator, is_litert_library
 from collab.errors import DeviceError
 from collab.files import sha256_of
 
@@ -39,7 +39,7 @@ _TFLITE_GROUP: Final = "org.tensorflow"
 _ENGINES: Final[Mapping[str, _Engine]] = {
     "litert": _Engine(
         LITERT_LIBRARY,
-        "LiteRtCreateModelFromFd",
+        LITERT_SYMBOL,
         f"{_LITERT_GROUP}:litert 2.1.6 or newer",
         ((_LITERT_GROUP, "litert"),),
     ),
@@ -77,11 +77,15 @@ class Aar:
 
 @dataclass(frozen=True)
 class EngineLibraries:
-    """Library of an engine with the files that have to lie beside it; `files` maps names to files, `library` is one of the names."""
+    """Library of an engine with the files that have to lie beside it; `files` maps names to files, `library` is one of the names.
+
+    `title` says for people what it is and where from, e.g. ``litert 2.1.6 (AAR)``. `aar` is None where it is out of none.
+    """
 
     library: str
     files: Mapping[str, Path]
-    aar: Aar
+    title: str
+    aar: Aar | None = None
 
     @property
     def accelerated(self) -> bool:
@@ -91,7 +95,8 @@ class EngineLibraries:
 
 def how_to_get(engine: str) -> str:
     """Returns the advice on getting an engine for Android, as the end of a sentence."""
-    return f"have an app's build fetch {_ENGINES[engine].source} into Gradle's or Maven's cache, or name the AAR with --aar"
+    by_hand = f"have an app's build fetch {_ENGINES[engine].source} into Gradle's or Maven's cache, or name the AAR with --aar"
+    return f"fetch it with: python -m android_harness.setup, or {by_hand}" if engine == "litert" else by_hand
 
 
 def given_aar(path: Path) -> Aar:
@@ -145,7 +150,7 @@ def engine_libraries(aar: Aar, engine: str, android_abi: str) -> EngineLibraries
         raise DeviceError(f"{about.library} in {aar.path} cannot be used, as it lacks {about.symbol}; {how_to_get(engine)}")
     if any(_SHARED_CPP_RUNTIME in library.needed for library in libraries.values()) and _SHARED_CPP_RUNTIME in unpacked:
         names.append(_SHARED_CPP_RUNTIME)
-    return EngineLibraries(about.library, {name: unpacked[name] for name in names}, aar)
+    return EngineLibraries(about.library, {name: unpacked[name] for name in names}, aar.title, aar)
 
 
 def _library(path: Path, aar: Aar, android_abi: str) -> ElfFile:

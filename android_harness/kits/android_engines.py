@@ -1,15 +1,17 @@
-"""Engines for an Android device, from the AARs on this machine."""
+"""Engines for an Android device, from what was fetched and the AARs on this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from android_harness.kits.aar import ENGINES, Aar, EngineLibraries, cached_aars, engine_libraries, engines_in, how_to_get
+from android_harness.kits.fetched import fetched_runtime, installed_version
+from android_harness.kits.runtime import LITERT_LIBRARY
 from collab.errors import DeviceError
 
 
 def find_engines(android_abi: str, given: Sequence[Aar]) -> tuple[dict[str, EngineLibraries], dict[str, str]]:
-    """Finds the libraries of the engines for an Android device; AARs that a user gave come before cached ones.
+    """Finds the libraries of the engines for an Android device: in AARs that a user gave, then as they were fetched, then in cached AARs.
 
     Returns:
         Engine to its libraries, in the order of `ENGINES`; and each other engine to the reason of its absence.
@@ -25,6 +27,9 @@ def find_engines(android_abi: str, given: Sequence[Aar]) -> tuple[dict[str, Engi
         for engine in engines:
             if engine not in found:
                 found[engine] = engine_libraries(aar, engine, android_abi)
+    fetched = {} if "litert" in found else fetched_runtime(android_abi)
+    if fetched:
+        found["litert"] = EngineLibraries(LITERT_LIBRARY, fetched, f"litert {installed_version()} (fetched)")
     reasons: dict[str, str] = {}
     for engine in ENGINES:
         if engine in found:
@@ -55,4 +60,5 @@ def _newest_usable(candidates: Sequence[Aar], engine: str, android_abi: str) -> 
 
 def _belong_together(gpu: Aar, classic: EngineLibraries | None) -> bool:
     """Tells whether a GPU delegate is of the classic engine's release: the two share structures that change between releases."""
-    return classic is not None and gpu.artifact == f"{classic.aar.artifact}-gpu" and gpu.version == classic.aar.version
+    aar = classic.aar if classic is not None else None
+    return aar is not None and gpu.artifact == f"{aar.artifact}-gpu" and gpu.version == aar.version

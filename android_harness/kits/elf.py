@@ -27,9 +27,10 @@ _MAX_FILE_BYTES: Final = 1 << 30
 _MAX_READ_BYTES: Final = 1 << 25
 """Limit of all reads; LiteRT's libraries take a tenth of a megabyte. False sizes in headers could otherwise be read for hours."""
 _MAX_SECTIONS: Final = 1 << 12
+_MAX_SEGMENTS: Final = 1 << 10
 _MAX_SYMBOLS: Final = 1 << 18
 _MAX_NEEDED: Final = 1 << 10
-"""These three limits are several times the counts of the largest libraries."""
+"""These four limits are several times the counts of the largest libraries."""
 _MAX_NAME_BYTES: Final = 255
 """Limit of a name; longer ones are mangled C++ names. Without it, a forged file of some megabytes could ask for gigabytes of names."""
 
@@ -40,12 +41,15 @@ class ElfFile:
 
     `machine` is the name that ``uname -m`` prints, or ``machine N`` for one that the runner is not made for. `needed` are the names of the
     libraries that the loader has to find, in the file's order; `exports` the names of dynamic symbols that the file itself defines,
-    of up to 255 bytes.
+    of up to 255 bytes, `imports` those that it uses and others define. `alignment` is that of the segments that are loaded, the smallest of
+    them, in bytes: a device whose pages are larger cannot load the file.
     """
 
     machine: str
     needed: tuple[str, ...]
     exports: frozenset[str]
+    imports: frozenset[str]
+    alignment: int
 
 
 def read_elf(path: Path) -> ElfFile:
@@ -63,8 +67,13 @@ def read_elf(path: Path) -> ElfFile:
             raise ValueError(f"it has more than {_MAX_SECTIONS} sections")
         sections = list(elf.iter_sections())
         machine = elf["e_machine"]
+        defined, undefined = _symbols(content, sections)
         return ElfFile(
-            _MACHINES.get(machine, f"machine {machine}"), tuple(_needed(content, sections)), frozenset(_exports(content, sections))
+            machine=_MACHINES.get(machine, f"machine {machine}"),
+            needed=tuple(_needed(content, sections)),
+            exports=frozenset(defined),
+            imports=frozenset(undefined),
+            alignment=_alignment(elf),
         )
     # pyelftools trusts the file, so it fails in many ways: a missing key, a division by an entry size of 0, an offset out of range.
     except Exception as error:  # noqa: BLE001
@@ -106,18 +115,32 @@ def _needed(content: bytes, sections: list[Section]) -> Iterator[str]:
             yield name
 
 
-def _exports(content: bytes, sections: list[Section]) -> Iterator[str]:
-    """Yields the names of the dynamic symbols that the file defines and that are not local."""
+def _symbols(content: bytes, sections: list[Section]) -> tuple[set[str], set[str]]:
+    """Returns the names of the dynamic symbols that are not local: those that the file defines, and those that it uses."""
+    defined: set[str] = set()
+    undefined: set[str] = set()
     table = next((section for section in sections if section["sh_type"] == "SHT_DYNSYM"), None)
     if not isinstance(table, SymbolTableSection):
-        return
+        return defined, undefined
     strings = _strings(content, sections, table)
     for number in range(_entries(table, most=_MAX_SYMBOLS)):
         symbol = _entry(table, table.structs.Elf_Sym, number)
-        if symbol["st_shndx"] != "SHN_UNDEF" and symbol["st_info"]["bind"] != "STB_LOCAL":
-            name = _name(strings, symbol["st_name"])
-            if name is not None:
-                yield name
+        if symbol["st_info"]["bind"] == "STB_LOCAL":
+            continue
+        name = _name(strings, symbol["st_name"])
+        is_weak = symbol["st_info"]["bind"] == "STB_WEAK"
+        if symbol["st_shndx"] != "SHN_UNDEF":
+            defined |= {name} if name is not None else set()
+        elif name and not is_weak:  # without a weak one the loader is content
+            undefined.add(name)
+    return defined, undefined
+
+
+def _alignment(elf: ELFFile) -> int:
+    """Returns the smallest alignment of the segments that are loaded; 0 where there are none."""
+    if elf.num_segments() > _MAX_SEGMENTS:
+        raise ValueError(f"it has more than {_MAX_SEGMENTS} segments")
+    return min((int(segment["p_align"]) for segment in elf.iter_segments() if segment["p_type"] == "PT_LOAD"), default=0)
 
 
 def _entries(table: Section, *, most: int) -> int:

@@ -11,24 +11,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from android_harness.device.info import WEBGPU
 from android_harness.kits.aar import EngineLibraries, given_aar, how_to_get
 from android_harness.kits.android_engines import find_engines
 from android_harness.kits.elf import read_elf
 from android_harness.kits.linux_kit import LinuxParts, cross_parts, host_parts
-from android_harness.kits.native_build import CROSS_ABI, RUNNER, build_command, build_folder, host_runner
+from android_harness.kits.native_build import CROSS_ABI, RUNNER, android_runner, build_command, build_folder, host_runner
 from android_harness.kits.ndk import MACHINES
 from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator
 from android_harness.kits.toolchain import LOADERS
 from collab.errors import DeviceError
+from collab.units import WEBGPU
 
 
 @dataclass(frozen=True)
 class Platform:
-    """Platform of a device: its machine as ``uname -m`` prints it, and its C library, ``glibc`` (Linux) or ``bionic`` (Android)."""
+    """Platform of a device: its machine as ``uname -m`` prints it, its C library, ``glibc`` (Linux) or ``bionic`` (Android), and the size
+    of its memory's pages.
+    """
 
     abi: str
     libc: str
+    page_bytes: int = 4096
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,12 @@ def _inside(folder: str, path: str) -> str:
 _GLIBC_LOADERS: Final = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 """Path of the loader on every Linux of a machine: it stands in all programs."""
 _COMPILER_RUNTIME: Final = ("libstdc++.so.6", "libgcc_s.so.1")
-_ANDROID_ABI: Final = {machine: abi for abi, machine in MACHINES.items()}
+ANDROID_ABI: Final = {machine: abi for abi, machine in MACHINES.items()}
 _ENGINE_WORDS: Final = {"classic": "the classic engine", "classic_gpu": "the classic engine's GPU delegate"}
 _ANDROID_ONLY: Final = {"gpu": "Android's GPU driver", "nnapi": "Android's NNAPI", "classic": "the classic engine for Android"}
 _ANDROID_BACKENDS: Final = ("opencl", "opengl")
 """Of LiteRT's ClGl accelerator and of TFLite's GPU delegate. OpenCL first, as it is the faster one where it is there at all."""
+_SMALLEST_PAGE_BYTES: Final = 4096
 _LINUX_NNAPI: Final = "NNAPI is a part of Android, which this device does not run; measure cpu and gpu units"
 
 
@@ -82,11 +86,15 @@ def kit_for(platform: Platform, *, aar: Sequence[Path] = ()) -> Kit:
     if platform.abi not in LOADERS or platform.libc not in ("glibc", "bionic"):
         supported = f"LiteRT runs on {' and '.join(LOADERS)}, with glibc or on Android's bionic"
         raise DeviceError(f"there is no kit for {platform.abi} with {platform.libc}; {supported}")
-    if platform.libc == "glibc":
-        return _linux_kit(platform.abi)
-    android_abi = _ANDROID_ABI[platform.abi]
-    runner = build_folder(abi=android_abi) / RUNNER
-    if runner.is_file():
+    kit = _linux_kit(platform.abi) if platform.libc == "glibc" else _kit_for_android(platform.abi, aar)
+    _check_alignment(kit, platform.page_bytes)
+    return kit
+
+
+def _kit_for_android(machine: str, aar: Sequence[Path]) -> Kit:
+    android_abi = ANDROID_ABI[machine]
+    runner = android_runner(android_abi)
+    if runner is not None:
         engines, reasons = find_engines(android_abi, [given_aar(path) for path in aar])
         if "litert" in engines:
             return _android_kit(runner, android_abi, engines, reasons)
@@ -97,7 +105,25 @@ def kit_for(platform: Platform, *, aar: Sequence[Path] = ()) -> Kit:
         raise DeviceError(f"an AAR needs the runner for Android, which is not built yet; build it with: {build_command(android_abi)}")
     else:
         why = f"build the runner for Android with: {build_command(android_abi)}, and {how_to_get('litert')}"
-    return _linux_kit_on_android(platform.abi, why)
+    return _linux_kit_on_android(machine, why)
+
+
+def _check_alignment(kit: Kit, page_bytes: int) -> None:
+    """Checks that a device with pages of this size can load all programs and libraries of a kit.
+
+    Raises:
+        DeviceError: one of them is aligned to smaller pages.
+    """
+    if page_bytes <= _SMALLEST_PAGE_BYTES:
+        return
+    for name, path in kit.files.items():
+        aligned = read_elf(path).alignment
+        if aligned < page_bytes:
+            raise DeviceError(
+                f"{name} ({kit.name}) is made for pages of {aligned} bytes, and the device has pages of {page_bytes}; get a newer one"
+                " (LiteRT: pip install --upgrade ai-edge-litert and python -m android_harness.setup; the runner: build it with NDK r27 or"
+                " later)"
+            )
 
 
 def _linux_parts(machine: str) -> LinuxParts:
@@ -172,13 +198,13 @@ def _android_kit(runner: Path, android_abi: str, engines: Mapping[str, EngineLib
     if "classic" in missing:
         missing["nnapi"] = missing["classic"]
     if not engines["litert"].accelerated and "classic_gpu" in missing:
-        missing["gpu"] = f"{engines['litert'].aar.title} holds no GPU accelerator for {android_abi}; {how_to_get('litert')}"
+        missing["gpu"] = f"{engines['litert'].title} holds no GPU accelerator for {android_abi}; {how_to_get('litert')}"
     return Kit(
         name=f"android-{android_abi}",
         files=files,
         launcher=(f"./{RUNNER}",),
         engines={name: engine.library for name, engine in engines.items()},
-        versions={name: engine.aar.title for name, engine in engines.items()},
+        versions={name: engine.title for name, engine in engines.items()},
         missing=missing,
         gpu_backends=_ANDROID_BACKENDS,
     )

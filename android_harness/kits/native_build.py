@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from android_harness.kits import ndk as ndks
+from android_harness.kits.check_runner import check_runner
 from android_harness.kits.linux_kit import assemble
 from android_harness.kits.toolchain import cache_entry
 from collab.errors import DeviceError
 
 SOURCE: Final = Path(__file__).parents[1] / "runner"
 BUILDS: Final = SOURCE / "build"
+_PREBUILT: Final = Path(__file__).parents[1] / "prebuilt"
 RUNNER: Final = "syncnas_runner"
 SANITIZERS: Final = ("none", "address", "thread")
 CROSS_ABI: Final = "linux-aarch64"
@@ -34,6 +36,12 @@ def build_command(abi: str | None = None) -> str:
     """Returns the command that builds the runner for an ABI (None: this machine), for messages."""
     options = "" if abi is None else f" --abi {abi} --ndk PATH" if abi in ANDROID_ABIS else f" --abi {abi}"
     return f"python -m android_harness.build{options}"
+
+
+def android_runner(abi: str) -> Path | None:
+    """Returns the runner for an Android ABI: the one that was built here, else the one that a release brings along; None without either."""
+    built, brought = build_folder(abi=abi) / RUNNER, _PREBUILT / abi / RUNNER
+    return next((path for path in (built, brought) if path.is_file()), None)
 
 
 def host_runner() -> Path:
@@ -78,6 +86,8 @@ def build_runner(*, abi: str | None = None, ndk: Path | None = None, sanitizer: 
     _run(configure, "configuring the runner")
     targets = [RUNNER, "runner_tests"] if tests else [RUNNER]
     _run([cmake, "--build", str(folder), "--target", *targets], "compiling the runner")
+    if abi in ANDROID_ABIS:
+        check_runner(folder / RUNNER)
     return folder / RUNNER
 
 

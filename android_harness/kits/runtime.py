@@ -12,6 +12,8 @@ from collab.errors import DeviceError
 
 LITERT_PACKAGE: Final = "ai-edge-litert"
 LITERT_LIBRARY: Final = "libLiteRt.so"
+LITERT_SYMBOL: Final = "LiteRtCreateModelFromFd"
+"""Function that came with the C interface which the runner speaks, in LiteRT 2.1.6."""
 _ACCELERATOR: Final = re.compile(r"libLiteRt[A-Za-z0-9]*Accelerator\.so")
 
 

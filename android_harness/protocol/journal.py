@@ -6,13 +6,24 @@ is an error. Fields that this version does not know are left out, events that it
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
+from android_harness.protocol.device_events import (
+    Cooled,
+    Core,
+    Kilohertz,
+    MilliCelsius,
+    Protocol,
+    Round,
+    SettingChecked,
+    StateChecked,
+    Value,
+    Words,
+)
 from collab.console import one_line
 from collab.documents import ClockNs, Count, DurationNs, LatencyNs, Natural, Text, expectation
 from collab.errors import JournalError
@@ -21,24 +32,8 @@ FORMAT: Final = 1
 _MAX_LINE_BYTES: Final = 64 << 20
 _MOST_CHARACTERS: Final = 200
 
-Round: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
-"""Number of a round; the runner makes 10,000 at most."""
-Core: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1023)]
-Kilohertz: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
-MilliCelsius: TypeAlias = Annotated[int, msgspec.Meta(ge=-273_150, le=1_000_000)]
-Reading: TypeAlias = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
-"""Number in a file of the system."""
-Words: TypeAlias = Annotated[str, msgspec.Meta(max_length=1 << 16)]
-"""Reason of a failure; it may quote a library."""
-Protocol: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-"""Number of a measurement protocol; journals that do not say it are of the first one."""
 
-
-class _Value(msgspec.Struct, frozen=True, gc=False):
-    """Base of events and their parts: no cycle of references can form, so the garbage collector skips the 100,000s of a journal."""
-
-
-class _Samples(_Value, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
+class _Samples(Value, frozen=True, gc=False, rename=lambda name: f"{name}_ns"):
     """Arrays of nanoseconds, one value per sample; equally long and not empty, but for what earlier runners did not sample."""
 
     def __post_init__(self) -> None:
@@ -87,7 +82,7 @@ class HandoverSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{na
         return ("run", "rerun")
 
 
-class PhaseStarted(_Value, frozen=True, gc=False):
+class PhaseStarted(Value, frozen=True, gc=False):
     """Event: the runner has begun a phase. `engines` maps an engine to what tells its library apart.
 
     `protocol` is the measurement protocol, `conditions` what the host made the device be like.
@@ -108,21 +103,21 @@ class PhaseStarted(_Value, frozen=True, gc=False):
             raise ValueError(f"format {self.format}, this version reads {FORMAT}")
 
 
-class UnitOpened(_Value, frozen=True, gc=False):
+class UnitOpened(Value, frozen=True, gc=False):
     """Event: a unit was opened; `cores` are the cores that its threads are pinned to, as read back from the system."""
 
     unit: Text
     cores: tuple[Core, ...]
 
 
-class UnitFailed(_Value, frozen=True, gc=False):
+class UnitFailed(Value, frozen=True, gc=False):
     """Event: a unit could not be opened, so its jobs fail."""
 
     unit: Text
     reason: Words
 
 
-class JobStarted(_Value, frozen=True, gc=False):
+class JobStarted(Value, frozen=True, gc=False):
     """Event: a visit of a job has begun."""
 
     job: Text
@@ -130,7 +125,7 @@ class JobStarted(_Value, frozen=True, gc=False):
     t_ns: ClockNs
 
 
-class TimeDone(_Value, frozen=True, gc=False):
+class TimeDone(Value, frozen=True, gc=False):
     """Event: a visit of a time job, with its samples.
 
     `create_ns` and `first_ns` are None where the model had been created by an earlier visit. `cached` says whether the unit had created
@@ -164,7 +159,7 @@ class TimeDone(_Value, frozen=True, gc=False):
         return tuple(clock for clock in self.core_clocks_khz if clock is not None)
 
 
-class HandoverDone(_Value, frozen=True, gc=False):
+class HandoverDone(Value, frozen=True, gc=False):
     """Event: a visit of a job that times hand-overs, with its samples.
 
     `path` is the path that the features took, which may not be the one asked for. `sender_buffers`: the kinds of memory that the sender
@@ -181,7 +176,7 @@ class HandoverDone(_Value, frozen=True, gc=False):
     receiver_buffers: tuple[Text, ...] = ()
 
 
-class StepLabel(_Value, frozen=True, gc=False):
+class StepLabel(Value, frozen=True, gc=False):
     """Name of a step of a collab job: unit, segment, kind of step and peer unit; `peer` is empty for a run."""
 
     unit: Text
@@ -190,14 +185,14 @@ class StepLabel(_Value, frozen=True, gc=False):
     peer: Text = ""
 
 
-class Outputs(_Value, frozen=True, gc=False):
+class Outputs(Value, frozen=True, gc=False):
     """Number of different outputs that the runs of a visit gave, and the hash of the last one."""
 
     distinct: Count
     hash: Text
 
 
-class CollabDone(_Value, frozen=True, gc=False):
+class CollabDone(Value, frozen=True, gc=False):
     """Event: a visit of a collab job; `begin_ns[step][run]`, `end_ns[step][run]` are relative to the release of the run.
 
     `warmups` and `warm` as in `TimeDone`.
@@ -233,7 +228,7 @@ class CollabDone(_Value, frozen=True, gc=False):
         return self.outputs.hash
 
 
-class JobFailed(_Value, frozen=True, gc=False):
+class JobFailed(Value, frozen=True, gc=False):
     """Event: a visit could not be made."""
 
     job: Text
@@ -241,66 +236,7 @@ class JobFailed(_Value, frozen=True, gc=False):
     reason: Words
 
 
-class SettingChecked(_Value, frozen=True, gc=False):
-    """Event: a setting of the device was changed for the phase (`moment` is ``made``) or changed back (``restored``), and read back.
-
-    `holds`: it was read back as it was wanted. The script that supervises the runner writes it, not the runner.
-    """
-
-    moment: Literal["made", "restored"]
-    name: Text
-    wanted: Text
-    found: Text
-    holds: bool
-
-
-class NewCap(_Value, frozen=True, gc=False):
-    """Lower cap of a core's clock that stays without heat, so it is the device's own from now on."""
-
-    core: Core
-    from_khz: Kilohertz
-    to_khz: Kilohertz
-
-
-class ChangedSetting(_Value, frozen=True, gc=False):
-    """Setting that was made for the phase and is not so any more; `found` is None where it cannot be read."""
-
-    file: Text
-    wanted: Reading
-    found: Reading | None
-
-
-class StateChecked(_Value, frozen=True, gc=False):
-    """Event: a check of the device's heat after a group of visits. `hot` says why the group does not count, and is None where it counts.
-
-    `slowdown` is the largest of the sentinels' slowdowns, as a fraction.
-    """
-
-    t_ns: ClockNs
-    since_ns: ClockNs
-    temperature_mc: MilliCelsius | None
-    thermal_status: Natural | None
-    caps_khz: Mapping[Text, tuple[Kilohertz | None, ...]]
-    slowdown: float | None
-    hot: Words | None
-    new_caps: tuple[NewCap, ...] = ()
-    changed: tuple[ChangedSetting, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.slowdown is not None and not math.isfinite(self.slowdown):
-            raise ValueError(f"{self.slowdown} is no slowdown")
-
-
-class Cooled(_Value, frozen=True, gc=False):
-    """Event: a hot device has cooled down; the runner makes the undone visits again."""
-
-    t_ns: ClockNs
-    waited_ns: ClockNs
-    temperature_mc: MilliCelsius | None
-    new_caps: tuple[NewCap, ...] = ()
-
-
-class PhaseEnded(_Value, frozen=True, gc=False):
+class PhaseEnded(Value, frozen=True, gc=False):
     """Event: the runner ended the phase; `stopped` says why it ended early, and is None after a whole phase."""
 
     phase: Text
@@ -311,7 +247,7 @@ class PhaseEnded(_Value, frozen=True, gc=False):
     stopped: Text | None
 
 
-class VisitsUndone(_Value, frozen=True, gc=False):
+class VisitsUndone(Value, frozen=True, gc=False):
     """Event: visits do not count because the device was hot. It is no line of a journal: `VisitGroups` adds it after a hot state line."""
 
     visits: Natural

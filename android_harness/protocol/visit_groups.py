@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from android_harness.protocol.journal import CollabDone, Event, HandoverDone, PhaseStarted, StateChecked, TimeDone, VisitsUndone
+from android_harness.protocol.device_events import StateChecked
+from android_harness.protocol.journal import CollabDone, Event, HandoverDone, PhaseStarted, TimeDone, VisitsUndone
 
 VisitDone: TypeAlias = TimeDone | HandoverDone | CollabDone
 

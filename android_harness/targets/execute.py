@@ -12,17 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from android_harness.protocol.journal import (
-    CollabDone,
-    Event,
-    HandoverDone,
-    JobFailed,
-    JobStarted,
-    PhaseEnded,
-    PhaseStarted,
-    StateChecked,
-    TimeDone,
-)
+from android_harness.protocol.device_events import StateChecked
+from android_harness.protocol.journal import CollabDone, Event, HandoverDone, JobFailed, JobStarted, PhaseEnded, PhaseStarted, TimeDone
 from android_harness.protocol.phases import Phase, Sentinel
 from android_harness.protocol.visit_groups import VisitGroups
 from android_harness.targets.base import PhaseRun, Target

@@ -10,7 +10,8 @@ from android_harness.device.base import Device, Notice, checked
 from android_harness.device.layout import Layout
 from android_harness.device.root import SHELL, require_root, run_as_root
 from android_harness.device.tuning import Tuning
-from android_harness.protocol.journal import SettingChecked, parse_line
+from android_harness.protocol.device_events import SettingChecked
+from android_harness.protocol.journal import parse_line
 from android_harness.scripts import read_script
 from collab.errors import DeviceError, JournalError
 

@@ -12,7 +12,7 @@ from android_harness.device.layout import Layout
 from android_harness.device.root import SHELL, in_words, root_way
 from android_harness.device.state import DeviceState
 from android_harness.device.tuning import Tuning
-from android_harness.protocol.journal import SettingChecked
+from android_harness.protocol.device_events import SettingChecked
 from android_harness.targets.settings import GPU_CLOCK, restore_left, try_settings
 from collab.errors import DeviceError
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from android_harness.device.root import root_way
-from android_harness.protocol.journal import Event, SettingChecked, StateChecked, TimeDone
+from android_harness.protocol.device_events import SettingChecked, StateChecked
+from android_harness.protocol.journal import Event, TimeDone
 from android_harness.protocol.phases import Phase, Repeat, TimeJob
 from android_harness.targets.execute import execute
 from android_harness.targets.find import closing, open_device, open_target

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from android_harness.protocol.journal import ChangedSetting, Cooled, NewCap, PhaseStarted, SettingChecked, StateChecked
+from android_harness.protocol.device_events import ChangedSetting, Cooled, NewCap, SettingChecked, StateChecked
+from android_harness.protocol.journal import PhaseStarted
 from profiler.device_notes import DeviceNotes, sentences
 from profiler.samples import SampleStore
 

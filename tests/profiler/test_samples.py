@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.protocol.journal import (
-    FORMAT,
-    Event,
-    HandoverDone,
-    HandoverSamples,
-    JobFailed,
-    PhaseStarted,
-    StateChecked,
-    TimeDone,
-    VisitsUndone,
-)
+from android_harness.protocol.device_events import StateChecked
+from android_harness.protocol.journal import FORMAT, Event, HandoverDone, HandoverSamples, JobFailed, PhaseStarted, TimeDone, VisitsUndone
 from collab.errors import JournalError, TableError
 from lut.statistics import summarise
 from profiler.drift import speed_line, steadied

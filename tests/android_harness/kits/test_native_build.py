@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from android_harness.kits import native_build
+from android_harness.kits.check_runner import PAGE_BYTES
 from android_harness.kits.elf import read_elf
 from android_harness.kits.native_build import (
     ANDROID_ABIS,
@@ -88,10 +89,12 @@ def test_an_ndk_s_toolchain_file_compiles_the_runner(tmp_path: Path, monkeypatch
     program(CROSS_COMPILER)
     monkeypatch.setattr(native_build, "BUILDS", tmp_path / "build")
     ndk = write_ndk(tmp_path / "ndk", STAND_IN_NDK)
-    runner = build_runner(abi="arm64-v8a", ndk=ndk)
-    assert runner == tmp_path / "build" / "android-arm64-v8a" / RUNNER
+    with pytest.raises(DeviceError, match=r"needs libc\.so\.6, .*, which Android lacks"):  # as it was built for glibc after all
+        build_runner(abi="arm64-v8a", ndk=ndk)
+    runner = tmp_path / "build" / "android-arm64-v8a" / RUNNER
     assert (runner.parent / "asked.txt").read_text() == "arm64-v8a android-29 c++_static"
     assert read_elf(runner).machine == "aarch64"
+    assert read_elf(runner).alignment >= PAGE_BYTES
     broken = write_ndk(tmp_path / "broken", 'message(FATAL_ERROR "no compiler in here")')
     with pytest.raises(DeviceError, match="no compiler in here"):
         build_runner(abi="arm64-v8a", ndk=broken)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from android_harness.protocol.device_events import StateChecked
 from android_harness.protocol.journal import (
     CollabDone,
     HandoverDone,
     JobFailed,
     PhaseStarted,
-    StateChecked,
     TimeDone,
     TimeSamples,
     parse_line,

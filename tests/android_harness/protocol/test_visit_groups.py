@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from android_harness.protocol.device_events import StateChecked
 from android_harness.protocol.journal import (
     FORMAT,
     CollabDone,
@@ -15,7 +16,6 @@ from android_harness.protocol.journal import (
     JobFailed,
     Outputs,
     PhaseStarted,
-    StateChecked,
     TimeDone,
     TimeSamples,
     VisitsUndone,

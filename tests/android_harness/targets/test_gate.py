@@ -9,14 +9,8 @@ from pathlib import Path
 import pytest
 
 from android_harness.device.units import resolve_units
-from android_harness.protocol.journal import (
-    Cooled,
-    Event,
-    JobStarted,
-    StateChecked,
-    TimeDone,
-    read_journal,
-)
+from android_harness.protocol.device_events import Cooled, StateChecked
+from android_harness.protocol.journal import Event, JobStarted, TimeDone, read_journal
 from android_harness.protocol.phases import Gate, Phase, Repeat, Sentinel, TimeJob
 from android_harness.protocol.visit_groups import counting_events
 from android_harness.targets.execute import execute

@@ -48,6 +48,10 @@ class PhoneState(abc.ABC):
         """Has ``cmd power`` list the fixed performance mode and refuse it, as on a phone whose Power HAL lacks it."""
         self._write_state("refuses_fixed_performance", "yes")
 
+    def set_page_size(self, size_bytes: int) -> None:
+        """Has the phone say that its memory has pages of this size."""
+        self._write_state("page_size", size_bytes)
+
     def set_log(self, text: str) -> None:
         """Sets what logcat prints."""
         self._write_state("log", text)
