@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "doctor": ("android_harness.doctor", "tell whether a device is ready to be measured"),
     "profile": ("profiler.run", "measure the latency tables of a device"),
     "import": ("lut.import_tables", "make tables of latencies that others measured"),
+    "compare": ("lut.compare", "say where two folders of tables differ, and whether that is proven"),
     "predict": ("lut.predict", "predict a model's latency and timeline"),
     "verify": ("profiler.verify", "hold a prediction against a measurement"),
     "certify": ("profiler.certify", "find out how far the predictions of some tables hold"),

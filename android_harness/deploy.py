@@ -53,9 +53,13 @@ def main(
     journal = journal or bundle.resolve().parent / "deploy.jsonl"
     manifest = load_manifest(bundle)
     tables = load_tables(lut) if lut is not None else None
-    name = default_device(device) if tables is None or lut is None else device_of(device, tables.meta.device, lut / META_FILE)
+    cluster = harness.cluster
+    if tables is None or lut is None:
+        name = default_device(device, cluster=cluster)
+    else:
+        name = device_of(device, tables.meta.device, lut / META_FILE, cluster=cluster)
     options = DeployOptions(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
-    with holding(journal), closing(remote_target(open_device(name), replace(harness, layout=layout_of(name)))) as target:
+    with holding(journal), closing(remote_target(open_device(name, cluster=cluster), replace(harness, layout=layout_of(name)))) as target:
         target.prepare(tell)
         deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell)
         if clean:

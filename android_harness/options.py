@@ -34,6 +34,8 @@ HotAt: TypeAlias = Annotated[
     str,
     typer.Option(help=f"Lowest thermal status at which what is measured does not count: {', '.join(THERMAL_STATUSES[1:])}."),
 ]
+Executor: TypeAlias = Annotated[str, typer.Option(help="local: phones of this computer; ray: of the nodes of a Ray cluster.")]
+Address: TypeAlias = Annotated[str, typer.Option(help="With ray: the cluster's address; auto finds the one that this computer is part of.")]
 CoolLimitS: TypeAlias = Annotated[float, number(least=0, most=1e6, help="How long a phone that got hot is given to cool down, in seconds.")]
 Clean: TypeAlias = Annotated[bool, typer.Option("--clean", help="Afterwards, remove all that was put on the phone.")]
 
@@ -47,12 +49,19 @@ def _gather(
     cpu_mhz: CpuMhz = 0,
     gpu_mhz: GpuMhz = 0,
     hot_at: HotAt = THERMAL_STATUSES[PHONE_GATE.hot_at],
+    executor: Executor = "local",
+    address: Address = "auto",
 ) -> HarnessOptions:
     """Returns the harness's options as one value.
 
     Raises:
-        ConfigError: there is no such thermal status.
+        ConfigError: there is no such thermal status, or no such executor.
     """
+    if executor not in ("local", "ray"):
+        raise ConfigError(f"--executor {shown(executor)}: local or ray")
+    if not address:
+        # Ray would look for a cluster by itself.
+        raise ConfigError("--address is empty; give a cluster's, or auto")
     if hot_at not in THERMAL_STATUSES[1:]:
         raise ConfigError(f"--hot-at {shown(hot_at)}: one of {', '.join(THERMAL_STATUSES[1:])}")
     return HarnessOptions(
@@ -63,6 +72,7 @@ def _gather(
         cpu_mhz=cpu_mhz,
         gpu_mhz=gpu_mhz,
         hot_at=THERMAL_STATUSES.index(hot_at),
+        cluster=address if executor == "ray" else "",
     )
 
 

@@ -72,7 +72,7 @@ def main(
     with existing_folder_lock(lut):
         tables = load_tables(lut)
         costs = Costs(tables, source=str(lut))
-        with closing(open_target(device_of(device, tables.meta.device, lut / META_FILE), harness)) as target:
+        with closing(open_target(device_of(device, tables.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target:
             check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
             candidates = _candidates(tables, costs, model, strategies, seed)
             trial = Trial(rounds=rounds or rounds_for(candidates, costs, runs), runs=runs, seed=seed)

@@ -1,43 +1,60 @@
-"""A progress bar for phases: what is being measured, how much of it is done, and the time left."""
+"""Progress of phases: how much of what is to be measured is done, as a bar for people, or as lines for the command that profiles several
+devices.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from android_harness.protocol.journal import CollabDone, Event, HandoverDone, JobFailed, TimeDone
-from collab.console import note_console, one_line, text_column
+from collab.console import note_console, one_line, tell, text_column
 from profiler.job_ids import is_sentinel
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
+
+_MARK: Final = "progress: "
+_PAUSE_S: Final = 0.5
 
 
-class PhaseBar:
-    """A bar that counts visits. Sentinels are not part of the total and not counted."""
+class PhaseProgress:
+    """Counter of visits, done and expected. Sentinels are not part of it. `show` gets both numbers whenever they change."""
 
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress = progress
-        self._task = task
+    def __init__(self, show: Callable[[int, int], None]) -> None:
+        self._show = show
+        self._done = 0
+        self._expected = 0
 
     def expect(self, visits: int) -> None:
         """Adds to the visits that are expected in all."""
-        self._progress.update(self._task, total=(self._progress.tasks[0].total or 0) + visits)
+        self._expected += visits
+        self._show(self._done, self._expected)
 
     def note(self, event: Event) -> None:
         if isinstance(event, (TimeDone, HandoverDone, CollabDone, JobFailed)) and not is_sentinel(event.job):
-            self._progress.update(self._task, advance=1)
+            self._done += 1
+            self._show(self._done, self._expected)
 
     def finish(self) -> None:
-        """Moves the bar to its end, which jobs whose median settled early leave it short of."""
-        total = self._progress.tasks[0].total
-        self._progress.update(self._task, completed=total or 1, total=total or 1)
+        """Says that all is done, which jobs whose median settled early leave short of what was expected."""
+        self._expected = self._done = max(self._expected, 1)
+        self._show(self._done, self._expected)
 
 
 @contextmanager
-def phase_bar(description: str, *, quiet: bool) -> Iterator[PhaseBar]:
-    """Shows a bar on stderr, redrawn twice a second: drawing takes time from the cores that are measured."""
+def phase_bar(description: str, *, quiet: bool) -> Iterator[PhaseProgress]:
+    """Shows a bar on stderr."""
+    with phase_bars(quiet=quiet) as bars:
+        task = bars.add_task(one_line(description), total=None)
+        yield PhaseProgress(lambda done, expected: bars.update(task, completed=done, total=expected))
+
+
+def phase_bars(*, quiet: bool) -> Progress:
+    """Returns bars on stderr, redrawn twice a second: drawing takes time from the cores that are measured."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
@@ -49,5 +66,25 @@ def phase_bar(description: str, *, quiet: bool) -> Iterator[PhaseBar]:
         text_column("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=note_console(), refresh_per_second=2, disable=quiet) as progress:
-        yield PhaseBar(progress, progress.add_task(one_line(description), total=None))
+    return Progress(*columns, console=note_console(), refresh_per_second=2, disable=quiet)
+
+
+@contextmanager
+def phase_lines() -> Iterator[PhaseProgress]:
+    """Writes the two numbers as lines on stderr, twice a second at most; `parse_phase_line` reads them."""
+    said_s = 0.0
+
+    def show(done: int, expected: int) -> None:
+        nonlocal said_s
+        now_s = time.monotonic()
+        if now_s - said_s >= _PAUSE_S or done == expected:
+            said_s = now_s
+            tell(f"{_MARK}{done}/{expected}")
+
+    yield PhaseProgress(show)
+
+
+def parse_phase_line(line: str) -> tuple[int, int] | None:
+    """Returns how many visits are done, and how many expected; None of other lines."""
+    match = re.fullmatch(rf"{_MARK}(\d{{1,9}})/(\d{{1,9}})", line.strip(), re.ASCII)
+    return (int(match[1]), int(match[2])) if match else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import Clean, CoolLimitS, DeviceName, with_harness_options
+from android_harness.options import Clean, CoolLimitS, with_harness_options
 from android_harness.protocol.phases import MAX_SEED
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
@@ -35,7 +34,14 @@ _MAX_NAME = 4096
 
 @with_harness_options
 def main(
-    device: DeviceName = "",
+    context: typer.Context,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A phone's serial number, HOST:PORT, or 'local' for this machine. Default: the only phone that is connected. Repeat it, or"
+            " write 'all', to profile several phones side by side, each into a folder of its own below --out."
+        ),
+    ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(help=f"Whose search space to measure: of the zoo, or a config; may be repeated. Default: {_DEFAULT_MODEL}."),
@@ -61,23 +67,25 @@ def main(
     cool_limit_s: CoolLimitS = 300,
     clean: Clean = False,
     json: AsJson = False,
+    progress_lines: Annotated[bool, typer.Option("--progress-lines", hidden=True)] = False,
 ) -> None:
     """Time every block and every hand-over that a model's search space needs, and write them as CSV tables."""
     from android_harness.device.units import warnings
-    from android_harness.targets.find import closing, default_device, device_of, open_target
+    from android_harness.targets.find import closing, open_target
+    from profiler.fleet import is_fleet, phones_of, profile_fleet
     from profiler.limits import check_new
-    from profiler.request import PLAN_FILE
 
     if budget and quick:
         raise ConfigError("--budget begins with the coarse grid that --quick asks for; give one of them")
-    if out is None:
-        device = device or default_device(device)
-        out = Path("luts") / _folder_name(device)
+    names, cluster = device or [], harness.cluster
+    if is_fleet(names):
+        raise typer.Exit(profile_fleet(phones_of(names, cluster), out or Path("luts"), context, json=json))
+    name, out = _place(names, out, cluster)
     with ExitStack() as held:
         if resume:
             held.enter_context(existing_folder_lock(out))
         earlier = _earlier(out, resume=resume)
-        device = device_of(device, earlier.device, out / PLAN_FILE) if earlier is not None else default_device(device)
+        name = _device(name, earlier, out, cluster)
         if not (model or block or transfer_bytes or earlier):
             model = [_DEFAULT_MODEL]
         branches = max(2, len(unit or ()), len(earlier.units) if earlier is not None else 0)
@@ -85,9 +93,9 @@ def main(
         _check_handover(wait, path)
         coarse = quick or budget_s is not None
         plan = _plan(model or [], block or [], transfer_bytes or [], coarse=coarse, branches=branches, earlier=earlier)
-        with closing(open_target(device, replace(harness, cool_limit_s=cool_limit_s))) as target:
+        with closing(open_target(name, replace(harness, cool_limit_s=cool_limit_s))) as target:
             request = _request(
-                target, device, earlier, plan, model or [], specs, quick=quick, budget_s=budget_s, wait=wait, path=path, seed=seed
+                target, name, earlier, plan, model or [], specs, quick=quick, budget_s=budget_s, wait=wait, path=path, seed=seed
             )
             if earlier is not None:
                 request.check_extends(earlier, out)
@@ -98,28 +106,45 @@ def main(
                 _announce(request)
             if earlier is None:
                 held.enter_context(_new_folder_lock(out))
-            result = _measure(target, request, out, json=json)
+            result = _measure(target, request, out, json=json, in_lines=progress_lines)
             if clean:
                 target.clean()
-    _report(result, out, device, request, json=json)
+    _report(result, out, name, request, json=json)
     if not result.complete:
         raise typer.Exit(130)
 
 
-def _measure(target: Target, request: Request, out: Path, *, json: bool) -> ProfileResult:
-    from profiler.measure import profile
-    from profiler.progress import phase_bar
+def _place(names: Sequence[str], out: Path | None, cluster: str) -> tuple[str, Path]:
+    """Returns the device that a user names, if any, and the folder of its tables."""
+    from android_harness.targets.find import default_device
+    from profiler.fleet import folder_name
 
-    with phase_bar(f"Profiling {request.device}", quiet=json) as bar:
+    name = names[0] if names else ""
+    if out is not None:
+        return name, out
+    name = default_device(name, cluster=cluster)
+    return name, Path("luts") / folder_name(name)
+
+
+def _device(name: str, earlier: Request | None, out: Path, cluster: str) -> str:
+    """Returns the device to profile: the one that is named, that of an earlier profile, or the only one."""
+    from android_harness.targets.find import default_device, device_of
+    from profiler.request import PLAN_FILE
+
+    if earlier is None:
+        return default_device(name, cluster=cluster)
+    return device_of(name, earlier.device, out / PLAN_FILE, cluster=cluster)
+
+
+def _measure(target: Target, request: Request, out: Path, *, json: bool, in_lines: bool) -> ProfileResult:
+    from profiler.measure import profile
+    from profiler.progress import phase_bar, phase_lines
+
+    with phase_lines() if in_lines else phase_bar(f"Profiling {request.device}", quiet=json) as bar:
         result = profile(target, request, out, bar)
         if result.complete:
             bar.finish()
     return result
-
-
-def _folder_name(device: str) -> str:
-    """Returns a serial number as a folder's name; `127.0.0.1:6000` is not one everywhere."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", device).lstrip(".") or "device"
 
 
 def _earlier(out: Path, *, resume: bool) -> Request | None:

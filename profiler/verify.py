@@ -50,7 +50,7 @@ def main(
     trial = Trial(rounds=rounds, runs=runs)
     with (
         holding(journal),
-        closing(open_target(device_of(device, costs.meta.device, lut / META_FILE), harness)) as target,
+        closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target,
         phase_bar(f"Running {model}", quiet=json) as bar,
     ):
         bar.expect(visits(1, trial))

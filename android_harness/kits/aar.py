@@ -96,7 +96,7 @@ class EngineLibraries:
 def how_to_get(engine: str) -> str:
     """Returns the advice on getting an engine for Android, as the end of a sentence."""
     by_hand = f"have an app's build fetch {_ENGINES[engine].source} into Gradle's or Maven's cache, or name the AAR with --aar"
-    return f"fetch it with: python -m android_harness.setup, or {by_hand}" if engine == "litert" else by_hand
+    return f"fetch LiteRT with: python -m android_harness.setup, or {by_hand}" if engine == "litert" else by_hand
 
 
 def given_aar(path: Path) -> Aar:

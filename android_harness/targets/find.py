@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from android_harness.device.adb.device import DEFAULT_PATIENCE_S, AdbDevice
+from android_harness.device.adb.route import LIST_COMMAND, route_to
 from android_harness.device.adb.transport import Transport
 from android_harness.device.base import Device, Notice
 from android_harness.device.gpu_driver import software_note
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from android_harness.device.state import DeviceState
     from android_harness.targets.remote import RemoteTarget
 
-_LIST_COMMAND: Final = "python -m android_harness.devices"
 _NO_CLOCKS: Final = "So its clocks cannot be fixed: leave --root out"
 _FIND_CLASSIC: Final = 'for library in /usr/lib/*/libtensorflow-lite.so.*; do [ -e "$library" ] && echo "$library" && break; done'
 
@@ -80,17 +80,18 @@ def choose(found: Sequence[Seen]) -> str:
     if not serials:
         raise DeviceError(
             "no phone is connected; plug one in with USB debugging allowed, name one on the network with --device HOST:PORT, or this"
-            f" machine with --device {LOCAL_NAME}. What is seen: {_LIST_COMMAND}"
+            f" machine with --device {LOCAL_NAME}. What is seen: {LIST_COMMAND}"
         )
     if len(serials) > 1:
         raise DeviceError(f"several devices are connected ({', '.join(serials)}); name one with --device")
     return serials[0]
 
 
-def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: Notice = tell) -> Device:
+def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: Notice = tell, cluster: str = "") -> Device:
     """Connects to the device of a name; without a name, to the only phone that is connected.
 
     Args:
+        cluster: address of the Ray cluster whose node the phone is plugged into; empty: it is reached from this computer.
         patience_s: how long later calls wait for a lost device.
         notice: receives a sentence when the connection is lost, and when it is back.
 
@@ -99,54 +100,46 @@ def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: No
     """
     if name == LOCAL_NAME:
         return LocalDevice()
-    serial = name or choose(survey().seen)
-    device = AdbDevice(serial, _transport(serial), patience_s=patience_s, notice=notice)
+    if cluster:
+        from android_harness.device.adb.ray_node import RayTransport
+
+        transport: Transport = RayTransport(name, cluster)
+    else:
+        name = name or choose(survey().seen)
+        transport = route_to(name)
+    device = AdbDevice(name, transport, patience_s=patience_s, notice=notice)
     device.connect()
     return device
 
 
-def _transport(serial: str) -> Transport:
-    """Returns a transport through the adb server where it lists the device (it may have claimed the USB interface), else a direct one.
-
-    Raises:
-        DeviceError: no device of that serial is visible.
-    """
-    from android_harness.device.adb.direct import tcp_transport, usb_serials, usb_transport
-    from android_harness.device.adb.server import ServerAddress, ServerTransport, server_entries
-
-    address = ServerAddress.from_environment()
-    entries = server_entries(address)
-    if any(entry.serial == serial for entry in entries):
-        return ServerTransport(address, serial)
-    host, colon, port = serial.rpartition(":")
-    if colon and host and port.isdigit() and 0 < int(port) < 65536:
-        return tcp_transport(host, int(port))
-    usb: list[str] = []
-    trouble = ""
-    try:
-        usb = usb_serials()
-    except DeviceError as error:
-        trouble = f" ({error})"
-    if serial in usb:
-        return usb_transport(serial)
-    known = sorted({entry.serial for entry in entries} | set(usb))
-    there = f"connected: {', '.join(known)}" if known else f"no phone is connected{trouble}"
-    raise DeviceError(f"no device '{serial}'; {there}. See what is there with: {_LIST_COMMAND}")
-
-
-def default_device(name: str) -> str:
+def default_device(name: str, *, cluster: str = "") -> str:
     """Returns the given name, else the only phone's serial, else this machine's name where no phone is connected.
 
+    Args:
+        cluster: address of a Ray cluster, whose nodes' phones are meant; empty: this computer's.
+
     Raises:
-        DeviceError: several phones are connected.
+        DeviceError: several phones are connected, or the cluster offers none.
     """
     if name:
         return name
+    if cluster:
+        from android_harness.device.adb.ray_node import phones_offered
+
+        return choose([Seen(serial, "Ray", "device") for serial in phones_offered(cluster)])
     found = survey().seen
     return choose(found) if found else LOCAL_NAME
 
 
-def device_of(given: str, named: str, file: Path) -> str:
+def _visible(cluster: str) -> list[str]:
+    if not cluster:
+        return [device.serial for device in survey().seen]
+    from android_harness.device.adb.ray_node import phones_offered
+
+    return phones_offered(cluster)
+
+
+def device_of(given: str, named: str, file: Path, *, cluster: str = "") -> str:
     """Returns the name of the device to use: the one given on the command line, else the one that a file names.
 
     The author of a file must not choose which address is dialled, nor for whom the user's adb key signs. So a device from a file is used
@@ -157,7 +150,7 @@ def device_of(given: str, named: str, file: Path) -> str:
     """
     if given or named == LOCAL_NAME:
         return given or named
-    if any(device.serial == named for device in survey().seen):
+    if named in _visible(cluster):
         return named
     raise DeviceError(
         f"{file} is of the device '{one_line(named)}', which is not connected, and an address out of a file is not dialled unasked;"
@@ -176,7 +169,7 @@ def open_target(name: str, options: HarnessOptions | None = None, *, notice: Not
 
         return LocalTarget()
     options = options or HarnessOptions()
-    target = remote_target(open_device(name, patience_s=options.patience_s, notice=notice), options)
+    target = remote_target(open_device(name, patience_s=options.patience_s, notice=notice, cluster=options.cluster), options)
     try:
         target.prepare(notice)
     except BaseException:

@@ -21,7 +21,8 @@ class HarnessOptions:
     """Options of a target.
 
     `steady`: put the phone into its fixed performance mode. `root`: fix the clocks, which needs a rooted phone; 0 MHz fixes a clock at its
-    highest. `hot_at`: the lowest thermal status that counts as hot.
+    highest. `hot_at`: the lowest thermal status that counts as hot. `cluster`: address of the Ray cluster whose node the phone is plugged
+    into; empty: it is reached from this computer.
     """
 
     aars: tuple[Path, ...] = ()
@@ -33,4 +34,5 @@ class HarnessOptions:
     hot_at: int = PHONE_GATE.hot_at
     cool_limit_s: float = PHONE_GATE.cool_s
     patience_s: float = DEFAULT_PATIENCE_S
+    cluster: str = ""
     layout: Layout = field(default_factory=Layout)

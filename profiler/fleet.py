@@ -1,0 +1,208 @@
+"""Profiles of several phones side by side: each in a process of its own, so that what happens to one is nothing to the others."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
+
+from collab.cli import print_json
+from collab.console import one_line, result_console, tell
+from collab.errors import DeviceError
+
+if TYPE_CHECKING:
+    import typer
+    from rich.progress import Progress, TaskID
+
+_ALL: Final = "all"
+_OWN: Final = ("device", "out", "json", "resume", "progress_lines")
+"""Options that each phone's process gets in a way of its own."""
+_DONE, _REFUSED, _INTERRUPTED = 0, 2, 130
+_STATES: Final = {_DONE: "done", _INTERRUPTED: "stopped"}
+_ERROR: Final = "error: "
+
+
+@dataclass
+class _Phone:
+    """Phone with its profile's process, and what that said last."""
+
+    serial: str
+    out: Path
+    process: subprocess.Popen[str]
+    task: TaskID
+    last_words: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        return _STATES.get(self.process.returncode, "failed")
+
+    @property
+    def sentence(self) -> str:
+        """The last that a profile said which failed; empty of others."""
+        return self.last_words.removeprefix(_ERROR) if self.state == "failed" else ""
+
+    def to_document(self) -> dict[str, Any]:
+        return {"device": self.serial, "state": self.state, "error": self.sentence or None, **self.summary, "out": str(self.out)}
+
+
+def folder_name(device: str) -> str:
+    """Returns a serial number as a folder's name; `127.0.0.1:6000` is not one everywhere."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", device).lstrip(".") or "device"
+
+
+def is_fleet(names: Sequence[str]) -> bool:
+    """Tells whether a user names several devices."""
+    return len(names) > 1 or _ALL in names
+
+
+def phones_of(names: Sequence[str], cluster: str) -> list[str]:
+    """Returns the serials of the phones that a user names, or of all that are connected, or that the cluster at an address offers.
+
+    Raises:
+        DeviceError: a phone is named twice, two would have the same folder, this machine is among them, or there is none.
+    """
+    from android_harness.device.machine import LOCAL_NAME
+
+    serials = list(names)
+    if _ALL in serials:
+        if len(serials) > 1:
+            raise DeviceError("--device all is every phone there is; leave the others out")
+        serials = _connected(cluster)
+        if not serials:
+            raise DeviceError("--device all: no phone is connected; what is seen: python -m android_harness.devices")
+    if LOCAL_NAME in serials:
+        raise DeviceError(f"--device {LOCAL_NAME} measures the cores from which the others are led; profile this machine by itself")
+    for what in (lambda serial: serial, folder_name):
+        twice = next((serial for serial in serials if [what(other) for other in serials].count(what(serial)) > 1), None)
+        if twice is not None:
+            raise DeviceError(f"--device {twice} is given twice, or has the folder of another one; name each phone once")
+    return serials
+
+
+def _connected(cluster: str) -> list[str]:
+    if cluster:
+        from android_harness.device.adb.ray_node import phones_offered
+
+        return phones_offered(cluster)
+    from android_harness.targets.find import survey
+
+    return [device.serial for device in survey().seen if device.state == "device"]
+
+
+def profile_fleet(serials: Sequence[str], out: Path, context: typer.Context, *, json: bool) -> int:
+    """Profiles phones side by side with the options of a command, each into a folder of its own, and prints what came of each.
+
+    Ctrl-C stops all of them after their present visit.
+
+    Returns:
+        The exit status: 0 where all are done, else that of the worst.
+    """
+    from profiler.progress import phase_bars
+
+    arguments = list(_arguments(context))
+    with phase_bars(quiet=json) as bars:
+        phones = [_start(serial, out / folder_name(serial), arguments, context, bars) for serial in serials]
+        readers = [Thread(target=_follow, args=(phone, bars)) for phone in phones]
+        for reader in readers:
+            reader.start()
+        with _passing_on_interrupts(phones):
+            for reader in readers:
+                reader.join()
+    if json:
+        print_json({"devices": [phone.to_document() for phone in phones]})
+    else:
+        _print(phones)
+    states = {phone.state for phone in phones}
+    return _REFUSED if "failed" in states else _INTERRUPTED if "stopped" in states else _DONE
+
+
+def _arguments(context: typer.Context) -> Iterator[str]:
+    """Yields a command's options as they would be written, but for those of `_OWN`."""
+    for parameter in context.command.params:
+        name, value = parameter.name or "", context.params.get(parameter.name or "")
+        if name in _OWN or value is None or value == parameter.get_default(context):
+            continue
+        option = max(parameter.opts, key=len)
+        if value is True:
+            yield option
+        else:
+            for item in value if isinstance(value, (list, tuple)) else (value,):
+                yield from (option, str(item))
+
+
+def _start(serial: str, out: Path, arguments: Sequence[str], context: typer.Context, bars: Progress) -> _Phone:
+    from profiler.request import PLAN_FILE
+
+    goes_on = context.params.get("resume") and (out / PLAN_FILE).exists()
+    own = ["--device", serial, "--out", str(out), "--json", "--progress-lines", *(["--resume"] if goes_on else [])]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "profiler.run", *arguments, *own],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        # Ctrl-C at a terminal reaches this process alone, which passes it on once.
+        start_new_session=True,
+    )
+    return _Phone(serial, out, process, bars.add_task(one_line(serial), total=None))
+
+
+def _follow(phone: _Phone, bars: Progress) -> None:
+    """Shows a profile's progress and passes on what it says, to its end."""
+    from profiler.progress import parse_phase_line
+
+    assert phone.process.stderr is not None
+    assert phone.process.stdout is not None
+    for line in phone.process.stderr:
+        numbers = parse_phase_line(line)
+        if numbers is not None:
+            bars.update(phone.task, completed=numbers[0], total=numbers[1])
+        elif line.strip():
+            phone.last_words = one_line(line.strip())
+            bars.console.print(f"{phone.serial}: {phone.last_words}")
+    said = phone.process.stdout.read()
+    phone.process.wait()
+    try:
+        phone.summary = json.loads(said) if said.strip() else {}
+    except ValueError:
+        phone.last_words = phone.last_words or "its profile said nothing that can be read"
+    bars.update(phone.task, description=f"{one_line(phone.serial)} {phone.state}")
+
+
+@contextmanager
+def _passing_on_interrupts(phones: Sequence[_Phone]) -> Iterator[None]:
+    """Has Ctrl-C reach the profiles, each of which ends after its present visit, instead of this process."""
+
+    def pass_on(*_: object) -> None:
+        tell("Stopping all after their present visits ...")
+        for phone in phones:
+            if phone.process.poll() is None:
+                phone.process.send_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, pass_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _print(phones: Sequence[_Phone]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("device", "state", "blocks", "hand-overs", "failed", "tables, or what was wrong"):
+        table.add_column(column)
+    for phone in phones:
+        said = [str(phone.summary.get(name, "")) for name in ("blocks", "transfers", "failed")]
+        table.add_row(phone.serial, phone.state, *said, phone.sentence or str(phone.out))
+    result_console(wraps=True).print(table)

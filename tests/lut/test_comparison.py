@@ -1,0 +1,121 @@
+"""Comparisons of tables: what is alike is hardly ever told apart, what differs is found, and what cannot be told is not claimed."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from collab.blocks import parse_key
+from collab.errors import TableError
+from lut.compare import app
+from lut.comparison import Comparison, compare
+from lut.statistics import summarise
+from lut.tables import Tables, save
+from tests.lut.made_tables import block_row, made_meta, transfer_row
+
+BLOCKS = [parse_key(f"add_14_{channels}x2") for channels in range(4, 404, 4)]
+
+
+def drawn(seed: int, *, factor: float = 1.0, spread: float = 0.03) -> Tables:
+    """Tables of 100 blocks whose medians come from 12 visits each, and take `factor` as long as they would."""
+    generator = np.random.default_rng(seed)
+    rows = []
+    for number, block in enumerate(BLOCKS):
+        visits = 1000 * (20 + number) * factor * generator.lognormal(0, spread, size=(12, 3))
+        found = summarise(visits)
+        rows.append(
+            block_row("cpu0", block, found.median_us, median_us=found.median_us, median_se_us=found.se_us, n=found.n, visits=found.visits)
+        )
+    return Tables(tuple(rows), (), replace(made_meta(), call_alone={}))
+
+
+def proven(found: Comparison) -> int:
+    return sum(row.is_proven for row in found.rows)
+
+
+def test_tables_of_the_same_device_are_hardly_ever_told_apart() -> None:
+    counts = [proven(compare(drawn(2 * seed), drawn(2 * seed + 1), margin=0.0)) for seed in range(20)]
+    assert sum(count > 0 for count in counts) <= 4, "one in twenty, at the level of 5 %, and some for the error of an error"
+    assert sum(proven(compare(drawn(2 * seed), drawn(2 * seed + 1), margin=0.02)) for seed in range(20)) == 0
+
+
+@pytest.mark.parametrize("factor", [1.2, 1 / 1.2])
+def test_a_device_that_is_slower_or_faster_is_found_with_its_factor(factor: float) -> None:
+    found = compare(drawn(1), drawn(2, factor=factor), margin=0.02)
+    [change] = found.changes
+    assert change.ratio == pytest.approx(factor, rel=0.01)
+    assert change.interval is not None
+    assert change.interval[0] < factor < change.interval[1]
+    assert (change.slower if factor > 1 else change.faster) > 80
+    assert (change.faster if factor > 1 else change.slower) == 0
+    assert found.exceeds(0.05) is (factor > 1)
+    assert not found.exceeds(0.5)
+
+
+def test_a_single_row_that_changed_is_named() -> None:
+    tables = drawn(3)
+    other = drawn(4)
+    changed = replace(other.blocks[7], median_us=2 * (other.blocks[7].median_us or 0))
+    found = compare(tables, replace(other, blocks=(*other.blocks[:7], changed, *other.blocks[8:])), margin=0.02)
+    assert [row.name for row in found.rows if row.is_proven] == [BLOCKS[7].key]
+    assert found.exceeds(0.5)
+
+
+def test_within_the_margin_nothing_is_proven() -> None:
+    assert proven(compare(drawn(5, spread=0.001), drawn(6, spread=0.001, factor=1.015), margin=0.0)) > 90
+    assert proven(compare(drawn(5, spread=0.001), drawn(6, spread=0.001, factor=1.015), margin=0.02)) == 0
+
+
+def test_rows_without_an_error_are_compared_and_never_proven() -> None:
+    first = drawn(7)
+    second = drawn(8, factor=3)
+    second = replace(second, blocks=tuple(replace(row, median_se_us=None, visits=1, n=1) for row in second.blocks))
+    found = compare(first, second, margin=0.02)
+    assert {row.p for row in found.rows} == {None}
+    assert not any(row.is_proven for row in found.rows)
+    assert found.changes[0].ratio == pytest.approx(3, rel=0.02)
+
+
+def test_failed_rows_and_rows_of_one_alone_do_not_count() -> None:
+    first, second = drawn(9), drawn(10)
+    broken = replace(second.blocks[0], status="failed", reason="x", median_us=None)
+    found = compare(first, replace(second, blocks=(broken, *second.blocks[1:-1])), margin=0.02)
+    assert (len(found.rows), found.only_first, found.only_second) == (98, 2, 0)
+    with pytest.raises(TableError, match="no row in common"):
+        compare(first, replace(second, blocks=()), margin=0.02)
+
+
+def test_hand_overs_are_compared_from_output_to_input() -> None:
+    errors = {"read_se_us": 0.1, "wakeup_se_us": 0.1, "write_se_us": 0.1}
+    one = transfer_row("cpu0", "cpu1", 400, read_us=1.0, wakeup_us=2.0, write_us=3.0, **errors)
+    meta = replace(made_meta(), call_alone={})
+    found = compare(Tables((), (one,), meta), Tables((), (replace(one, wakeup_us=8.0),), meta), margin=0.02)
+    [row] = found.rows
+    assert (row.what, row.unit, row.first.us, row.second.us, row.is_proven) == ("hand-over", "cpu0>cpu1", 6.0, 12.0, True)
+
+
+def test_what_the_tables_come_from_is_said_where_it_differs(tmp_path: Path) -> None:
+    first, second = drawn(11), drawn(12, factor=1.3)
+    save(first, tmp_path / "a")
+    save(replace(second, meta=replace(second.meta, device="R5CT1234567")), tmp_path / "b")
+    result = CliRunner().invoke(app, [str(tmp_path / "a"), str(tmp_path / "b"), "--fail-above", "5%"])
+    assert result.exit_code == 1
+    assert f"device: {first.meta.device} (second: R5CT1234567)" in result.output
+    assert re.search(r"cpu0, block: the second takes 1\.(29|30|31)", result.output)
+    alike = CliRunner().invoke(app, [str(tmp_path / "a"), str(tmp_path / "a"), "--fail-above", "0.05", "--json"])
+    said = json.loads(alike.output)
+    assert (alike.exit_code, said["schema_version"], said["fails"], said["differences"]) == (0, 1, False, [])
+    assert {row["ratio"] for row in said["rows"]} == {1.0}
+
+
+@pytest.mark.parametrize("text", ["5 %", "-1%", "x", "2000%", "5%%"])
+def test_a_share_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, [str(tmp_path), str(tmp_path), f"--fail-above={text}"])
+    assert result.exit_code != 0
+    assert "write a share like 5% or 0.05" in str(result.exception)
