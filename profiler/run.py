@@ -46,7 +46,9 @@ def main(
         list[str] | None,
         typer.Option(help=f"Whose search space to measure: of the zoo, or a config; may be repeated. Default: {_DEFAULT_MODEL}."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the tables. Default: luts/DEVICE.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the tables; of several devices, the folder of theirs. Default: luts/DEVICE.")
+    ] = None,
     unit: Annotated[
         list[str] | None, typer.Option(help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores.")
     ] = None,

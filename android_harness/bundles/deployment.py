@@ -38,6 +38,7 @@ _VISITS: Final = 4
 _WARMUP: Final = 5
 _KIT: Final = "kit"
 _RESULT: Final = "result.jsonl"
+_PROGRAMS: Final = "programs"
 # A copy, so that the deployed folder needs no file outside of it, and keeps the libraries that were checked when they were sent.
 _COPY_KIT: Final = 'cd "$1" && rm -rf kit && cp -R "$2" kit'
 _REMOVE: Final = 'rm -rf "$1"'
@@ -224,7 +225,7 @@ def _leave_script(target: RemoteTarget, folder: str, phase: Phase, output_sha256
     [job] = phase.jobs
     if not isinstance(job, CollabJob):
         raise TypeError("a deployment has one collaborative job")
-    alone = replace(phase, jobs=(replace(job, manifest=Path(MANIFEST), output=Path("output.f32")),))
+    alone = replace(phase, jobs=(replace(job, manifest=Path(MANIFEST), output=Path("output.f32")),), program_cache=_PROGRAMS)
     checked(target.device, _COPY_KIT, folder, target.kit_folder, doing="copying the runtime")
     runtime = target.runtime_paths(alone, _KIT)
     runner = [*target.kit.command(f"./{_KIT}"), "phase.json", "--journal", _RESULT]

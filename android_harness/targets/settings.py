@@ -85,11 +85,7 @@ def restore_left(device: Device, layout: Layout, notice: Notice) -> None:
     looked = checked(device, _LOOK, layout.saved_settings, doing="looking for its settings").text
     if looked == "none":
         return
-    way = (
-        require_root(device, otherwise="So its clocks cannot be set free again, which a measurement had fixed")
-        if looked == "root"
-        else SHELL
-    )
+    way = require_root(device, otherwise=_STAY_FIXED) if looked == "root" else SHELL
     result = run_as_root(device, way, _TUNING, "restore", layout.saved_settings)
     restored = checked_settings(result.stdout)
     lasting = [setting for setting in restored if not setting.holds]

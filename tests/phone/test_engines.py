@@ -150,6 +150,14 @@ def test_the_first_creation_is_told_from_those_with_programs_at_hand(target: Rem
     assert cached == {"cpu0": [None] * 3, "gpu0": [False, True, True]}
 
 
+def test_a_phone_with_larger_pages_than_a_library_is_aligned_to_is_told(phone: VirtualPhone, tmp_path: Path) -> None:
+    phone.set_page_size(16384)
+    done = Host(tmp_path / "home").run("android_harness.doctor", "--device", phone.serial, "--no-trial", "--json")
+    assert done.status == 1
+    [runtime] = [check for check in json.loads(done.stdout)["checks"] if check["topic"] == "runner and runtime"]
+    assert "is made for pages of 4096 bytes, and the device has pages of 16384" in runtime["advice"]
+
+
 def test_a_failed_unit_carries_what_the_systems_log_says(make_phone: Callable[..., VirtualPhone], tmp_path: Path) -> None:
     phone = make_phone(gpu=False)
     phone.set_log("old\nINFO: nothing\nERROR: [gpu_environment.cc:99] Failed to load OpenCL library")

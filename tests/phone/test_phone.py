@@ -52,6 +52,31 @@ def test_it_answers_like_an_android(phone: VirtualPhone, device: AdbDevice) -> N
     assert device.shell("[ -e /system/bin/linker64 ]").status == 1
 
 
+def test_its_tools_are_androids(device: AdbDevice) -> None:
+    """Tests that nothing of Debian's own userland is in reach by its name, and that regular expressions are bionic's."""
+    assert say(device, "echo $PATH") == "/system/bin"
+    for tool in ("ls", "stat", "find", "tail", "tar", "sha256sum", "flock", "setsid"):
+        assert say(device, f"readlink -f $(command -v {tool})") == "/usr/bin/toybox"
+    assert device.shell("command -v perl || command -v python3 || command -v su").status != 0
+    for expression in (r"s/a\|b/c/", r"s/a\+/c/"):
+        refused = device.shell('echo a | sed "$1"', expression)
+        assert (refused.status, b"no basic regular expression on Android" in refused.stderr) == (2, True)
+    assert say(device, "echo aab | sed -E 's/a+|b/c/g'") == "cc"
+
+
+def test_debugging_that_is_switched_off_ends_all_that_it_started(make_phone: Callable[..., VirtualPhone]) -> None:
+    phone = make_phone(rooted=False)
+    phone.install_su("magisk")
+    device = AdbDevice(phone.serial, tcp_transport("127.0.0.1", phone.port), patience_s=20)
+    say(device, "mkdir -p /data/local/tmp/x")
+    spawn(device, "/data/local/tmp/x", ["sleep", "600"])
+    phone.switch_debugging_off()
+    assert {process.name for process in phone.processes()} == {"su-daemon"}
+    phone.restart_daemon()
+    assert not alive(device, "/data/local/tmp/x"), "a session of its own does not help"
+    assert say(device, "su -c 'id -u'") == "0", "what root's daemon runs lives on"
+
+
 def test_files_go_there_and_back(device: AdbDevice, phone: VirtualPhone, adb_server: RealAdbServer, tmp_path: Path) -> None:
     source, back = tmp_path / "source", tmp_path / "back"
     source.write_bytes(os.urandom(20 << 20))
