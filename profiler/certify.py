@@ -13,7 +13,7 @@ from android_harness.options import DeviceName, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
-from collab.console import result_console
+from collab.console import result_console, tell
 from collab.errors import RunnerError, TableError
 from collab.files import existing_folder_lock, write_whole
 from profiler.options import AsJson, RunsPerVisit, hot_sentence
@@ -73,6 +73,7 @@ def main(
         tables = load_tables(lut)
         costs = Costs(tables, source=str(lut))
         with closing(open_target(device_of(device, tables.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target:
+            target.prepare(tell)
             check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
             candidates = _candidates(tables, costs, model, strategies, seed)
             trial = Trial(rounds=rounds or rounds_for(candidates, costs, runs), runs=runs, seed=seed)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from android_harness.targets.base import Target
-from android_harness.targets.execute import finish_leftover
 from collab.console import tell
 from collab.errors import HotDeviceError
 from collab.files import writing
@@ -48,7 +47,6 @@ def profile(device: Target, request: Request, folder: Path, observer: Observer) 
     started = time.monotonic()
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    finish_leftover(device, folder / JOURNAL_FILE)
     store = read_store(folder / JOURNAL_FILE)
     if store.jobs or store.provenance is not None:
         _turn_to_present(store, device, request)

@@ -46,9 +46,7 @@ def main(
         list[str] | None,
         typer.Option(help=f"Whose search space to measure: of the zoo, or a config; may be repeated. Default: {_DEFAULT_MODEL}."),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the tables; of several devices, the folder of theirs. Default: luts/DEVICE.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the tables, or of several devices' folders. Default: luts/DEVICE.")] = None,
     unit: Annotated[
         list[str] | None, typer.Option(help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores.")
     ] = None,
@@ -73,9 +71,11 @@ def main(
 ) -> None:
     """Time every block and every hand-over that a model's search space needs, and write them as CSV tables."""
     from android_harness.device.units import warnings
+    from android_harness.targets.execute import finish_leftover
     from android_harness.targets.find import closing, open_target
     from profiler.fleet import is_fleet, phones_of, profile_fleet
     from profiler.limits import check_new
+    from profiler.request import JOURNAL_FILE
 
     if budget and quick:
         raise ConfigError("--budget begins with the coarse grid that --quick asks for; give one of them")
@@ -96,6 +96,9 @@ def main(
         coarse = quick or budget_s is not None
         plan = _plan(model or [], block or [], transfer_bytes or [], coarse=coarse, branches=branches, earlier=earlier)
         with closing(open_target(name, replace(harness, cool_limit_s=cool_limit_s))) as target:
+            if earlier is not None:
+                finish_leftover(target, out / JOURNAL_FILE)
+            target.prepare(tell)
             request = _request(
                 target, name, earlier, plan, model or [], specs, quick=quick, budget_s=budget_s, wait=wait, path=path, seed=seed
             )

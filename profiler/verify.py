@@ -11,7 +11,7 @@ from android_harness.options import DeviceName, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
-from collab.console import result_console
+from collab.console import result_console, tell
 from collab.files import holding
 from profiler.options import AsJson, RunsPerVisit, hot_sentence
 
@@ -53,6 +53,7 @@ def main(
         closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target,
         phase_bar(f"Running {model}", quiet=json) as bar,
     ):
+        target.prepare(tell)
         bar.expect(visits(1, trial))
         [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
     if json:

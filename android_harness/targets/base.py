@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
+from android_harness.device.base import Notice
 from android_harness.device.info import DeviceInfo
 from android_harness.protocol.journal import Event
 from android_harness.protocol.phases import Phase
@@ -44,7 +45,17 @@ class Target(Protocol):
 
     @property
     def conditions(self) -> Mapping[str, str]:
-        """Conditions that the device is put into while a phase runs, as texts by name: `start` has every journal say so."""
+        """Conditions that the device is put into while a phase runs, as texts by name: `start` has every journal say so. Valid once it is
+        prepared.
+        """
+
+    def prepare(self, notice: Notice) -> None:
+        """Makes the device ready to be measured: changes settings back that an earlier measurement left changed, and tries those that the
+        device may refuse. What a killed process has left running there must be followed to its end before (`execute.finish_leftover`).
+
+        Raises:
+            DeviceError: another owner has the device, or it refuses a setting.
+        """
 
     def start(self, phase: Phase, journal: Path) -> PhaseRun:
         """Starts the runner on a phase; everything that it writes is appended to `journal` on this machine.

@@ -159,7 +159,7 @@ def device_of(given: str, named: str, file: Path, *, cluster: str = "") -> str:
 
 
 def open_target(name: str, options: HarnessOptions | None = None, *, notice: Notice = tell) -> Target:
-    """Opens the device of a name as a target, with the runner and runtime for its ABI.
+    """Opens the device of a name as a target, with the runner and runtime for its ABI; `Target.prepare` then makes it ready to measure.
 
     Raises:
         DeviceError: as for `open_device`; or the device lacks what is needed, or there is no runner for it.
@@ -169,17 +169,11 @@ def open_target(name: str, options: HarnessOptions | None = None, *, notice: Not
 
         return LocalTarget()
     options = options or HarnessOptions()
-    target = remote_target(open_device(name, patience_s=options.patience_s, notice=notice, cluster=options.cluster), options)
-    try:
-        target.prepare(notice)
-    except BaseException:
-        target.close()
-        raise
-    return target
+    return remote_target(open_device(name, patience_s=options.patience_s, notice=notice, cluster=options.cluster), options)
 
 
 def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
-    """Makes a target of a connected device; `RemoteTarget.prepare` then makes it ready to measure.
+    """Makes a target of a connected device.
 
     Raises:
         DeviceError: the device lacks a tool, there is no kit for it, or it does not give the root that is asked for.

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
 
+from android_harness.device.base import Notice
 from android_harness.device.gpu_driver import local_conditions
 from android_harness.device.info import Cluster, DeviceInfo
 from android_harness.device.machine import LOCAL_NAME, clock_khz, machine_fingerprint, memory_bytes
@@ -46,6 +47,9 @@ class LocalTarget:
     def conditions(self) -> Mapping[str, str]:
         """Returns nothing, as nothing of this machine is changed."""
         return {}
+
+    def prepare(self, notice: Notice) -> None:
+        """Does nothing, as nothing of this machine is changed."""
 
     def adopt(self, journal: Path) -> None:
         """Returns None: the runner writes into the journal itself, so nothing has to be fetched."""

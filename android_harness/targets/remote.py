@@ -163,9 +163,8 @@ class RemoteTarget:
         tuning = self._settings.tuning
         if self.state.settings_left or tuning.may_be_refused:
             self._claim()
-        if self.state.settings_left:
             restore_left(self.device, self.layout, notice)
-        self._settings = replace(self._settings, tuning=tried(self.device, self.layout, tuning))
+            self._settings = replace(self._settings, tuning=tried(self.device, self.layout, tuning))
 
     @property
     def kit_folder(self) -> str:

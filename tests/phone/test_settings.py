@@ -24,8 +24,9 @@ from android_harness.targets.remote import RemoteTarget
 from collab.errors import DeviceError
 from collab.units import parse_unit
 from exporters.tflite_route import write_relu
+from tests.phone.profiles import arguments, assert_like
 from tests.phone.virtual.virtual_phone import VirtualPhone
-from tests.phone.wires.hosts import Host, runner_pid
+from tests.phone.wires.hosts import Host, runner_pid, wait_for_visits
 
 CLOCK = "devices/system/cpu/cpu1/cpufreq"
 GPU = "class/kgsl/kgsl-3d0/devfreq"
@@ -49,6 +50,7 @@ def target_of(phone: VirtualPhone, **options: Any) -> Iterator[RemoteTarget]:
     target = open_target(phone.serial, HarnessOptions(**options))
     assert isinstance(target, RemoteTarget)
     with closing(target):
+        target.prepare(lambda _: None)
         yield target
 
 
@@ -181,6 +183,24 @@ def test_settings_that_stayed_changed_are_changed_back_by_the_next_command(
     assert phone.read_state("settings/global/stay_on_while_plugged_in") is None
     again = Host(tmp_path / "home").json("android_harness.doctor", "--device", phone.serial, "--no-trial")
     assert "settings" not in {check["topic"] for check in again["checks"]}
+
+
+def test_a_profile_whose_host_was_killed_is_read_on_before_settings_are_tried_again(
+    phone: VirtualPhone, model: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    host, out = Host(tmp_path / "home"), tmp_path / "luts"
+    wanted = (*arguments(phone.serial, model, out), "--steady")
+    process = host.start("profiler.run", *wanted)
+    wait_for_visits(out, 200, process)
+    process.kill()
+    process.wait()
+    runner_pid(phone)
+    done = host.run("profiler.run", "--device", phone.serial, "--out", out, "--resume", "--steady")
+    assert done.status == 0, done.stderr
+    assert_like(out, undisturbed)
+    meta = json.loads((out / "meta.json").read_text())
+    assert {entry["conditions"]["performance"] for entry in meta["provenance"].values()} == {"fixed"}
+    assert meta["conditions"]["settings_made"].endswith("fixed performance mode: on")
 
 
 def test_a_light_thermal_status_does_not_stop_a_phase_unless_asked(phone: VirtualPhone, relu: Path, tmp_path: Path) -> None:
