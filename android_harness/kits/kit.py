@@ -24,10 +24,13 @@ from collab.errors import DeviceError
 
 @dataclass(frozen=True)
 class Platform:
-    """Platform of a device: its machine as ``uname -m`` prints it, and its C library, ``glibc`` (Linux) or ``bionic`` (Android)."""
+    """Platform of a device: its machine as ``uname -m`` prints it, its C library, ``glibc`` (Linux) or ``bionic`` (Android), and the size
+    of its memory pages, None where it does not say.
+    """
 
     abi: str
     libc: str
+    page_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,16 @@ def _inside(folder: str, path: str) -> str:
     return folder if path == "." else f"{folder}/{path[2:]}" if path.startswith("./") else path
 
 
-_GLIBC_LOADERS: Final = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
+GLIBC_LOADERS: Final = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 """Path of the loader on every Linux of a machine: it stands in all programs."""
 _COMPILER_RUNTIME: Final = ("libstdc++.so.6", "libgcc_s.so.1")
 _ANDROID_ABI: Final = {machine: abi for abi, machine in MACHINES.items()}
 _ENGINE_WORDS: Final = {"classic": "the classic engine", "classic_gpu": "the classic engine's GPU delegate"}
 _ANDROID_ONLY: Final = {"gpu": "Android's GPU driver", "nnapi": "Android's NNAPI", "classic": "the classic engine for Android"}
+_LEAST_ALIGNMENT_BYTES: Final = 4096
+"""Alignment that every linker gives to files for these machines."""
+_REBUILD: Final = "build the runner anew, for Android with an NDK r27 or later"
+_NEWER: Final = "take a newer release: pip install --upgrade ai-edge-litert and the same command again, or a newer AAR with --aar"
 _LINUX_NNAPI: Final = "NNAPI is a part of Android, which this device does not run; measure cpu and gpu units"
 
 
@@ -72,8 +79,33 @@ def kit_for(platform: Platform, *, aar: Sequence[Path] = ()) -> Kit:
     that an NDK built and LiteRT's AAR, an Android device gets the kit for Linux, which drives its CPU.
 
     Raises:
-        DeviceError: there is no kit for such devices, or a part of it is missing; the message names the command that gets it.
+        DeviceError: there is no kit for such devices, a part of it is missing, or the device's memory pages are too large for a part; the
+            message names the command that gets it.
     """
+    kit = _kit_for(platform, aar)
+    _require_alignment(kit, platform.page_bytes)
+    return kit
+
+
+def _require_alignment(kit: Kit, page_bytes: int | None) -> None:
+    """Does nothing where all files of a kit can be loaded on pages of this size.
+
+    Raises:
+        DeviceError: one of them is aligned to less; a loader would refuse it.
+    """
+    if page_bytes is None or page_bytes <= _LEAST_ALIGNMENT_BYTES:
+        return
+    for name, path in kit.files.items():
+        alignment_bytes = read_elf(path).alignment_bytes
+        if alignment_bytes < page_bytes:
+            raise DeviceError(
+                f"the device has memory pages of {page_bytes} bytes, and {name} ({path}) is aligned to {alignment_bytes}, so that"
+                f" it cannot be loaded there; {_REBUILD if name == RUNNER else _NEWER}"
+            )
+
+
+def _kit_for(platform: Platform, aar: Sequence[Path]) -> Kit:
+    """Returns the kit as `kit_for` does, without a look at memory pages."""
     if platform.abi not in LOADERS or platform.libc not in ("glibc", "bionic"):
         supported = f"LiteRT runs on {' and '.join(LOADERS)}, with glibc or on Android's bionic"
         raise DeviceError(f"there is no kit for {platform.abi} with {platform.libc}; {supported}")
@@ -124,7 +156,7 @@ def _linux_kit(machine: str) -> Kit:
     return Kit(
         name=f"linux-{machine}",
         files={RUNNER: parts.runner, **parts.litert, **{name: parts.support[name] for name in _COMPILER_RUNTIME}},
-        launcher=(_GLIBC_LOADERS[machine], "--library-path", ":".join(folders), f"./{RUNNER}"),
+        launcher=(GLIBC_LOADERS[machine], "--library-path", ":".join(folders), f"./{RUNNER}"),
         engines={"litert": LITERT_LIBRARY},
         versions={"litert": parts.version},
         missing=missing,

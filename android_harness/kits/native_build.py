@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from android_harness.kits import ndk as ndks
+from android_harness.kits.check_runner import require_android
 from android_harness.kits.linux_kit import assemble
 from android_harness.kits.toolchain import cache_entry
 from collab.errors import DeviceError
@@ -55,7 +56,8 @@ def build_runner(*, abi: str | None = None, ndk: Path | None = None, sanitizer: 
     beside it. Sanitizers work for this machine only.
 
     Raises:
-        DeviceError: cmake, ninja or a compiler is missing, or the build fails; the message holds the compiler's.
+        DeviceError: cmake, ninja or a compiler is missing, or the build fails; the message holds the compiler's. Or Android could not load
+            what came out, which is removed.
     """
     folder = build_folder(abi=abi, sanitizer=sanitizer)
     cmake, ninja = _tool("cmake"), _tool("ninja")
@@ -78,7 +80,22 @@ def build_runner(*, abi: str | None = None, ndk: Path | None = None, sanitizer: 
     _run(configure, "configuring the runner")
     targets = [RUNNER, "runner_tests"] if tests else [RUNNER]
     _run([cmake, "--build", str(folder), "--target", *targets], "compiling the runner")
+    if abi in ANDROID_ABIS:
+        _require_android(folder / RUNNER, abi)
     return folder / RUNNER
+
+
+def _require_android(runner: Path, abi: str) -> None:
+    """Removes a runner that Android could not load, so that it does not pass for one that it can.
+
+    Raises:
+        DeviceError: Android could not load it.
+    """
+    try:
+        require_android(runner, android_abi=abi)
+    except DeviceError:
+        runner.unlink()
+        raise
 
 
 def build_cross_kit(*, tests: bool = False) -> Path:

@@ -190,7 +190,7 @@ def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
     from android_harness.targets.remote import RemoteSettings, RemoteTarget
 
     state = gather(device, options.layout.root)
-    kit = kit_for(Platform(state.machine, state.libc), aar=options.aars)
+    kit = kit_for(Platform(state.machine, state.libc, state.page_bytes), aar=options.aars)
     settings = RemoteSettings(
         layout=options.layout,
         storage_bytes=options.storage_mb << 20,

@@ -296,3 +296,34 @@ def test_a_runner_of_another_machine_is_not_sent(android_runner: Path, runner: P
     path = write_aar(tmp_path / "litert-2.3.0.aar", {"jni/arm64-v8a/libLiteRt.so": cross_kit / "libLiteRt.so"})
     with pytest.raises(DeviceError, match=r"is not for arm64-v8a; build it again"):
         kit_for(Platform("aarch64", "bionic"), aar=[path])
+
+
+@pytest.mark.parametrize(("page_bytes", "fits"), [(None, True), (4096, True), (16384, False)])
+def test_libraries_that_the_device_s_memory_pages_are_too_large_for_are_refused(
+    android_runner: Path, tmp_path: Path, page_bytes: int | None, fits: bool
+) -> None:
+    old = shared_library(tmp_path / "old.so", "aarch64", "LiteRtCreateModelFromFd", page_bytes=4096)
+    new = shared_library(tmp_path / "new.so", "aarch64", "LiteRtCreateModelFromFd", page_bytes=16384)
+    kits = [
+        write_aar(tmp_path / f"litert-{version}.aar", {"jni/arm64-v8a/libLiteRt.so": path})
+        for version, path in (("2.1.6", old), ("2.2.0", new))
+    ]
+    if fits:
+        assert kit_for(Platform("aarch64", "bionic", page_bytes), aar=kits[:1]).versions == {"litert": "litert 2.1.6 (AAR)"}
+    else:
+        with pytest.raises(
+            DeviceError, match=r"memory pages of 16384 bytes, and libLiteRt\.so .* is aligned to 4096.*newer AAR with --aar"
+        ):
+            kit_for(Platform("aarch64", "bionic", page_bytes), aar=kits[:1])
+    assert kit_for(Platform("aarch64", "bionic", page_bytes), aar=kits[1:]).versions == {"litert": "litert 2.2.0 (AAR)"}
+
+
+def test_a_runner_that_is_aligned_to_less_is_to_be_built_anew(builds: Path, tmp_path: Path) -> None:
+    runner = builds / "android-arm64-v8a" / RUNNER
+    shared_library(runner, "aarch64", "Start", page_bytes=4096)
+    library = shared_library(tmp_path / "litert.so", "aarch64", "LiteRtCreateModelFromFd")
+    path = write_aar(tmp_path / "litert-2.3.0.aar", {"jni/arm64-v8a/libLiteRt.so": library})
+    with pytest.raises(
+        DeviceError, match=rf"{RUNNER} .* is aligned to 4096, .*build the runner anew, for Android with an NDK r27 or later"
+    ):
+        kit_for(Platform("aarch64", "bionic", 16384), aar=[path])

@@ -84,14 +84,22 @@ def test_a_build_that_fails_says_at_which_step_and_with_the_tool_s_words(tmp_pat
 
 @pytest.mark.slow
 def test_an_ndk_s_toolchain_file_compiles_the_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests a stand-in for an NDK: its arguments arrive, and CMake uses the compiler that it names."""
+    """Tests a stand-in for an NDK: its arguments arrive, and CMake uses the compiler and the pages that they name.
+
+    It compiles for glibc, so what comes out is refused; built once more without the check, it is looked into.
+    """
     program(CROSS_COMPILER)
     monkeypatch.setattr(native_build, "BUILDS", tmp_path / "build")
     ndk = write_ndk(tmp_path / "ndk", STAND_IN_NDK)
-    runner = build_runner(abi="arm64-v8a", ndk=ndk)
-    assert runner == tmp_path / "build" / "android-arm64-v8a" / RUNNER
+    runner = tmp_path / "build" / "android-arm64-v8a" / RUNNER
+    with pytest.raises(
+        DeviceError, match=r"cannot be loaded by Android \(API 29\): its loader is /lib/ld-linux-aarch64\.so\.1.*libc\.so\.6"
+    ):
+        build_runner(abi="arm64-v8a", ndk=ndk)
+    assert not runner.exists(), "what Android cannot load does not pass for a runner"
     assert (runner.parent / "asked.txt").read_text() == "arm64-v8a android-29 c++_static"
-    assert read_elf(runner).machine == "aarch64"
+    subprocess.run([program("cmake"), "--build", runner.parent, "--target", RUNNER], check=True, capture_output=True)
+    assert (read_elf(runner).machine, read_elf(runner).alignment_bytes) == ("aarch64", 16384)
     broken = write_ndk(tmp_path / "broken", 'message(FATAL_ERROR "no compiler in here")')
     with pytest.raises(DeviceError, match="no compiler in here"):
         build_runner(abi="arm64-v8a", ndk=broken)
