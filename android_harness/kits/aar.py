@@ -34,6 +34,8 @@ class _Engine:
     artifacts: tuple[tuple[str, str], ...]
 
 
+SETUP: Final = "python -m android_harness.setup --device SERIAL"
+"""Command that fetches what a device needs."""
 _LITERT_GROUP: Final = "com.google.ai.edge.litert"
 _TFLITE_GROUP: Final = "org.tensorflow"
 _ENGINES: Final[Mapping[str, _Engine]] = {
@@ -62,6 +64,20 @@ _NAMED: Final = re.compile(r"(?P<artifact>[A-Za-z][A-Za-z0-9-]*?)-(?P<version>[0
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Release that libraries come from, and its form; `version` is None where it is not known."""
+
+    artifact: str
+    version: str | None
+    form: str
+
+    @property
+    def title(self) -> str:
+        """Name for people, e.g. ``litert 2.1.6 (AAR)``."""
+        return f"{self.artifact} {self.version or 'of unknown version'} ({self.form})"
+
+
+@dataclass(frozen=True)
 class Aar:
     """AAR on this machine; `version` is None where its file name holds none."""
 
@@ -70,9 +86,8 @@ class Aar:
     version: str | None
 
     @property
-    def title(self) -> str:
-        """Name for people, e.g. ``litert 2.1.6 (AAR)``."""
-        return f"{self.artifact} {self.version or 'of unknown version'} (AAR)"
+    def origin(self) -> Origin:
+        return Origin(self.artifact, self.version, "AAR")
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,7 @@ class EngineLibraries:
 
     library: str
     files: Mapping[str, Path]
-    aar: Aar
+    origin: Origin
 
     @property
     def accelerated(self) -> bool:
@@ -91,6 +106,8 @@ class EngineLibraries:
 
 def how_to_get(engine: str) -> str:
     """Returns the advice on getting an engine for Android, as the end of a sentence."""
+    if engine == "litert":
+        return f"fetch it with: {SETUP}, or name the AAR of {_ENGINES[engine].source} with --aar"
     return f"have an app's build fetch {_ENGINES[engine].source} into Gradle's or Maven's cache, or name the AAR with --aar"
 
 
@@ -140,26 +157,30 @@ def engine_libraries(aar: Aar, engine: str, android_abi: str) -> EngineLibraries
     about = _ENGINES[engine]
     unpacked = _unpacked(aar.path, android_abi)
     names = [about.library, *(name for name in sorted(unpacked) if engine == "litert" and is_accelerator(name))]
-    libraries = {name: _library(unpacked[name], aar, android_abi) for name in names}
-    if about.symbol not in libraries[about.library].exports:
-        raise DeviceError(f"{about.library} in {aar.path} cannot be used, as it lacks {about.symbol}; {how_to_get(engine)}")
+    libraries = {
+        name: require_engine(unpacked[name], engine if name == about.library else None, android_abi, said_of=aar.path) for name in names
+    }
     if any(_SHARED_CPP_RUNTIME in library.needed for library in libraries.values()) and _SHARED_CPP_RUNTIME in unpacked:
         names.append(_SHARED_CPP_RUNTIME)
-    return EngineLibraries(about.library, {name: unpacked[name] for name in names}, aar)
+    return EngineLibraries(about.library, {name: unpacked[name] for name in names}, aar.origin)
 
 
-def _library(path: Path, aar: Aar, android_abi: str) -> ElfFile:
-    """Reads an unpacked library.
+def require_engine(path: Path, engine: str | None, android_abi: str, *, said_of: Path | str) -> ElfFile:
+    """Reads a library for an ABI; with `engine`, that engine's, which has to have the functions that the runner needs.
+
+    `said_of` is the archive or the address that the library comes from, for messages.
 
     Raises:
-        DeviceError: it is damaged or of another ABI.
+        DeviceError: it is damaged, of another ABI or too old.
     """
     try:
         library = read_elf(path)
     except DeviceError as error:
-        raise DeviceError(f"{aar.path}: {error}") from None
+        raise DeviceError(f"{said_of}: {error}") from None
     if library.machine != MACHINES[android_abi]:
-        raise DeviceError(f"{path.name} for {android_abi} in {aar.path} is made for {library.machine}; get the AAR again")
+        raise DeviceError(f"{path.name} for {android_abi} in {said_of} is made for {library.machine}; get it again")
+    if engine is not None and _ENGINES[engine].symbol not in library.exports:
+        raise DeviceError(f"{path.name} in {said_of} cannot be used, as it lacks {_ENGINES[engine].symbol}; {how_to_get(engine)}")
     return library
 
 
@@ -168,7 +189,7 @@ def _unpacked(archive: Path, android_abi: str) -> dict[str, Path]:
     prefix = f"jni/{android_abi}/"
     names = {member.removeprefix(prefix) for member in member_names(archive) if member.startswith(prefix)}
     wanted = {f"{prefix}{name}": name for name in names if _is_wanted(name)}
-    folder = _cache_folder() / sha256_of(archive) / android_abi
+    folder = cache_folder("aar") / sha256_of(archive) / android_abi
     unpack(archive, wanted, folder)
     return {name: folder / name for name in wanted.values()}
 
@@ -177,8 +198,9 @@ def _is_wanted(name: str) -> bool:
     return is_litert_library(name) or name == _SHARED_CPP_RUNTIME or any(name == about.library for about in _ENGINES.values())
 
 
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syncnas" / "aar"
+def cache_folder(kind: str) -> Path:
+    """Returns the folder in the user's cache for files of a kind."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syncnas" / kind
 
 
 def _version_key(version: str) -> tuple[list[int], bool, str]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from android_harness.kits.aar import EngineLibraries, given_aar, how_to_get
+from android_harness.kits.aar import SETUP, EngineLibraries, given_aar, how_to_get
 from android_harness.kits.android_engines import find_engines
 from android_harness.kits.elf import read_elf
 from android_harness.kits.linux_kit import LinuxParts, cross_parts, host_parts
-from android_harness.kits.native_build import CROSS_ABI, RUNNER, build_command, build_folder, host_runner
-from android_harness.kits.ndk import MACHINES
+from android_harness.kits.native_build import CROSS_ABI, RUNNER, android_runner, build_command, build_folder, host_runner
+from android_harness.kits.ndk import ABIS, MACHINES
 from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator
 from android_harness.kits.toolchain import LOADERS
 from collab.errors import DeviceError
@@ -62,7 +62,6 @@ def _inside(folder: str, path: str) -> str:
 GLIBC_LOADERS: Final = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 """Path of the loader on every Linux of a machine: it stands in all programs."""
 _COMPILER_RUNTIME: Final = ("libstdc++.so.6", "libgcc_s.so.1")
-_ANDROID_ABI: Final = {machine: abi for abi, machine in MACHINES.items()}
 _ENGINE_WORDS: Final = {"classic": "the classic engine", "classic_gpu": "the classic engine's GPU delegate"}
 _ANDROID_ONLY: Final = {"gpu": "Android's GPU driver", "nnapi": "Android's NNAPI", "classic": "the classic engine for Android"}
 _LEAST_ALIGNMENT_BYTES: Final = 4096
@@ -75,8 +74,8 @@ _LINUX_NNAPI: Final = "NNAPI is a part of Android, which this device does not ru
 def kit_for(platform: Platform, *, aar: Sequence[Path] = ()) -> Kit:
     """Returns the kit for a device of this platform, from the runner and the libraries on this machine.
 
-    `aar` names AARs with runtime libraries for Android, which take precedence over those in Gradle's and Maven's caches. Without a runner
-    that an NDK built and LiteRT's AAR, an Android device gets the kit for Linux, which drives its CPU.
+    `aar` names AARs with runtime libraries for Android, which take precedence over downloaded ones, and these over Gradle's and Maven's
+    caches. Without a runner and a LiteRT for Android, such a device gets the kit for Linux, which drives its CPU.
 
     Raises:
         DeviceError: there is no kit for such devices, a part of it is missing, or the device's memory pages are too large for a part; the
@@ -111,9 +110,9 @@ def _kit_for(platform: Platform, aar: Sequence[Path]) -> Kit:
         raise DeviceError(f"there is no kit for {platform.abi} with {platform.libc}; {supported}")
     if platform.libc == "glibc":
         return _linux_kit(platform.abi)
-    android_abi = _ANDROID_ABI[platform.abi]
-    runner = build_folder(abi=android_abi) / RUNNER
-    if runner.is_file():
+    android_abi = ABIS[platform.abi]
+    runner = android_runner(android_abi)
+    if runner is not None:
         engines, reasons = find_engines(android_abi, [given_aar(path) for path in aar])
         if "litert" in engines:
             return _android_kit(runner, android_abi, engines, reasons)
@@ -123,8 +122,12 @@ def _kit_for(platform: Platform, aar: Sequence[Path]) -> Kit:
     elif aar:
         raise DeviceError(f"an AAR needs the runner for Android, which is not built yet; build it with: {build_command(android_abi)}")
     else:
-        why = f"build the runner for Android with: {build_command(android_abi)}, and {how_to_get('litert')}"
-    return _linux_kit_on_android(platform.abi, why)
+        why = f"get what is missing with: {SETUP}; the runner for Android is in releases of this package, or is built by an NDK, with:"
+        why += f" {build_command(android_abi)}"
+    try:
+        return _linux_kit_on_android(platform.abi, why)
+    except DeviceError as error:
+        raise DeviceError(f"{error}; {SETUP} does all that a device needs") from None
 
 
 def _linux_parts(machine: str) -> LinuxParts:
@@ -199,12 +202,12 @@ def _android_kit(runner: Path, android_abi: str, engines: Mapping[str, EngineLib
     if "classic" in missing:
         missing["nnapi"] = missing["classic"]
     if not engines["litert"].accelerated and "classic_gpu" in missing:
-        missing["gpu"] = f"{engines['litert'].aar.title} holds no GPU accelerator for {android_abi}; {how_to_get('litert')}"
+        missing["gpu"] = f"{engines['litert'].origin.title} holds no GPU accelerator for {android_abi}; {how_to_get('litert')}"
     return Kit(
         name=f"android-{android_abi}",
         files=files,
         launcher=(f"./{RUNNER}",),
         engines={name: engine.library for name, engine in engines.items()},
-        versions={name: engine.aar.title for name, engine in engines.items()},
+        versions={name: engine.origin.title for name, engine in engines.items()},
         missing=missing,
     )

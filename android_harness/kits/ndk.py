@@ -12,6 +12,9 @@ from collab.errors import DeviceError
 MACHINES: Final = {"arm64-v8a": "aarch64", "x86_64": "x86_64"}
 """Android's name of an ABI to the machine's name as ``uname -m`` prints it; LiteRT exists for no other ABIs."""
 
+ABIS: Final = {machine: abi for abi, machine in MACHINES.items()}
+"""The machine's name to Android's name of its ABI."""
+
 API_LEVEL: Final = 29
 """API level of Android 10, the oldest version that the runner supports."""
 

@@ -12,9 +12,8 @@ from typer.testing import CliRunner
 
 from android_harness.kits.check_runner import api_names, app, require_android
 from collab.errors import DeviceError
-from tests.android_harness.cross import COMPILERS, program
-
-LINKED = ("-nostdlib", "-fPIE", "-pie", "-Wl,--dynamic-linker=/system/bin/linker64", "-Wl,-z,max-page-size=16384")
+from tests.android_harness.cross import program
+from tests.android_harness.kits.android_programs import LINKED, android_program
 
 GLIBC_NAMES = {"__errno_location": "__errno"}
 """glibc's names, in compiled code, of what Android's C library names otherwise."""
@@ -29,26 +28,6 @@ def android_name(name: str) -> str:
     plain = re.sub(r"^__isoc\d+_", "", name)
     fortified = re.fullmatch(r"__(\w+)_chk", plain)
     return GLIBC_NAMES.get(name, fortified[1] if fortified and plain not in api_names() else plain)
-
-
-def android_program(folder: Path, *, calls: str = "printf", library: str = "libc.so", options: tuple[str, ...] = LINKED) -> Path:
-    """Links a program for Android on aarch64 that calls a function of a library; both libraries are stand-ins with nothing in them."""
-    compiler = program(COMPILERS["aarch64"])
-    for path, text in ((folder / library, f'extern "C" void {calls}() {{}}'), (folder / "main.cc", _main(calls))):
-        source = path.with_suffix(".cc")
-        source.write_text(text)
-        if path.name == library:
-            subprocess.run([compiler, "-shared", "-fPIC", "-nostdlib", f"-Wl,-soname,{path.name}", "-o", path, source], check=True)
-    made = folder / "runner"
-    subprocess.run([compiler, *options, "-o", made, folder / "main.cc", folder / library], check=True)
-    return made
-
-
-def _main(calls: str) -> str:
-    return f"""extern "C" void {calls}();
-extern "C" void Optional() __attribute__((weak));
-extern "C" void _start() {{ {calls}(); if (Optional) Optional(); }}
-"""
 
 
 def test_a_program_for_android_passes_and_the_command_says_so(tmp_path: Path) -> None:

@@ -16,13 +16,17 @@ from android_harness.kits.native_build import (
     CROSS_ABI,
     RUNNER,
     SANITIZERS,
+    android_runner,
     build_command,
     build_folder,
     build_runner,
     host_runner,
+    keep_prebuilt,
+    runner_version,
 )
 from collab.errors import DeviceError
 from tests.android_harness.cross import CROSS_COMPILER, EMULATOR, STAND_IN_NDK, built_cross_kit, program, write_ndk
+from tests.android_harness.kits.android_programs import android_program
 
 
 def test_every_abi_and_sanitizer_has_a_build_folder_of_its_own() -> None:
@@ -127,3 +131,38 @@ def test_a_kit_holds_files_for_its_machine_that_need_nothing_else(kit: Path) -> 
     assert {RUNNER, "libLiteRt.so", "libLiteRtWebGpuAccelerator.so", "ld-linux-aarch64.so.1", "libc.so.6", "libstdc++.so.6"} <= set(files)
     assert {file.machine for file in files.values()} == {"aarch64"}
     assert {name for file in files.values() for name in file.needed} <= set(files)
+
+
+@pytest.fixture(name="package")
+def empty_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Leaves the package without a runner for Android, and this machine without builds."""
+    monkeypatch.setattr(native_build, "BUILDS", tmp_path / "build")
+    monkeypatch.setattr(native_build, "PREBUILT", tmp_path / "prebuilt")
+    return tmp_path / "prebuilt"
+
+
+def test_a_runner_that_was_built_here_comes_before_the_package_s_own(package: Path, tmp_path: Path) -> None:
+    assert android_runner("arm64-v8a") is None
+    brought = keep_prebuilt(android_program(tmp_path), "arm64-v8a")
+    assert android_runner("arm64-v8a") == brought == package / "arm64-v8a" / RUNNER
+    assert android_runner("x86_64") is None
+    built = build_folder(abi="arm64-v8a") / RUNNER
+    built.parent.mkdir(parents=True)
+    built.touch()
+    assert android_runner("arm64-v8a") == built
+
+
+def test_the_package_s_own_runner_of_another_version_is_left_out(package: Path, tmp_path: Path, runner: Path) -> None:
+    said = subprocess.run([runner, "--version"], capture_output=True, text=True, check=True).stdout
+    assert said.split()[1] == runner_version()
+    brought = keep_prebuilt(android_program(tmp_path), "arm64-v8a")
+    brought.with_name("version").write_text("0.0.1\n")
+    assert android_runner("arm64-v8a") is None
+    brought.with_name("version").unlink()
+    assert android_runner("arm64-v8a") is None
+
+
+def test_what_android_cannot_load_does_not_get_into_the_package(package: Path, runner: Path) -> None:
+    with pytest.raises(DeviceError, match="cannot be loaded by Android"):
+        keep_prebuilt(runner, "arm64-v8a")
+    assert not package.exists()
