@@ -118,7 +118,7 @@ def _carry_out(plan: Plan, name: str, state: DeviceState, options: SetupOptions)
         if not options.yes and not confirmed("Go on?"):
             raise DeviceError("nothing was done; answer y, or give --yes")
     for step in wanted:
-        tell(f"{step.doing[:1].upper()}{step.doing[1:]} ...")
+        tell(f"Now: {step.doing.partition(',')[0]}")
         step.run()
     return undone
 

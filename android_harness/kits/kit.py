@@ -122,8 +122,8 @@ def _kit_for(platform: Platform, aar: Sequence[Path]) -> Kit:
     elif aar:
         raise DeviceError(f"an AAR needs the runner for Android, which is not built yet; build it with: {build_command(android_abi)}")
     else:
-        why = f"get what is missing with: {SETUP}; the runner for Android is in releases of this package, or is built by an NDK, with:"
-        why += f" {build_command(android_abi)}"
+        builds = f"an NDK builds ({build_command(android_abi)})"
+        why = f"the runner for Android is missing, which releases of this package bring and {builds}; with either, {SETUP} gets the rest"
     try:
         return _linux_kit_on_android(platform.abi, why)
     except DeviceError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def test_an_ndk_s_toolchain_file_compiles_the_runner(tmp_path: Path, monkeypatch
         build_runner(abi="arm64-v8a", ndk=ndk)
     assert not runner.exists(), "what Android cannot load does not pass for a runner"
     assert (runner.parent / "asked.txt").read_text() == "arm64-v8a android-29 c++_static"
-    subprocess.run([program("cmake"), "--build", runner.parent, "--target", RUNNER], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "cmake", "--build", runner.parent, "--target", RUNNER], check=True, capture_output=True)
     assert (read_elf(runner).machine, read_elf(runner).alignment_bytes) == ("aarch64", 16384)
     broken = write_ndk(tmp_path / "broken", 'message(FATAL_ERROR "no compiler in here")')
     with pytest.raises(DeviceError, match="no compiler in here"):
