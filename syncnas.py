@@ -9,7 +9,7 @@ from typing import Final
 COMMANDS: Final = {
     "export": ("exporters.run", "split a model into per-unit segments"),
     "build": ("android_harness.build", "compile the native runner"),
-    "setup": ("android_harness.setup", "get all that a device needs before it can be measured"),
+    "setup": ("android_harness.setup", "fetch and build what a device needs"),
     "devices": ("android_harness.devices", "list the phones that are connected"),
     "doctor": ("android_harness.doctor", "tell whether a device is ready to be measured"),
     "profile": ("profiler.run", "measure the latency tables of a device"),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from android_harness.kits.native_build import ANDROID_ABIS, CROSS_ABI, RUNNER, SANITIZERS, build_cross_kit, build_runner
+from android_harness.kits.native_build import ANDROID_ABIS, CROSS_ABI, RUNNER, SANITIZERS, build_cross_kit, build_runner, keep_prebuilt
 from collab.cli import make_app, print_json, run_app
 from collab.console import say
 from collab.errors import DeviceError
@@ -37,6 +37,7 @@ def main(
     ] = None,
     sanitizer: Annotated[str, typer.Option(help="none, address or thread; for this machine.")] = "none",
     tests: Annotated[bool, typer.Option("--tests", help="Also compile the runner's own tests.")] = False,
+    prebuilt: Annotated[bool, typer.Option("--prebuilt", help="For Android: also put it into the package, as releases do.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile the native runner."""
@@ -47,11 +48,15 @@ def main(
         raise DeviceError(f"--sanitizer {sanitizer} is for this machine; leave out --abi {abi}")
     if ndk is not None and target not in ANDROID_ABIS:
         raise DeviceError(f"--ndk is for Android; add --abi {ANDROID_ABIS[0]}")
+    if prebuilt and target not in ANDROID_ABIS:
+        raise DeviceError(f"--prebuilt is for Android; add --abi {ANDROID_ABIS[0]}")
     if target == CROSS_ABI:
         kit = build_cross_kit(tests=tests)
         made = {"runner": str(kit / RUNNER), "kit": str(kit)}
     else:
         made = {"runner": str(build_runner(abi=target, ndk=ndk, sanitizer=sanitizer, tests=tests))}
+        if prebuilt and target is not None:
+            made["prebuilt"] = str(keep_prebuilt(Path(made["runner"]), target))
     if json:
         print_json(made)
     else:

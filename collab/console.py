@@ -48,6 +48,15 @@ def tell(text: str) -> None:
     print(printable(text), file=sys.stderr, flush=True)
 
 
+def confirmed(question: str) -> bool:
+    """Asks the user, who has to answer with y or yes; where nobody answers, the answer is no."""
+    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline() if sys.stdin is not None else ""
+    if not answer:
+        tell("")
+    return answer.strip().lower() in ("y", "yes")
+
+
 def endure_any_encoding() -> None:
     """Makes both outputs replace what the terminal's encoding lacks; an ASCII terminal would end a command with an error otherwise."""
     for stream in (sys.stdout, sys.stderr):

@@ -29,9 +29,9 @@ _MOST_LINES: Final = 2048
 _MOST_TOOLS: Final = 32
 _MOST_API_LEVEL: Final = 9999
 _MOST_USER: Final = (1 << 32) - 1
-_USUAL_PAGE_BYTES: Final = 4096
-_MOST_PAGE_BYTES: Final = 1 << 20
 _MOST_KIB: Final = 1 << 50
+_PAGES: Final = (1 << 12, 1 << 16)
+"""Smallest and largest memory page of the machines that LiteRT runs on, in bytes."""
 _CLEAN = re.compile(r"[^\x20-\x7e]+")
 
 
@@ -88,8 +88,7 @@ class DeviceState:
     graphics: str
     free_bytes: int | None
     memory_bytes: int | None
-    page_bytes: int
-    """Size of a page of memory; 4096 where the device does not say."""
+    page_bytes: int | None
 
     @property
     def is_android(self) -> bool:
@@ -201,7 +200,7 @@ def parse_state(serial: str, text: str) -> DeviceState:
         graphics=" ".join(sections.get("graphics", [])).partition(":")[2].strip(),
         free_bytes=_free_bytes(sections.get("storage", [])),
         memory_bytes=_memory_bytes(system.get("memory", "")),
-        page_bytes=_bounded_number(system.get("page", ""), 1, _MOST_PAGE_BYTES) or _USUAL_PAGE_BYTES,
+        page_bytes=_bounded_number(system.get("page", ""), *_PAGES),
     )
 
 

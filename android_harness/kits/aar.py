@@ -16,7 +16,7 @@ from typing import Final
 from android_harness.kits.archives import member_names, unpack
 from android_harness.kits.elf import ElfFile, read_elf
 from android_harness.kits.ndk import MACHINES
-from android_harness.kits.runtime import LITERT_LIBRARY, LITERT_SYMBOL, is_accelerator, is_litert_library
+from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator, is_litert_library
 from collab.errors import DeviceError
 from collab.files import sha256_of
 
@@ -34,12 +34,14 @@ class _Engine:
     artifacts: tuple[tuple[str, str], ...]
 
 
+SETUP: Final = "python -m android_harness.setup --device SERIAL"
+"""Command that fetches what a device needs."""
 _LITERT_GROUP: Final = "com.google.ai.edge.litert"
 _TFLITE_GROUP: Final = "org.tensorflow"
 _ENGINES: Final[Mapping[str, _Engine]] = {
     "litert": _Engine(
         LITERT_LIBRARY,
-        LITERT_SYMBOL,
+        "LiteRtCreateModelFromFd",
         f"{_LITERT_GROUP}:litert 2.1.6 or newer",
         ((_LITERT_GROUP, "litert"),),
     ),
@@ -62,6 +64,20 @@ _NAMED: Final = re.compile(r"(?P<artifact>[A-Za-z][A-Za-z0-9-]*?)-(?P<version>[0
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Release that libraries come from, and its form; `version` is None where it is not known."""
+
+    artifact: str
+    version: str | None
+    form: str
+
+    @property
+    def title(self) -> str:
+        """Name for people, e.g. ``litert 2.1.6 (AAR)``."""
+        return f"{self.artifact} {self.version or 'of unknown version'} ({self.form})"
+
+
+@dataclass(frozen=True)
 class Aar:
     """AAR on this machine; `version` is None where its file name holds none."""
 
@@ -70,22 +86,17 @@ class Aar:
     version: str | None
 
     @property
-    def title(self) -> str:
-        """Name for people, e.g. ``litert 2.1.6 (AAR)``."""
-        return f"{self.artifact} {self.version or 'of unknown version'} (AAR)"
+    def origin(self) -> Origin:
+        return Origin(self.artifact, self.version, "AAR")
 
 
 @dataclass(frozen=True)
 class EngineLibraries:
-    """Library of an engine with the files that have to lie beside it; `files` maps names to files, `library` is one of the names.
-
-    `title` says for people what it is and where from, e.g. ``litert 2.1.6 (AAR)``. `aar` is None where it is out of none.
-    """
+    """Library of an engine with the files that have to lie beside it; `files` maps names to files, `library` is one of the names."""
 
     library: str
     files: Mapping[str, Path]
-    title: str
-    aar: Aar | None = None
+    origin: Origin
 
     @property
     def accelerated(self) -> bool:
@@ -95,8 +106,9 @@ class EngineLibraries:
 
 def how_to_get(engine: str) -> str:
     """Returns the advice on getting an engine for Android, as the end of a sentence."""
-    by_hand = f"have an app's build fetch {_ENGINES[engine].source} into Gradle's or Maven's cache, or name the AAR with --aar"
-    return f"fetch LiteRT with: python -m android_harness.setup, or {by_hand}" if engine == "litert" else by_hand
+    if engine == "litert":
+        return f"fetch it with: {SETUP}, or name the AAR of {_ENGINES[engine].source} with --aar"
+    return f"have an app's build fetch {_ENGINES[engine].source} into Gradle's or Maven's cache, or name the AAR with --aar"
 
 
 def given_aar(path: Path) -> Aar:
@@ -145,26 +157,30 @@ def engine_libraries(aar: Aar, engine: str, android_abi: str) -> EngineLibraries
     about = _ENGINES[engine]
     unpacked = _unpacked(aar.path, android_abi)
     names = [about.library, *(name for name in sorted(unpacked) if engine == "litert" and is_accelerator(name))]
-    libraries = {name: _library(unpacked[name], aar, android_abi) for name in names}
-    if about.symbol not in libraries[about.library].exports:
-        raise DeviceError(f"{about.library} in {aar.path} cannot be used, as it lacks {about.symbol}; {how_to_get(engine)}")
+    libraries = {
+        name: require_engine(unpacked[name], engine if name == about.library else None, android_abi, said_of=aar.path) for name in names
+    }
     if any(_SHARED_CPP_RUNTIME in library.needed for library in libraries.values()) and _SHARED_CPP_RUNTIME in unpacked:
         names.append(_SHARED_CPP_RUNTIME)
-    return EngineLibraries(about.library, {name: unpacked[name] for name in names}, aar.title, aar)
+    return EngineLibraries(about.library, {name: unpacked[name] for name in names}, aar.origin)
 
 
-def _library(path: Path, aar: Aar, android_abi: str) -> ElfFile:
-    """Reads an unpacked library.
+def require_engine(path: Path, engine: str | None, android_abi: str, *, said_of: Path | str) -> ElfFile:
+    """Reads a library for an ABI; with `engine`, that engine's, which has to have the functions that the runner needs.
+
+    `said_of` is the archive or the address that the library comes from, for messages.
 
     Raises:
-        DeviceError: it is damaged or of another ABI.
+        DeviceError: it is damaged, of another ABI or too old.
     """
     try:
         library = read_elf(path)
     except DeviceError as error:
-        raise DeviceError(f"{aar.path}: {error}") from None
+        raise DeviceError(f"{said_of}: {error}") from None
     if library.machine != MACHINES[android_abi]:
-        raise DeviceError(f"{path.name} for {android_abi} in {aar.path} is made for {library.machine}; get the AAR again")
+        raise DeviceError(f"{path.name} for {android_abi} in {said_of} is made for {library.machine}; get it again")
+    if engine is not None and _ENGINES[engine].symbol not in library.exports:
+        raise DeviceError(f"{path.name} in {said_of} cannot be used, as it lacks {_ENGINES[engine].symbol}; {how_to_get(engine)}")
     return library
 
 
@@ -173,7 +189,7 @@ def _unpacked(archive: Path, android_abi: str) -> dict[str, Path]:
     prefix = f"jni/{android_abi}/"
     names = {member.removeprefix(prefix) for member in member_names(archive) if member.startswith(prefix)}
     wanted = {f"{prefix}{name}": name for name in names if _is_wanted(name)}
-    folder = _cache_folder() / sha256_of(archive) / android_abi
+    folder = cache_folder("aar") / sha256_of(archive) / android_abi
     unpack(archive, wanted, folder)
     return {name: folder / name for name in wanted.values()}
 
@@ -182,8 +198,9 @@ def _is_wanted(name: str) -> bool:
     return is_litert_library(name) or name == _SHARED_CPP_RUNTIME or any(name == about.library for about in _ENGINES.values())
 
 
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syncnas" / "aar"
+def cache_folder(kind: str) -> Path:
+    """Returns the folder in the user's cache for files of a kind."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syncnas" / kind
 
 
 def _version_key(version: str) -> tuple[list[int], bool, str]:

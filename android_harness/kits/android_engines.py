@@ -1,17 +1,18 @@
-"""Engines for an Android device, from what was fetched and the AARs on this machine."""
+"""Engines for an Android device, from AARs on this machine and from what was downloaded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from android_harness.kits.aar import ENGINES, Aar, EngineLibraries, cached_aars, engine_libraries, engines_in, how_to_get
-from android_harness.kits.fetched import fetched_runtime, installed_version
-from android_harness.kits.runtime import LITERT_LIBRARY
+from android_harness.kits.downloads.litert import cached_libraries, installed_version
 from collab.errors import DeviceError
 
 
 def find_engines(android_abi: str, given: Sequence[Aar]) -> tuple[dict[str, EngineLibraries], dict[str, str]]:
-    """Finds the libraries of the engines for an Android device: in AARs that a user gave, then as they were fetched, then in cached AARs.
+    """Finds the libraries of the engines for an Android device: in AARs that a user gave, else downloaded ones, else in cached AARs.
+
+    Downloaded ones are of the version of the installed ai-edge-litert; cached AARs are taken from the newest on.
 
     Returns:
         Engine to its libraries, in the order of `ENGINES`; and each other engine to the reason of its absence.
@@ -27,10 +28,9 @@ def find_engines(android_abi: str, given: Sequence[Aar]) -> tuple[dict[str, Engi
         for engine in engines:
             if engine not in found:
                 found[engine] = engine_libraries(aar, engine, android_abi)
-    fetched = {} if "litert" in found else fetched_runtime(android_abi)
-    if fetched:
-        found["litert"] = EngineLibraries(LITERT_LIBRARY, fetched, f"litert {installed_version()} (fetched)")
     reasons: dict[str, str] = {}
+    if "litert" not in found and (downloaded := _downloaded(android_abi, reasons)) is not None:
+        found["litert"] = downloaded
     for engine in ENGINES:
         if engine in found:
             continue
@@ -39,8 +39,18 @@ def find_engines(android_abi: str, given: Sequence[Aar]) -> tuple[dict[str, Engi
         if newest is not None:
             found[engine] = newest
         else:
-            reasons[engine] = f"{reason}; {how_to_get(engine)}"
-    return {engine: found[engine] for engine in ENGINES if engine in found}, reasons
+            reasons.setdefault(engine, f"{reason}; {how_to_get(engine)}")
+    ordered = {engine: found[engine] for engine in ENGINES if engine in found}
+    return ordered, {engine: reasons[engine] for engine in ENGINES if engine not in found}
+
+
+def _downloaded(android_abi: str, reasons: dict[str, str]) -> EngineLibraries | None:
+    """Returns LiteRT as it was downloaded, or None; why it cannot be used, if it is there, goes into `reasons`."""
+    try:
+        return cached_libraries(installed_version(), android_abi)
+    except DeviceError as error:
+        reasons["litert"] = str(error)
+        return None
 
 
 def _newest_usable(candidates: Sequence[Aar], engine: str, android_abi: str) -> tuple[EngineLibraries | None, str]:
@@ -60,5 +70,4 @@ def _newest_usable(candidates: Sequence[Aar], engine: str, android_abi: str) -> 
 
 def _belong_together(gpu: Aar, classic: EngineLibraries | None) -> bool:
     """Tells whether a GPU delegate is of the classic engine's release: the two share structures that change between releases."""
-    aar = classic.aar if classic is not None else None
-    return aar is not None and gpu.artifact == f"{aar.artifact}-gpu" and gpu.version == aar.version
+    return classic is not None and gpu.artifact == f"{classic.origin.artifact}-gpu" and gpu.version == classic.origin.version

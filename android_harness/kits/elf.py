@@ -1,4 +1,4 @@
-"""ELF files, read with pyelftools: the machine, the needed libraries and the exported symbols.
+"""ELF files, read with pyelftools: machine, loader, alignment, needed libraries, and the symbols that come out of a file and go into it.
 
 Files may come from untrusted archives, and pyelftools trusts the sizes in a file. So its reads are limited in total, names are read from
 their tables here, and any of its errors on a damaged file becomes one error.
@@ -27,9 +27,9 @@ _MAX_FILE_BYTES: Final = 1 << 30
 _MAX_READ_BYTES: Final = 1 << 25
 """Limit of all reads; LiteRT's libraries take a tenth of a megabyte. False sizes in headers could otherwise be read for hours."""
 _MAX_SECTIONS: Final = 1 << 12
-_MAX_SEGMENTS: Final = 1 << 10
 _MAX_SYMBOLS: Final = 1 << 18
 _MAX_NEEDED: Final = 1 << 10
+_MAX_SEGMENTS: Final = 1 << 8
 """These four limits are several times the counts of the largest libraries."""
 _MAX_NAME_BYTES: Final = 255
 """Limit of a name; longer ones are mangled C++ names. Without it, a forged file of some megabytes could ask for gigabytes of names."""
@@ -39,17 +39,19 @@ _MAX_NAME_BYTES: Final = 255
 class ElfFile:
     """Program or shared library.
 
-    `machine` is the name that ``uname -m`` prints, or ``machine N`` for one that the runner is not made for. `needed` are the names of the
-    libraries that the loader has to find, in the file's order; `exports` the names of dynamic symbols that the file itself defines,
-    of up to 255 bytes, `imports` those that it uses and others define. `alignment` is that of the segments that are loaded, the smallest of
-    them, in bytes: a device whose pages are larger cannot load the file.
+    `machine` is the name that ``uname -m`` prints, or ``machine N`` for one that the runner is not made for. `loader` is the path of a
+    program's loader, empty for a library. `alignment_bytes` is the smallest alignment of a segment that is loaded, 0 where none is:
+    systems with larger pages cannot load the file. `needed` are the names of the libraries that the loader has to find, in the file's
+    order; `exports` the names of dynamic symbols that the file itself defines, `imports` of those that others have to define (weak ones,
+    which may be missing, are not among them); both of up to 255 bytes.
     """
 
     machine: str
+    loader: str
+    alignment_bytes: int
     needed: tuple[str, ...]
     exports: frozenset[str]
     imports: frozenset[str]
-    alignment: int
 
 
 def read_elf(path: Path) -> ElfFile:
@@ -67,13 +69,15 @@ def read_elf(path: Path) -> ElfFile:
             raise ValueError(f"it has more than {_MAX_SECTIONS} sections")
         sections = list(elf.iter_sections())
         machine = elf["e_machine"]
-        defined, undefined = _symbols(content, sections)
+        segments = _segments(elf)
+        exports, imports = _symbols(content, sections)
         return ElfFile(
             machine=_MACHINES.get(machine, f"machine {machine}"),
+            loader=_loader(content, segments),
+            alignment_bytes=min((segment["p_align"] for segment in segments if segment["p_type"] == "PT_LOAD"), default=0),
             needed=tuple(_needed(content, sections)),
-            exports=frozenset(defined),
-            imports=frozenset(undefined),
-            alignment=_alignment(elf),
+            exports=exports,
+            imports=imports,
         )
     # pyelftools trusts the file, so it fails in many ways: a missing key, a division by an entry size of 0, an offset out of range.
     except Exception as error:  # noqa: BLE001
@@ -115,32 +119,45 @@ def _needed(content: bytes, sections: list[Section]) -> Iterator[str]:
             yield name
 
 
-def _symbols(content: bytes, sections: list[Section]) -> tuple[set[str], set[str]]:
-    """Returns the names of the dynamic symbols that are not local: those that the file defines, and those that it uses."""
-    defined: set[str] = set()
-    undefined: set[str] = set()
+def _symbols(content: bytes, sections: list[Section]) -> tuple[frozenset[str], frozenset[str]]:
+    """Returns the names of the dynamic symbols that the file defines and that are not local, and of those that it must be given."""
     table = next((section for section in sections if section["sh_type"] == "SHT_DYNSYM"), None)
     if not isinstance(table, SymbolTableSection):
-        return defined, undefined
+        return frozenset(), frozenset()
     strings = _strings(content, sections, table)
+    exports: set[str] = set()
+    imports: set[str] = set()
     for number in range(_entries(table, most=_MAX_SYMBOLS)):
         symbol = _entry(table, table.structs.Elf_Sym, number)
-        if symbol["st_info"]["bind"] == "STB_LOCAL":
+        bind = symbol["st_info"]["bind"]
+        undefined = symbol["st_shndx"] == "SHN_UNDEF"
+        if bind == "STB_LOCAL" or (undefined and bind == "STB_WEAK"):
             continue
         name = _name(strings, symbol["st_name"])
-        is_weak = symbol["st_info"]["bind"] == "STB_WEAK"
-        if symbol["st_shndx"] != "SHN_UNDEF":
-            defined |= {name} if name is not None else set()
-        elif name and not is_weak:  # without a weak one the loader is content
-            undefined.add(name)
-    return defined, undefined
+        if name is not None:
+            (imports if undefined else exports).add(name)
+    return frozenset(exports), frozenset(imports)
 
 
-def _alignment(elf: ELFFile) -> int:
-    """Returns the smallest alignment of the segments that are loaded; 0 where there are none."""
+def _segments(elf: ELFFile) -> list[Any]:
+    """Returns the headers of the program's segments.
+
+    Raises:
+        ValueError: there are more than `_MAX_SEGMENTS`.
+    """
     if elf.num_segments() > _MAX_SEGMENTS:
         raise ValueError(f"it has more than {_MAX_SEGMENTS} segments")
-    return min((int(segment["p_align"]) for segment in elf.iter_segments() if segment["p_type"] == "PT_LOAD"), default=0)
+    return [segment.header for segment in elf.iter_segments()]
+
+
+def _loader(content: bytes, segments: list[Any]) -> str:
+    """Returns the path of the loader that a program asks for; empty for a library."""
+    header = next((segment for segment in segments if segment["p_type"] == "PT_INTERP"), None)
+    if header is None:
+        return ""
+    begin = header["p_offset"]
+    path = content[begin : begin + min(header["p_filesz"], _MAX_NAME_BYTES)]
+    return path.partition(b"\0")[0].decode("utf-8")
 
 
 def _entries(table: Section, *, most: int) -> int:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from android_harness.kits.aar import EngineLibraries, given_aar, how_to_get
+from android_harness.kits.aar import SETUP, EngineLibraries, given_aar, how_to_get
 from android_harness.kits.android_engines import find_engines
 from android_harness.kits.elf import read_elf
 from android_harness.kits.linux_kit import LinuxParts, cross_parts, host_parts
 from android_harness.kits.native_build import CROSS_ABI, RUNNER, android_runner, build_command, build_folder, host_runner
-from android_harness.kits.ndk import MACHINES
+from android_harness.kits.ndk import ABIS, MACHINES
 from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator
 from android_harness.kits.toolchain import LOADERS
 from collab.errors import DeviceError
@@ -26,12 +26,12 @@ from collab.units import WEBGPU
 @dataclass(frozen=True)
 class Platform:
     """Platform of a device: its machine as ``uname -m`` prints it, its C library, ``glibc`` (Linux) or ``bionic`` (Android), and the size
-    of its memory's pages.
+    of its memory pages, None where it does not say.
     """
 
     abi: str
     libc: str
-    page_bytes: int = 4096
+    page_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Kit:
     versions: Mapping[str, str]
     missing: Mapping[str, str]
     gpu_backends: tuple[str, ...] = (WEBGPU,)
-    """Backends of GPU units, the preferred one first; empty where the kit drives none."""
+    """Backends of GPU units, the preferred one first."""
 
     def command(self, folder: str) -> list[str]:
         """Returns the launcher with its paths in `folder`, so that it can be started from any other folder."""
@@ -62,37 +62,60 @@ def _inside(folder: str, path: str) -> str:
     return folder if path == "." else f"{folder}/{path[2:]}" if path.startswith("./") else path
 
 
-_GLIBC_LOADERS: Final = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
+GLIBC_LOADERS: Final = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 """Path of the loader on every Linux of a machine: it stands in all programs."""
 _COMPILER_RUNTIME: Final = ("libstdc++.so.6", "libgcc_s.so.1")
-ANDROID_ABI: Final = {machine: abi for abi, machine in MACHINES.items()}
 _ENGINE_WORDS: Final = {"classic": "the classic engine", "classic_gpu": "the classic engine's GPU delegate"}
 _ANDROID_ONLY: Final = {"gpu": "Android's GPU driver", "nnapi": "Android's NNAPI", "classic": "the classic engine for Android"}
+_LEAST_ALIGNMENT_BYTES: Final = 4096
+"""Alignment that every linker gives to files for these machines."""
+_REBUILD: Final = "build the runner anew, for Android with an NDK r27 or later"
+_NEWER: Final = "take a newer release: pip install --upgrade ai-edge-litert and the same command again, or a newer AAR with --aar"
 _ANDROID_BACKENDS: Final = ("opencl", "opengl")
 """Of LiteRT's ClGl accelerator and of TFLite's GPU delegate. OpenCL first, as it is the faster one where it is there at all."""
-_SMALLEST_PAGE_BYTES: Final = 4096
 _LINUX_NNAPI: Final = "NNAPI is a part of Android, which this device does not run; measure cpu and gpu units"
 
 
 def kit_for(platform: Platform, *, aar: Sequence[Path] = ()) -> Kit:
     """Returns the kit for a device of this platform, from the runner and the libraries on this machine.
 
-    `aar` names AARs with runtime libraries for Android, which take precedence over those in Gradle's and Maven's caches. Without a runner
-    that an NDK built and LiteRT's AAR, an Android device gets the kit for Linux, which drives its CPU.
+    `aar` names AARs with runtime libraries for Android, which take precedence over downloaded ones, and these over Gradle's and Maven's
+    caches. Without a runner and a LiteRT for Android, such a device gets the kit for Linux, which drives its CPU.
 
     Raises:
-        DeviceError: there is no kit for such devices, or a part of it is missing; the message names the command that gets it.
+        DeviceError: there is no kit for such devices, a part of it is missing, or the device's memory pages are too large for a part; the
+            message names the command that gets it.
     """
-    if platform.abi not in LOADERS or platform.libc not in ("glibc", "bionic"):
-        supported = f"LiteRT runs on {' and '.join(LOADERS)}, with glibc or on Android's bionic"
-        raise DeviceError(f"there is no kit for {platform.abi} with {platform.libc}; {supported}")
-    kit = _linux_kit(platform.abi) if platform.libc == "glibc" else _kit_for_android(platform.abi, aar)
-    _check_alignment(kit, platform.page_bytes)
+    kit = _kit_for(platform, aar)
+    _require_alignment(kit, platform.page_bytes)
     return kit
 
 
-def _kit_for_android(machine: str, aar: Sequence[Path]) -> Kit:
-    android_abi = ANDROID_ABI[machine]
+def _require_alignment(kit: Kit, page_bytes: int | None) -> None:
+    """Does nothing where all files of a kit can be loaded on pages of this size.
+
+    Raises:
+        DeviceError: one of them is aligned to less; a loader would refuse it.
+    """
+    if page_bytes is None or page_bytes <= _LEAST_ALIGNMENT_BYTES:
+        return
+    for name, path in kit.files.items():
+        alignment_bytes = read_elf(path).alignment_bytes
+        if alignment_bytes < page_bytes:
+            raise DeviceError(
+                f"the device has memory pages of {page_bytes} bytes, and {name} ({path}) is aligned to {alignment_bytes}, so that"
+                f" it cannot be loaded there; {_REBUILD if name == RUNNER else _NEWER}"
+            )
+
+
+def _kit_for(platform: Platform, aar: Sequence[Path]) -> Kit:
+    """Returns the kit as `kit_for` does, without a look at memory pages."""
+    if platform.abi not in LOADERS or platform.libc not in ("glibc", "bionic"):
+        supported = f"LiteRT runs on {' and '.join(LOADERS)}, with glibc or on Android's bionic"
+        raise DeviceError(f"there is no kit for {platform.abi} with {platform.libc}; {supported}")
+    if platform.libc == "glibc":
+        return _linux_kit(platform.abi)
+    android_abi = ABIS[platform.abi]
     runner = android_runner(android_abi)
     if runner is not None:
         engines, reasons = find_engines(android_abi, [given_aar(path) for path in aar])
@@ -104,26 +127,12 @@ def _kit_for_android(machine: str, aar: Sequence[Path]) -> Kit:
     elif aar:
         raise DeviceError(f"an AAR needs the runner for Android, which is not built yet; build it with: {build_command(android_abi)}")
     else:
-        why = f"build the runner for Android with: {build_command(android_abi)}, and {how_to_get('litert')}"
-    return _linux_kit_on_android(machine, why)
-
-
-def _check_alignment(kit: Kit, page_bytes: int) -> None:
-    """Checks that a device with pages of this size can load all programs and libraries of a kit.
-
-    Raises:
-        DeviceError: one of them is aligned to smaller pages.
-    """
-    if page_bytes <= _SMALLEST_PAGE_BYTES:
-        return
-    for name, path in kit.files.items():
-        aligned = read_elf(path).alignment
-        if aligned < page_bytes:
-            raise DeviceError(
-                f"{name} ({kit.name}) is made for pages of {aligned} bytes, and the device has pages of {page_bytes}; get a newer one"
-                " (LiteRT: pip install --upgrade ai-edge-litert and python -m android_harness.setup; the runner: build it with NDK r27 or"
-                " later)"
-            )
+        builds = f"an NDK builds ({build_command(android_abi)})"
+        why = f"the runner for Android is missing, which releases of this package bring and {builds}; with either, {SETUP} gets the rest"
+    try:
+        return _linux_kit_on_android(platform.abi, why)
+    except DeviceError as error:
+        raise DeviceError(f"{error}; {SETUP} does all that a device needs") from None
 
 
 def _linux_parts(machine: str) -> LinuxParts:
@@ -155,7 +164,7 @@ def _linux_kit(machine: str) -> Kit:
     return Kit(
         name=f"linux-{machine}",
         files={RUNNER: parts.runner, **parts.litert, **{name: parts.support[name] for name in _COMPILER_RUNTIME}},
-        launcher=(_GLIBC_LOADERS[machine], "--library-path", ":".join(folders), f"./{RUNNER}"),
+        launcher=(GLIBC_LOADERS[machine], "--library-path", ":".join(folders), f"./{RUNNER}"),
         engines={"litert": LITERT_LIBRARY},
         versions={"litert": parts.version},
         missing=missing,
@@ -198,13 +207,13 @@ def _android_kit(runner: Path, android_abi: str, engines: Mapping[str, EngineLib
     if "classic" in missing:
         missing["nnapi"] = missing["classic"]
     if not engines["litert"].accelerated and "classic_gpu" in missing:
-        missing["gpu"] = f"{engines['litert'].title} holds no GPU accelerator for {android_abi}; {how_to_get('litert')}"
+        missing["gpu"] = f"{engines['litert'].origin.title} holds no GPU accelerator for {android_abi}; {how_to_get('litert')}"
     return Kit(
         name=f"android-{android_abi}",
         files=files,
         launcher=(f"./{RUNNER}",),
         engines={name: engine.library for name, engine in engines.items()},
-        versions={name: engine.title for name, engine in engines.items()},
+        versions={name: engine.origin.title for name, engine in engines.items()},
         missing=missing,
         gpu_backends=_ANDROID_BACKENDS,
     )

@@ -14,7 +14,7 @@ import msgspec
 
 from android_harness.kits.runtime import is_litert_library, litert_libraries, litert_version
 from android_harness.kits.toolchain import runtime_libraries
-from android_harness.kits.wheel import unpack_litert
+from android_harness.kits.wheel import downloaded, unpack_litert
 from collab.documents import Text, read
 from collab.errors import DeviceError
 from collab.files import writing
@@ -22,6 +22,7 @@ from collab.files import writing
 FOLDER: Final = "kit"
 DESCRIPTION: Final = "kit.json"
 FORMAT: Final = 1
+_WHEELS: Final = "wheel"
 _MAX_DESCRIPTION_BYTES: Final = 1 << 16
 
 
@@ -66,7 +67,7 @@ def assemble(runner: Path, machine: str) -> Path:
         DeviceError: the wheel cannot be downloaded, or the toolchain lacks a library.
     """
     build = runner.parent
-    litert = unpack_litert(machine, build / "wheel")
+    litert = unpack_litert(machine, build / _WHEELS)
     support = runtime_libraries([runner, *litert.values()], build=build)
     made = Path(tempfile.mkdtemp(prefix=f"{FOLDER}.", dir=build))
     try:
@@ -80,6 +81,11 @@ def assemble(runner: Path, machine: str) -> Path:
         return made.rename(build / FOLDER)
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def has_wheel(machine: str, build: Path) -> bool:
+    """Tells whether `assemble` finds LiteRT's wheel in a build folder, and so downloads nothing."""
+    return downloaded(build / _WHEELS, machine) is not None
 
 
 def cross_parts(build: Path, runner: str, rebuild: str) -> LinuxParts:

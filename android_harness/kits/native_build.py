@@ -1,7 +1,8 @@
-"""Builds of the native runner with CMake and Ninja, each in a folder of its own."""
+"""Builds of the native runner with CMake and Ninja, each in a folder of its own, and the builds that a release of the package brings."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -9,19 +10,23 @@ from pathlib import Path
 from typing import Final
 
 from android_harness.kits import ndk as ndks
-from android_harness.kits.check_runner import check_runner
-from android_harness.kits.linux_kit import assemble
+from android_harness.kits.check_runner import require_android
+from android_harness.kits.linux_kit import assemble, has_wheel
 from android_harness.kits.toolchain import cache_entry
+from collab.documents import read_bytes
 from collab.errors import DeviceError
+from collab.files import write_whole, writing
 
 SOURCE: Final = Path(__file__).parents[1] / "runner"
 BUILDS: Final = SOURCE / "build"
-_PREBUILT: Final = Path(__file__).parents[1] / "prebuilt"
+PREBUILT: Final = Path(__file__).parents[1] / "prebuilt"
+"""Folder of the package with a folder for each ABI of Android; it is there in releases only."""
 RUNNER: Final = "syncnas_runner"
 SANITIZERS: Final = ("none", "address", "thread")
 CROSS_ABI: Final = "linux-aarch64"
 ANDROID_ABIS: Final = tuple(ndks.MACHINES)
 
+_STAMP: Final = "version"
 _CROSS_COMPILER: Final = "aarch64-linux-gnu-g++"
 _CROSS_TOOLCHAIN: Final = SOURCE / "cmake" / "linux-aarch64.cmake"
 
@@ -38,12 +43,6 @@ def build_command(abi: str | None = None) -> str:
     return f"python -m android_harness.build{options}"
 
 
-def android_runner(abi: str) -> Path | None:
-    """Returns the runner for an Android ABI: the one that was built here, else the one that a release brings along; None without either."""
-    built, brought = build_folder(abi=abi) / RUNNER, _PREBUILT / abi / RUNNER
-    return next((path for path in (built, brought) if path.is_file()), None)
-
-
 def host_runner() -> Path:
     """Returns the path of the runner for this machine.
 
@@ -56,6 +55,50 @@ def host_runner() -> Path:
     return runner
 
 
+def runner_version() -> str:
+    """Returns the version of the runner's sources.
+
+    Raises:
+        DeviceError: the package is damaged.
+    """
+    text = read_bytes(SOURCE / "CMakeLists.txt", limit_bytes=1 << 20, error=DeviceError, advice="install the package anew").decode()
+    found = re.search(r"^project\(syncnas_runner VERSION ([0-9.]+)", text, re.MULTILINE)
+    if found is None:
+        raise DeviceError(f"{SOURCE / 'CMakeLists.txt'} names no version of the runner; install the package anew")
+    return found[1]
+
+
+def android_runner(abi: str) -> Path | None:
+    """Returns the runner for an ABI of Android: the one that an NDK built here, else the package's own; None where there is neither.
+
+    The package's own is left out where it is of another version than the sources.
+    """
+    built, brought = build_folder(abi=abi) / RUNNER, PREBUILT / abi / RUNNER
+    if built.is_file():
+        return built
+    stamp = brought.with_name(_STAMP)
+    if not brought.is_file() or not stamp.is_file():
+        return None
+    version = read_bytes(stamp, limit_bytes=1 << 10, error=DeviceError, advice="install the package anew").decode(errors="replace").strip()
+    return brought if version == runner_version() else None
+
+
+def keep_prebuilt(runner: Path, abi: str) -> Path:
+    """Copies a runner for Android into the package, as releases do, and returns the copy's path.
+
+    Raises:
+        DeviceError: Android could not load it.
+        StorageError: the package's folder cannot be written.
+    """
+    require_android(runner, android_abi=abi)
+    place = PREBUILT / abi / RUNNER
+    with writing(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(runner, place)
+    write_whole(place.with_name(_STAMP), f"{runner_version()}\n")
+    return place
+
+
 def build_runner(*, abi: str | None = None, ndk: Path | None = None, sanitizer: str = "none", tests: bool = False) -> Path:
     """Configures and compiles the runner, and returns the path of the program.
 
@@ -63,7 +106,8 @@ def build_runner(*, abi: str | None = None, ndk: Path | None = None, sanitizer: 
     beside it. Sanitizers work for this machine only.
 
     Raises:
-        DeviceError: cmake, ninja or a compiler is missing, or the build fails; the message holds the compiler's.
+        DeviceError: cmake, ninja or a compiler is missing, or the build fails; the message holds the compiler's. Or Android could not load
+            what came out, which is removed.
     """
     folder = build_folder(abi=abi, sanitizer=sanitizer)
     cmake, ninja = _tool("cmake"), _tool("ninja")
@@ -87,8 +131,21 @@ def build_runner(*, abi: str | None = None, ndk: Path | None = None, sanitizer: 
     targets = [RUNNER, "runner_tests"] if tests else [RUNNER]
     _run([cmake, "--build", str(folder), "--target", *targets], "compiling the runner")
     if abi in ANDROID_ABIS:
-        check_runner(folder / RUNNER)
+        _require_android(folder / RUNNER, abi)
     return folder / RUNNER
+
+
+def _require_android(runner: Path, abi: str) -> None:
+    """Removes a runner that Android could not load, so that it does not pass for one that it can.
+
+    Raises:
+        DeviceError: Android could not load it.
+    """
+    try:
+        require_android(runner, android_abi=abi)
+    except DeviceError:
+        runner.unlink()
+        raise
 
 
 def build_cross_kit(*, tests: bool = False) -> Path:
@@ -98,6 +155,16 @@ def build_cross_kit(*, tests: bool = False) -> Path:
         DeviceError: as for `build_runner`, or LiteRT's wheel for aarch64 cannot be downloaded.
     """
     return assemble(build_runner(abi=CROSS_ABI, tests=tests), ndks.MACHINES["arm64-v8a"])
+
+
+def has_cross_compiler() -> bool:
+    """Tells whether the compiler for `CROSS_ABI` is on this machine."""
+    return shutil.which(_CROSS_COMPILER) is not None
+
+
+def has_cross_wheel() -> bool:
+    """Tells whether `build_cross_kit` has LiteRT's wheel already, and so downloads nothing."""
+    return has_wheel(ndks.MACHINES["arm64-v8a"], build_folder(abi=CROSS_ABI))
 
 
 def _target_arguments(abi: str | None, ndk: Path | None) -> tuple[str, ...]:
@@ -110,7 +177,7 @@ def _target_arguments(abi: str | None, ndk: Path | None) -> tuple[str, ...]:
         return ()
     if abi in ANDROID_ABIS:
         return ndks.cmake_arguments(ndks.find_ndk(ndk), abi)
-    if shutil.which(_CROSS_COMPILER) is None:
+    if not has_cross_compiler():
         raise DeviceError(f"{_CROSS_COMPILER} is missing: apt-get install g++-aarch64-linux-gnu")
     # The kit holds the C++ runtime. GCC 12's, linked statically, would need glibc 2.36; so the runner runs wherever LiteRT does.
     return (f"-DCMAKE_TOOLCHAIN_FILE={_CROSS_TOOLCHAIN}", "-DSYNCNAS_STATIC_RUNTIME=OFF")

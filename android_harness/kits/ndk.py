@@ -12,8 +12,14 @@ from collab.errors import DeviceError
 MACHINES: Final = {"arm64-v8a": "aarch64", "x86_64": "x86_64"}
 """Android's name of an ABI to the machine's name as ``uname -m`` prints it; LiteRT exists for no other ABIs."""
 
+ABIS: Final = {machine: abi for abi, machine in MACHINES.items()}
+"""The machine's name to Android's name of its ABI."""
+
 API_LEVEL: Final = 29
 """API level of Android 10, the oldest version that the runner supports."""
+
+PAGE_BYTES: Final = 16 << 10
+"""Largest memory page of Android, since version 15: what is loaded has to be aligned to it."""
 
 _VARIABLES: Final = ("ANDROID_NDK_HOME", "ANDROID_NDK_ROOT")
 _TOOLCHAIN: Final = Path("build/cmake/android.toolchain.cmake")
@@ -40,13 +46,17 @@ def find_ndk(given: Path | None) -> Path:
 
 
 def cmake_arguments(ndk: Path, android_abi: str) -> tuple[str, ...]:
-    """Returns definitions for CMake: the C++ runtime is linked statically, and segments are aligned for devices with pages of 16 KiB."""
+    """Returns definitions for CMake: the C++ runtime is linked statically, and segments are aligned to `PAGE_BYTES`.
+
+    NDKs before r27 do not know the switch for flexible pages, so the linker is told the size as well.
+    """
     return (
         f"-DCMAKE_TOOLCHAIN_FILE={ndk / _TOOLCHAIN}",
         f"-DANDROID_ABI={android_abi}",
         f"-DANDROID_PLATFORM=android-{API_LEVEL}",
         "-DANDROID_STL=c++_static",
         "-DANDROID_SUPPORT_FLEXIBLE_PAGE_SIZES=ON",
+        f"-DSYNCNAS_PAGE_BYTES={PAGE_BYTES}",
     )
 
 

@@ -27,7 +27,7 @@ def unpack_litert(machine: str, folder: Path) -> dict[str, Path]:
     Raises:
         DeviceError: pip is missing or finds no such wheel; the message holds pip's.
     """
-    wheel = _downloaded(folder, machine) or _download(folder, machine)
+    wheel = downloaded(folder, machine) or _download(folder, machine)
     members = {name: name.rpartition("/")[2] for name in member_names(wheel)}
     wanted = {member: name for member, name in members.items() if member == f"ai_edge_litert/{name}" and is_litert_library(name)}
     unpacked = folder / wheel.stem
@@ -35,7 +35,8 @@ def unpack_litert(machine: str, folder: Path) -> dict[str, Path]:
     return {name: unpacked / name for name in wanted.values()}
 
 
-def _downloaded(folder: Path, machine: str) -> Path | None:
+def downloaded(folder: Path, machine: str) -> Path | None:
+    """Returns LiteRT's wheel for a machine, of the installed version, if it lies in a folder."""
     version = litert_version().rpartition(" ")[2]
     return next(iter(sorted(folder.glob(f"ai_edge_litert-{version}-*_{machine}.whl"))), None)
 
@@ -56,7 +57,7 @@ def _download(folder: Path, machine: str) -> Path:
         )
     except subprocess.TimeoutExpired:
         raise DeviceError(f"downloading {name} {version} for {machine} took more than {_MOST_SECONDS} s; is the network there?") from None
-    wheel = _downloaded(folder, machine)
+    wheel = downloaded(folder, machine)
     if result.returncode != 0 or wheel is None:
         words = result.stderr.strip().splitlines() or ["pip left no wheel"]
         raise DeviceError(f"{name} {version} for {machine} cannot be downloaded ({words[-1]}); are pip and the network there?")

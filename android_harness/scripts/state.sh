@@ -14,8 +14,8 @@ section system
 printf 'machine=%s\n' "$(uname -m)"
 printf 'kernel=%s\n' "$(uname -s)"
 printf 'user=%s\n' "$(id -u)"
-printf 'page=%s\n' "$(getconf PAGE_SIZE 2>/dev/null)"
 printf 'boot=%s\n' "$(cat /proc/sys/kernel/random/boot_id)"
+printf 'page=%s\n' "$(getconf PAGE_SIZE 2>/dev/null)"
 [ -e /system/bin/linker64 ] && printf 'libc=bionic\n'
 have su && printf 'su=%s\n' "$(command -v su)"
 [ -e "$1/settings" ] && printf 'settings=changed\n'

@@ -33,13 +33,16 @@ def built_cross_kit(*, tests: bool = False) -> Path:
         return build_cross_kit(tests=tests)
 
 
-def shared_library(path: Path, machine: str, *functions: str) -> Path:
-    """Compiles a shared library that exports these functions and uses one that it does not export; returns its path."""
+def shared_library(path: Path, machine: str, *functions: str, page_bytes: int = 1 << 16) -> Path:
+    """Compiles a shared library that exports these functions and uses one that it does not export; returns its path.
+
+    It can be loaded on memory pages of up to `page_bytes`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     source = path.with_suffix(".cc")
     bodies = "\n".join(f"void {name}() {{ SomebodyElses(); }}" for name in functions)
     source.write_text(f'extern "C" {{\nvoid SomebodyElses();\n__attribute__((visibility("hidden"))) void Hidden() {{}}\n{bodies}\n}}\n')
-    subprocess.run([program(COMPILERS[machine]), "-shared", "-fPIC", "-o", path, source], check=True)
+    subprocess.run([program(COMPILERS[machine]), "-shared", "-fPIC", f"-Wl,-z,max-page-size={page_bytes}", "-o", path, source], check=True)
     return path
 
 

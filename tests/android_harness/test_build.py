@@ -33,6 +33,7 @@ def refusal(*arguments: str) -> str:
         (["--abi", CROSS_ABI, "--sanitizer", "address"], "leave out --abi"),
         (["--sanitizer", "memory"], "one of none, address, thread"),
         (["--ndk", "/tmp"], "add --abi arm64-v8a"),
+        (["--prebuilt"], "--prebuilt is for Android; add --abi arm64-v8a"),
         (["--abi", "arm64-v8a", "--ndk", "/nowhere"], "--ndk /nowhere is no NDK"),
         (["--abi", "arm64-v8a"], "sdkmanager"),
     ],

@@ -155,7 +155,8 @@ def test_a_phone_with_larger_pages_than_a_library_is_aligned_to_is_told(phone: V
     done = Host(tmp_path / "home").run("android_harness.doctor", "--device", phone.serial, "--no-trial", "--json")
     assert done.status == 1
     [runtime] = [check for check in json.loads(done.stdout)["checks"] if check["topic"] == "runner and runtime"]
-    assert "is made for pages of 4096 bytes, and the device has pages of 16384" in runtime["advice"]
+    assert "the device has memory pages of 16384 bytes, and syncnas_runner" in runtime["advice"]
+    assert "is aligned to 4096" in runtime["advice"]
 
 
 def test_a_failed_unit_carries_what_the_systems_log_says(make_phone: Callable[..., VirtualPhone], tmp_path: Path) -> None:

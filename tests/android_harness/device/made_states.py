@@ -18,6 +18,7 @@ boot=8a6ce1c6-0000-4000-8000-3d3c6ed3ae0b
 libc=bionic
 svc=yes
 cmd=yes
+page=16384
 allowed=0-2,4-8
 parts= 4 0xd46 4 0xd4d 1 0xd4e
 == tools

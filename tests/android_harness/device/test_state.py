@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,7 @@ def test_a_phone_is_read(phone: DeviceState) -> None:
     assert (phone.battery.level_percent, phone.battery.powered, phone.battery.temperature_c) == (15, True, 39.1)
     assert phone.gpu_driver == "ARM, Mali-G715, OpenGL ES 3.2 v1.r44p0"
     assert phone.free_bytes == 101010 * 1024
+    assert phone.page_bytes == 16384
     assert "S1" not in phone.fingerprint.values()
 
 
@@ -42,6 +45,7 @@ def test_this_machine_can_be_looked_at() -> None:
     assert state.cores
     assert not state.missing_tools
     assert state.info.cores
+    assert state.page_bytes == os.sysconf("SC_PAGE_SIZE")
     assert all(check.level in ("ok", NOTE) for check in diagnose(state))
 
 

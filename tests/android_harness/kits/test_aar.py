@@ -35,7 +35,7 @@ def test_the_library_and_its_accelerators_are_taken_and_nothing_else(made: dict[
     assert set(taken.files) == {"libLiteRt.so", "libLiteRtClGlAccelerator.so"}
     assert taken.accelerated
     assert taken.files["libLiteRt.so"].read_bytes() == made["new"].read_bytes()
-    assert aar.title == "litert 2.1.6 (AAR)"
+    assert aar.origin.title == "litert 2.1.6 (AAR)"
     assert sorted(file.name for file in taken.files["libLiteRt.so"].parent.iterdir()) == sorted(taken.files)
 
 

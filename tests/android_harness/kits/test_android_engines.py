@@ -21,7 +21,7 @@ def test_the_newest_usable_one_of_gradle_s_and_maven_s_cache_is_taken(made: dict
     write_aar(gradle(home, *LITERT, "2.2.0"), {f"jni/{ABI}/libLiteRt.so": made["old"]})
     assert [aar.version for aar in cached_aars("litert")] == ["2.2.0", "2.1.10", "2.1.10-rc1", "2.1.9"]
     engines, _ = find_engines(ABI, [])
-    assert engines["litert"].aar.version == "2.1.10"
+    assert engines["litert"].origin.version == "2.1.10"
 
 
 def test_gradle_s_cache_may_lie_elsewhere(made: dict[str, Path], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ def test_the_classic_engine_comes_with_the_delegate_of_its_own_release(made: dic
     for version in ("2.16.1", "2.17.0"):
         write_aar(gradle(home, TFLITE[0], f"{TFLITE[1]}-gpu", version), {f"jni/{ABI}/libtensorflowlite_gpu_jni.so": made["gpu"]})
     engines, reasons = find_engines(ABI, [])
-    assert [(name, engine.aar.title) for name, engine in engines.items()] == [
+    assert [(name, engine.origin.title) for name, engine in engines.items()] == [
         ("litert", "litert 2.1.6 (AAR)"),
         ("classic", "tensorflow-lite 2.16.1 (AAR)"),
         ("classic_gpu", "tensorflow-lite-gpu 2.16.1 (AAR)"),
@@ -52,7 +52,7 @@ def test_the_classic_engine_comes_with_the_delegate_of_its_own_release(made: dic
 def test_given_aars_come_before_cached_ones(made: dict[str, Path], home: Path, tmp_path: Path) -> None:
     write_aar(gradle(home, *LITERT, "2.9.9"), {f"jni/{ABI}/libLiteRt.so": made["new"]})
     given = given_aar(write_aar(tmp_path / "litert-2.1.6.aar", {f"jni/{ABI}/libLiteRt.so": made["new"]}))
-    assert find_engines(ABI, [given])[0]["litert"].aar == given
+    assert find_engines(ABI, [given])[0]["litert"].origin == given.origin
 
 
 def test_without_any_aar_every_engine_has_its_reason_and_where_to_get_it() -> None:

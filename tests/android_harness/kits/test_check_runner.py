@@ -1,68 +1,80 @@
-"""What a runner for Android may need: nothing that some Android from 10 on lacks."""
+"""Whether Android can load a runner: programs made for it, programs that are not, and the functions that the runner's own code needs."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from android_harness.kits.check_runner import PAGE_BYTES, android_symbols, check_runner
-from android_harness.kits.native_build import build_folder
+from android_harness.kits.check_runner import api_names, app, require_android
 from collab.errors import DeviceError
-from tests.android_harness.cross import COMPILERS
-from tests.phone.virtual.programs import program
+from tests.android_harness.cross import program
+from tests.android_harness.kits.android_programs import LINKED, android_program
 
-_OF_GLIBC = {"__errno_location": "__errno", "__libc_single_threaded": None}
-"""Names by which only glibc's headers call what the C library of Android calls otherwise, or does not have to have."""
-_OF_CPP = re.compile(r"_Z|__cxa_|_Unwind_|__gxx_|__dso_handle|__dynamic_cast|_GLOBAL_OFFSET_TABLE_|__stack_chk_")
-"""Names of the C++ runtime, which an NDK's build links in."""
-
-
-def linked(folder: Path, source: str, *options: str) -> Path:
-    """Links a program for aarch64 against a library of the name that Android's has."""
-    compiler = program(COMPILERS["aarch64"])
-    bare = ["-nostdlib", "-ffreestanding", "-fPIC", "-fno-stack-protector"]
-    (folder / "c.cc").write_text('extern "C" { void free(void*) {} void no_such_function() {} }\n')
-    subprocess.run([compiler, *bare, "-shared", "-Wl,-soname,libc.so", "-o", folder / "libc.so", folder / "c.cc"], check=True)
-    (folder / "main.cc").write_text(source)
-    path = folder / "program"
-    subprocess.run([compiler, *bare, "-shared", *options, "-o", path, folder / "main.cc", folder / "libc.so"], check=True)
-    return path
+GLIBC_NAMES = {"__errno_location": "__errno"}
+"""glibc's names, in compiled code, of what Android's C library names otherwise."""
+COMPILER_NAMES = re.compile(r"_Z.*|__cxa_.*|_Unwind_.*|__gxx_personality_v0|__dynamic_cast|__dso_handle|_GLOBAL_OFFSET_TABLE_")
+"""Names of the C++ runtime and of the linker, which the NDK puts into the program itself."""
+HEADER_NAMES = {"__libc_single_threaded"}
+"""Names that only the headers of GCC's C++ library use."""
 
 
-CALLS = 'extern "C" {{ void {name}({arguments}); void _start() {{ {name}({value}); }} }}\n'
-FREES = CALLS.format(name="free", arguments="void*", value="nullptr")
+def android_name(name: str) -> str:
+    """Returns the name in Android's C library of what code compiled against glibc asks for by this name."""
+    plain = re.sub(r"^__isoc\d+_", "", name)
+    fortified = re.fullmatch(r"__(\w+)_chk", plain)
+    return GLIBC_NAMES.get(name, fortified[1] if fortified and plain not in api_names() else plain)
 
 
-def test_a_program_of_what_android_has_passes(tmp_path: Path) -> None:
-    check_runner(linked(tmp_path, FREES, f"-Wl,-z,max-page-size={PAGE_BYTES}"))
+def test_a_program_for_android_passes_and_the_command_says_so(tmp_path: Path) -> None:
+    made = android_program(tmp_path)
+    require_android(made, android_abi="arm64-v8a")
+    result = CliRunner().invoke(app, [str(made), "--abi", "arm64-v8a", "--json"])
+    assert json.loads(result.stdout) == {"runner": str(made), "machine": "aarch64", "alignment_bytes": 16384, "needed": ["libc.so"]}
+    assert "can load it (aligned to 16384 bytes)" in CliRunner().invoke(app, [str(made)]).stdout
 
 
-def test_a_function_that_android_10_lacks_is_named(tmp_path: Path) -> None:
-    source = CALLS.format(name="no_such_function", arguments="", value="")
-    with pytest.raises(DeviceError, match="uses no_such_function, which Android 10 does not have"):
-        check_runner(linked(tmp_path, source, f"-Wl,-z,max-page-size={PAGE_BYTES}"))
+@pytest.mark.parametrize(
+    ("changed", "abi", "reason"),
+    [
+        ({}, "x86_64", "it is made for aarch64, not for x86_64"),
+        ({"options": (*LINKED[:3], "-Wl,--dynamic-linker=/lib/ld-linux-aarch64.so.1")}, None, "its loader is /lib/ld-linux-aarch64"),
+        ({"options": (*LINKED[:4], "-Wl,-z,max-page-size=4096")}, None, "it is aligned to 4096 bytes, and pages may have 16384"),
+        ({"library": "libstdc++.so.6"}, None, r"it needs libstdc\+\+\.so\.6, and may need libc\.so, libm\.so, libdl\.so only"),
+        ({"calls": "pthread_setaffinity_np"}, None, "these libraries lack pthread_setaffinity_np"),
+        ({"calls": "__isoc99_sscanf"}, None, "these libraries lack __isoc99_sscanf"),
+    ],
+    ids=["machine", "loader", "pages", "library", "function", "glibc"],
+)
+def test_what_android_cannot_load_is_said_with_the_reason(changed: dict[str, object], abi: str | None, reason: str, tmp_path: Path) -> None:
+    made = android_program(tmp_path, **changed)  # type: ignore[arg-type]
+    with pytest.raises(DeviceError, match=rf"cannot be loaded by Android \(API 29\): .*{reason}.*build it with an NDK"):
+        require_android(made, android_abi=abi)
 
 
-def test_segments_of_small_pages_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DeviceError, match="is aligned to 4096 bytes, and devices with pages of 16384 cannot load it"):
-        check_runner(linked(tmp_path, FREES, "-Wl,-z,max-page-size=4096"))
+def test_this_machine_s_runner_is_not_one_for_android(runner: Path) -> None:
+    with pytest.raises(DeviceError, match=r"libc\.so\.6.*these libraries lack .*"):
+        require_android(runner)
+    result = CliRunner().invoke(app, [str(runner), "--abi", "mips"])
+    assert str(result.exception) == "--abi mips: one of arm64-v8a, x86_64"
 
 
-def test_a_program_of_glibc_is_none_of_androids(runner: Path) -> None:
-    with pytest.raises(DeviceError, match=r"needs .*libc\.so\.6.*, which Android lacks"):
-        check_runner(runner)
+def test_every_function_that_the_runner_s_own_code_needs_is_there_at_api_29(runner: Path) -> None:
+    objects = [*runner.parent.rglob("runner_core.dir/**/*.o"), *runner.parent.rglob("syncnas_runner.dir/**/*.o")]
+    assert len(objects) > 40
+    listing = subprocess.run([program("nm"), "--undefined-only", *objects], capture_output=True, text=True, check=True).stdout
+    needed = {line.split()[1] for line in listing.splitlines() if line.split()[:1] == ["U"]}
+    functions = {name for name in needed if not COMPILER_NAMES.fullmatch(name)} - HEADER_NAMES
+    assert {"dlopen", "sched_setaffinity", "clock_gettime"} <= functions, "it is the runner's code that is looked at"
+    assert {android_name(name) for name in functions} <= api_names()
 
 
-def test_all_that_the_runner_calls_is_there_since_android_10(runner: Path) -> None:
-    """Tests the objects that were built for this machine: an NDK is not at hand, and the C library's names are the same."""
-    assert runner.is_file()
-    build = build_folder()
-    objects = [build / "librunner_core.a", *build.rglob("main.cc.o")]
-    listed = subprocess.run([program("nm"), "--undefined-only", *objects], capture_output=True, text=True, check=True).stdout
-    used = {line.split()[-1] for line in listed.splitlines() if re.match(r"\s+U ", line)}
-    plain = {_OF_GLIBC.get(name, name) for name in used if not _OF_CPP.match(name)}
-    assert {"pthread_create", "dlopen", "sched_setaffinity"} & plain, "the objects were read"
-    assert plain - {None} - android_symbols() == set()
+def test_names_of_glibc_are_read_as_android_s() -> None:
+    assert [android_name(name) for name in ("__isoc99_sscanf", "__isoc23_strtol", "__errno_location", "__printf_chk", "mmap")] == [
+        *("sscanf", "strtol", "__errno", "printf", "mmap")
+    ]
+    assert "pthread_setaffinity_np" not in api_names()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from android_harness.kits.elf import read_elf
+from android_harness.kits.kit import GLIBC_LOADERS
 from android_harness.kits.runtime import litert_libraries
 from collab.errors import DeviceError
 from tests.android_harness.cross import program, shared_library
@@ -27,6 +29,16 @@ def binutils_needed(path: Path) -> list[str]:
     return [line.split()[1] for line in listing.splitlines() if line.split()[:1] == ["NEEDED"]]
 
 
+def binutils_imports(path: Path) -> set[str]:
+    listing = subprocess.run([program("nm"), "-D", "--undefined-only", path], capture_output=True, text=True, check=True).stdout
+    return {line.split()[1].partition("@")[0] for line in listing.splitlines() if line.split()[0] == "U"}
+
+
+def binutils_alignment(path: Path) -> int:
+    listing = subprocess.run([program("readelf"), "-lW", path], capture_output=True, text=True, check=True).stdout
+    return min(int(line.split()[-1], 16) for line in listing.splitlines() if line.split()[:1] == ["LOAD"])
+
+
 @pytest.mark.parametrize("name", sorted(litert_libraries()))
 def test_litert_s_own_libraries_are_read_as_binutils_read_them(name: str) -> None:
     path = litert_libraries()[name]
@@ -34,6 +46,9 @@ def test_litert_s_own_libraries_are_read_as_binutils_read_them(name: str) -> Non
     assert read.machine in ("x86_64", "aarch64")
     assert list(read.needed) == binutils_needed(path)
     assert without_versions(read.exports) == {name for name in without_versions(binutils_exports(path)) if len(name) <= 255}
+    assert read.imports == binutils_imports(path)
+    assert read.alignment_bytes == binutils_alignment(path)
+    assert read.loader == ""
 
 
 def without_versions(names: Iterable[str]) -> set[str]:
@@ -42,7 +57,11 @@ def without_versions(names: Iterable[str]) -> set[str]:
 
 
 def test_a_program_is_read_too(runner: Path) -> None:
-    assert list(read_elf(runner).needed) == binutils_needed(runner)
+    read = read_elf(runner)
+    assert list(read.needed) == binutils_needed(runner)
+    assert read.imports == binutils_imports(runner)
+    assert read.alignment_bytes == binutils_alignment(runner)
+    assert read.loader == GLIBC_LOADERS[platform.machine()]
 
 
 @pytest.fixture(scope="module", name="small")
@@ -57,6 +76,7 @@ def test_only_what_the_file_itself_defines_is_exported(small: bytes, tmp_path: P
     assert read.machine == "aarch64"
     assert {"One", "Two"} <= read.exports
     assert not {"SomebodyElses", "Hidden"} & read.exports
+    assert "SomebodyElses" in read.imports
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"MZ" + bytes(100), b"\x7fELF\x01\x01" + bytes(100)])

@@ -192,7 +192,7 @@ def test_on_android_the_kit_of_linux_names_what_gives_it_the_gpu(cross_kit: Path
     assert "libLiteRtWebGpuAccelerator.so" not in kit.files
     assert set(kit.missing) == {"gpu", "nnapi", "classic"}
     assert "--abi arm64-v8a --ndk PATH" in kit.missing["gpu"]
-    assert "com.google.ai.edge.litert:litert 2.1.6" in kit.missing["gpu"]
+    assert "python -m android_harness.setup" in kit.missing["gpu"]
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,8 @@ def empty_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_was_not_built_is_named_with_its_command(builds: Path, tmp_path: Path) -> None:
     other = "aarch64" if HOST == "x86_64" else "x86_64"
-    for libc in ("glibc", "bionic"):
-        with pytest.raises(DeviceError, match=r"not built yet; build it with: python -m android_harness\.build$"):
+    for libc, rest in (("glibc", ""), ("bionic", r"; python -m android_harness\.setup --device SERIAL does all that a device needs")):
+        with pytest.raises(DeviceError, match=rf"not built yet; build it with: python -m android_harness\.build{rest}$"):
             kit_for(Platform(HOST, libc))
         if other == "aarch64":
             with pytest.raises(DeviceError, match=r"build it with: python -m android_harness\.build --abi linux-aarch64"):
@@ -267,6 +267,7 @@ def test_android_s_kit_is_the_runner_of_the_ndk_and_the_libraries_of_the_aars(
     assert kit.launcher == (f"./{RUNNER}",)
     assert kit.engines == {"litert": "libLiteRt.so", "classic": "libtensorflowlite_jni.so"}
     assert kit.versions == {"litert": "litert 2.3.0 (AAR)", "classic": "tensorflow-lite 2.17.0 (AAR)"}
+    assert kit.gpu_backends == ("opencl", "opengl")
     assert set(kit.files) == {RUNNER, "libLiteRt.so", "libLiteRtClGlAccelerator.so", "libtensorflowlite_jni.so"}
     assert kit.files[RUNNER] == android_runner
     assert kit.files["libLiteRt.so"].read_bytes() == (cross_kit / "libLiteRt.so").read_bytes()
@@ -284,7 +285,7 @@ def test_an_aar_without_accelerator_leaves_the_gpu_out(android_runner: Path, cro
 def test_a_given_aar_that_does_not_give_litert_is_an_error_and_not_a_smaller_kit(android_runner: Path, tmp_path: Path) -> None:
     library = shared_library(tmp_path / "classic.so", "aarch64", "TfLiteInterpreterCreate")
     path = write_aar(tmp_path / "mine.aar", {"jni/arm64-v8a/libtensorflowlite_jni.so": library})
-    assert given_aar(path).title == "mine of unknown version (AAR)"
+    assert given_aar(path).origin.title == "mine of unknown version (AAR)"
     with pytest.raises(DeviceError, match="LiteRT for Android is missing"):
         kit_for(Platform("aarch64", "bionic"), aar=[path])
 
@@ -296,3 +297,34 @@ def test_a_runner_of_another_machine_is_not_sent(android_runner: Path, runner: P
     path = write_aar(tmp_path / "litert-2.3.0.aar", {"jni/arm64-v8a/libLiteRt.so": cross_kit / "libLiteRt.so"})
     with pytest.raises(DeviceError, match=r"is not for arm64-v8a; build it again"):
         kit_for(Platform("aarch64", "bionic"), aar=[path])
+
+
+@pytest.mark.parametrize(("page_bytes", "fits"), [(None, True), (4096, True), (16384, False)])
+def test_libraries_that_the_device_s_memory_pages_are_too_large_for_are_refused(
+    android_runner: Path, tmp_path: Path, page_bytes: int | None, fits: bool
+) -> None:
+    old = shared_library(tmp_path / "old.so", "aarch64", "LiteRtCreateModelFromFd", page_bytes=4096)
+    new = shared_library(tmp_path / "new.so", "aarch64", "LiteRtCreateModelFromFd", page_bytes=16384)
+    kits = [
+        write_aar(tmp_path / f"litert-{version}.aar", {"jni/arm64-v8a/libLiteRt.so": path})
+        for version, path in (("2.1.6", old), ("2.2.0", new))
+    ]
+    if fits:
+        assert kit_for(Platform("aarch64", "bionic", page_bytes), aar=kits[:1]).versions == {"litert": "litert 2.1.6 (AAR)"}
+    else:
+        with pytest.raises(
+            DeviceError, match=r"memory pages of 16384 bytes, and libLiteRt\.so .* is aligned to 4096.*newer AAR with --aar"
+        ):
+            kit_for(Platform("aarch64", "bionic", page_bytes), aar=kits[:1])
+    assert kit_for(Platform("aarch64", "bionic", page_bytes), aar=kits[1:]).versions == {"litert": "litert 2.2.0 (AAR)"}
+
+
+def test_a_runner_that_is_aligned_to_less_is_to_be_built_anew(builds: Path, tmp_path: Path) -> None:
+    runner = builds / "android-arm64-v8a" / RUNNER
+    shared_library(runner, "aarch64", "Start", page_bytes=4096)
+    library = shared_library(tmp_path / "litert.so", "aarch64", "LiteRtCreateModelFromFd")
+    path = write_aar(tmp_path / "litert-2.3.0.aar", {"jni/arm64-v8a/libLiteRt.so": library})
+    with pytest.raises(
+        DeviceError, match=rf"{RUNNER} .* is aligned to 4096, .*build the runner anew, for Android with an NDK r27 or later"
+    ):
+        kit_for(Platform("aarch64", "bionic", 16384), aar=[path])

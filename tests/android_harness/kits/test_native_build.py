@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 
 import pytest
 
 from android_harness.kits import native_build
-from android_harness.kits.check_runner import PAGE_BYTES
 from android_harness.kits.elf import read_elf
 from android_harness.kits.native_build import (
     ANDROID_ABIS,
@@ -17,13 +17,17 @@ from android_harness.kits.native_build import (
     CROSS_ABI,
     RUNNER,
     SANITIZERS,
+    android_runner,
     build_command,
     build_folder,
     build_runner,
     host_runner,
+    keep_prebuilt,
+    runner_version,
 )
 from collab.errors import DeviceError
 from tests.android_harness.cross import CROSS_COMPILER, EMULATOR, STAND_IN_NDK, built_cross_kit, program, write_ndk
+from tests.android_harness.kits.android_programs import android_program
 
 
 def test_every_abi_and_sanitizer_has_a_build_folder_of_its_own() -> None:
@@ -85,16 +89,22 @@ def test_a_build_that_fails_says_at_which_step_and_with_the_tool_s_words(tmp_pat
 
 @pytest.mark.slow
 def test_an_ndk_s_toolchain_file_compiles_the_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests a stand-in for an NDK: its arguments arrive, and CMake uses the compiler that it names."""
+    """Tests a stand-in for an NDK: its arguments arrive, and CMake uses the compiler and the pages that they name.
+
+    It compiles for glibc, so what comes out is refused; built once more without the check, it is looked into.
+    """
     program(CROSS_COMPILER)
     monkeypatch.setattr(native_build, "BUILDS", tmp_path / "build")
     ndk = write_ndk(tmp_path / "ndk", STAND_IN_NDK)
-    with pytest.raises(DeviceError, match=r"needs libc\.so\.6, .*, which Android lacks"):  # as it was built for glibc after all
-        build_runner(abi="arm64-v8a", ndk=ndk)
     runner = tmp_path / "build" / "android-arm64-v8a" / RUNNER
+    with pytest.raises(
+        DeviceError, match=r"cannot be loaded by Android \(API 29\): its loader is /lib/ld-linux-aarch64\.so\.1.*libc\.so\.6"
+    ):
+        build_runner(abi="arm64-v8a", ndk=ndk)
+    assert not runner.exists(), "what Android cannot load does not pass for a runner"
     assert (runner.parent / "asked.txt").read_text() == "arm64-v8a android-29 c++_static"
-    assert read_elf(runner).machine == "aarch64"
-    assert read_elf(runner).alignment >= PAGE_BYTES
+    subprocess.run([sys.executable, "-m", "cmake", "--build", runner.parent, "--target", RUNNER], check=True, capture_output=True)
+    assert (read_elf(runner).machine, read_elf(runner).alignment_bytes) == ("aarch64", 16384)
     broken = write_ndk(tmp_path / "broken", 'message(FATAL_ERROR "no compiler in here")')
     with pytest.raises(DeviceError, match="no compiler in here"):
         build_runner(abi="arm64-v8a", ndk=broken)
@@ -122,3 +132,38 @@ def test_a_kit_holds_files_for_its_machine_that_need_nothing_else(kit: Path) -> 
     assert {RUNNER, "libLiteRt.so", "libLiteRtWebGpuAccelerator.so", "ld-linux-aarch64.so.1", "libc.so.6", "libstdc++.so.6"} <= set(files)
     assert {file.machine for file in files.values()} == {"aarch64"}
     assert {name for file in files.values() for name in file.needed} <= set(files)
+
+
+@pytest.fixture(name="package")
+def empty_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Leaves the package without a runner for Android, and this machine without builds."""
+    monkeypatch.setattr(native_build, "BUILDS", tmp_path / "build")
+    monkeypatch.setattr(native_build, "PREBUILT", tmp_path / "prebuilt")
+    return tmp_path / "prebuilt"
+
+
+def test_a_runner_that_was_built_here_comes_before_the_package_s_own(package: Path, tmp_path: Path) -> None:
+    assert android_runner("arm64-v8a") is None
+    brought = keep_prebuilt(android_program(tmp_path), "arm64-v8a")
+    assert android_runner("arm64-v8a") == brought == package / "arm64-v8a" / RUNNER
+    assert android_runner("x86_64") is None
+    built = build_folder(abi="arm64-v8a") / RUNNER
+    built.parent.mkdir(parents=True)
+    built.touch()
+    assert android_runner("arm64-v8a") == built
+
+
+def test_the_package_s_own_runner_of_another_version_is_left_out(package: Path, tmp_path: Path, runner: Path) -> None:
+    said = subprocess.run([runner, "--version"], capture_output=True, text=True, check=True).stdout
+    assert said.split()[1] == runner_version()
+    brought = keep_prebuilt(android_program(tmp_path), "arm64-v8a")
+    brought.with_name("version").write_text("0.0.1\n")
+    assert android_runner("arm64-v8a") is None
+    brought.with_name("version").unlink()
+    assert android_runner("arm64-v8a") is None
+
+
+def test_what_android_cannot_load_does_not_get_into_the_package(package: Path, runner: Path) -> None:
+    with pytest.raises(DeviceError, match="cannot be loaded by Android"):
+        keep_prebuilt(runner, "arm64-v8a")
+    assert not package.exists()

@@ -71,4 +71,5 @@ def test_cmake_gets_the_toolchain_the_abi_and_pages_of_any_size(abi: str) -> Non
         "-DANDROID_PLATFORM=android-29",
         "-DANDROID_STL=c++_static",
         "-DANDROID_SUPPORT_FLEXIBLE_PAGE_SIZES=ON",
+        "-DSYNCNAS_PAGE_BYTES=16384",
     }

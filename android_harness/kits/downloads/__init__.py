@@ -1,0 +1,1 @@
+"""Downloads: files from the web, checked before they are used, and kept."""
