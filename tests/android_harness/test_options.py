@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from profiler.run import app as profile
 from profiler.verify import app as verify
 from tests.borders.fuzzing import refused_in_a_sentence, run_command
 
-SHARED = ("--aar", "--storage-mb", "--steady", "--root", "--cpu-mhz", "--gpu-mhz", "--hot-at")
+SHARED = ("--aar", "--storage-mb", "--steady", "--root", "--cpu-mhz", "--gpu-mhz", "--hot-at", "--executor", "--address")
 Given = list[tuple[Path, str, int, HarnessOptions]]
 
 
@@ -58,8 +59,9 @@ def test_a_user_who_gives_nothing_gets_the_defaults_of_both() -> None:
 
 def test_every_option_arrives_in_one_value() -> None:
     options = ["--aar", "a.aar", "--aar", "b.aar", "--storage-mb", 99, "--steady", "--root", "--cpu-mhz", 1800, "--gpu-mhz", 500]
-    options += ["--hot-at", "severe"]
+    options += ["--hot-at", "severe", "--executor", "ray", "--address", "head:6379"]
     wanted = HarnessOptions(aars=(Path("a.aar"), Path("b.aar")), storage_mb=99, steady=True, root=True, cpu_mhz=1800, gpu_mhz=500, hot_at=3)
+    wanted = replace(wanted, cluster="head:6379")
     assert invoke("here", *options, "--device", "R58M", "--times", 7) == (Path("here"), "R58M", 7, wanted)
     assert invoke(*options, "here")[-1] == wanted, "in any place"
 
@@ -84,7 +86,7 @@ def test_any_choice_of_options_arrives(
 
 def test_the_options_stand_where_the_value_stood_and_the_command_keeps_its_words() -> None:
     command = command_of([])
-    names = ["place", "device", "aar", "storage_mb", "steady", "root", "cpu_mhz", "gpu_mhz", "hot_at", "times"]
+    names = ["place", "device", "aar", "storage_mb", "steady", "root", "cpu_mhz", "gpu_mhz", "hot_at", "executor", "address", "times"]
     assert list(inspect.signature(command).parameters) == names
     assert (command.__name__, command.__doc__) == ("command", "Measure the place.")
     text = CliRunner().invoke(make_app(command), ["--help"], terminal_width=200).output
@@ -114,6 +116,8 @@ def test_all_commands_that_measure_on_devices_have_them(app: typer.Typer) -> Non
         (["--root=yes"], "--root"),
         (["--hot-at", "none"], "--hot-at"),
         (["--hot-at", "2"], "--hot-at"),
+        (["--executor", "slurm"], "--executor"),
+        (["--executor", "ray", "--address", ""], "--address"),
         (["--times", "0"], "--times"),
         (["--harness", "x"], "--harness"),
     ],
