@@ -112,7 +112,7 @@ def test_the_settings_are_changed_back_whoever_is_killed(phone: VirtualPhone, mo
 
     big = phone.clusters[-1]
     for number, victim in enumerate(("nobody", "host", "runner", "supervisor")):
-        process = host.start("profiler.run", *arguments(phone.serial, model, tmp_path / f"luts{number}"), "--root", "--json")
+        process = host.start("profiler.run", *arguments(phone.serial, model, tmp_path / f"luts{number}"), "--root", "--steady", "--json")
         wait_for_visits(tmp_path / f"luts{number}", 100, process)
         assert phone.read_state("fixed_performance_mode") == "true"
         assert phone.read_state("settings/global/stay_on_while_plugged_in") == "15"
@@ -122,7 +122,7 @@ def test_the_settings_are_changed_back_whoever_is_killed(phone: VirtualPhone, mo
             process.communicate()
             going_on = ("--device", phone.serial, "--out", tmp_path / f"luts{number}", "--resume", "--json")
             assert "give the options that it was measured with, such as --root" in host.run("profiler.run", *going_on).stderr
-            process = host.start("profiler.run", *going_on, "--root")
+            process = host.start("profiler.run", *going_on, "--root", "--steady")
         elif victim == "runner":
             kill_runner(phone)
         elif victim == "supervisor":

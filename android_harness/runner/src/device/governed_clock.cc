@@ -25,6 +25,10 @@ bool GovernedClock::IsSteady(int64_t now_ns) {
   }
   const std::vector<std::optional<int64_t>> before = std::exchange(khz_, Look());
   looked_ns_ = now_ns;
+  if (AreAtTheirCaps()) {
+    is_steady_ = true;
+    return true;
+  }
   is_steady_ = !before.empty();
   for (size_t i = 0; i < before.size(); ++i) {
     if (before[i] && khz_[i]) {
@@ -33,6 +37,16 @@ bool GovernedClock::IsSteady(int64_t now_ns) {
     }
   }
   return is_steady_;
+}
+
+bool GovernedClock::AreAtTheirCaps() const {
+  for (size_t i = 0; i < cores_.size(); ++i) {
+    const std::optional<int64_t> cap = CoreClockCapKhz(cores_[i], system_folder_);
+    if (!cap || !khz_[i] || static_cast<double>(*khz_[i]) < (1 - kTolerance) * static_cast<double>(*cap)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 std::vector<std::optional<int64_t>> GovernedClock::Look() const {

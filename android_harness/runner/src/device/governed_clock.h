@@ -19,14 +19,15 @@ class GovernedClock {
 
   explicit GovernedClock(const std::vector<int>& cores, std::string system_folder = "/sys");
 
-  // Whether there is no such core, or the clocks of all are where they were a step ago; false as long as only one look
-  // was taken.
+  // Whether there is no such core, all are at their caps, above which no governor goes, or their clocks are where they
+  // were a step ago; else false as long as only one look was taken.
   bool IsSteady(int64_t now_ns);
 
   [[nodiscard]] bool HasCores() const { return !cores_.empty(); }
 
  private:
   [[nodiscard]] std::vector<std::optional<int64_t>> Look() const;
+  [[nodiscard]] bool AreAtTheirCaps() const;
 
   std::vector<int> cores_;
   std::string system_folder_;

@@ -18,6 +18,10 @@ class Cores {
     folder_.Write(folder + "scaling_governor", governor + "\n");
     folder_.Write(folder + "scaling_cur_freq", std::to_string(khz) + "\n");
   }
+  void SetCap(int core, int64_t khz) const {
+    folder_.Write("sys/devices/system/cpu/cpu" + std::to_string(core) + "/cpufreq/scaling_max_freq",
+                  std::to_string(khz) + "\n");
+  }
   [[nodiscard]] std::string system() const { return folder_.path() + "/sys"; }
 
  private:
@@ -50,6 +54,15 @@ TEST(AGovernedClockIsSteadyWhereTwoLooksAgree) {
   CHECK(clock.IsSteady(2 * kStep));
   cores.Set(0, "schedutil", 1'000'000);
   CHECK(!clock.IsSteady(3 * kStep));
+}
+
+TEST(AClockAtItsCapIsSteadyAtOnce) {
+  const Cores cores;
+  cores.Set(0, "schedutil", 1'800'000);
+  cores.SetCap(0, 1'804'800);
+  CHECK(GovernedClock({0}, cores.system()).IsSteady(0));
+  cores.SetCap(0, 2'000'000);
+  CHECK(!GovernedClock({0}, cores.system()).IsSteady(0));
 }
 
 }  // namespace

@@ -31,10 +31,10 @@ void ErrorLog::Report(void* log, const char* format, va_list arguments) {
 std::string ErrorLog::Take() { return std::exchange(said_, ""); }
 
 Interpreter::Interpreter(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, const FilePath& path,
-                         const ProgramCache& cache)
+                         ProgramCache cache)
     : library_(library),
       model_(nullptr, library.ModelDelete),
-      cache_(cache),
+      cache_(std::move(cache)),
       interpreter_(nullptr, library.InterpreterDelete) {
   // First, because the runtime would not say why a file cannot be read.
   CheckReadable(path);

@@ -34,7 +34,7 @@ class Interpreter {
  public:
   // Throws Failure where the file is no model or the unit cannot run it. `gpu` may be null for units of other kinds.
   Interpreter(const Library& library, const GpuLibrary* gpu, const UnitSpec& unit, const FilePath& path,
-              const ProgramCache& cache);
+              ProgramCache cache);
   ~Interpreter() = default;
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
