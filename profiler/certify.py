@@ -89,6 +89,7 @@ def main(
             "terms": {term.name: term.to_document() for term in terms},
             "trends": {line.name: line.to_document() for line in lines},
             "dropped_hot": comparisons[0].dropped_hot,
+            "notes": list(comparisons[0].notes),
             "strategies": [_strategy_document(number, comparison, terms) for number, comparison in enumerate(comparisons)],
         }
         write_whole(lut / CERTIFICATE_FILE, dumps(document, indent=1) + "\n")
@@ -170,6 +171,8 @@ def _print(certificate: Certificate, comparisons: Sequence[Comparison], bias: st
         )
     if comparisons[0].dropped_hot:
         console.print(hot_sentence(comparisons[0].dropped_hot))
+    for sentence in comparisons[0].notes:
+        console.print(sentence)
     console.print(f"The certificate is in {lut}/meta.json, every strategy in {lut}/{CERTIFICATE_FILE}")
 
 

@@ -33,6 +33,7 @@ from lut.meta import Meta, check_belongs
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import Prediction, predict
 from lut.statistics import summarise
+from profiler.device_notes import sentences
 from profiler.drift import Pace, agreed, pace, sentinel_us
 from profiler.effort import QUICK
 from profiler.execution import temporary_folder
@@ -89,6 +90,8 @@ class Comparison:
     """The duration of the wake-up, for each wait that began before the data was sent."""
     dropped_hot: int
     """Visits of the whole trial that do not count because the device was hot."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what else the device did meanwhile: settings that did not hold, clock caps that fell."""
 
     @property
     def error(self) -> float:
@@ -234,6 +237,7 @@ def compared(
         corrected_us=predict(candidate.config, candidate.placement, costs.slowed(drift)).total_us,
         wakeups_us=measured_wakeups(collabs),
         dropped_hot=store.dropped_hot,
+        notes=tuple(sentences(store.notes.conditions)),
     )
 
 

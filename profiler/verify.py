@@ -79,6 +79,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "network_drift": {unit: round(drift, 5) for unit, drift in comparison.network_drift.items()},
         "repeatability": round(comparison.repeatability, 5),
         "dropped_hot": comparison.dropped_hot,
+        "notes": list(comparison.notes),
     }
 
 
@@ -100,6 +101,8 @@ def _print(comparison: Comparison) -> None:
     console.print(output_line(comparison.result))
     if comparison.dropped_hot:
         console.print(hot_sentence(comparison.dropped_hot))
+    for sentence in comparison.notes:
+        console.print(sentence)
 
 
 app = make_app(main)
