@@ -4,6 +4,9 @@ Each row that both have is one ratio of medians, whose standard error comes from
 as proven where it exceeds a margin by more than chance allows, at a false discovery rate of 5 % over all rows (Benjamini and Hochberg,
 Controlling the false discovery rate, J. R. Statist. Soc. B 57, 1995). The margin stands for what visits of one profile cannot tell: that a
 device is a little faster or slower on another day.
+
+The errors of a few visits are themselves hardly known, so chance is Student's t with the degrees of freedom of both (Welch, The
+generalization of Student's problem, Biometrika 34, 1947).
 """
 
 from __future__ import annotations
@@ -14,23 +17,28 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from collab.errors import TableError
 from lut.meta import Meta
-from lut.statistics import Z95
+from lut.statistics import degrees_of_freedom
 from lut.tables import USABLE, BlockRow, HandoverRow, Tables
 
 FALSE_DISCOVERIES: Final = 0.05
 _FEWEST_ROWS: Final = 2
 """Rows without which there is no interval of a mean."""
+_CONFIDENCE: Final = 0.95
+_LEAST_ERROR_US: Final = 1 / 13 / math.sqrt(12)
+"""Error of a time that is read off a counter of 13 MHz, the slowest of phones: visits whose medians are equal do not know it better."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A cost in one of the tables, with its standard error; None where it is not known."""
+    """A cost in one of the tables, with its standard error over so many `visits`; None where it is not known."""
 
     us: float
     se_us: float | None
+    visits: int | None
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,9 @@ _Key = tuple[str, str, str]
 
 def _costs(tables: Tables) -> dict[_Key, Cost]:
     """Returns all costs that can be used, by kind, unit and name."""
-    found = {("call", unit, "a call alone"): Cost(timed.median_us, timed.se_us) for unit, timed in tables.meta.call_alone.items()}
+    found = {
+        ("call", unit, "a call alone"): Cost(timed.median_us, timed.se_us, timed.visits) for unit, timed in tables.meta.call_alone.items()
+    }
     found |= {("block", row.unit, row.block): cost for row in tables.blocks if (cost := _block_cost(row)) is not None}
     for row in tables.transfers:
         cost = _handover_cost(row)
@@ -130,7 +140,7 @@ def _costs(tables: Tables) -> dict[_Key, Cost]:
 
 def _block_cost(row: BlockRow) -> Cost | None:
     usable = row.status in USABLE and row.median_us is not None and row.median_us > 0
-    return Cost(row.median_us, row.median_se_us) if usable and row.median_us is not None else None
+    return Cost(row.median_us, row.median_se_us, row.visits) if usable and row.median_us is not None else None
 
 
 def _handover_cost(row: HandoverRow) -> Cost | None:
@@ -141,31 +151,52 @@ def _handover_cost(row: HandoverRow) -> Cost | None:
     if row.status not in USABLE or len(known) < len(parts) or sum(known) <= 0:
         return None
     told = [error for error in errors if error is not None]
-    return Cost(sum(known), math.hypot(*told) if len(told) == len(errors) else None)
+    return Cost(sum(known), math.hypot(*told) if len(told) == len(errors) else None, row.visits)
 
 
 def _judged(common: Sequence[tuple[str, str, str, Cost, Cost]], margin: float) -> Iterator[Row]:
     from scipy.stats import false_discovery_control
 
-    chances = [_chance(first, second, margin) for _, _, _, first, second in common]
-    known = [p for p in chances if p is not None]
-    adjusted = iter(false_discovery_control(known) if known else ())
-    for (what, unit, name, first, second), p in zip(common, chances, strict=True):
-        yield Row(what, unit, name, first, second, p, p is not None and float(next(adjusted)) <= FALSE_DISCOVERIES)
+    judged = [(first, second) for *_, first, second in common if _is_known(first) and _is_known(second)]
+    chances = _chances(judged, margin)
+    told = iter(zip(chances, false_discovery_control(chances) if judged else (), strict=True))
+    for what, unit, name, first, second in common:
+        if _is_known(first) and _is_known(second):
+            p, adjusted = next(told)
+            yield Row(what, unit, name, first, second, float(p), bool(adjusted <= FALSE_DISCOVERIES))
+        else:
+            yield Row(what, unit, name, first, second, None, False)
 
 
-def _chance(first: Cost, second: Cost, margin: float) -> float | None:
-    """Returns the probability of such a difference where the true one is no larger than the margin; None where an error is unknown."""
-    if first.se_us is None or second.se_us is None:
-        return None
-    beyond = abs(math.log(second.us / first.us)) - math.log1p(margin)
-    error = math.hypot(first.se_us / first.us, second.se_us / second.us)
-    if error == 0:
-        return 0.0 if beyond > 0 else 1.0
-    return math.erfc(max(beyond, 0.0) / error / math.sqrt(2))
+def _is_known(cost: Cost) -> bool:
+    """Tells whether a cost has an error, which takes two visits."""
+    return cost.se_us is not None and cost.visits is not None and cost.visits >= 2
+
+
+def _chances(pairs: Sequence[tuple[Cost, Cost]], margin: float) -> npt.NDArray[np.float64]:
+    """Returns, for each pair of costs with errors, the probability of such a difference where the true one is no larger than the margin."""
+    from scipy.stats import t
+
+    if not pairs:
+        return np.zeros(0)
+    us, errors, degrees = (
+        np.array([[of(cost) for cost in pair] for pair in pairs])
+        for of in (lambda cost: cost.us, _error_us, lambda cost: degrees_of_freedom(cost.visits))
+    )
+    beyond = np.abs(np.log(us[:, 1] / us[:, 0])) - math.log1p(margin)
+    variances = (errors / us) ** 2
+    of_both = variances.sum(axis=1) ** 2 / (variances**2 / degrees).sum(axis=1)
+    found: npt.NDArray[np.float64] = 2 * t.sf(np.maximum(beyond, 0.0) / np.sqrt(variances.sum(axis=1)), of_both)
+    return found
+
+
+def _error_us(cost: Cost) -> float:
+    return max(cost.se_us or 0.0, _LEAST_ERROR_US)
 
 
 def _changes(rows: Iterable[Row]) -> Iterator[Change]:
+    from scipy.stats import t
+
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((row.what, row.unit), []).append(row)
@@ -174,7 +205,8 @@ def _changes(rows: Iterable[Row]) -> Iterator[Change]:
         mean = float(np.mean(logs))
         interval = None
         if len(found) >= _FEWEST_ROWS:
-            reach = Z95 * float(np.std(logs, ddof=1)) / math.sqrt(len(found))
+            distance = float(t.ppf((1 + _CONFIDENCE) / 2, len(found) - 1))
+            reach = distance * float(np.std(logs, ddof=1)) / math.sqrt(len(found))
             interval = (math.exp(mean - reach), math.exp(mean + reach))
         proven = [row for row in found if row.is_proven]
         slower = sum(row.ratio > 1 for row in proven)
@@ -189,6 +221,8 @@ def _origins(first: Meta, second: Meta) -> Iterator[str]:
         "unit ", {name: spec.text for name, spec in first.units.items()}, {name: spec.text for name, spec in second.units.items()}
     )
     pairs += _both("", first.versions, second.versions)
+    pairs += [("measurement protocol", _protocols(first), _protocols(second))]
+    pairs += _both("hand-over ", first.handover, second.handover)
     pairs += _both("", _conditions(first), _conditions(second))
     for what, one, other in pairs:
         if one != other:
@@ -197,6 +231,10 @@ def _origins(first: Meta, second: Meta) -> Iterator[str]:
 
 def _both(prefix: str, one: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[str, str, str]]:
     return [(f"{prefix}{name}", one.get(name, "not said"), other.get(name, "not said")) for name in sorted({*one, *other})]
+
+
+def _protocols(meta: Meta) -> str:
+    return " and ".join(str(protocol) for protocol in sorted({entry.protocol for entry in meta.provenance.values()})) or "not said"
 
 
 def _conditions(meta: Meta) -> dict[str, str]:

@@ -8,6 +8,7 @@ the estimate. Unlike a bootstrap over visits, that is the same at every look and
 | statistic | method | source |
 | --- | --- | --- |
 | error of a median | two order statistics, no distribution assumed | Price and Bonett, J. Statist. Comput. Simul. 68, 2001 |
+| degrees of freedom of that error | as of uniform values | David and Nagaraja, Order Statistics, 3rd ed. 2003, section 2.3 |
 | spread | median absolute deviation, not scaled | Hampel, The influence curve and its role in robust estimation, JASA 69, 1974 |
 """
 
@@ -107,6 +108,19 @@ def _ranks(n: int) -> tuple[int, float]:
         if term > _SCALE:
             term, total, scaled = term / _SCALE, total / _SCALE, scaled + 500
     return rank, -NormalDist().inv_cdf(math.ldexp(total, scaled - n))
+
+
+def degrees_of_freedom(n: int) -> float:
+    """Computes how well the standard error of the median of `n` values, two at least, is itself known: as well as a standard deviation with
+    so many degrees of freedom. A difference over such an error is judged by Student's t with these.
+
+    The interval that the error comes from spans `gaps` of the n + 1 gaps between n uniform values, and so has the distribution Beta(gaps,
+    n + 1 - gaps); an error with f degrees of freedom has a relative variance of 1/(2f). The values of visits have longer tails than uniform
+    ones, so the extremes are trusted no more than normal values allow: n - 1.
+    """
+    rank, _ = _ranks(n)
+    gaps = n + 1 - 2 * rank
+    return min(gaps * (n + 2) / (4 * rank), n - 1)
 
 
 def _median(values: Sequence[float]) -> float:

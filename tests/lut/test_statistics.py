@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student_t
 
 import android_harness
-from lut.statistics import Z95, _ranks, median_us, standard_error, summarise
+from lut.statistics import Z95, _ranks, degrees_of_freedom, median_us, standard_error, summarise
 
 COMPUTED: Final[dict[str, Any]] = json.loads(
     (Path(android_harness.__file__).parent / "runner/tests/data/median_errors.json").read_text(encoding="utf-8")
@@ -127,3 +128,20 @@ def test_a_single_value_tells_nothing_of_its_error() -> None:
     assert standard_error([1.0]) is None
     assert standard_error([1.0, 1.0, 1.0]) == 0.0
     assert standard_error([100.0, 112.0]) == pytest.approx(12 / (2 * 0.6744897501960817))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 12, 50])
+@pytest.mark.parametrize("kind", ["normal", "uniform", "standard_exponential", "laplace"])
+def test_medians_of_the_same_values_are_told_apart_no_oftener_than_the_level_says(kind: str, n: int) -> None:
+    drawn = getattr(np.random.default_rng(n), kind)(size=(4000, 2, n))
+    medians = np.median(drawn, axis=2)
+    errors = np.array([[standard_error(values) for values in pair] for pair in drawn.tolist()])
+    distances = np.abs(np.diff(medians, axis=1)[:, 0]) / np.hypot(errors[:, 0], errors[:, 1])
+    degrees = degrees_of_freedom(n) * (errors**2).sum(axis=1) ** 2 / (errors**4).sum(axis=1)
+    assert np.mean(2 * student_t.sf(distances, degrees) < 0.05) < 0.055
+
+
+@pytest.mark.parametrize("n", [8, 12, 20, 50, 200])
+def test_the_error_of_uniform_values_is_known_as_well_as_its_degrees_of_freedom_say(n: int) -> None:
+    errors = np.array([standard_error(values) for values in np.random.default_rng(n).uniform(size=(8000, n)).tolist()])
+    assert degrees_of_freedom(n) == pytest.approx(np.mean(errors) ** 2 / np.var(errors) / 2, rel=0.07)
