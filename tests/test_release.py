@@ -61,5 +61,5 @@ def test_the_package_takes_in_what_runs_on_devices() -> None:
 
 
 def is_taken(path: Path, pattern: str) -> bool:
-    """Whether setuptools' pattern takes a file in; ``**`` stands for any folders."""
+    """Tells whether a pattern of setuptools matches a file's path. ``**`` matches any number of folders."""
     return re.fullmatch(re.escape(pattern).replace(r"\*\*/", "(?:[^/]+/)*").replace(r"\*", "[^/]*"), str(path)) is not None

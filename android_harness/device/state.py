@@ -73,9 +73,9 @@ class DeviceState:
     user: int
     boot: str
     has_su: bool
-    """Whether there is a program ``su``; whether it makes anybody root, only trying it tells (`device.root`)."""
+    """True where the device has a program ``su``. It may still refuse to make the caller root: `device.root` tries that."""
     settings_left: bool
-    """Whether settings are changed, by a measurement that runs or was cut off."""
+    """True where a measurement has changed settings and has not changed them back: it still runs, or it was cut off."""
     can_stay_awake: bool
     has_fixed_performance: bool
     processor: str

@@ -33,7 +33,7 @@ class Tuning:
 
     @property
     def may_be_refused(self) -> bool:
-        """Whether a device may refuse one of the settings, so that it has to be tried before anything is measured with it."""
+        """True where a device may refuse one of the settings. Such settings are tried before anything is measured."""
         return self.fixed_performance or self.fix_clocks
 
     def arguments(self, saved: str) -> list[str]:

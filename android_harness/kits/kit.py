@@ -72,7 +72,7 @@ _LEAST_ALIGNMENT_BYTES: Final = 4096
 _REBUILD: Final = "build the runner anew, for Android with an NDK r27 or later"
 _NEWER: Final = "take a newer release: pip install --upgrade ai-edge-litert and the same command again, or a newer AAR with --aar"
 _ANDROID_BACKENDS: Final = ("opencl", "opengl")
-"""Of LiteRT's ClGl accelerator and of TFLite's GPU delegate. OpenCL first, as it is the faster one where it is there at all."""
+"""Backends of LiteRT's ClGl accelerator and of TFLite's GPU delegate. The first is the default: OpenCL is faster where a device has it."""
 _LINUX_NNAPI: Final = "NNAPI is a part of Android, which this device does not run; measure cpu and gpu units"
 
 

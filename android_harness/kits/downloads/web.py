@@ -23,12 +23,12 @@ _TRIES: Final = 6
 _PAUSE_S: Final = 0.5
 """Pause before the second try; before each later one it is longer by as much."""
 _TIMEOUT_S: Final = (10, 60)
-"""How long connecting may take, and how long a server may be silent."""
+"""Seconds: the longest wait for a connection, then the longest wait for the next bytes."""
 _CHUNK_BYTES: Final = 1 << 16
 _ABSENT: Final = (403, 404, 410)
 """Statuses of a file that is not there; stores that do not tell who may list them say 403."""
 _BUSY: Final = (408, 416, 425, 429)
-"""Statuses below 500 after which another try may help; 416: the file is not the one any more of which a part is here."""
+"""Statuses below 500 after which another try may help. 416 means that the file changed since the part that is here was downloaded."""
 _PAGE: Final = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|script)", re.IGNORECASE)
 _SCHEMES: Final = ("https", "http")
 

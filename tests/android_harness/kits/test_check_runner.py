@@ -1,4 +1,4 @@
-"""Whether Android can load a runner: programs made for it, programs that are not, and the functions that the runner's own code needs."""
+"""Checks `kits.check_runner`: it accepts programs that Android can load, refuses others, and finds every function that the runner calls."""
 
 from __future__ import annotations
 
