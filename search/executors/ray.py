@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
 from collections.abc import Callable
 from typing import Any, Final
 
 from collab.errors import SyncNasError
+from collab.ray_cluster import LOCAL, first_line, joined
 from search.evaluators.base import Evaluator, Query
 from search.executors.base import EvaluationOutcome, evaluated
 from search.executors.shipping import Shipped, ship
 
 _NODE_TRIES: Final = 5
 """Times that Ray starts a task again whose node or worker died; an evaluator's own failures are no such thing."""
-_KNOCK_S: Final = 10.0
 
 
 def _evaluate(shipped: Shipped, n: int, query: Query) -> EvaluationOutcome:
     return evaluated(shipped.unpacked(), n, query)
-
-
-def _knock(address: str) -> None:
-    """Refuses an address where nobody listens: Ray itself tries for minutes before it says so (seen in 2.60).
-
-    Raises:
-        OSError: nobody does.
-    """
-    host, colon, port = address.rpartition(":")
-    if colon and "/" not in address and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
-
-
-def _on_loopback_only() -> None:
-    """Makes Ray, which is yet to be imported, listen on the loopback device only, as it does on systems without clusters (seen in 2.60)."""
-    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
 
 class RayExecutor:
@@ -67,38 +48,15 @@ class RayExecutor:
         retries: int,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        if not address:
-            # Ray would look for a cluster by itself: evaluations are pickles, and go to none that was not named.
-            raise SyncNasError("--address is empty; give a cluster's, or auto, or local")
-        try:
-            if address == "local":
-                _on_loopback_only()
-            import ray
-        except ImportError as error:
-            raise SyncNasError("--executor ray needs Ray: pip install '.[ray]'") from error
-        self._ray: Any = ray
+        self._ray: Any = joined(address)
         self._workers, self._retries = workers, retries
-        try:
-            _knock(address)
-            self._join(address, say)
-        except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise SyncNasError(f"--address {address}: no Ray cluster is reached ({reason}); start one with: ray start --head") from error
+        where = address if address not in ("auto", LOCAL) else self._ray.get_runtime_context().gcs_address
+        say(f"evaluations go to {'a Ray cluster of this machine alone' if address == LOCAL else 'the Ray cluster'} at {where}")
         self._check_resources(cpus, gpus)
-        remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_NODE_TRIES)
+        remote = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_NODE_TRIES)
         self._task: Any = remote(_evaluate)
-        self._shipped = ray.put(ship(evaluator))
+        self._shipped = self._ray.put(ship(evaluator))
         self._running: dict[Any, tuple[int, Query, int]] = {}
-
-    def _join(self, address: str, say: Callable[[str], None]) -> None:
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
-        if address == "local":
-            # This very word makes Ray start a cluster; without an address, it joins what RAY_ADDRESS or a file in /tmp/ray names.
-            self._ray.init(address="local", include_dashboard=False, **quiet)
-        else:
-            self._ray.init(address=address, **quiet)
-        joined = address if address not in ("auto", "local") else self._ray.get_runtime_context().gcs_address
-        say(f"evaluations go to {'a Ray cluster of this machine alone' if address == 'local' else 'the Ray cluster'} at {joined}")
 
     def _check_resources(self, cpus: float, gpus: float) -> None:
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
@@ -124,8 +82,7 @@ class RayExecutor:
             try:
                 outcome: EvaluationOutcome = self._ray.get(done)
             except self._ray.exceptions.RayError as error:
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                outcome = EvaluationOutcome(n, None, f"the cluster could not carry it out: {reason}", 0.0)
+                outcome = EvaluationOutcome(n, None, f"the cluster could not carry it out: {first_line(error)}", 0.0)
             if outcome.accuracy is not None or failures >= self._retries:
                 return outcome
             self._start(n, query, failures + 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,10 +13,15 @@ from typing import Any
 
 import pytest
 
+from android_harness.device.adb.device import AdbDevice
+from android_harness.device.adb.ray_node import RayTransport
+from collab.errors import DeviceError
 from profiler.fleet import folder_name
 from tests.phone.profiles import assert_like
 from tests.phone.virtual.virtual_phone import VirtualPhone
+from tests.phone.wires.adb_server import FakeAdbServer
 from tests.phone.wires.hosts import Host, finish, wait_for_visits
+from tests.processes import wait_until
 
 
 def asked(phones: list[VirtualPhone], model: Path, out: Path) -> list[object]:
@@ -104,7 +111,56 @@ def test_a_node_that_dies_gives_its_phone_back_and_the_profile_goes_on_over_anot
 
 
 def test_a_phone_that_no_node_offers_is_a_sentence(cluster: Any, tmp_path: Path) -> None:
+    cluster.add_node(num_cpus=1, resources={"phone:R5CT9876543": 1})
     wanted = ("--executor", "ray", "--address", cluster.address, "--quick", "--out", tmp_path / "luts")
     done = Host(tmp_path / "home").run("profiler.run", "--device", "R5CT1234567", *wanted)
     assert done.status == 2
     assert "no node of the Ray cluster offers phone:R5CT1234567" in done.stderr
+    assert "Offered: R5CT9876543" in done.stderr
+    # Its node offers it, but it is not plugged in: another try may find it there.
+    done = Host(tmp_path / "home").run("profiler.run", "--device", "R5CT9876543", *wanted)
+    assert done.status == 2
+    assert "R5CT9876543 cannot be reached over Ray (no device 'R5CT9876543'" in done.stderr
+
+
+@pytest.fixture(name="joined")
+def of_a_process_that_leaves_the_cluster(cluster: Any) -> Iterator[Any]:
+    import ray
+
+    yield cluster
+    ray.shutdown()
+
+
+def test_of_several_nodes_that_offer_a_phone_the_one_that_reaches_it_is_taken(joined: Any, phone: VirtualPhone, tmp_path: Path) -> None:
+    resource, sent, back = {f"phone:{phone.serial}": 1}, tmp_path / "sent", tmp_path / "back"
+    sent.write_bytes(random.Random(5).randbytes(9 << 20))
+    with FakeAdbServer({phone.serial: "offline"}) as left_behind, FakeAdbServer({phone.serial: "unauthorized"}) as strange:
+        for server in (left_behind, strange):
+            joined.add_node(num_cpus=1, resources=resource, env_vars={"ANDROID_ADB_SERVER_PORT": str(server.port)})
+        notices: list[str] = []
+        device = AdbDevice(phone.serial, RayTransport(phone.serial, joined.address), notice=notices.append)
+        with pytest.raises(DeviceError, match="does not trust this computer yet"):
+            device.connect()
+        reaches = joined.add_node(num_cpus=1, resources=resource, env_vars={"ANDROID_ADB_SERVER_PORT": "1"})
+        device.connect()
+        assert "TCP at " in device.way
+        device.push(sent, "/data/local/tmp/sent")
+        assert device.shell("sha256sum < /data/local/tmp/sent").text.split()[0] == hashlib.sha256(sent.read_bytes()).hexdigest()
+        device.pull("/data/local/tmp/sent", back)
+        assert back.read_bytes() == sent.read_bytes()
+        joined.remove_node(reaches, allow_graceful=False)
+        joined.add_node(num_cpus=1, resources=resource, env_vars={"ANDROID_ADB_SERVER_PORT": "1"})
+        # What the dead node had started ends a little later.
+        wait_until(lambda: device.shell("echo here").text == "here" and bool(notices))
+        assert [notice.split(" (")[0] for notice in notices[:1]] == [f"Lost {phone.serial}"]
+        assert f"{phone.serial} is back after" in notices[-1]
+        device.close()
+
+
+def test_a_cluster_that_is_not_there_or_has_no_phones_is_a_sentence_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    for address, words in (("127.0.0.1:1", "no Ray cluster is reached"), ("local", "starts a cluster that no phone is plugged into")):
+        wanted = ("--executor", "ray", "--address", address, "--quick", "--out", tmp_path / "luts")
+        done = Host(tmp_path / "home").run("profiler.run", "--device", "R5CT1234567", *wanted, timeout_s=60)
+        assert done.status == 2
+        assert words in done.stderr
