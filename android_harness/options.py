@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from android_harness.device.adb.device import DEFAULT_PATIENCE_S
 from android_harness.device.thermal_status import THERMAL_STATUSES
 from android_harness.targets.options import PHONE_GATE, HarnessOptions
 from collab.errors import ConfigError
@@ -34,6 +35,9 @@ HotAt: TypeAlias = Annotated[
     str,
     typer.Option(help=f"Lowest thermal status at which what is measured does not count: {', '.join(THERMAL_STATUSES[1:])}."),
 ]
+PatienceS: TypeAlias = Annotated[
+    float, number(least=0, most=1e6, help="How long a phone that was lost is waited for, in seconds, until the command ends.")
+]
 Executor: TypeAlias = Annotated[str, typer.Option(help="local: phones of this computer; ray: of the nodes of a Ray cluster.")]
 Address: TypeAlias = Annotated[str, typer.Option(help="With ray: the cluster's address; auto finds the one that this computer is part of.")]
 CoolLimitS: TypeAlias = Annotated[float, number(least=0, most=1e6, help="How long a phone that got hot is given to cool down, in seconds.")]
@@ -49,6 +53,7 @@ def _gather(
     cpu_mhz: CpuMhz = 0,
     gpu_mhz: GpuMhz = 0,
     hot_at: HotAt = THERMAL_STATUSES[PHONE_GATE.hot_at],
+    patience_s: PatienceS = DEFAULT_PATIENCE_S,
     executor: Executor = "local",
     address: Address = "auto",
 ) -> HarnessOptions:
@@ -72,6 +77,7 @@ def _gather(
         cpu_mhz=cpu_mhz,
         gpu_mhz=gpu_mhz,
         hot_at=THERMAL_STATUSES.index(hot_at),
+        patience_s=patience_s,
         cluster=address if executor == "ray" else "",
     )
 

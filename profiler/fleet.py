@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from collab.cli import print_json
 from collab.console import one_line, result_console, tell
-from collab.errors import DeviceError
+from collab.errors import DeviceError, TableError
 
 if TYPE_CHECKING:
     import typer
@@ -25,14 +25,17 @@ if TYPE_CHECKING:
 _ALL: Final = "all"
 _OWN: Final = ("device", "out", "json", "resume", "progress_lines")
 """Options that each phone's process gets in a way of its own."""
+_WORK: Final = ("model", "block", "transfer_bytes")
+"""Options that name what to measure."""
 _DONE, _REFUSED, _INTERRUPTED = 0, 2, 130
-_STATES: Final = {_DONE: "done", _INTERRUPTED: "stopped"}
+_STATES: Final = {_DONE: "done", _INTERRUPTED: "stopped", -signal.SIGINT: "stopped"}
+"""States by the status of a process, which Ctrl-C ends as a signal where it comes before the command has begun."""
 _ERROR: Final = "error: "
 
 
 @dataclass
 class _Phone:
-    """Phone with its profile's process, and what that said last."""
+    """Phone with its profile's process, and what that said last. `summary` counts the rows that its folder holds."""
 
     serial: str
     out: Path
@@ -40,6 +43,7 @@ class _Phone:
     task: TaskID
     last_words: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
+    told_to_stop: bool = False
 
     @property
     def state(self) -> str:
@@ -49,6 +53,12 @@ class _Phone:
     def sentence(self) -> str:
         """The last that a profile said which failed; empty of others."""
         return self.last_words.removeprefix(_ERROR) if self.state == "failed" else ""
+
+    def stop(self) -> None:
+        """Has the profile end after its present visit."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.told_to_stop = True
 
     def to_document(self) -> dict[str, Any]:
         return {"device": self.serial, "state": self.state, "error": self.sentence or None, **self.summary, "out": str(self.out)}
@@ -108,15 +118,17 @@ def profile_fleet(serials: Sequence[str], out: Path, context: typer.Context, *, 
     """
     from profiler.progress import phase_bars
 
-    arguments = list(_arguments(context))
-    with phase_bars(quiet=json) as bars:
-        phones = [_start(serial, out / folder_name(serial), arguments, context, bars) for serial in serials]
+    arguments, phones = list(_arguments(context)), list[_Phone]()
+    with _passing_on_interrupts(phones) as interrupted, phase_bars(quiet=json or not sys.stderr.isatty()) as bars:
+        for serial in serials:
+            phones.append(_start(serial, out / folder_name(serial), arguments, context, bars))
+            if interrupted.is_set() and not phones[-1].told_to_stop:
+                phones[-1].stop()
         readers = [Thread(target=_follow, args=(phone, bars)) for phone in phones]
         for reader in readers:
             reader.start()
-        with _passing_on_interrupts(phones):
-            for reader in readers:
-                reader.join()
+        for reader in readers:
+            reader.join()
     if json:
         print_json({"devices": [phone.to_document() for phone in phones]})
     else:
@@ -142,7 +154,9 @@ def _arguments(context: typer.Context) -> Iterator[str]:
 def _start(serial: str, out: Path, arguments: Sequence[str], context: typer.Context, bars: Progress) -> _Phone:
     from profiler.request import PLAN_FILE
 
-    goes_on = context.params.get("resume") and (out / PLAN_FILE).exists()
+    # A phone that failed before anything was measured begins with what is named; where nothing is, its profile says so.
+    names_work = any(context.params.get(name) for name in _WORK)
+    goes_on = context.params.get("resume") and ((out / PLAN_FILE).exists() or not names_work)
     own = ["--device", serial, "--out", str(out), "--json", "--progress-lines", *(["--resume"] if goes_on else [])]
     process = subprocess.Popen(
         [sys.executable, "-m", "profiler.run", *arguments, *own],
@@ -173,36 +187,63 @@ def _follow(phone: _Phone, bars: Progress) -> None:
     said = phone.process.stdout.read()
     phone.process.wait()
     try:
-        phone.summary = json.loads(said) if said.strip() else {}
+        phone.summary = json.loads(said) if said.strip() else _rows_kept(phone.out)
     except ValueError:
         phone.last_words = phone.last_words or "its profile said nothing that can be read"
     bars.update(phone.task, description=f"{one_line(phone.serial)} {phone.state}")
 
 
+def _rows_kept(out: Path) -> dict[str, int]:
+    """Counts the rows that a profile left in its folder which failed, or was stopped before it could say so."""
+    from lut.tables import load_tables
+
+    try:
+        tables = load_tables(out)
+    except TableError:
+        return {}
+    statuses = [row.status for row in tables.blocks] + [row.status for row in tables.transfers]
+    return {"blocks": len(tables.blocks), "transfers": len(tables.transfers), "failed": statuses.count("failed")}
+
+
 @contextmanager
-def _passing_on_interrupts(phones: Sequence[_Phone]) -> Iterator[None]:
-    """Has Ctrl-C reach the profiles, each of which ends after its present visit, instead of this process."""
+def _passing_on_interrupts(phones: Sequence[_Phone]) -> Iterator[Event]:
+    """Passes Ctrl-C on to all profiles started so far, instead of ending this process. Each ends after its present visit.
+
+    Profiles that still run when the block ends, by an error, are stopped too.
+
+    Yields:
+        An event that Ctrl-C sets: profiles that are started after it have to be stopped as well.
+    """
+    interrupted = Event()
 
     def pass_on(*_: object) -> None:
         tell("Stopping all after their present visits ...")
+        interrupted.set()
+        stop_all()
+
+    def stop_all() -> None:
         for phone in phones:
-            if phone.process.poll() is None:
-                phone.process.send_signal(signal.SIGINT)
+            phone.stop()
 
     before = signal.signal(signal.SIGINT, pass_on)
     try:
-        yield
+        yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)
+        stop_all()
 
 
 def _print(phones: Sequence[_Phone]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for column in ("device", "state", "blocks", "hand-overs", "failed", "tables, or what was wrong"):
-        table.add_column(column)
+    for column in ("device", "state", "blocks", "hand-overs", "failed", "folder"):
+        table.add_column(column, overflow="fold")
     for phone in phones:
         said = [str(phone.summary.get(name, "")) for name in ("blocks", "transfers", "failed")]
-        table.add_row(phone.serial, phone.state, *said, phone.sentence or str(phone.out))
+        table.add_row(phone.serial, phone.state, *said, str(phone.out))
     result_console(wraps=True).print(table)
+    console = result_console()
+    for phone in phones:
+        if phone.sentence:
+            console.print(f"{phone.serial}: {phone.sentence}")

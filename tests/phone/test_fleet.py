@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from android_harness.device.adb.device import AdbDevice
 from android_harness.device.adb.ray_node import RayTransport
-from collab.errors import DeviceError
+from collab.errors import BusyFolderError, DeviceError
+from collab.files import FolderLock
+from lut.tables import load_tables
+from profiler import fleet
 from profiler.fleet import folder_name
+from profiler.run import app
 from tests.phone.profiles import assert_like
 from tests.phone.virtual.virtual_phone import VirtualPhone
 from tests.phone.wires.adb_server import FakeAdbServer
@@ -52,11 +57,62 @@ def test_one_phone_that_fails_is_nothing_to_the_others_which_stop_and_go_on_toge
     assert [said[phone.serial]["state"] for phone in (*sound, full)] == ["stopped", "stopped", "failed"]
     assert "storage is full" in said[full.serial]["error"]
     assert f"{full.serial}: error: " in stopped.stderr
-    done = finish(host.start("profiler.run", *asked(sound, model, out), "--resume"), timeout_s=600)
-    assert done.status == 0, done.stderr
-    assert {entry["state"] for entry in said_of(done.stdout).values()} == {"done"}
+    lost = make_phone()
+    process = host.start("profiler.run", *asked([*sound, lost], model, out), "--resume", "--patience-s", 2)
+    wait_for_visits(folder_of(lost, out), 300, process)
+    lost.close()
+    done = finish(process, timeout_s=600)
+    assert done.status == 2, done.stderr
+    said = said_of(done.stdout)
+    assert [said[phone.serial]["state"] for phone in (*sound, lost)] == ["done", "done", "failed"]
+    assert "was lost and did not come back within 2 s" in said[lost.serial]["error"]
+    assert said[lost.serial]["blocks"] == len(load_tables(folder_of(lost, out)).blocks)
     for phone in sound:
         assert_like(folder_of(phone, out), undisturbed)
+
+
+def test_ctrl_c_while_profiles_are_started_stops_those_that_start_later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    start = fleet._start
+
+    def interrupted_start(serial: str, *arguments: Any) -> Any:
+        started = start(serial, *arguments)
+        if serial.endswith(":1"):
+            signal.raise_signal(signal.SIGINT)
+        return started
+
+    monkeypatch.setattr(fleet, "_start", interrupted_start)
+    devices = [word for port in (1, 2) for word in ("--device", f"127.0.0.1:{port}")]
+    done = CliRunner().invoke(app, [*devices, "--quick", "--out", str(tmp_path), "--json"])
+    assert done.exit_code == 130
+    assert {entry["state"] for entry in said_of(done.stdout).values()} == {"stopped"}
+
+
+def test_a_profile_that_has_nothing_to_go_on_with_does_not_begin_another(tmp_path: Path) -> None:
+    devices = ("--device", "127.0.0.1:1", "--device", "127.0.0.1:2")
+    done = Host(tmp_path / "home").run("profiler.run", *devices, "--out", tmp_path, "--resume")
+    assert done.status == 2
+    assert done.stdout.count("holds no profile to go on with") == 2
+
+
+def test_a_command_that_is_killed_leaves_no_profile_running(make_phone: Callable[..., VirtualPhone], model: Path, tmp_path: Path) -> None:
+    phones, out = [make_phone(), make_phone()], tmp_path / "luts"
+    process = Host(tmp_path / "home").start("profiler.run", *asked(phones, model, out))
+    for phone in phones:
+        wait_for_visits(folder_of(phone, out), 50, process)
+    process.kill()
+    process.communicate()
+    # Whoever measures has the lock of its folder.
+    folders = [folder_of(phone, out) for phone in phones]
+    wait_until(lambda: all(map(is_free, folders)))
+    assert all((folder / "blocks.csv").exists() for folder in folders)
+
+
+def is_free(folder: Path) -> bool:
+    try:
+        FolderLock(folder).close()
+    except BusyFolderError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(

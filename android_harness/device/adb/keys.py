@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +39,9 @@ def load_signer(path: Path | None = None) -> PythonRSASigner:
     public = path.with_name(path.name + ".pub")
     try:
         if not path.exists():
-            _generate(path)
+            with _alone_in(path.parent):
+                if not path.exists():
+                    _generate(path)
         elif not public.exists():
             _write_public_key(path)
         return PythonRSASigner(_text(public), _text(path))
@@ -55,11 +61,22 @@ def _text(path: Path) -> str:
     return read_bytes(path, limit_bytes=_MAX_KEY_BYTES, error=DeviceError, advice="it is a part of adb's key; is it yours?").decode()
 
 
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Locks a folder, and makes it first if need be. Without the lock, profiles of several phones that begin at once made a key each."""
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _generate(path: Path) -> None:
     """Makes a key pair in a temporary folder and moves the private key last, as its presence means that the pair is whole."""
     from adb_shell.auth.keygen import keygen
 
-    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{path.name}.", dir=path.parent) as folder:
         made = Path(folder) / path.name
         keygen(str(made))

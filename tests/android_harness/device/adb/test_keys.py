@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,3 +89,28 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DeviceError, match=r"adbkey cannot be read or made \(.*\); is the folder yours\?"):
         load_signer(tmp_path / "file" / "adbkey")
+
+
+AT_ONCE = """
+import sys
+from pathlib import Path
+from adb_shell.auth import keygen, sign_pythonrsa
+from android_harness.device.adb.keys import load_signer
+print("ready", flush=True)
+sys.stdin.readline()
+print(load_signer(Path(sys.argv[1])).GetPublicKey())
+"""
+
+
+def test_processes_that_begin_at_once_make_one_key(tmp_path: Path) -> None:
+    key, pipe = tmp_path / ".android" / "adbkey", subprocess.PIPE
+    processes = [subprocess.Popen([sys.executable, "-c", AT_ONCE, str(key)], stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+    said = {process.communicate()[0].strip() for process in processes}
+    assert said == {key.with_name("adbkey.pub").read_text().strip()}
