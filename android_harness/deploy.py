@@ -84,6 +84,7 @@ def document(deployed: Deployed) -> dict[str, Any]:
         "accelerated": deployed.result.accelerated,
         "pushed_bytes": deployed.pushed.bytes,
         "script": deployed.script,
+        "notes": list(deployed.notes),
     }
 
 
@@ -106,6 +107,8 @@ def _print(deployed: Deployed) -> None:
     if not result.accelerated:
         console.print("Partly delegated: a unit did not take its whole model; the rest ran on the CPU, so this is not that unit's latency")
     console.print(output_line(result))
+    for sentence in deployed.notes:
+        console.print(sentence)
     if deployed.script:
         console.print(f"Run it again without this computer, on the device: sh {deployed.script}")
 

@@ -29,7 +29,10 @@ _FEWEST_ROWS: Final = 2
 """Rows without which there is no interval of a mean."""
 _CONFIDENCE: Final = 0.95
 _LEAST_ERROR_US: Final = 1 / 13 / math.sqrt(12)
-"""Error of a time that is read off a counter of 13 MHz, the slowest of phones: visits whose medians are equal do not know it better."""
+"""Error of a time that is read off a counter of 13 MHz: the slowest known, of phones with MediaTek's processors (Linux's device trees).
+
+Visits that all fall on the same tick have no spread, and still do not know their time better than this.
+"""
 
 
 @dataclass(frozen=True)

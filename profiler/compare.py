@@ -21,6 +21,7 @@ from android_harness.bundles.wakeups import Waiting, measured_wakeups
 from android_harness.protocol.journal import Event, PhaseStarted
 from android_harness.protocol.phases import CollabJob, Phase, Repeat, Sentinel
 from android_harness.targets.base import Target
+from android_harness.targets.device_notes import sentences
 from android_harness.targets.execute import execute
 from collab.blocks import parse_key
 from collab.errors import RunnerError
@@ -33,7 +34,6 @@ from lut.meta import Meta, check_belongs
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import Prediction, predict
 from lut.statistics import summarise
-from profiler.device_notes import sentences
 from profiler.drift import Pace, agreed, pace, sentinel_us
 from profiler.effort import QUICK
 from profiler.execution import temporary_folder

@@ -306,7 +306,7 @@ def _summary(result: ProfileResult, out: Path) -> dict[str, Any]:
 
 
 def _report(result: ProfileResult, out: Path, device: str, request: Request, *, json: bool) -> None:
-    from profiler.device_notes import sentences
+    from android_harness.targets.device_notes import sentences
     from profiler.quality import print_failures, print_note, print_quality
 
     summary = _summary(result, out)

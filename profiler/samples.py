@@ -27,9 +27,9 @@ from android_harness.protocol.journal import (
     read_journal,
 )
 from android_harness.protocol.visit_groups import VisitDone, counting_events
+from android_harness.targets.device_notes import DeviceNotes
 from collab.errors import JournalError, TableError
 from lut.statistics import Summary, summarise
-from profiler.device_notes import DeviceNotes
 from profiler.job_ids import JobId, parse_job_id
 from profiler.provenance import UNKNOWN, Provenance, differences
 

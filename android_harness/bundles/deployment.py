@@ -16,6 +16,7 @@ from android_harness.device.units import default_units, resolve_units, warnings
 from android_harness.protocol.journal import CollabDone, Event, JobFailed
 from android_harness.protocol.phases import CollabJob, Phase, Repeat
 from android_harness.scripts import read_script
+from android_harness.targets.device_notes import DeviceNotes, sentences
 from android_harness.targets.execute import execute
 from android_harness.targets.push import Pushed, sha256_of
 from android_harness.targets.remote import supervising_files
@@ -76,16 +77,20 @@ class Deployed:
     prediction: Prediction | None = None
     unpredicted: str = ""
     """Reason why there is no prediction although there are tables."""
+    notes: tuple[str, ...] = ()
+    """What else the device did meanwhile, each a sentence: settings that did not hold, caps that fell."""
 
 
 @dataclass
 class _Visits:
-    """Visits of the deployment's job, and the reason of a failed one."""
+    """Visits of the deployment's job, the reason of a failed one, and what the device did meanwhile."""
 
     done: list[CollabDone] = field(default_factory=list)
     failure: str = ""
+    device: DeviceNotes = field(default_factory=DeviceNotes)
 
     def note(self, event: Event) -> None:
+        self.device.add(event)
         if isinstance(event, CollabDone):
             self.done.append(event)
         elif isinstance(event, JobFailed):
@@ -139,6 +144,7 @@ def deploy(
         script=f"{folder}/run.sh" if options.keep else "",
         prediction=prediction,
         unpredicted=unpredicted,
+        notes=tuple(sentences(visits.device.conditions)),
     )
 
 

@@ -74,10 +74,9 @@ def _clock_words(setting: SettingChecked) -> str:
 
 
 def restore_left(device: Device, layout: Layout, notice: Notice) -> None:
-    """Changes settings back that a measurement left changed whose processes were all killed, as when USB debugging is switched off.
-    Where there are none, it does nothing.
+    """Changes back what a measurement had set and left, because all its processes were killed, as when USB debugging is switched off.
 
-    The caller holds the device's lock, so nobody measures there.
+    Does nothing where nothing was left. The caller holds the device's lock, so nobody measures there.
 
     Raises:
         DeviceError: that takes root, and the device gives none any more; or it cannot be reached.

@@ -26,7 +26,7 @@ from collab.units import parse_unit
 from exporters.tflite_route import write_relu
 from tests.phone.profiles import arguments, assert_like
 from tests.phone.virtual.virtual_phone import VirtualPhone
-from tests.phone.wires.hosts import Host, runner_pid, wait_for_visits
+from tests.phone.wires.hosts import Host, finish, runner_pid, wait_for_visits
 
 CLOCK = "devices/system/cpu/cpu1/cpufreq"
 GPU = "class/kgsl/kgsl-3d0/devfreq"
@@ -247,3 +247,16 @@ def test_a_deployed_model_runs_again_in_the_mode_that_it_was_deployed_in(phone: 
     assert "Latency:" in again.text
     assert "bit for bit" in again.text
     assert (phone.read_state("fixed_performance_changes") or "").split() == [*before, "true", "false"]
+
+
+def test_a_deployment_tells_of_a_setting_that_did_not_hold(phone: VirtualPhone, tmp_path: Path) -> None:
+    host = Host(tmp_path / "home")
+    host.json("exporters.run", "--model", "micro_v2", "--out", tmp_path / "bundle")
+    command = ("android_harness.deploy", "--device", phone.serial, tmp_path / "bundle", "--root", "--runs", 4000, "--json")
+    process = host.start(*command)
+    runner_pid(phone)
+    phone.path(f"/sys/{GPU}/max_freq").write_text("414000000\n")
+    done = finish(process, timeout_s=300)
+    assert done.status == 0, done.stderr
+    [note] = json.loads(done.stdout)["notes"]
+    assert "max_freq was 414000000 instead of 740000000" in note

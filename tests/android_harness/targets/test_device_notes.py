@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from android_harness.protocol.device_events import ChangedSetting, Cooled, NewCap, SettingChecked, StateChecked
 from android_harness.protocol.journal import PhaseStarted
-from profiler.device_notes import DeviceNotes, sentences
+from android_harness.targets.device_notes import DeviceNotes, sentences
 from profiler.samples import SampleStore
 
 
