@@ -86,7 +86,8 @@ def test_any_choice_of_options_arrives(
 
 def test_the_options_stand_where_the_value_stood_and_the_command_keeps_its_words() -> None:
     command = command_of([])
-    names = ["place", "device", "aar", "storage_mb", "steady", "root", "cpu_mhz", "gpu_mhz", "hot_at", "executor", "address", "times"]
+    shared = ["aar", "storage_mb", "steady", "root", "cpu_mhz", "gpu_mhz", "hot_at", "patience_s", "executor", "address"]
+    names = ["place", "device", *shared, "times"]
     assert list(inspect.signature(command).parameters) == names
     assert (command.__name__, command.__doc__) == ("command", "Measure the place.")
     text = CliRunner().invoke(make_app(command), ["--help"], terminal_width=200).output
