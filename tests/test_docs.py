@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from collab import config as configs
-from syncnas import COMMANDS
+from syncnas.commands import COMMANDS
 from tests.pages import PAGES, README, REPOSITORY, anchors, command_lines, fenced, functions_in, inline_code, links, text_of
 
 OTHERS_OPTIONS = {"--library-path", "--version"}

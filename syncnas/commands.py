@@ -1,4 +1,4 @@
-"""Console script ``syncnas``: all commands of the toolkit under one name; ``syncnas profile`` is ``python -m profiler.run``."""
+"""All commands of the toolkit under the name ``syncnas``: ``syncnas profile`` is ``python -m profiler.run``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,3 @@ def main() -> None:
         raise SystemExit(0 if wants_help else 2)
     sys.argv = [f"syncnas {name}", *sys.argv[2:]]
     run_app(import_module(COMMANDS[name][0]).app)
-
-
-if __name__ == "__main__":
-    main()

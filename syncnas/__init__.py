@@ -1,0 +1,1 @@
+"""The toolkit by one name: its commands, `syncnas.commands`."""
