@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "verify": ("profiler.verify", "hold a prediction against a measurement"),
     "certify": ("profiler.certify", "find out how far the predictions of some tables hold"),
     "search": ("search.run", "find where to synchronise and how wide to be within a budget"),
+    "report": ("report.run", "draw what was measured, predicted and found as one page of HTML"),
     "explain": ("search.explain", "show the tree that a search has grown, and so why it went where it did"),
     "deploy": ("android_harness.deploy", "put a split model on a device, run it and check it"),
 }
