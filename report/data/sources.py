@@ -41,6 +41,11 @@ class Subject:
     verification: Verification | None = None
     note: str = ""
 
+    @property
+    def name(self) -> str:
+        """The model's name; of a config that was given by its path, the file's."""
+        return Path(self.model).name.removesuffix(".json") or self.model
+
 
 @dataclass(frozen=True)
 class Profile:

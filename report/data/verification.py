@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -79,12 +79,21 @@ def read_verification(path: Path) -> Verification:
     """
     said = read(path, VerificationFile, limit_bytes=_MAX_FILE_BYTES, error=TableError, advice=_ADVICE)
     steps = tuple(
-        MeasuredStep(
-            step.unit, step.segment, step.step, step.peer, step.measured_begin_us or 0.0, step.measured_us, step.measured_mad_us or 0.0
-        )
-        for step in said.steps
+        MeasuredStep(step.unit, step.segment, step.step, step.peer, begin_us, step.measured_us, step.measured_mad_us or 0.0)
+        for step, begin_us in zip(said.steps, _begins(said.steps), strict=True)
     )
     return Verification(path, said.measured_us, steps, said.paths, said)
+
+
+def _begins(steps: Sequence[StepFile]) -> list[float]:
+    """Returns when steps begin, in microseconds; where that is not said, when the unit's step before has ended."""
+    ends: dict[str, float] = {}
+    begins = []
+    for step in steps:
+        begin_us = step.measured_begin_us if step.measured_begin_us is not None else ends.get(step.unit, 0.0)
+        ends[step.unit] = begin_us + step.measured_us
+        begins.append(begin_us)
+    return begins
 
 
 def read_verification_journal(path: Path) -> Verification | None:

@@ -68,10 +68,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Part of a page: HTML, and the figures that stand in it."""
+    """Part of a page: HTML, the figures that stand in it, and the architectures that it can draw, by name."""
 
     html: Html
     figures: Sequence[Figure] = field(default_factory=tuple)
+    diagrams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def plot_text(*lines: str) -> str:

@@ -17,6 +17,7 @@ Html = NewType("Html", str)
 """HTML that can stand in a page as it is."""
 
 _LONGEST_NAME: Final = 200
+TEXT_ONLY: Final = 9
 _IN_SCRIPT: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """Characters that would end a script element, or a line of one, with the escapes that JSON has for them."""
 
@@ -45,6 +46,11 @@ def element(name: str, *inside: Html, **attributes: str) -> Html:
     return Html(f"<{name}{given}>{''.join(inside)}</{name}>")
 
 
+def side_by_side(*inside: Html) -> Html:
+    """Returns pieces beside each other where the page is wide enough."""
+    return element("div", *inside, class_="pair")
+
+
 def paragraph(*inside: Html, **attributes: str) -> Html:
     """Returns a paragraph."""
     return element("p", *inside, **attributes)
@@ -60,26 +66,42 @@ def missing(what: str, line: str) -> Html:
     return paragraph(sentence(what), Html(" Make it with: "), command(line), class_="missing")
 
 
+def diagram_place(name: str, first: str) -> Html:
+    """Returns the place where the page's script draws an architecture: the one called `first`, until another is chosen."""
+    return element("div", class_="drawing", data_diagram=first, id=f"diagram-{name}", tabindex="0", role="group", aria_label="Architecture")
+
+
 def data_table(
-    caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int = 1, is_open: bool = False
+    caption: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers_from: int = 1,
+    is_open: bool = False,
+    chooses: Sequence[str] = (),
 ) -> Html:
     """Returns a table that unfolds, with its number of rows in the summary.
 
     Args:
-        numbers_from: the first column whose cells are numbers, which are set to the right.
+        numbers_from: the first column whose cells are numbers, which are set to the right; at most `TEXT_ONLY`, of a table without any.
+        chooses: for each row the name of an architecture, which its first cell, a button, has drawn; empty: plain cells.
     """
-    heads = [element("th", escaped(name), scope="col", **_side(number, numbers_from)) for number, name in enumerate(columns)]
+    heads = [element("th", escaped(name), scope="col") for name in columns]
     lines = [
-        element("tr", *(element("td", escaped(cell), **_side(number, numbers_from)) for number, cell in enumerate(row))) for row in rows
+        element("tr", *_cells(row, chooses[at] if chooses else ""), **({"data_row": chooses[at]} if chooses else {}))
+        for at, row in enumerate(rows)
     ]
-    table = element("table", element("thead", element("tr", *heads)), element("tbody", *lines))
+    table = element("table", element("thead", element("tr", *heads)), element("tbody", *lines), class_=f"from-{numbers_from}")
     summary = element("summary", escaped(f"{caption} ({len(lines)} {'row' if len(lines) == 1 else 'rows'})"))
     scrolled = element("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)
     return element("details", summary, scrolled, **({"open": ""} if is_open else {}))
 
 
-def _side(number: int, numbers_from: int) -> Mapping[str, str]:
-    return {"class_": "number"} if number >= numbers_from else {}
+def _cells(row: Sequence[str], chosen: str) -> list[Html]:
+    cells = [element("td", escaped(cell)) for cell in row]
+    if chosen:
+        cells[0] = element("td", element("button", escaped(row[0]), type="button", data_chooses=chosen))
+    return cells
 
 
 def json_for_script(document: Mapping[str, Any]) -> Html:

@@ -41,5 +41,6 @@ def bytes_text(count: int | None) -> str:
         return NOTHING
     for limit, name in ((1 << 20, "MB"), (1 << 10, "KB")):
         if count >= limit:
-            return f"{digits(count / limit)} {name}"
+            text = digits(count / limit)
+            return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {name}"
     return f"{count} bytes"

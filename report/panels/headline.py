@@ -52,7 +52,7 @@ def headline(sources: Sources, subjects: list[Subject]) -> Html:
 def _latency(subject: Subject) -> Tile:
     if subject.verification is None:
         assert subject.predicted is not None, "a subject is predicted or measured"
-        return Tile(f"Latency of {subject.model}", time_text(subject.predicted.total_us), "predicted, not measured yet")
+        return Tile(f"Latency of {subject.name}", time_text(subject.predicted.total_us), "predicted, not measured yet")
     measured, said = subject.verification.measured, subject.verification.said
     note = f"measured, median of {measured.n} runs; p95 {time_text(measured.p95)}."
     predicted = said.predicted_us if said is not None else subject.predicted.total_us if subject.predicted is not None else None
@@ -60,7 +60,7 @@ def _latency(subject: Subject) -> Tile:
         note += f" Predicted {time_text(predicted)}, {percent(predicted / measured.median - 1, signed=True)}"
     if said is not None and said.corrected_us is not None:
         note += f" ({percent(said.error_drift_corrected, signed=True)} at the units' speed of then)"
-    return Tile(f"Latency of {subject.model}", time_text(measured.median), note)
+    return Tile(f"Latency of {subject.name}", time_text(measured.median), note)
 
 
 def _certainty(profile: Profile) -> Tile:

@@ -38,7 +38,7 @@ def section(subjects: Sequence[Subject], lut: str) -> Section:
 
 
 def _title(subject: Subject) -> str:
-    return f"{subject.model} on {subject.placement}" if subject.placement else subject.model
+    return f"{subject.name} on {subject.placement}" if subject.placement else subject.name
 
 
 def _notes(subject: Subject, lut: str) -> list[Html]:
@@ -67,7 +67,7 @@ def _figure(subject: Subject, key: str) -> Figure:
     end_ms = 1.02 * max(run.total_us for _, run in runs) / _US_PER_MS
     lanes = len(runs) * (len(units) + _GAP)
     return Figure(
-        key, f"Timeline of {subject.model}.", [View("", traces, _layout(notes, ticks, end_ms, bottom))], height=int(110 + 44 * lanes)
+        key, f"Timeline of {subject.name}.", [View("", traces, _layout(notes, ticks, end_ms, bottom))], height=int(110 + 44 * lanes)
     )
 
 

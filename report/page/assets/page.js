@@ -98,16 +98,73 @@
     }
   }
 
-  // Architectures of a search: a click on a point or a row shows the drawing that the page already holds.
+  // Architectures: a click on a point, or on a button of a table, has one drawn in the place of its section.
   function choose(name) {
-    if (typeof name !== "string") return;
-    const drawing = document.querySelector(`[data-drawing="${CSS.escape(name)}"]`);
-    if (!drawing) return;
-    const place = drawing.closest("[data-drawings]");
-    for (const other of place.querySelectorAll("[data-drawing]")) other.hidden = other !== drawing;
-    for (const button of document.querySelectorAll("[data-chooses]")) {
-      button.closest("tr").setAttribute("aria-selected", String(button.dataset.chooses === name));
+    if (typeof name !== "string" || !Object.hasOwn(page.diagrams, name)) return;
+    const section = name.split(":")[0];
+    for (const place of document.querySelectorAll("[data-diagram]")) {
+      if (place.dataset.diagram.split(":")[0] !== section) continue;
+      place.dataset.diagram = name;
+      diagram(place, page.diagrams[name]);
     }
+    for (const row of document.querySelectorAll("[data-row]")) {
+      if (row.dataset.row.split(":")[0] === section) row.setAttribute("aria-selected", String(row.dataset.row === name));
+    }
+  }
+
+  function svg(parent, name, attributes, text) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text !== undefined) made.textContent = text;
+    return parent.appendChild(made);
+  }
+
+  // Lanes of units from left to right: stem, stages with what follows each, head.
+  function diagram(place, made) {
+    const lanes = made.units.length, box = 88, gap = 46, left = 52, lines = Math.max(2, ...made.stages.flat().map((each) => each.length));
+    const tall = 14 * lines + 12, lane = tall + 46, width = left + (made.stages.length + 2) * (box + gap), height = lanes * lane + 8;
+    place.replaceChildren();
+    const title = document.createElement("p");
+    title.textContent = made.title;
+    place.append(title);
+    const label = made.stages.map((_, at) => `stage ${at}, then ${made.syncs[at]}`).join("; ");
+    const root = svg(place, "svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${made.units.join(" and ")}: ${label}` });
+    root.style.maxWidth = `${width}px`;
+    root.style.minWidth = `${Math.min(width, 900)}px`;
+    const middle = (unit) => unit * lane + lane / 2;
+    const column = (at) => left + at * (box + gap);
+    const drawBox = (at, unit, texts) => {
+      svg(root, "rect", { x: column(at), y: middle(unit) - tall / 2, width: box, height: tall, rx: 5, class: "box", "data-unit": unit });
+      texts.forEach((text, line) => svg(root, "text", { x: column(at) + box / 2, y: middle(unit) - (texts.length - 1) * 7 + line * 14 + 4,
+        "text-anchor": "middle", class: line ? "small" : "" }, text));
+    };
+    const wire = (at, from, to, kind) => svg(root, "path", { class: "wire", "data-wire": kind,
+      d: from === to ? `M${column(at) - gap} ${middle(from)}H${column(at)}`
+        : `M${column(at) - gap} ${middle(from)}L${column(at) - gap / 2 - 9} ${middle(to) + (from < to ? -9 : 9)}` });
+    const sync = (at, unit, word) => {
+      const x = column(at) - gap / 2;
+      svg(root, "circle", { cx: x, cy: middle(unit), r: 10, class: "box", "data-sync": word });
+      svg(root, "text", { x, y: middle(unit) + 4, "text-anchor": "middle" }, word === "add" ? "+" : "\u2225");
+      svg(root, "text", { x, y: middle(unit) + (unit < lanes / 2 ? -16 : 24), "text-anchor": "middle", class: "small" }, word);
+    };
+    for (let unit = 0; unit < lanes; unit += 1) {
+      svg(root, "text", { x: 0, y: middle(unit) + 4 }, made.units[unit]);
+      if (made.stem < 0 || made.stem === unit) drawBox(0, unit, ["stem"]);
+      if (made.stem < 0 || made.stem === unit) wire(1, unit, unit, "own"); else wire(1, made.stem, unit, "handover");
+      made.stages.forEach((branches, at) => drawBox(at + 1, unit, branches[Math.min(unit, branches.length - 1)]));
+    }
+    made.syncs.forEach((word, at) => {
+      const isLast = at === made.syncs.length - 1;
+      for (let unit = 0; unit < lanes; unit += 1) {
+        if (isLast && unit !== made.head) continue;
+        wire(at + 2, unit, unit, "own");
+        if (word === "none") continue;
+        for (let other = 0; other < lanes; other += 1) if (other !== unit) wire(at + 2, other, unit, "handover");
+        sync(at + 2, unit, word);
+      }
+    });
+    drawBox(made.stages.length + 1, made.head, ["head"]);
+    if (made.note) place.append(Object.assign(document.createElement("p"), { className: "about", textContent: made.note }));
   }
 
   function setTheme(theme) {
@@ -116,6 +173,25 @@
     button.textContent = theme === "dark" ? "Light" : "Dark";
     button.setAttribute("aria-pressed", String(theme === "dark"));
     for (const key of state.drawn.keys()) draw(document.getElementById(`figure-${key}`));
+  }
+
+  // The plotting library stands in the page compressed; its text has the digest that the page's policy allows.
+  async function unpack() {
+    const packed = document.getElementById("library");
+    if (!packed) return false;
+    try {
+      const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+      const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+      packed.remove();
+      const script = document.createElement("script");
+      script.textContent = text;
+      document.head.append(script);
+    } catch {
+      for (const chart of charts) chart.textContent = "This browser cannot unpack the figures; the tables say the same.";
+      return false;
+    }
+    performance.mark("library-ready");
+    return true;
   }
 
   const charts = [...document.querySelectorAll("[data-figure]")];
@@ -129,16 +205,15 @@
   for (const chart of charts) {
     chart.style.height = `${chart.dataset.height}px`;
     chart.addEventListener("keydown", onKey);
-    isNear.observe(chart);
   }
   for (const picker of document.querySelectorAll("[data-views]")) {
     picker.addEventListener("change", () => {
-      const chart = document.getElementById(`figure-${picker.dataset.views}`);
       state.drawn.set(picker.dataset.views, { view: Number(picker.value), point: -1, traces: [] });
-      draw(chart);
+      if (window.Plotly) draw(document.getElementById(`figure-${picker.dataset.views}`));
     });
   }
   for (const button of document.querySelectorAll("[data-chooses]")) button.addEventListener("click", () => choose(button.dataset.chooses));
+  for (const place of document.querySelectorAll("[data-diagram]")) choose(place.dataset.diagram);
   document.getElementById("theme").addEventListener("click", () => {
     root.dataset.theme = chosenTheme() === "dark" ? "light" : "dark";
     setTheme(chosenTheme());
@@ -151,7 +226,7 @@
     before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")] };
     for (const details of before.closed) details.open = true;
     root.dataset.theme = "light";
-    for (const chart of charts) if (!state.drawn.has(chart.dataset.figure)) draw(chart);
+    if (window.Plotly) for (const chart of charts) if (!state.drawn.has(chart.dataset.figure)) draw(chart);
     setTheme("light");
   });
   addEventListener("afterprint", () => {
@@ -163,4 +238,5 @@
 
   setTheme(chosenTheme());
   performance.mark("page-ready");
+  unpack().then((isThere) => { if (isThere) for (const chart of charts) isNear.observe(chart); });
 })();

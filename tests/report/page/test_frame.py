@@ -63,7 +63,7 @@ def test_hostile_names_are_only_read(browser: Browser, tmp_path: Path) -> None:
         assert draw_all(opened) == ["all"]
         for number in range(len(HOSTILE)):
             opened.select_option("[data-views]", str(number))
-        assert opened.locator("script").count() == 3, "the data, the library, the page's own"
+        assert opened.locator("script").count() == 3, "the data, the page's own, the library that this has unpacked"
         assert opened.locator("img, svg[onload], [href^=http]").count() == 0
         assert "</script><script>alert(1)</script>" in (opened.text_content("td") or "")
         opened.focus("#figure-all")
