@@ -174,7 +174,7 @@ def _tree(search: SearchResult, number: int) -> Figure:
         "textfont": {"size": 11},
     }
     stages = max(len(prefix) for prefix in nodes)
-    drawn = {"margin": {"l": 8, "r": 8, "t": 28, "b": 8}}
+    drawn = {"margin": {"l": 8, "r": 8, "t": 28, "b": 8}, "uniformtext": {"mode": "hide", "minsize": 9}}
     label = "Tree of the strategies, from the first stage at the top to the last at the bottom."
     return Figure(f"tree-{number}", label, [View("", [trace], drawn)], height=120 + 36 * (stages + 1))
 
@@ -185,7 +185,7 @@ def _node_text(prefix: str, visits: int, best: float) -> list[str]:
 
 
 def _table(search: SearchResult, number: int) -> Html:
-    found = sorted(search.architectures, key=lambda each: -each.objective)
+    found = sorted(search.architectures, key=lambda each: (-each.objective, each.latency_us or 0.0))
     rows = [
         [
             each.strategy,
