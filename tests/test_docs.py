@@ -101,7 +101,7 @@ def test_functions_are_where_pages_say(page: Path) -> None:
 
 
 def test_the_example_config_is_one() -> None:
-    [text] = fenced(REPOSITORY / "docs" / "models.md", "json")
+    [text] = fenced(REPOSITORY / "docs" / "how-to" / "models.md", "json")
     config = configs.parse(text)
     assert config.strategy == "ca"
     assert config.stem.in_size == 64
