@@ -37,7 +37,10 @@ def main(
     harness: HarnessOptions,
     json: AsJson = False,
 ) -> None:
-    """Predict a model's latency, measure it with all units at once, and print both side by side."""
+    """Hold a model's predicted latency against a measured one, step by step.
+
+    The model is exported, and run with all its units at once.
+    """
     from json import dumps
 
     from android_harness.bundles.result import require_right

@@ -21,7 +21,10 @@ def main(
     title: Annotated[str, typer.Option(help="Title of the page. Default: what it shows.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Draw what was measured, predicted and found as one page that opens in any browser, without a network."""
+    """Draw profiles, verifications and searches as one page of HTML.
+
+    The page needs nothing besides: it opens from the disk in any browser, without a network.
+    """
     from collab.files import write_whole
     from report.compose import compose
     from report.data.sources import Sources, subjects
@@ -38,7 +41,9 @@ def main(
         say(f"{out} ({size / 1e6:.1f} MB): open it in a browser.")
 
 
-app = make_app(main)
+app = make_app(
+    main, examples=["syncnas report luts/demo -o report.html", "syncnas report luts/phone luts/another found/ --model mobilenet_v2"]
+)
 
 if __name__ == "__main__":
     run_app(app)

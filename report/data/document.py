@@ -1,4 +1,4 @@
-"""Everything that a report shows, as one JSON object for other programs (docs/formats.md)."""
+"""Everything that a report shows, as one JSON object for other programs (docs/reference/formats.md)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from report.page.figures import Drawing
 from report.page.markup import Html, element, escaped, joined, json_for_script, sentence
 
 SCHEMA_VERSION: Final = 1
-"""Version of the JSON in a page (docs/formats.md); it goes up when what is there changes its meaning."""
+"""Version of the JSON in a page (docs/reference/formats.md); it goes up when what is there changes its meaning."""
 DATA_ID: Final = "page-data"
 """The id of the script element that holds the page's data."""
 _LIBRARY_ID: Final = "library"
