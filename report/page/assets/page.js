@@ -175,12 +175,19 @@
     for (const key of state.drawn.keys()) draw(document.getElementById(`figure-${key}`));
   }
 
+  function decoded(text) {
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+    const letters = atob(text), bytes = new Uint8Array(letters.length);
+    for (let at = 0; at < bytes.length; at += 1) bytes[at] = letters.charCodeAt(at);
+    return bytes;
+  }
+
   // The plotting library stands in the page compressed; its text has the digest that the page's policy allows.
   async function unpack() {
     const packed = document.getElementById("library");
     if (!packed) return false;
     try {
-      const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+      const bytes = decoded(packed.textContent);
       const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
       packed.remove();
       const script = document.createElement("script");
