@@ -232,6 +232,8 @@ def test_on_paper_everything_is_unfolded_and_light(browser: Browser, report: Pat
         assert page.locator("details:not([open])").count() == 0
         assert page.locator("html").get_attribute("data-theme") == "light"
         page.wait_for_function("document.querySelectorAll('.chart .main-svg').length >= document.querySelectorAll('.chart').length")
+        widths = page.evaluate("[...document.querySelectorAll('.chart')].map((each) => each._fullLayout.width)")
+        assert max(widths) < 700, "as wide as paper"
         page.emulate_media(media="print")
         assert not page.locator("#theme").is_visible()
         page.emulate_media(media="screen")
