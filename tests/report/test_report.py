@@ -344,3 +344,8 @@ def test_what_cannot_be_shown_is_a_sentence(tmp_path: Path, content: dict[str, s
         (tmp_path / name).write_text(text)
     assert says in run("report.run", tmp_path, "--out", tmp_path / "report.html", status=2)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_model_without_tables_is_a_sentence(measured: Measured, tmp_path: Path) -> None:
+    said = run("report.run", measured.found, "--model", "micro_v2", "--out", tmp_path / "report.html", status=2)
+    assert "name a profile's folder as well" in said
