@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import Clean, CoolLimitS, with_harness_options
+from android_harness.options import Clean, CoolLimitS, path_option, seen_devices, wait_option, with_harness_options
 from android_harness.protocol.phases import MAX_SEED
 from android_harness.targets.options import HarnessOptions
-from collab.cli import make_app, print_json, run_app
+from collab.cli import keeping, make_app, print_json, run_app
 from collab.console import result_console, tell
 from collab.errors import ConfigError, StorageError, TableError
 from collab.files import FolderLock, existing_folder_lock, holds_nothing
-from profiler.options import AsJson, hot_sentence
+from collab.options import EXPERT, UNITS, AsJson, flag, models, option, whole
+from profiler.options import hot_sentence
 
 if TYPE_CHECKING:
     from android_harness.targets.base import Target
@@ -37,36 +40,49 @@ def main(
     context: typer.Context,
     device: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
+            value="DEVICE",
+            complete=seen_devices,
             help="A phone's serial number, HOST:PORT, or 'local' for this machine. Default: the only phone that is connected. Repeat it, or"
-            " write 'all', to profile several phones side by side, each into a folder of its own below --out."
+            " write 'all', to profile several phones side by side, each into a folder of its own below --out.",
         ),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help=f"Whose search space to measure: of the zoo, or a config; may be repeated. Default: {_DEFAULT_MODEL}."),
+        option(
+            value="MODEL",
+            complete=models,
+            help=f"Whose search space to measure: of the zoo, or a config; may be repeated. Default: {_DEFAULT_MODEL}.",
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the tables, or of several devices' folders. Default: luts/DEVICE.")] = None,
+    out: Annotated[
+        Path | None, option(value="FOLDER", help="Folder of the tables, or of several devices' folders. Default: luts/DEVICE.")
+    ] = None,
     unit: Annotated[
-        list[str] | None, typer.Option(help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores.")
+        list[str] | None,
+        option(value="UNIT", complete=UNITS, help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A coarse grid, in about a minute.")] = False,
+    quick: Annotated[bool, flag("--quick", help="A coarse grid, in about a minute.")] = False,
     budget: Annotated[
-        str, typer.Option(help="Spend this much time, e.g. 10m: a coarse grid first, then where interpolation is worst, then more rounds.")
+        str,
+        option(
+            value="TIME",
+            help="Spend this much time, e.g. 10m: a coarse grid first, then where interpolation is worst, then more rounds.",
+        ),
     ] = "",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with, or add to, what is in the folder.")] = False,
-    block: Annotated[list[str] | None, typer.Option(help="Also measure this block (a key); may be repeated.")] = None,
-    transfer_bytes: Annotated[list[int] | None, typer.Option(help="Also measure transfers of this size; may be repeated.")] = None,
-    wait: Annotated[
-        str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: spin, or condvar if units share a core.")
-    ] = "",
-    path: Annotated[str | None, typer.Option(help="How units hand features over: shared or memcpy. Default: shared.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the order in which jobs are visited.")] = 0,
+    resume: Annotated[bool, flag("--resume", help="Go on with, or add to, what is in the folder.")] = False,
+    json: AsJson = False,
+    block: Annotated[list[str] | None, option(value="KEY", panel=EXPERT, help="Also measure this block; may be repeated.")] = None,
+    transfer_bytes: Annotated[
+        list[int] | None, option(value="BYTES", panel=EXPERT, help="Also measure hand-overs of this size; may be repeated.")
+    ] = None,
+    wait: Annotated[str, wait_option("spin, or condvar if units share a core")] = "",
+    path: Annotated[str | None, path_option("shared")] = None,
+    seed: Annotated[int, whole(least=0, most=MAX_SEED, panel=EXPERT, help="Seed of the order in which jobs are visited.")] = 0,
     *,
     harness: HarnessOptions,
     cool_limit_s: CoolLimitS = 300,
     clean: Clean = False,
-    json: AsJson = False,
     progress_lines: Annotated[bool, typer.Option("--progress-lines", hidden=True)] = False,
 ) -> None:
     """Time all blocks and hand-overs that a model's search space needs, as tables.
@@ -86,7 +102,7 @@ def main(
     if is_fleet(names):
         raise typer.Exit(profile_fleet(phones_of(names, cluster), out or Path("luts"), context, json=json))
     name, out = _place(names, out, cluster)
-    with ExitStack() as held:
+    with keeping(partial(_kept, out, name)), ExitStack() as held:
         if resume:
             held.enter_context(existing_folder_lock(out))
         earlier = _earlier(out, resume=resume)
@@ -120,6 +136,16 @@ def main(
     _report(result, out, name, request, json=json)
     if not result.complete:
         raise typer.Exit(130)
+
+
+def _kept(out: Path, device: str) -> str:
+    """Returns what a user is told who stops a profile."""
+    from profiler.request import JOURNAL_FILE
+
+    if not (out / JOURNAL_FILE).exists():
+        return "Nothing was measured yet."
+    named = f" --device {shlex.quote(device)}" if device else ""
+    return f"What was measured is kept; go on with: python -m profiler.run{named} --out {shlex.quote(str(out))} --resume"
 
 
 def _place(names: Sequence[str], out: Path | None, cluster: str) -> tuple[str, Path]:
@@ -318,7 +344,7 @@ def _report(result: ProfileResult, out: Path, device: str, request: Request, *, 
         return
     console = result_console()
     if not result.complete:
-        console.print(f"Stopped. What was measured is kept; go on with: python -m profiler.run --device {device} --out {out} --resume")
+        console.print(f"Stopped. {_kept(out, device)}")
     console.print(
         f"Tables: {out}/blocks.csv ({summary['blocks']} rows), {out}/transfers.csv ({summary['transfers']} rows), {out}/meta.json"
     )
@@ -337,7 +363,13 @@ def _report(result: ProfileResult, out: Path, device: str, request: Request, *, 
         console.print(f"      python -m profiler.certify --lut {out} --device {device}")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas profile --device local --quick --out luts/here",
+        "syncnas profile --unit cpu:cluster=big --unit gpu \\\n    --model mobilenet_v2 --budget 10m --out luts/phone",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import DeviceName, with_harness_options
+from android_harness.options import DeviceOfTables, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
-from collab.cli import make_app, print_json, run_app
+from collab.cli import FAILED, keeping, make_app, print_json, run_app
 from collab.console import result_console, tell
 from collab.files import holding
-from profiler.options import AsJson, RunsPerVisit, hot_sentence
+from collab.options import EXPERT, AsJson, ModelName, PlacementText, TablesFolder, option, share, whole
+from profiler.options import FailAbove, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
     from profiler.compare import Comparison
@@ -21,16 +22,19 @@ if TYPE_CHECKING:
 
 @with_harness_options
 def main(
-    lut: Annotated[Path, typer.Option(help="Folder of the tables.")],
-    model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
-    device: DeviceName = "",
-    placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
-    rounds: Annotated[int, typer.Option(min=1, max=MOST_ROUNDS, help="Visits of each of the two jobs.")] = 8,
+    lut: TablesFolder,
+    model: ModelName,
+    device: DeviceOfTables = "",
+    placement: PlacementText = "",
+    fail_above: FailAbove = "",
+    json: AsJson = False,
+    rounds: Annotated[int, whole(least=1, most=MOST_ROUNDS, panel=EXPERT, help="Visits of each of the two jobs.")] = 8,
     runs: RunsPerVisit = 10,
-    journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: verify.jsonl beside the tables.")] = None,
+    journal: Annotated[
+        Path | None, option(value="FILE", panel=EXPERT, help="Where the raw samples go. Default: verify.jsonl beside the tables.")
+    ] = None,
     *,
     harness: HarnessOptions,
-    json: AsJson = False,
 ) -> None:
     """Hold a model's predicted latency against a measured one, step by step.
 
@@ -46,12 +50,14 @@ def main(
     from profiler.compare import Candidate, Trial, compare, visits
     from profiler.progress import phase_bar
 
+    limit = share("--fail-above", fail_above) if fail_above else None
     config = load_config(model)
     journal = journal or lut / "verify.jsonl"
     costs = Costs(load_tables(lut), source=str(lut))
     candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
     trial = Trial(rounds=rounds, runs=runs)
     with (
+        keeping("Nothing was measured yet; the tables are as they were."),
         holding(journal),
         closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target,
         phase_bar(f"Running {model}", quiet=json) as bar,
@@ -59,11 +65,15 @@ def main(
         target.prepare(tell)
         bar.expect(visits(1, trial))
         [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
+    fails = limit is not None and abs(comparison.error_drift_corrected) > limit
     if json:
-        print_json(comparison_document(comparison))
+        print_json(comparison_document(comparison) | {"fails": fails})
     else:
         _print(comparison)
     require_right(comparison.result)
+    if fails:
+        tell(f"Failed: off by {100 * abs(comparison.error_drift_corrected):.1f} %, more than --fail-above {fail_above}")
+        raise typer.Exit(FAILED)
 
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
@@ -108,7 +118,13 @@ def _print(comparison: Comparison) -> None:
         console.print(sentence)
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas verify --lut luts/phone \\\n    --model syncnas_mobilenet_v2_100",
+        "syncnas verify --lut luts/phone --model mobilenet_v2 \\\n    --device R5CT123ABCD --fail-above 5% --json",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)
