@@ -1,1 +1,1 @@
-"""What a command shows while it works."""
+"""Progress of commands, for people who wait for them."""
