@@ -18,7 +18,7 @@ from tests.pages import PAGES, README, REPOSITORY, anchors, command_lines, fence
 
 OTHERS_OPTIONS = {"--library-path", "--version"}
 """Options that pages name and that are other programs': the loader's of glibc, the runner's."""
-MODULES = {module for module, _ in COMMANDS.values()}
+MODULES = {listed.module for listed in COMMANDS.values()}
 
 
 @cache
@@ -58,7 +58,7 @@ def test_names_of_commands_exist(words: list[str]) -> None:
     name, *arguments = words
     if name.isupper() or name == "--help":
         return
-    command = command_of(COMMANDS[name][0])
+    command = command_of(COMMANDS[name].module)
     # A command that is only spoken of needs no arguments.
     if arguments:
         command.make_context(name, list(arguments))

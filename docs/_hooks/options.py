@@ -24,7 +24,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def command_of(name: str) -> Any:
     """The command behind a name of ``syncnas``, with its parameters, as the command line has it."""
-    return typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
+    return typer.main.get_command(importlib.import_module(COMMANDS[name].module).app)
 
 
 def rendered(name: str) -> str:

@@ -46,11 +46,11 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     return walk
 
 
-@pytest.mark.parametrize("page", walked(), ids=lambda page: str(page.relative_to(REPOSITORY)))
-def test_what_a_page_shows_can_be_done(walk: Walk, page: Path) -> None:
-    left_out = walk.page(page)
+@pytest.mark.parametrize("document", walked(), ids=lambda document: str(document.relative_to(REPOSITORY)))
+def test_what_a_page_shows_can_be_done(walk: Walk, document: Path) -> None:
+    left_out = walk.page(document)
     # Whoever reads it must see that such a line needs a phone.
-    assert not left_out or "phone" in text_of(page).lower()
+    assert not left_out or "phone" in text_of(document).lower()
     if KEEP:
         for number, (step, output) in enumerate(walk.outputs.items()):
             Path(KEEP, f"{number:03}.txt").write_text(f"{step}\n\n{output}", encoding="utf-8")

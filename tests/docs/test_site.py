@@ -78,8 +78,16 @@ def test_every_command_has_a_page_and_stands_in_the_list() -> None:
     assert {page.stem for page in folder.glob("*.md")} == {*COMMANDS, "index"}
     index = (folder / "index.md").read_text(encoding="utf-8")
     assert dict(re.findall(r"^\| \[`([\w-]+)`\]\(\1\.md\) \|.*\| `([\w.]+)` \|$", index, re.MULTILINE)) == {
-        name: listed[0] for name, listed in COMMANDS.items()
+        name: listed.module for name, listed in COMMANDS.items()
     }
+
+
+def test_the_exit_statuses_are_those_of_the_help() -> None:
+    helped = subprocess.run([sys.executable, "-m", "syncnas", "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    told = re.findall(r"^ +(\d+) {2,}\S", helped.split("Exit codes:")[1], re.MULTILINE)
+    index = (DOCS / "reference" / "commands" / "index.md").read_text(encoding="utf-8")
+    assert len(told) >= 4
+    assert re.findall(r"^ +\| (\d+) \|", index, re.MULTILINE) == told
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
@@ -94,7 +102,7 @@ def test_a_command_s_page_has_its_parts(name: str) -> None:
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_its_options_are_those_of_the_code(site: Path, name: str) -> None:
     shown = text_of_page(site, f"reference/commands/{name}.md")
-    command = command_of(COMMANDS[name][0])
+    command = command_of(COMMANDS[name].module)
     parameters = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
     for parameter in parameters:
         assert " ".join((getattr(parameter, "help", "") or "").split()) in " ".join(shown.split())

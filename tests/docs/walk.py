@@ -19,7 +19,7 @@ from typing import Any
 from syncnas.commands import COMMANDS
 from tests.pages import REPOSITORY, text_of
 
-MODULES = {listed[0] for listed in COMMANDS.values()}
+MODULES = {listed.module for listed in COMMANDS.values()}
 SMALL = {
     "mobilenet_v2": "micro_v2",
     "syncnas_mobilenet_v2_100": "found/found.json",
@@ -71,7 +71,9 @@ def parsed_only(page: Path) -> list[str]:
 
 def runs_here(words: list[str]) -> bool:
     """Whether a command line is one of this toolkit's that needs neither a phone nor another computer."""
-    module = COMMANDS[words[1]][0] if words[0] == "syncnas" and words[1] in COMMANDS else words[2] if words[:2] == ["python", "-m"] else ""
+    module = (
+        COMMANDS[words[1]].module if words[0] == "syncnas" and words[1] in COMMANDS else words[2] if words[:2] == ["python", "-m"] else ""
+    )
     devices = [word for option, word in itertools.pairwise(words) if option in ("--device", "--clean")]
     measures = "--device" in _options(module) and module != "lut.import_tables"
     imports = module == "lut.import_tables"
@@ -99,7 +101,7 @@ def quick_form(words: list[str]) -> list[str]:
 
 def same_work(words: list[str]) -> tuple[str, ...]:
     """Equal for two command lines that do the same: by name or by module; for a profile, which takes longest, also as text or as JSON."""
-    module, *rest = [COMMANDS[words[1]][0], *words[2:]] if words[0] == "syncnas" else words[2:]
+    module, *rest = [COMMANDS[words[1]].module, *words[2:]] if words[0] == "syncnas" else words[2:]
     profiles = module == "profiler.run"
     return (module, *(word for word in rest if not profiles or word != "--json"))
 
