@@ -12,7 +12,6 @@ from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
-from collab.files import holding
 from profiler.options import AsJson, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
@@ -40,22 +39,21 @@ def main(
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
-    from profiler.compare import Candidate, Trial, compare, visits
+    from profiler.compare import Candidate, Trial
     from profiler.progress import phase_bar
+    from profiler.trials import verify_model
 
     config = load_config(model)
-    journal = journal or lut / "verify.jsonl"
     costs = Costs(load_tables(lut), source=str(lut))
-    candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
-    trial = Trial(rounds=rounds, runs=runs)
-    with (
-        holding(journal),
-        closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target,
-        phase_bar(f"Running {model}", quiet=json) as bar,
-    ):
-        target.prepare(tell)
-        bar.expect(visits(1, trial))
-        [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
+    comparison = verify_model(
+        Candidate(model, config, parse_placement(placement, branches=config.branches)),
+        costs,
+        Trial(rounds=rounds, runs=runs),
+        lambda: closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)),
+        lambda: phase_bar(f"Running {model}", quiet=json),
+        journal=journal or lut / "verify.jsonl",
+        notice=tell,
+    )
     if json:
         print_json(comparison_document(comparison))
     else:
