@@ -50,7 +50,10 @@ def main(
     harness: HarnessOptions,
     json: AsJson = False,
 ) -> None:
-    """Run random strategies, each on all units at once, and hold them against their predictions; the tables then carry the result."""
+    """Find out how far the predictions from some tables hold.
+
+    Random strategies run on all units at once and are held against their predictions; the tables then carry the result.
+    """
     from android_harness.targets.find import closing, device_of, open_target
     from lut.meta import META_FILE
     from profiler.progress import phase_bar

@@ -64,7 +64,10 @@ def main(
     json: AsJson = False,
     progress_lines: Annotated[bool, typer.Option("--progress-lines", hidden=True)] = False,
 ) -> None:
-    """Time every block and every hand-over that a model's search space needs, and write them as CSV tables."""
+    """Time all blocks and hand-overs that a model's search space needs, as tables.
+
+    Every sample is kept, so that a profile that was stopped goes on with --resume.
+    """
     from android_harness.targets.find import closing, open_target
     from profiler.fleet import is_fleet, phones_of, profile_fleet
     from profiler.profiling import ProfileOptions, place, profile_into

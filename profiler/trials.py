@@ -68,6 +68,8 @@ def verify_model(
 ) -> Comparison:
     """Predicts one model and measures it with all units at once; whether its output is right is for the caller to look at.
 
+    Where it is right, the result is kept beside the journal, as `comparison_document` gives it.
+
     Args:
         opened: opens the device.
         observed: gives what follows the measurement.
@@ -83,7 +85,34 @@ def verify_model(
         target.prepare(notice)
         progress.expect(visits(1, trial))
         [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=progress.note)
+    if comparison.result.is_right:
+        write_whole(_beside(journal), json.dumps(comparison_document(comparison), indent=1, allow_nan=False) + "\n")
     return comparison
+
+
+def _beside(journal: Path) -> Path:
+    """Returns the path of the result: the journal's with ``.json`` in place of its ending, or behind it where it ends so itself."""
+    return journal.with_name(f"{journal.name}.json") if journal.suffix == ".json" else journal.with_suffix(".json")
+
+
+def comparison_document(comparison: Comparison) -> dict[str, Any]:
+    """Returns the comparison as a JSON object: times in microseconds, errors as signed fractions of the measured median."""
+    shared = comparison.result.to_document(comparison.prediction.steps)
+    return {
+        "model": comparison.prediction.model,
+        "placement": comparison.prediction.placement.text,
+        "predicted_us": round(comparison.prediction.total_us, 3),
+        **shared,
+        "error": round(comparison.error, 5),
+        "error_drift_corrected": round(comparison.error_drift_corrected, 5),
+        "corrected_us": round(comparison.corrected_us, 3),
+        "drift": {unit: round(drift, 5) for unit, drift in comparison.drift.items()},
+        "sentinel_drift": {unit: round(drift, 5) for unit, drift in comparison.sentinel_drift.items()},
+        "network_drift": {unit: round(drift, 5) for unit, drift in comparison.network_drift.items()},
+        "repeatability": round(comparison.repeatability, 5),
+        "dropped_hot": comparison.dropped_hot,
+        "notes": list(comparison.notes),
+    }
 
 
 def certify_tables(

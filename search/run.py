@@ -72,7 +72,10 @@ def main(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Search a base model's strategies for the most accurate one that meets a latency budget."""
+    """Find the most accurate model within a latency budget.
+
+    The search goes over a base model's strategies: where its branches synchronise, and how wide each block is.
+    """
     from search.evaluators.choose import EvaluatorOptions, check_options
 
     chosen = EvaluatorOptions(

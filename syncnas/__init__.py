@@ -1,7 +1,7 @@
 """Measure a device, predict and search models on it, and put them there: the toolkit from Python.
 
-``import syncnas`` is quick: each name is imported when it is first used. `__all__` is the stable API, which ``docs/python.md`` describes;
-all else, the modules of this package included, may change from one version to the next.
+``import syncnas`` is quick: each name is imported when it is first used. `__all__` is the stable API; all else, the modules of this
+package included, may change from one version to the next. ``docs/reference/python.md`` has examples.
 """
 
 from __future__ import annotations

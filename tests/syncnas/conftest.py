@@ -12,7 +12,7 @@ import pytest
 
 from tests.pages import REPOSITORY, fenced
 
-PAGE = REPOSITORY / "docs" / "python.md"
+PAGE = REPOSITORY / "docs" / "reference" / "python.md"
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def test_no_module_hides_a_function() -> None:
 def test_every_name_is_documented_and_on_the_page(name: str) -> None:
     value = getattr(syncnas, name)
     assert len(inspect.getdoc(value) or "") > 20
-    assert re.search(rf"`(?:syncnas\.)?{name}\b|syncnas\.{name}\b", text_of(PAGE)), f"{name} does not stand on docs/python.md"
+    assert re.search(rf"`(?:syncnas\.)?{name}\b|syncnas\.{name}\b", text_of(PAGE)), f"{name} does not stand on docs/reference/python.md"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
