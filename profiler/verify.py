@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,6 @@ from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import FAILED, keeping, make_app, print_json, run_app
 from collab.console import result_console, tell
-from collab.files import holding
 from collab.options import EXPERT, AsJson, ModelName, PlacementText, TablesFolder, option, share, whole
 from profiler.options import FailAbove, RunsPerVisit, hot_sentence
 
@@ -31,7 +30,12 @@ def main(
     rounds: Annotated[int, whole(least=1, most=MOST_ROUNDS, panel=EXPERT, help="Visits of each of the two jobs.")] = 8,
     runs: RunsPerVisit = 10,
     journal: Annotated[
-        Path | None, option(value="FILE", panel=EXPERT, help="Where the raw samples go. Default: verify.jsonl beside the tables.")
+        Path | None,
+        option(
+            value="FILE",
+            panel=EXPERT,
+            help="Where the raw samples go, and what --json prints, as .json. Default: verify.jsonl beside the tables.",
+        ),
     ] = None,
     *,
     harness: HarnessOptions,
@@ -47,24 +51,23 @@ def main(
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
-    from profiler.compare import Candidate, Trial, compare, visits
+    from profiler.compare import Candidate, Trial
     from profiler.progress import phase_bar
+    from profiler.trials import comparison_document, verify_model
 
     limit = share("--fail-above", fail_above) if fail_above else None
     config = load_config(model)
-    journal = journal or lut / "verify.jsonl"
     costs = Costs(load_tables(lut), source=str(lut))
-    candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
-    trial = Trial(rounds=rounds, runs=runs)
-    with (
-        keeping("Nothing was measured yet; the tables are as they were."),
-        holding(journal),
-        closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target,
-        phase_bar(f"Running {model}", quiet=json) as bar,
-    ):
-        target.prepare(tell)
-        bar.expect(visits(1, trial))
-        [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
+    with keeping("Nothing was measured yet; the tables are as they were."):
+        comparison = verify_model(
+            Candidate(model, config, parse_placement(placement, branches=config.branches)),
+            costs,
+            Trial(rounds=rounds, runs=runs),
+            lambda: closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)),
+            lambda: phase_bar(f"Running {model}", quiet=json),
+            journal=journal or lut / "verify.jsonl",
+            notice=tell,
+        )
     fails = limit is not None and abs(comparison.error_drift_corrected) > limit
     if json:
         print_json(comparison_document(comparison) | {"fails": fails})
@@ -74,26 +77,6 @@ def main(
     if fails:
         tell(f"Failed: off by {100 * abs(comparison.error_drift_corrected):.1f} %, more than --fail-above {fail_above}")
         raise typer.Exit(FAILED)
-
-
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Returns the comparison as a JSON object: times in microseconds, errors as signed fractions of the measured median."""
-    shared = comparison.result.to_document(comparison.prediction.steps)
-    return {
-        "model": comparison.prediction.model,
-        "placement": comparison.prediction.placement.text,
-        "predicted_us": round(comparison.prediction.total_us, 3),
-        **shared,
-        "error": round(comparison.error, 5),
-        "error_drift_corrected": round(comparison.error_drift_corrected, 5),
-        "corrected_us": round(comparison.corrected_us, 3),
-        "drift": {unit: round(drift, 5) for unit, drift in comparison.drift.items()},
-        "sentinel_drift": {unit: round(drift, 5) for unit, drift in comparison.sentinel_drift.items()},
-        "network_drift": {unit: round(drift, 5) for unit, drift in comparison.network_drift.items()},
-        "repeatability": round(comparison.repeatability, 5),
-        "dropped_hot": comparison.dropped_hot,
-        "notes": list(comparison.notes),
-    }
 
 
 def _print(comparison: Comparison) -> None:

@@ -15,6 +15,7 @@ _MEASURE: Final = "Measure a device"
 _MODEL: Final = "Work on models and tables"
 _SEARCH: Final = "Search for models"
 _PHONE: Final = "Run models on a phone"
+_LOOK: Final = "Look at what was measured"
 _INTERRUPTED: Final = 130
 
 
@@ -33,6 +34,7 @@ COMMANDS: Final = {
     "search": Listed("search.run", _SEARCH, "Find the most accurate model within a latency budget."),
     "explain": Listed("search.explain", _SEARCH, "Show the tree that a search has grown, and so why it went where it did."),
     "deploy": Listed("android_harness.deploy", _PHONE, "Put a bundle on a device, run it and check what it computes."),
+    "report": Listed("report.run", _LOOK, "Draw profiles, verifications and searches as one page of HTML."),
 }
 
 

@@ -29,6 +29,7 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "search": model.Search,
     "explain": model.Explain,
     "deploy": measure.Deploy,
+    "report": model.Report,
 }
 
 """Forms by the names of commands; behind a hyphen stands what gives a command another form."""

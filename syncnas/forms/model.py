@@ -218,3 +218,12 @@ class Explain(Printed, frozen=True, kw_only=True):
     """The trees that a search has grown, budget by budget."""
 
     results: list[SearchTree]
+
+
+class Report(Printed, frozen=True, kw_only=True):
+    """The page that was written, its size, and the numbers of profiles and searches that it shows."""
+
+    out: str
+    bytes: int
+    profiles: int
+    searches: int

@@ -20,6 +20,7 @@ from profiler.plan import COARSE, plan_model
 from syncnas.commands import COMMANDS
 from syncnas.schemas import FORMS, schema_of, text_of
 from tests.android_harness.commands import home_alone
+from tests.lut.foreign.made_sources import PIXEL
 from tests.lut.made_tables import made_tables
 from tests.models import tiny
 from tests.pages import REPOSITORY
@@ -94,6 +95,20 @@ def test_what_needs_no_device(home: Mapping[str, str], made: Path, model: Path, 
         printed("export", "--model", model, "--out", tmp_path / kind, "--format", kind, env=home)
 
 
+def test_tables_of_others(home: Mapping[str, str], tmp_path: Path) -> None:
+    source = tmp_path / "pixel.yaml"
+    source.write_text(PIXEL)
+    said = printed("import", source, "--device", "pixel1", "--unit", "cpu:threads=1", "--out", tmp_path / "luts", env=home)
+    assert said["blocks"]["cpu0"] > 0
+
+
+def test_several_phones(home: Mapping[str, str], tmp_path: Path) -> None:
+    """None of which is there: what else is said of one is what a profile of its own says."""
+    phones = ("--device", "127.0.0.1:1", "--device", "127.0.0.1:2")
+    said = printed("profile-devices", *phones, "--out", tmp_path, "--resume", env=home, status=2)
+    assert [phone["state"] for phone in said["devices"]] == ["failed", "failed"]
+
+
 def _has_onnx() -> bool:
     try:
         import onnxruntime  # noqa: F401
@@ -126,4 +141,8 @@ def test_what_runs_on_a_device(runner: Path, home: Mapping[str, str], base: Path
     assert verified["fails"] is True
     printed("export", "--model", base, "--out", bundle, env=home)
     printed("deploy", bundle, "--device", "local", "--lut", luts, "--runs", 3, env=home)
+    printed("certify", "--lut", luts, "-n", 2, "--rounds", 2, "--runs", 1, env=home)
+    assert printed("predict", "--lut", luts, "--model", base, env=home)["certificate"]["n"] == 2
+    assert printed("report", luts, "--out", tmp_path / "page.html", env=home)["profiles"] == 1
+    printed("build", env=home)
     printed("devices-clean", "--clean", "local", env=home)
