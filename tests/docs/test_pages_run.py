@@ -29,7 +29,7 @@ KEEP = os.environ.get("SYNCNAS_DOCS_OUTPUTS", "")
 def walked() -> list[Path]:
     """Pages with something to do, in the order of the site's menu; those at the top of the repository follow."""
     order = [DOCS / name for name in nav_pages() if (DOCS / name).exists()]
-    others = [page for page in PAGES if page not in order]
+    others = [page for page in PAGES if page not in order and ".github" not in page.parts]
     return [page for page in [*order, *others] if any(True for _ in steps_of(page))]
 
 
