@@ -32,7 +32,10 @@ def main(
     harness: HarnessOptions,
     json: AsJson = False,
 ) -> None:
-    """Predict a model's latency, measure it with all units at once, and print both side by side."""
+    """Hold a model's predicted latency against a measured one, step by step.
+
+    The model is exported, and run with all its units at once.
+    """
     from android_harness.bundles.result import require_right
     from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config

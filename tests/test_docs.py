@@ -18,7 +18,7 @@ from tests.pages import PAGES, README, REPOSITORY, anchors, command_lines, fence
 
 OTHERS_OPTIONS = {"--library-path", "--version"}
 """Options that pages name and that are other programs': the loader's of glibc, the runner's."""
-MODULES = {module for module, _ in COMMANDS.values()}
+MODULES = {listed.module for listed in COMMANDS.values()}
 
 
 @cache
@@ -56,7 +56,7 @@ def test_modules_exist_and_their_options_parse(words: list[str]) -> None:
 @pytest.mark.parametrize("words", lines_of("syncnas"))
 def test_names_of_commands_exist(words: list[str]) -> None:
     name, *arguments = words
-    command_of(COMMANDS[name][0]).make_context(name, list(arguments))
+    command_of(COMMANDS[name].module).make_context(name, list(arguments))
 
 
 @pytest.mark.parametrize("words", lines_of("make"))
@@ -101,7 +101,7 @@ def test_functions_are_where_pages_say(page: Path) -> None:
 
 
 def test_the_example_config_is_one() -> None:
-    [text] = fenced(REPOSITORY / "docs" / "models.md", "json")
+    [text] = fenced(REPOSITORY / "docs" / "how-to" / "models.md", "json")
     config = configs.parse(text)
     assert config.strategy == "ca"
     assert config.stem.in_size == 64

@@ -13,7 +13,7 @@ FOLDERS = ("lut", "collab", "exporters", "android_harness", "profiler", "search"
 """Folders whose words are settled."""
 
 ROOT = Path(__file__).parent.parent
-TERMS = ROOT / "docs" / "terms.md"
+TERMS = ROOT / "docs" / "reference" / "terms.md"
 COLUMNS = ["word", "meaning", "where it shows", "instead of", "stays"]
 
 
