@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import DeviceName, with_harness_options
+from android_harness.options import DeviceName, TraceFile, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
@@ -16,6 +16,7 @@ from collab.files import holding
 from profiler.options import AsJson, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
+    from android_harness.protocol.journal import Event
     from profiler.compare import Comparison
 
 
@@ -28,6 +29,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, max=MOST_ROUNDS, help="Visits of each of the two jobs.")] = 8,
     runs: RunsPerVisit = 10,
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: verify.jsonl beside the tables.")] = None,
+    trace: TraceFile = None,
     *,
     harness: HarnessOptions,
     json: AsJson = False,
@@ -36,21 +38,28 @@ def main(
 
     The model is exported, and run with all its units at once.
     """
+    from android_harness.bundles.recording import Recording
     from android_harness.bundles.result import require_right
+    from android_harness.bundles.traces import measured_trace
     from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config
     from collab.placement import parse_placement
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
+    from lut.traces.events import require_free, write_trace
     from profiler.compare import Candidate, Trial, compare, visits
+    from profiler.job_ids import TrialId, parse_job_id, timed_unit
     from profiler.progress import phase_bar
 
+    if trace is not None:
+        require_free(trace)
     config = load_config(model)
     journal = journal or lut / "verify.jsonl"
     costs = Costs(load_tables(lut), source=str(lut))
     candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
-    trial = Trial(rounds=rounds, runs=runs)
+    trial = Trial(rounds=rounds, runs=runs, may_be_traced=True)
+    recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
     with (
         holding(journal),
         closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target,
@@ -58,7 +67,14 @@ def main(
     ):
         target.prepare(tell)
         bar.expect(visits(1, trial))
-        [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
+
+        def note(event: Event) -> None:
+            bar.note(event)
+            recording.add(event)
+
+        [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=note)
+    if trace is not None:
+        write_trace(trace, measured_trace(recording, comparison.prediction))
     if json:
         print_json(comparison_document(comparison))
     else:

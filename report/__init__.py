@@ -1,0 +1,1 @@
+"""Reports of predictions and measurements: traces for Perfetto, and pages."""
