@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,11 +12,9 @@ from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
-from collab.files import holding
 from profiler.options import AsJson, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
-    from android_harness.protocol.journal import Event
     from profiler.compare import Comparison
 
 
@@ -28,7 +26,12 @@ def main(
     placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
     rounds: Annotated[int, typer.Option(min=1, max=MOST_ROUNDS, help="Visits of each of the two jobs.")] = 8,
     runs: RunsPerVisit = 10,
-    journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: verify.jsonl beside the tables.")] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the raw samples go, and beside them, as .json, what --json prints; default: verify.jsonl beside the tables."
+        ),
+    ] = None,
     trace: TraceFile = None,
     *,
     harness: HarnessOptions,
@@ -48,31 +51,26 @@ def main(
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
     from lut.traces.events import require_free, write_trace
-    from profiler.compare import Candidate, Trial, compare, visits
+    from profiler.compare import Candidate, Trial
     from profiler.job_ids import TrialId, parse_job_id, timed_unit
     from profiler.progress import phase_bar
+    from profiler.trials import comparison_document, verify_model
 
     if trace is not None:
         require_free(trace)
     config = load_config(model)
-    journal = journal or lut / "verify.jsonl"
     costs = Costs(load_tables(lut), source=str(lut))
-    candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
-    trial = Trial(rounds=rounds, runs=runs, may_be_traced=True)
     recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
-    with (
-        holding(journal),
-        closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target,
-        phase_bar(f"Running {model}", quiet=json) as bar,
-    ):
-        target.prepare(tell)
-        bar.expect(visits(1, trial))
-
-        def note(event: Event) -> None:
-            bar.note(event)
-            recording.add(event)
-
-        [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=note)
+    comparison = verify_model(
+        Candidate(model, config, parse_placement(placement, branches=config.branches)),
+        costs,
+        Trial(rounds=rounds, runs=runs),
+        lambda: closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)),
+        lambda: phase_bar(f"Running {model}", quiet=json),
+        journal=journal or lut / "verify.jsonl",
+        notice=tell,
+        on_event=recording.add,
+    )
     if trace is not None:
         write_trace(trace, measured_trace(recording, comparison.prediction))
     if json:
@@ -80,26 +78,6 @@ def main(
     else:
         _print(comparison)
     require_right(comparison.result)
-
-
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Returns the comparison as a JSON object: times in microseconds, errors as signed fractions of the measured median."""
-    shared = comparison.result.to_document(comparison.prediction.steps)
-    return {
-        "model": comparison.prediction.model,
-        "placement": comparison.prediction.placement.text,
-        "predicted_us": round(comparison.prediction.total_us, 3),
-        **shared,
-        "error": round(comparison.error, 5),
-        "error_drift_corrected": round(comparison.error_drift_corrected, 5),
-        "corrected_us": round(comparison.corrected_us, 3),
-        "drift": {unit: round(drift, 5) for unit, drift in comparison.drift.items()},
-        "sentinel_drift": {unit: round(drift, 5) for unit, drift in comparison.sentinel_drift.items()},
-        "network_drift": {unit: round(drift, 5) for unit, drift in comparison.network_drift.items()},
-        "repeatability": round(comparison.repeatability, 5),
-        "dropped_hot": comparison.dropped_hot,
-        "notes": list(comparison.notes),
-    }
 
 
 def _print(comparison: Comparison) -> None:

@@ -1,1 +1,1 @@
-"""Reports of predictions and measurements: traces for Perfetto, and pages."""
+"""Reports: one page of HTML, whole in itself, that draws what profiles, verifications and searches have left, and traces for Perfetto."""

@@ -19,7 +19,7 @@ _SCHEMA_VERSION: Final = 1
 
 def main(
     source: Annotated[Path, typer.Argument(help="A profile's folder, or a journal of verify, certify or deploy.")],
-    model: Annotated[str, typer.Option(help="Also predict this model: of the zoo, or the path of a config.")] = "",
+    model: Annotated[str, typer.Option(help="The model to predict: of the zoo, or a config. Default: the one that was verified.")] = "",
     placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
     lut: Annotated[Path | None, typer.Option(help="Folder of the tables to predict with. Default: that of the source.")] = None,
     run: Annotated[str, typer.Option(help="Which run to show: median (the nearest to it), all, or a number from 1 on.")] = "median",
@@ -60,22 +60,36 @@ def _trace(source: Path, *, model: str, placement: str, lut: Path | None, which:
     from lut.traces.predicted import predicted_trace
     from report.traces.sources import VERIFY_JOURNAL, journal_of, read_recording, tables_of
 
-    journal = journal_of(source)
-    if not model and journal is None:
-        raise ConfigError(
-            f"{source} has no {VERIFY_JOURNAL}: measure with profiler.verify, name a journal, or a model to predict with --model"
-        )
-    prediction = _prediction(lut or tables_of(source), model, placement) if model else None
-    recording = read_recording(journal, job) if journal is not None else None
-    if recording is not None and prediction is not None and not same_segments(recording, prediction):
-        if source.is_file():
-            raise ConfigError(f"{journal} has runs of another model or placement than {model}; give the --model and --placement that ran")
-        tell(f"{journal} has runs of another model or placement; the trace is of the prediction alone")
-        recording = None
-    if recording is not None:
+    journal, tables = journal_of(source), lut or tables_of(source)
+    if journal is None:
+        if not model:
+            raise ConfigError(f"{source} has no {VERIFY_JOURNAL}: measure with profiler.verify, name a journal, or predict with --model")
+        return predicted_trace(_prediction(tables, model, placement))
+    recording = read_recording(journal, job)
+    prediction = _prediction(tables, model, placement) if model else _verified_prediction(journal, tables)
+    if prediction is None or same_segments(recording, prediction):
         return measured_trace(recording, prediction, which=which)
-    assert prediction is not None, "there is a journal or a model"
+    if not model:
+        return measured_trace(recording, which=which)
+    if source.is_file():
+        raise ConfigError(f"{journal} has runs of another model or placement than {model}; give the --model and --placement that ran")
+    tell(f"{journal} has runs of another model or placement; the trace is of the prediction alone")
     return predicted_trace(prediction)
+
+
+def _verified_prediction(journal: Path, tables: Path | None) -> Prediction | None:
+    """Predicts what verify has measured; None, with a note, where that model cannot be predicted any more."""
+    from collab.errors import SyncNasError
+    from report.traces.sources import verified_model
+
+    verified = verified_model(journal)
+    if verified is None or tables is None:
+        return None
+    try:
+        return _prediction(tables, *verified)
+    except (SyncNasError, OSError) as error:
+        tell(f"Without a prediction: {error}")
+        return None
 
 
 def _prediction(lut: Path | None, model: str, placement: str) -> Prediction:
@@ -99,8 +113,8 @@ def _prediction(lut: Path | None, model: str, placement: str) -> Prediction:
 app = make_app(
     main,
     examples=(
-        "syncnas trace luts/phone --model mobilenet_v2",
-        "syncnas trace luts/phone/verify.jsonl --run all --out verify.json",
+        "syncnas trace luts/phone",
+        "syncnas trace luts/phone --run all --out all.json",
         "syncnas trace luts/phone/certify.jsonl --job collab/7 --out worst.json",
     ),
 )

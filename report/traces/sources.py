@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from android_harness.bundles.recording import Recording
 from android_harness.protocol.journal import CollabDone, read_journal
 from android_harness.protocol.visit_groups import counting_events
+from collab.documents import read_bytes
 from collab.errors import ConfigError, JournalError
 from collab.names import shown
 from lut.meta import META_FILE
@@ -15,6 +18,17 @@ from profiler.job_ids import NetworkSentinelId, TrialId, parse_job_id, timed_uni
 
 VERIFY_JOURNAL: Final = "verify.jsonl"
 _MOST_NAMED: Final = 8
+_MOST_BYTES: Final = 16 << 20
+
+
+class _Result(msgspec.Struct, frozen=True):
+    """Beginning of what verify has printed."""
+
+    model: str
+    placement: str
+
+
+_RESULT: Final = msgspec.json.Decoder(_Result)
 
 
 def journal_of(source: Path) -> Path | None:
@@ -38,6 +52,16 @@ def tables_of(source: Path) -> Path | None:
     """Returns the folder of the tables that a source is, or that its journal lies in; None where there are none."""
     folder = source if source.is_dir() else source.resolve().parent
     return folder if (folder / META_FILE).is_file() else None
+
+
+def verified_model(journal: Path) -> tuple[str, str] | None:
+    """Returns the model and the placement that a journal of verify is of, as the result beside it says; None where there is none."""
+    result = journal.with_suffix(".json")
+    try:
+        said = _RESULT.decode(read_bytes(result, limit_bytes=_MOST_BYTES, error=JournalError, advice="verify again"))
+    except (JournalError, msgspec.MsgspecError, RecursionError):
+        return None
+    return said.model, said.placement
 
 
 def read_recording(journal: Path, job: str = "") -> Recording:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,18 @@ def test_people_are_told_where_to_open_it(measured: Measured, tmp_path: Path, ar
     result = CliRunner().invoke(app, [str(measured.tables), *arguments, "--out", str(tmp_path / "t.json")])
     assert f"median of {ALL_RUNS} runs" in result.stdout
     assert "ui.perfetto.dev" in result.stdout
+
+
+def test_what_was_verified_is_predicted_again(measured: Measured, tmp_path: Path) -> None:
+    folder = shutil.copytree(measured.tables, tmp_path / "tables")
+    result = folder / "verify.json"
+    result.write_text(json.dumps({"model": str(measured.configs[0]), "placement": "", "steps": []}))
+    said, document = trace(tmp_path / "t.json", folder)
+    assert said["model"] == str(measured.configs[0])
+    assert len(processes(document)) == 2
+    gone = {"model": "gone.json", "placement": ""}
+    for content in (json.dumps(gone), json.dumps({**gone, "model": 1}), "[", ""):
+        result.write_text(content)
+        said, document = trace(tmp_path / "t.json", folder)
+        assert "predicted_us" not in said
+        assert len(processes(document)) == 1

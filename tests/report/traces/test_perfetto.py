@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from android_harness.bundles.traces import measured_trace
@@ -16,6 +18,9 @@ from tests.lut.traces.trace_checks import arrows, checked, ns, slices
 from tests.perfetto import opened
 from tests.report.traces.measured import Measured, measured
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 __all__ = ["measured"]
 _SLICES = """select process.name, thread.name, slice.name, slice.ts, slice.dur, slice.depth, slice.category
   from slice join thread_track on slice.track_id = thread_track.id join thread using (utid) join process using (upid)"""
@@ -26,7 +31,7 @@ _LOST = "select name, value from stats where severity in ('error', 'data_loss') 
 
 
 @pytest.mark.slow
-def test_perfetto_shows_all_that_is_in_a_trace(measured: Measured) -> None:
+def test_perfetto_shows_all_that_is_in_a_trace(measured: Measured, browser: Browser) -> None:
     config = configs.load(str(measured.configs[0]))
     prediction = predict(config, parse_placement("", branches=2), Costs(load_tables(measured.tables), source="x"))
     recording = read_recording(measured.tables / "verify.jsonl")
@@ -36,7 +41,7 @@ def test_perfetto_shows_all_that_is_in_a_trace(measured: Measured) -> None:
     text = measured_trace(recording, prediction, which="all").text()
     events = checked(text)["traceEvents"]
     names = {(event["pid"], event.get("tid")): event["args"]["name"] for event in events if event["name"].endswith("_name")}
-    with opened(text) as perfetto:
+    with opened(browser, text) as perfetto:
         assert perfetto.query(_LOST) == []
         expected = [
             [names[event["pid"], None], names[event["pid"], event["tid"]], event["name"], ns(event["ts"]), ns(event["dur"]), event["cat"]]
