@@ -205,7 +205,8 @@ def deploy(
         ExportError: the bundle is damaged.
         DeviceError: the device cannot be reached, or lacks a unit.
         TableError: the tables are of another device, or lack a unit.
-        RunnerError: the model cannot be run there, its output is wrong, or it was stopped.
+        RunnerError: the model cannot be run there, or its output is wrong.
+        KeyboardInterrupt: Ctrl-C.
 
     Examples:
         >>> deployment = syncnas.deploy("bundle", device="local", tables="luts/local", runs=4)

@@ -192,7 +192,8 @@ def verify(
     Raises:
         TableError: the tables are of another device or runtime, or were measured otherwise.
         MissingEntryError: they lack what the model needs.
-        RunnerError: the model cannot be run, its output is wrong, or it was stopped before its end.
+        RunnerError: the model cannot be run, or its output is wrong.
+        KeyboardInterrupt: Ctrl-C; nothing can be said yet.
 
     Examples:
         >>> model = syncnas.load_model("micro_v2").with_strategy("annnana")
@@ -269,7 +270,8 @@ def certify(
     Raises:
         TableError: the tables are of another device or runtime, or do not say for which model they were made.
         ConfigError: hardly any strategy gives each unit enough to do.
-        RunnerError: a strategy cannot be run, or gives a wrong output, or it was stopped before its end.
+        RunnerError: a strategy cannot be run, or gives a wrong output.
+        KeyboardInterrupt: Ctrl-C; nothing can be said yet.
 
     Examples:
         >>> certification = syncnas.certify("luts/local", strategies=2, rounds=2, runs=1)
