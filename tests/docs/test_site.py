@@ -69,7 +69,7 @@ def text_of_page(site: Path, page: str) -> str:
 def test_every_page_is_in_the_menu() -> None:
     listed = nav_pages()
     assert len(listed) == len(set(listed))
-    pages = {str(path.relative_to(DOCS)) for kind in ("*.md", "*.ipynb") for path in DOCS.rglob(kind)}
+    pages = {str(path.relative_to(DOCS).with_suffix(".md")) for kind in ("*.md", "*.ipynb") for path in DOCS.rglob(kind)}
     assert set(listed) == pages | AT_TOP
 
 
@@ -133,7 +133,7 @@ def test_the_toolkit_s_words_are_explained(site: Path) -> None:
 
 def test_programs_find_an_index_of_all_pages(site: Path) -> None:
     index = (site / "llms.txt").read_text(encoding="utf-8")
-    linked = set(re.findall(r"\]\([^)]*?/((?:tutorials|how-to|reference|explanation)/[\w/-]+?)/?(?:index)?\.md\)", index))
+    linked = set(re.findall(r"\]\([^)]*?/((?:tutorials|notebooks|how-to|reference|explanation)/[\w/-]+?)/?(?:index)?\.md\)", index))
     pages = {page.removesuffix(".md").removesuffix("/index") for page in nav_pages() if "/" in page and page.endswith(".md")}
     assert pages - linked == set()
     assert "Read the tables" in (site / "llms-full.txt").read_text(encoding="utf-8")
