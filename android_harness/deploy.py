@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import Clean, DeviceName, with_harness_options
+from android_harness.options import Clean, DeviceName, TraceFile, with_harness_options
 from android_harness.protocol.phases import MOST_RUNS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
@@ -33,6 +33,7 @@ def main(
     ] = "",
     path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy. Default: the tables', else shared.")] = "",
     journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: deploy.jsonl beside the bundle.")] = None,
+    trace: TraceFile = None,
     keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Leave the model and its run script on the device.")] = True,
     clean: Clean = False,
     *,
@@ -46,13 +47,18 @@ def main(
     from dataclasses import replace
 
     from android_harness.bundles.deployment import DeployOptions, deploy
+    from android_harness.bundles.recording import Recording
     from android_harness.bundles.result import require_right
+    from android_harness.bundles.traces import measured_trace
     from android_harness.device.layout import layout_of
     from android_harness.targets.find import closing, default_device, device_of, open_device, remote_target
     from exporters.manifest_file import load_manifest
     from lut.meta import META_FILE
     from lut.tables import load_tables
+    from lut.traces.events import require_free, write_trace
 
+    if trace is not None:
+        require_free(trace)
     journal = journal or bundle.resolve().parent / "deploy.jsonl"
     manifest = load_manifest(bundle)
     tables = load_tables(lut) if lut is not None else None
@@ -62,11 +68,14 @@ def main(
     else:
         name = device_of(device, tables.meta.device, lut / META_FILE, cluster=cluster)
     options = DeployOptions(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
+    recording = Recording(lambda _: True)
     with holding(journal), closing(remote_target(open_device(name, cluster=cluster), replace(harness, layout=layout_of(name)))) as target:
         target.prepare(tell)
-        deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell)
+        deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell, on_event=recording.add)
         if clean:
             target.clean()
+    if trace is not None:
+        write_trace(trace, measured_trace(recording, deployed.prediction, model=deployed.model))
     if json:
         print_json(document(deployed))
     else:

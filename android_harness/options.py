@@ -41,6 +41,9 @@ PatienceS: TypeAlias = Annotated[
 Executor: TypeAlias = Annotated[str, typer.Option(help="local: phones of this computer; ray: of the nodes of a Ray cluster.")]
 Address: TypeAlias = Annotated[str, typer.Option(help="With ray: the cluster's address; auto finds the one that this computer is part of.")]
 CoolLimitS: TypeAlias = Annotated[float, number(least=0, most=1e6, help="How long a phone that got hot is given to cool down, in seconds.")]
+TraceFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--trace", help="Also write a trace of the run nearest to the median, for Perfetto, to this file.")
+]
 Clean: TypeAlias = Annotated[bool, typer.Option("--clean", help="Afterwards, remove all that was put on the phone.")]
 
 

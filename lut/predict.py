@@ -28,6 +28,7 @@ def main(
     model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
     placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
     blocks: Annotated[bool, typer.Option("--blocks", help="Also print every block of every run.")] = False,
+    trace: Annotated[Path | None, typer.Option(help="Also write the timeline as a trace, for Perfetto, to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Predict a model's latency and its timeline from tables.
@@ -39,10 +40,16 @@ def main(
     from lut.prediction.costs import Costs
     from lut.prediction.model_latency import predict
     from lut.tables import load_tables
+    from lut.traces.events import require_free, write_trace
+    from lut.traces.predicted import predicted_trace
 
+    if trace is not None:
+        require_free(trace)
     config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
     prediction = replace(predict(config, parse_placement(placement, branches=config.branches), costs), model=model)
+    if trace is not None:
+        write_trace(trace, predicted_trace(prediction))
     if json:
         print_json({**prediction_document(prediction, costs.meta.certificate), **_imported_document(costs.meta)})
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from android_harness.options import DeviceName, with_harness_options
+from android_harness.options import DeviceName, TraceFile, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
@@ -32,6 +32,7 @@ def main(
             help="Where the raw samples go, and beside them, as .json, what --json prints; default: verify.jsonl beside the tables."
         ),
     ] = None,
+    trace: TraceFile = None,
     *,
     harness: HarnessOptions,
     json: AsJson = False,
@@ -40,19 +41,26 @@ def main(
 
     The model is exported, and run with all its units at once.
     """
+    from android_harness.bundles.recording import Recording
     from android_harness.bundles.result import require_right
+    from android_harness.bundles.traces import measured_trace
     from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config
     from collab.placement import parse_placement
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
+    from lut.traces.events import require_free, write_trace
     from profiler.compare import Candidate, Trial
+    from profiler.job_ids import TrialId, parse_job_id, timed_unit
     from profiler.progress import phase_bar
     from profiler.trials import comparison_document, verify_model
 
+    if trace is not None:
+        require_free(trace)
     config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
+    recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
     comparison = verify_model(
         Candidate(model, config, parse_placement(placement, branches=config.branches)),
         costs,
@@ -61,7 +69,10 @@ def main(
         lambda: phase_bar(f"Running {model}", quiet=json),
         journal=journal or lut / "verify.jsonl",
         notice=tell,
+        on_event=recording.add,
     )
+    if trace is not None:
+        write_trace(trace, measured_trace(recording, comparison.prediction))
     if json:
         print_json(comparison_document(comparison))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -98,13 +98,22 @@ class _Visits:
 
 
 def deploy(
-    target: RemoteTarget, bundle: Path, manifest: Manifest, tables: Tables | None, options: DeployOptions, *, journal: Path, notice: Notice
+    target: RemoteTarget,
+    bundle: Path,
+    manifest: Manifest,
+    tables: Tables | None,
+    options: DeployOptions,
+    *,
+    journal: Path,
+    notice: Notice,
+    on_event: Callable[[Event], None] = lambda _: None,
 ) -> Deployed:
     """Puts a bundle on a device, runs it there, and returns its result.
 
     Args:
         journal: file for the raw samples.
         notice: receives warnings on the units, each a sentence.
+        on_event: receives the events that count.
 
     Raises:
         DeviceError: the device cannot be reached, or lacks a unit or an engine.
@@ -121,11 +130,16 @@ def deploy(
     before = target.pushed
     target.push(folder, {MANIFEST: bundle / MANIFEST} | {entry.file: bundle / entry.file for entry in manifest.files})
     visits = _Visits()
+
+    def note(event: Event) -> None:
+        visits.note(event)
+        on_event(event)
+
     with tempfile.TemporaryDirectory(prefix="syncnas-") as scratch:
         output = Path(scratch) / "output.f32"
         job = _job(f"{folder}/{MANIFEST}", tables, options, output)
         phase = Phase("deploy", units, (job,), Repeat(_VISITS, _VISITS), order="given", resident=True)
-        if not execute(target, phase, journal, visits.note):
+        if not execute(target, phase, journal, note):
             raise RunnerError("the run was stopped before its end")
         if visits.failure or not visits.done or not output.exists():
             raise RunnerError(f"{manifest.model} cannot be run on {target.info.name}: {visits.failure or 'it gave no output'}")
