@@ -130,10 +130,11 @@ def load_tables(folder: Tables | Path | str) -> Tables:
     Raises:
         TableError: there are none, or a value in them is impossible.
 
-    >>> tables = syncnas.load_tables("luts/local")
-    >>> list(tables.units)
-    ['cpu0', 'cpu1']
-    >>> slowest = tables.blocks.sort_values("median_us").iloc[-1]
+    Examples:
+        >>> tables = syncnas.load_tables("luts/local")
+        >>> list(tables.units)
+        ['cpu0', 'cpu1']
+        >>> slowest = tables.blocks.sort_values("median_us").iloc[-1]
     """
     if isinstance(folder, Tables):
         return folder
