@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 from collab import config as configs
 from syncnas.commands import COMMANDS
+from syncnas.group import make_group
 from tests.pages import PAGES, README, REPOSITORY, anchors, command_lines, fenced, functions_in, inline_code, links, text_of
 
 OTHERS_OPTIONS = {"--library-path", "--version"}
@@ -30,6 +31,11 @@ def command_of(module: str) -> TyperCommand:
 
 def options_of(command: TyperCommand) -> set[str]:
     return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts) if option.startswith("--")}
+
+
+def own_options() -> set[str]:
+    """Options of ``syncnas`` itself, before the name of a command."""
+    return {option for parameter in typer.main.get_command(make_group(COMMANDS)).params for option in parameter.opts} | {"--help"}
 
 
 def lines_of(*first_words: str) -> list[object]:
@@ -49,14 +55,22 @@ def test_modules_exist_and_their_options_parse(words: list[str]) -> None:
     if module in MODULES and arguments:
         # All that a user's command line goes through but the command itself: options, their types and bounds, and what is required.
         command_of(module).make_context(module, list(arguments))
-    else:
+    elif not module.isupper():
         assert find_spec(module) is not None
 
 
 @pytest.mark.parametrize("words", lines_of("syncnas"))
 def test_names_of_commands_exist(words: list[str]) -> None:
     name, *arguments = words
-    command_of(COMMANDS[name].module).make_context(name, list(arguments))
+    if name.startswith("--"):
+        assert name in own_options()
+        return
+    if name.isupper():
+        return
+    command = command_of(COMMANDS[name].module)
+    # A command that is only spoken of needs no arguments.
+    if arguments:
+        command.make_context(name, list(arguments))
 
 
 @pytest.mark.parametrize("words", lines_of("make"))
@@ -75,7 +89,7 @@ def test_extras_exist(words: list[str]) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_options_that_are_named_exist(page: Path) -> None:
-    known = set[str]().union(*(options_of(command_of(module)) for module in MODULES)) | {"--help"} | OTHERS_OPTIONS
+    known = set[str]().union(*(options_of(command_of(module)) for module in MODULES)) | own_options() | OTHERS_OPTIONS
     code = [text for text in inline_code(page) if not text.startswith(("pytest", "pip", "apt-get", "git"))]
     named = {option for text in code for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)}
     assert named <= known
@@ -108,5 +122,6 @@ def test_the_example_config_is_one() -> None:
 
 
 def test_there_are_commands_to_test() -> None:
-    assert len(lines_of("python", "-m")) >= 25
-    assert len([line for line in command_lines(README) if line[:2] == ["python", "-m"]]) >= 5
+    assert len([*lines_of("python", "-m"), *lines_of("syncnas")]) >= 100
+    assert len([line for line in command_lines(README) if line[0] == "syncnas"]) >= 5
+    assert ["python", "-m", "profiler.run"] in [line[:3] for line in command_lines(README)]

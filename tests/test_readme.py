@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.pages import README, links, text_of
 
-MOST_LINES = 150
+MOST_LINES = 120
 MOST_PICTURE_BYTES = 200_000
 
 
