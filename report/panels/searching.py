@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ _WORDS: Final = {"n": "none", "a": "add", "c": "concat"}
 _US_PER_MS: Final = 1e3
 _MOST_NODES: Final = 4000
 _MOST_DRAWN: Final = 2000
+"""Architectures that a search's figures and table show; of more, the front, the best so far, and every second, third ... of the others."""
 
 
 def section(searches: Sequence[SearchResult]) -> Section:
@@ -46,15 +48,28 @@ def _part(search: SearchResult, number: int) -> Drawing:
     best = search.best
     if best is None:
         return Drawing(joined([*pieces, paragraph(sentence("Nothing was evaluated yet."), class_="missing")]))
+    tree = _tree(search, number)
+    search = replace(search, architectures=thinned(search.architectures))
     figures = [_best_so_far(search, number)]
     if any(each.latency_us is not None for each in search.architectures):
         figures.append(_front(search, number))
-    figures.append(_tree(search, number))
-    drawn = sorted(search.architectures, key=lambda each: (-each.is_on_front, -each.objective))[:_MOST_DRAWN]
-    diagrams = {_key(number, each): _diagram(search, each) for each in drawn}
+    figures.append(tree)
+    diagrams = {_key(number, each): _diagram(search, each) for each in search.architectures}
     pieces += [side_by_side(*(figure.html for figure in figures[:-1])), figures[-1].html]
     pieces += [element("h3", Html("Architecture")), diagram_place(f"search-{number}", _key(number, best)), _table(search, number)]
     return Drawing(joined(pieces), figures, diagrams)
+
+
+def thinned(found: Sequence[Architecture]) -> tuple[Architecture, ...]:
+    """Returns architectures in their order, about as many as a page can show; none that was the best of its time is left out."""
+    step = -(-len(found) // _MOST_DRAWN) or 1
+    best = accumulate((each.objective for each in found), max)
+    before = [float("-inf"), *best]
+    return tuple(
+        each
+        for at, (each, so_far) in enumerate(zip(found, before, strict=False))
+        if at % step == 0 or each.is_on_front or each.objective > so_far
+    )
 
 
 def _key(number: int, each: Architecture) -> str:
@@ -198,7 +213,7 @@ def _table(search: SearchResult, number: int) -> Html:
         for each in found
     ]
     columns = ["strategy", "placement", "front", "accuracy", "latency", "evaluation"]
-    return data_table("Every architecture", columns, rows, numbers_from=3, chooses=[_key(number, each) for each in found], is_open=True)
+    return data_table("Architectures", columns, rows, numbers_from=3, chooses=[_key(number, each) for each in found], is_open=True)
 
 
 def _diagram(search: SearchResult, each: Architecture) -> Mapping[str, Any]:
