@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from android_harness.options import Clean, DeviceName, path_option, wait_option, with_harness_options
+from android_harness.options import Clean, DeviceName, TraceFile, path_option, wait_option, with_harness_options
 from android_harness.protocol.phases import MOST_RUNS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import keeping, make_app, print_json, run_app
@@ -33,6 +33,7 @@ def main(
     ] = None,
     runs: Annotated[int, whole(least=1, most=MOST_RUNS, help="Inferences that are measured.")] = 100,
     json: AsJson = False,
+    trace: TraceFile = None,
     wait: Annotated[str, wait_option("the tables', else spin")] = "",
     path: Annotated[str, path_option("the tables', else shared")] = "",
     journal: Annotated[
@@ -50,13 +51,18 @@ def main(
     from dataclasses import replace
 
     from android_harness.bundles.deployment import DeployOptions, deploy
+    from android_harness.bundles.recording import Recording
     from android_harness.bundles.result import require_right
+    from android_harness.bundles.traces import measured_trace
     from android_harness.device.layout import layout_of
     from android_harness.targets.find import closing, default_device, device_of, open_device, remote_target
     from exporters.manifest_file import load_manifest
     from lut.meta import META_FILE
     from lut.tables import load_tables
+    from lut.traces.events import require_free, write_trace
 
+    if trace is not None:
+        require_free(trace)
     journal = journal or bundle.resolve().parent / "deploy.jsonl"
     manifest = load_manifest(bundle)
     tables = load_tables(lut) if lut is not None else None
@@ -66,6 +72,7 @@ def main(
     else:
         name = device_of(device, tables.meta.device, lut / META_FILE, cluster=cluster)
     options = DeployOptions(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
+    recording = Recording(lambda _: True)
     with (
         keeping("What was sent stays on the device; the same command sends nothing twice."),
         holding(journal),
@@ -73,9 +80,11 @@ def main(
         work_bar(f"Running {manifest.model}", "visits", quiet=json) as show,
     ):
         target.prepare(tell)
-        deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell, on_progress=show)
+        deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell, on_progress=show, on_event=recording.add)
         if clean:
             target.clean()
+    if trace is not None:
+        write_trace(trace, measured_trace(recording, deployed.prediction, model=deployed.model))
     if json:
         print_json(document(deployed))
     else:

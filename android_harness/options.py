@@ -92,6 +92,10 @@ Address: TypeAlias = Annotated[
 CoolLimitS: TypeAlias = Annotated[
     float, number(least=0, most=1e6, value="SECONDS", panel=PHONE, help="How long a phone that got hot is given to cool down.")
 ]
+TraceFile: TypeAlias = Annotated[
+    Path | None,
+    option("--trace", value="FILE", help="Also write a trace of the run nearest to the median, for Perfetto, to this file."),
+]
 Clean: TypeAlias = Annotated[bool, flag("--clean", panel=PHONE, help="Afterwards, remove all that was put on the phone.")]
 
 

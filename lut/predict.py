@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, say
-from collab.options import AsJson, ModelName, PlacementText, TablesFolder, flag
+from collab.options import AsJson, ModelName, PlacementText, TablesFolder, flag, option
 
 if TYPE_CHECKING:
     from lut.certificate import Certificate
@@ -26,6 +27,7 @@ def main(
     model: ModelName,
     placement: PlacementText = "",
     blocks: Annotated[bool, flag("--blocks", help="Also print every block of every run.")] = False,
+    trace: Annotated[Path | None, option(value="FILE", help="Also write the timeline as a trace, for Perfetto, to this file.")] = None,
     json: AsJson = False,
 ) -> None:
     """Predict a model's latency and its timeline from tables.
@@ -37,10 +39,16 @@ def main(
     from lut.prediction.costs import Costs
     from lut.prediction.model_latency import predict
     from lut.tables import load_tables
+    from lut.traces.events import require_free, write_trace
+    from lut.traces.predicted import predicted_trace
 
+    if trace is not None:
+        require_free(trace)
     config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
     prediction = replace(predict(config, parse_placement(placement, branches=config.branches), costs), model=model)
+    if trace is not None:
+        write_trace(trace, predicted_trace(prediction))
     if json:
         print_json({**prediction_document(prediction, costs.meta.certificate), **_imported_document(costs.meta)})
     else:

@@ -63,12 +63,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Trial:
-    """The number of samples: each bundle is visited `rounds` times as either of its two jobs, `runs` inferences each time."""
+    """The number of samples: each bundle is visited `rounds` times as either of its two jobs, `runs` inferences each time.
+
+    `may_be_traced`: the comparison may be made while the system records a trace, which its notes then say; else that is refused.
+    """
 
     rounds: int = 8
     runs: int = 10
     warmup: int = QUICK.network_warmup
     seed: int = 0
+    may_be_traced: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,8 @@ def compare(
 
     def note(event: Event) -> None:
         if isinstance(event, PhaseStarted):
-            check_as_tables(costs.meta, Provenance.of(event))
+            provenance = Provenance.of(event)
+            check_as_tables(costs.meta, provenance.without_tracing() if trial.may_be_traced else provenance)
         store.add(event)
         on_event(event)
 

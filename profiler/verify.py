@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from android_harness.options import DeviceOfTables, with_harness_options
+from android_harness.options import DeviceOfTables, TraceFile, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import FAILED, keeping, make_app, print_json, run_app
@@ -37,6 +37,7 @@ def main(
             help="Where the raw samples go, and what --json prints, as .json. Default: verify.jsonl beside the tables.",
         ),
     ] = None,
+    trace: TraceFile = None,
     *,
     harness: HarnessOptions,
 ) -> None:
@@ -44,20 +45,27 @@ def main(
 
     The model is exported, and run with all its units at once.
     """
+    from android_harness.bundles.recording import Recording
     from android_harness.bundles.result import require_right
+    from android_harness.bundles.traces import measured_trace
     from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config
     from collab.placement import parse_placement
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
+    from lut.traces.events import require_free, write_trace
     from profiler.compare import Candidate, Trial
+    from profiler.job_ids import TrialId, parse_job_id, timed_unit
     from profiler.progress import phase_bar
     from profiler.trials import comparison_document, verify_model
 
     limit = share("--fail-above", fail_above) if fail_above else None
+    if trace is not None:
+        require_free(trace)
     config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
+    recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
     with keeping("Nothing was measured yet; the tables are as they were."):
         comparison = verify_model(
             Candidate(model, config, parse_placement(placement, branches=config.branches)),
@@ -67,7 +75,10 @@ def main(
             lambda: phase_bar(f"Running {model}", quiet=json),
             journal=journal or lut / "verify.jsonl",
             notice=tell,
+            on_event=recording.add,
         )
+    if trace is not None:
+        write_trace(trace, measured_trace(recording, comparison.prediction))
     fails = limit is not None and abs(comparison.error_drift_corrected) > limit
     if json:
         print_json(comparison_document(comparison) | {"fails": fails})

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "compare": Listed("lut.compare", _MEASURE, "Say where two folders of tables differ, and whether that is proven."),
     "export": Listed("exporters.run", _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
     "predict": Listed("lut.predict", _MODEL, "Predict a model's latency and its timeline from tables."),
+    "trace": Listed("report.trace", _MODEL, "Show predicted and measured runs on a timeline, in Perfetto."),
     "import": Listed("lut.import_tables", _MODEL, "Make tables of block latencies that others measured."),
     "search": Listed("search.run", _SEARCH, "Find the most accurate model within a latency budget."),
     "explain": Listed("search.explain", _SEARCH, "Show the tree that a search has grown, and so why it went where it did."),

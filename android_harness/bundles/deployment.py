@@ -107,6 +107,7 @@ def deploy(
     journal: Path,
     notice: Notice,
     on_progress: Callable[[int, int], None] = lambda *_: None,
+    on_event: Callable[[Event], None] = lambda _: None,
 ) -> Deployed:
     """Puts a bundle on a device, runs it there, and returns its result.
 
@@ -114,6 +115,7 @@ def deploy(
         journal: file for the raw samples.
         notice: receives warnings on the units, each a sentence.
         on_progress: gets the number of visits that are done, and of all.
+        on_event: receives the events that count.
 
     Raises:
         ConfigError: the bundle or the options name no units that can run it.
@@ -132,6 +134,7 @@ def deploy(
     before = target.pushed
     target.push(folder, {MANIFEST: bundle / MANIFEST} | {entry.file: bundle / entry.file for entry in manifest.files})
     visits = _Visits()
+
     with tempfile.TemporaryDirectory(prefix="syncnas-") as scratch:
         output = Path(scratch) / "output.f32"
         job = _job(f"{folder}/{MANIFEST}", tables, options, output)
@@ -139,6 +142,7 @@ def deploy(
 
         def note(event: Event) -> None:
             visits.note(event)
+            on_event(event)
             on_progress(len(visits.done), _VISITS)
 
         if not execute(target, phase, journal, note):

@@ -18,6 +18,7 @@ from exporters.bundle import read_f32, write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST
 from tests.android_harness.commands import home_alone, run
+from tests.lut.traces.trace_checks import checked
 
 
 @pytest.fixture(name="bundle")
@@ -40,8 +41,10 @@ def deploy(bundle: Path, *arguments: object, env: Mapping[str, str]) -> dict[str
 
 
 def test_a_bundle_is_deployed_checked_and_left_with_a_script(bundle: Path, home: Mapping[str, str]) -> None:
-    said = deploy(bundle, "--runs", 20, env=home)
+    trace = bundle.parent / "trace.json"
+    said = deploy(bundle, "--runs", 20, "--trace", trace, env=home)
     assert said["output_error"] == 0.0
+    assert checked(trace.read_text())["otherData"]["measured_median_us"] == said["measured_us"]["median"]
     assert said["distinct_outputs"] == 1
     assert said["measured_us"]["n"] == 20
     assert {step["step"] for step in said["steps"]} == {"write", "run", "wait", "read"}
