@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from android_harness.options import Aars, DeviceName, Ndk
-from collab.cli import keeping, make_app, print_json, run_app
+from collab.cli import FAILED, keeping, make_app, print_json, run_app
 from collab.command_line.progress import work_bar
 from collab.console import confirmed, result_console, tell
 from collab.errors import ConfigError, DeviceError
@@ -68,7 +68,7 @@ def main(
     else:
         _print(document)
     if document["kit"] is None or document["undone"]:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @dataclass(frozen=True)
