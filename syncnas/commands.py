@@ -14,7 +14,7 @@ COMMANDS: Final = {
     "doctor": ("android_harness.doctor", "tell whether a device is ready to be measured"),
     "profile": ("profiler.run", "measure the latency tables of a device"),
     "import": ("lut.import_tables", "make tables of latencies that others measured"),
-    "compare": ("lut.compare", "say where two folders of tables differ, and whether that is proven"),
+    "compare": ("report.compare", "say where two tables, certificates or runs differ, and whether that is proven"),
     "predict": ("lut.predict", "predict a model's latency and timeline"),
     "verify": ("profiler.verify", "hold a prediction against a measurement"),
     "certify": ("profiler.certify", "find out how far the predictions of some tables hold"),
