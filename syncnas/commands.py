@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "doctor": ("android_harness.doctor", "tell whether a device is ready to be measured"),
     "profile": ("profiler.run", "measure the latency tables of a device"),
     "import": ("lut.import_tables", "make tables of latencies that others measured"),
+    "export-tables": ("lut.export_tables", "write latency tables in the formats of others"),
     "compare": ("report.compare", "say where two tables, certificates or runs differ, and whether that is proven"),
     "predict": ("lut.predict", "predict a model's latency and timeline"),
     "verify": ("profiler.verify", "hold a prediction against a measurement"),
