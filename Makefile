@@ -11,11 +11,15 @@ ARCH ?= amd64
 TESTS ?=
 # Tests that measure or drive a phone; they have the machine to themselves.
 MEASURING := tests/phone tests/android_harness/targets tests/android_harness/test_collab.py tests/android_harness/test_deploy.py \
-  tests/profiler/test_run.py tests/profiler/test_budgeted.py tests/profiler/test_limits.py
+  tests/profiler/test_run.py tests/profiler/test_budgeted.py tests/profiler/test_limits.py tests/docs/test_pages_run.py \
+  tests/docs/test_notebooks.py
 # Each of the processes side by side has a core; libraries that take all of them would stand in each other's way.
 ALONGSIDE := OMP_NUM_THREADS=1
 
-.PHONY: demo test test-fast phone phone-root lint lint-native sanitize aarch64 bench headline certificate plots clean
+# Where the documentation's site goes.
+SITE := site
+
+.PHONY: demo docs test test-fast phone phone-root lint lint-native sanitize aarch64 bench headline certificate plots clean
 
 $(VENV)/base: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,7 +32,7 @@ $(VENV)/dev: $(VENV)/base
 
 $(VENV)/all: $(VENV)/base
 	$(PIP) torch
-	$(PIP) -e '.[torch,litert,onnx,search,ray,dev]'
+	$(PIP) -e '.[torch,litert,onnx,search,ray,docs,dev]'
 	touch $@
 
 demo:
@@ -72,6 +76,11 @@ phone: $(VENV)/all
 
 phone-root: $(VENV)/all
 	$(BIN)/python -m tests.phone --arch $(ARCH) --build-only
+
+# The documentation as a site; a warning is an error.
+docs: $(VENV)/base
+	$(PIP) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir $(SITE)
 
 lint: $(VENV)/all
 	$(BIN)/ruff check .

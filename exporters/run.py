@@ -9,14 +9,9 @@ import typer
 
 from collab import config as configs
 from collab.cli import make_app, print_json, run_app
-from collab.errors import ConfigError, ExportError
-from collab.model import ModelConfig
-from collab.names import shown
-from collab.networks.weights import DEFAULT_SEED, Weights, check
-from collab.placement import parse_placement
-from exporters.bundle import FORMATS, ROUTES, write_bundle
+from collab.networks.weights import DEFAULT_SEED
+from exporters.export import export_model
 from exporters.manifest import Manifest
-from exporters.publish import check_target
 
 
 def main(
@@ -29,30 +24,15 @@ def main(
     seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, help="Seed of the weights and of the reference input.")] = DEFAULT_SEED,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Split a model into segments, what one unit runs between two hand-overs, and write them as a bundle."""
-    if format not in FORMATS:
-        raise ConfigError(f"--format {shown(format)}: one of {', '.join(FORMATS)}")
-    if route not in ROUTES:
-        raise ConfigError(f"--route {shown(route)}: one of {', '.join(ROUTES)}")
-    check_target(out)
-    config = configs.load(model)
-    placed = parse_placement(placement, branches=config.branches)
-    try:
-        manifest = write_bundle(config, placed, out, weights=_read_weights(config, weights), format=format, route=route, seed=seed)
-    except MemoryError:
-        raise ExportError(f"{config.name} takes more memory than there is; export a smaller model, or on a larger machine") from None
+    """Split a model into segments, one model file for each, and write them as a bundle.
+
+    A segment is what one unit runs between two hand-overs.
+    """
+    manifest = export_model(configs.load(model), out, placement=placement, weights=weights, format=format, route=route, seed=seed)
     if json:
         print_json({"out": str(out), **manifest.to_document()})
     else:
         _print(manifest, out)
-
-
-def _read_weights(config: ModelConfig, path: Path | None) -> Weights | None:
-    if path is None:
-        return None
-    from collab.networks.checkpoint import read_checkpoint
-
-    return check(config, read_checkpoint(path, config), origin=str(path))
 
 
 def _print(manifest: Manifest, out: Path) -> None:

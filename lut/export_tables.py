@@ -29,7 +29,10 @@ def main(
     act: Annotated[str, typer.Option(help="relu or relu6, of YAML, whose names leave it open: rows with another one stay.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Export tables as others write theirs, and say what of them has no place there."""
+    """Write tables in the formats of others.
+
+    It says what of them has no place there.
+    """
     from collab.blocks import ACTIVATIONS
     from collab.errors import ConfigError, TableError
     from collab.files import holds_nothing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,6 @@ from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
-from collab.files import holding
 from profiler.options import AsJson, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
@@ -27,12 +26,20 @@ def main(
     placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
     rounds: Annotated[int, typer.Option(min=1, max=MOST_ROUNDS, help="Visits of each of the two jobs.")] = 8,
     runs: RunsPerVisit = 10,
-    journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: verify.jsonl beside the tables.")] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the raw samples go, and beside them, as .json, what --json prints; default: verify.jsonl beside the tables."
+        ),
+    ] = None,
     *,
     harness: HarnessOptions,
     json: AsJson = False,
 ) -> None:
-    """Predict a model's latency, measure it with all units at once, and print both side by side."""
+    """Hold a model's predicted latency against a measured one, step by step.
+
+    The model is exported, and run with all its units at once.
+    """
     from android_harness.bundles.result import require_right
     from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config
@@ -40,47 +47,26 @@ def main(
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
-    from profiler.compare import Candidate, Trial, compare, visits
+    from profiler.compare import Candidate, Trial
     from profiler.progress import phase_bar
+    from profiler.trials import comparison_document, verify_model
 
     config = load_config(model)
-    journal = journal or lut / "verify.jsonl"
     costs = Costs(load_tables(lut), source=str(lut))
-    candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
-    trial = Trial(rounds=rounds, runs=runs)
-    with (
-        holding(journal),
-        closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target,
-        phase_bar(f"Running {model}", quiet=json) as bar,
-    ):
-        target.prepare(tell)
-        bar.expect(visits(1, trial))
-        [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
+    comparison = verify_model(
+        Candidate(model, config, parse_placement(placement, branches=config.branches)),
+        costs,
+        Trial(rounds=rounds, runs=runs),
+        lambda: closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)),
+        lambda: phase_bar(f"Running {model}", quiet=json),
+        journal=journal or lut / "verify.jsonl",
+        notice=tell,
+    )
     if json:
         print_json(comparison_document(comparison))
     else:
         _print(comparison)
     require_right(comparison.result)
-
-
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Returns the comparison as a JSON object: times in microseconds, errors as signed fractions of the measured median."""
-    shared = comparison.result.to_document(comparison.prediction.steps)
-    return {
-        "model": comparison.prediction.model,
-        "placement": comparison.prediction.placement.text,
-        "predicted_us": round(comparison.prediction.total_us, 3),
-        **shared,
-        "error": round(comparison.error, 5),
-        "error_drift_corrected": round(comparison.error_drift_corrected, 5),
-        "corrected_us": round(comparison.corrected_us, 3),
-        "drift": {unit: round(drift, 5) for unit, drift in comparison.drift.items()},
-        "sentinel_drift": {unit: round(drift, 5) for unit, drift in comparison.sentinel_drift.items()},
-        "network_drift": {unit: round(drift, 5) for unit, drift in comparison.network_drift.items()},
-        "repeatability": round(comparison.repeatability, 5),
-        "dropped_hot": comparison.dropped_hot,
-        "notes": list(comparison.notes),
-    }
 
 
 def _print(comparison: Comparison) -> None:

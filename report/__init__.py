@@ -1,1 +1,1 @@
-"""What was measured, as people read it."""
+"""The report: one page of HTML, whole in itself, that draws what profiles, verifications and searches have left in their folders."""

@@ -31,7 +31,10 @@ def main(
     markdown: Annotated[Path | None, typer.Option(help="Also write the comparison to this file, as Markdown.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say where two tables, certificates or runs differ, row by row and as a whole, and which differences are more than chance."""
+    """Say where two tables, certificates or runs differ, and whether that is proven.
+
+    They are compared row by row and as a whole; what chance alone may have done does not count.
+    """
     from report.comparing.document import document
     from report.comparing.sides import compare
 

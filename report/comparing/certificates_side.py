@@ -34,7 +34,7 @@ class _Strategy(msgspec.Struct, frozen=True):
 
 
 class _File(msgspec.Struct, frozen=True):
-    """All that is compared of a certificate.json; it holds more."""
+    """Content of a certificate.json that is compared; the file holds more."""
 
     strategies: Annotated[tuple[_Strategy, ...], msgspec.Meta(min_length=1, max_length=100_000)]
     measured_at: Text = ""

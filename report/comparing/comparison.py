@@ -15,7 +15,7 @@ RUNS: Final = "runs"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Where two measurements of one `kind` differ.
+    """Differences between two measurements of one `kind`.
 
     Attributes:
         whole: everything that both have, or of runs their latency from end to end; None if they have nothing in common.

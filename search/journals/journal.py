@@ -17,6 +17,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
@@ -26,6 +27,7 @@ import msgspec
 from collab.documents import LatencyUs, Natural, Sha256, Text, expectation, read_bytes
 from collab.errors import JournalError
 from collab.files import write_whole, writing
+from collab.names import shown
 from search.evaluators.base import MAX_ACCURACY, Setting
 from search.journals.record import SpaceRecord
 from search.space import Leaf
@@ -38,6 +40,7 @@ _CHECK_LETTERS: Final = 16
 _CHECK_HEAD: Final = b', "check": "'
 _CHECK_BYTES: Final = len(_CHECK_HEAD) + _CHECK_LETTERS + len(b'"}')
 _MOST_REASON: Final = 2000
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 _Decision: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1 << 20)]
 _Accuracy: TypeAlias = Annotated[float, msgspec.Meta(ge=-MAX_ACCURACY, le=MAX_ACCURACY)]
@@ -273,7 +276,7 @@ def _shown(value: object) -> str:
     if value is None:
         return "not there"
     text = str(value)
-    return text if len(text) <= 60 else f"{text[:12]}..."
+    return f"{text[:12]}..." if _SHA256.fullmatch(text) else shown(text)
 
 
 def _document(header: Header) -> dict[str, Any]:
