@@ -16,6 +16,7 @@ from collab.names import shown
 if TYPE_CHECKING:
     from report.comparing.comparison import Comparison
 
+_WIDTH = 140
 _WORST = 1000
 """Percent; nobody asks for more."""
 
@@ -29,6 +30,7 @@ def main(
     ] = "",
     most: Annotated[int, typer.Option(min=0, max=100_000, help="Rows to show, those that differ most first.")] = 10,
     markdown: Annotated[Path | None, typer.Option(help="Also write the comparison to this file, as Markdown.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Also write the comparison to this file, as a page of HTML.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say where two tables, certificates or runs differ, and whether that is proven.
@@ -44,6 +46,8 @@ def main(
     failed = f"the second is proven to be slower by more than {100 * (limit or 0):g} %" if fails else ""
     if markdown is not None:
         _write_markdown(found, first, second, most, failed, markdown)
+    if page is not None:
+        _write_page(found, first, second, most, failed, page)
     if json:
         print_json(document(found, first=str(first), second=str(second)) | {"fails": fails})
     else:
@@ -73,12 +77,20 @@ def _write_markdown(found: Comparison, first: Path, second: Path, most: int, fai
     write_whole(path, markdown(found, first=str(first), second=str(second), most=most, failed=failed))
 
 
+def _write_page(found: Comparison, first: Path, second: Path, most: int, failed: str, path: Path) -> None:
+    from collab.files import write_whole
+    from report.comparing.page import comparison_page
+
+    write_whole(path, comparison_page(found, first=str(first), second=str(second), most=most, failed=failed))
+
+
 def _print(found: Comparison, first: Path, second: Path, most: int, failed: str) -> None:
     from rich.table import Table
 
     from report.comparing.words import COLUMNS, cells, chosen, headline, sentences
 
-    console = result_console()
+    # Wide enough for a row on one line; a narrower terminal breaks it where it likes.
+    console = result_console(width=max(result_console().width, _WIDTH))
     console.print(f"First: {first}  Second: {second}")
     console.print(headline(found))
     shown_rows = chosen(found, most)

@@ -9,7 +9,7 @@ from collab.console import one_line
 from report.comparing.comparison import Comparison
 from report.comparing.words import COLUMNS, cells, chosen, headline, sentences
 
-_ACTIVE = re.compile(r"([\\`*_{}\[\]<>()#+!|~$@&-])")
+_ACTIVE = re.compile(r"([\\`*_{}\[\]<>#|~$@&])")
 _NUMBERS = ("first us", "second us", "change", "95 % interval")
 _MOST_CHARACTERS = 300
 
