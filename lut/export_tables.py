@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import typer
-
 from collab.cli import make_app, print_json, run_app
 from collab.console import say
+from collab.options import AsJson, option, place
 
 if TYPE_CHECKING:
     from lut.foreign.exporting import Exported
@@ -19,15 +18,20 @@ _NAMED: Final = 3
 
 
 def main(
-    lut: Annotated[Path, typer.Argument(help="Folder of the tables.")],
+    lut: Annotated[Path, place("FOLDER", help="Folder of the tables.")],
     form: Annotated[
         str,
-        typer.Option("--format", help="proxylessnas or once-for-all (YAML), nn-meter (JSON), csv or parquet (a folder with two files)."),
+        option(
+            "--format",
+            value="FORMAT",
+            complete=("proxylessnas", "once-for-all", "nn-meter", "csv", "parquet"),
+            help="proxylessnas or once-for-all (YAML), nn-meter (JSON), csv or parquet (a folder with two files).",
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="File to write, or folder for csv and parquet; new.")],
-    unit: Annotated[str, typer.Option(help="The unit whose rows go out, for files of one unit. Default: the only one.")] = "",
-    act: Annotated[str, typer.Option(help="relu or relu6, of YAML, whose names leave it open: rows with another one stay.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    out: Annotated[Path, option(value="FILE", help="File to write, or folder for csv and parquet; new.")],
+    unit: Annotated[str, option(value="UNIT", help="The unit whose rows go out, for files of one unit. Default: the only one.")] = "",
+    act: Annotated[str, option(value="NAME", help="relu or relu6, of YAML, whose names leave it open: rows with another one stay.")] = "",
+    json: AsJson = False,
 ) -> None:
     """Write tables in the formats of others.
 
@@ -90,7 +94,13 @@ def _print(exported: Exported, files: list[Path]) -> None:
         say(f"Taken for granted: {sentence}")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas export-tables luts/phone --unit cpu0 \\\n    --format proxylessnas --out cpu0.yaml",
+        "syncnas export-tables luts/phone --format parquet --out phone",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import typer
-
 from collab.cli import make_app, print_json, run_app
 from collab.console import say
+from collab.options import UNITS, AsJson, option, place
 
 if TYPE_CHECKING:
     from lut.foreign.entries import LeftOut
@@ -22,18 +21,16 @@ _NAMED: Final = 3
 
 
 def main(
-    sources: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Blocks: YAML of once-for-all or ProxylessNAS, JSON of nn-Meter, CSV or Parquet. Hand-overs: CSV or Parquet.",
-            metavar="FILE...",
-        ),
+    sources: Annotated[list[Path], place("FILE", help="Blocks: of once-for-all, ProxylessNAS, nn-Meter, CSV. Hand-overs: CSV.")],
+    device: Annotated[str, option(value="DEVICE", help="The device that the latencies are of, e.g. pixel1.")],
+    unit: Annotated[
+        list[str], option(value="UNIT", complete=UNITS, help="The unit that they are of, e.g. cpu:threads=1. Repeat it for several.")
     ],
-    device: Annotated[str, typer.Option(help="The device that the latencies are of, e.g. pixel1.")],
-    unit: Annotated[list[str], typer.Option(help="The unit that they are of, e.g. cpu:threads=1. Repeat it for several.")],
-    out: Annotated[Path, typer.Option(help="Folder for the tables; new or empty.")],
-    act: Annotated[str, typer.Option(help="relu or relu6: the one that latencies serve whose names leave it open. Default: both.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    out: Annotated[Path, option(value="FOLDER", help="Folder for the tables; new or empty.")],
+    act: Annotated[
+        str, option(value="NAME", help="relu or relu6: the one that latencies serve whose names leave it open. Default: both.")
+    ] = "",
+    json: AsJson = False,
 ) -> None:
     """Make tables of block latencies that others measured.
 
@@ -93,8 +90,8 @@ def _print(imported: Imported, out: Path) -> None:
         say(f"Taken for granted: {sentence}")
     for what in imported.tables.meta.lacks:
         say(f"Lacking: {what}")
-    what = "Models, also collaborative ones," if account["handovers"] else "Models on one unit"
-    say(f"{what} can be predicted: python -m lut.predict --lut {out} --model mobilenet_v2")
+    models = "Models, also collaborative ones," if account["handovers"] else "Models on one unit"
+    say(f"{models} can be predicted: python -m lut.predict --lut {out} --model mobilenet_v2")
     say("What is lacking is measured by: python -m profiler.run --device SERIAL --model MODEL --out ANOTHER_FOLDER")
 
 
@@ -105,7 +102,14 @@ def _by_reason(left_out: tuple[LeftOut, ...]) -> dict[str, list[LeftOut]]:
     return grouped
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas import pixel1.yaml --device pixel1 \\\n    --unit cpu:threads=1 --out luts/pixel1",
+        "syncnas import blocks.csv handovers.csv --device p40 \\\n    --unit cpu --unit gpu --out luts/p40",
+        "syncnas import times.csv --device board --unit cpu \\\n    --out luts/board",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

@@ -14,6 +14,7 @@ from collab.files import existing_folder_lock, holding, write_whole
 
 if TYPE_CHECKING:
     from android_harness.device.base import Notice
+    from android_harness.protocol.journal import Event
     from android_harness.targets.base import Target
     from lut.certificate import Certificate
     from lut.prediction.costs import Costs
@@ -65,6 +66,7 @@ def verify_model(
     *,
     journal: Path,
     notice: Notice,
+    on_event: Callable[[Event], None] = lambda _: None,
 ) -> Comparison:
     """Predicts one model and measures it with all units at once; whether its output is right is for the caller to look at.
 
@@ -75,6 +77,7 @@ def verify_model(
         observed: gives what follows the measurement.
         journal: the file that keeps the raw samples.
         notice: receives notes and warnings, each a sentence.
+        on_event: receives the events that count.
 
     Raises:
         TableError, RunnerError: as for `profiler.compare.compare`.
@@ -84,7 +87,14 @@ def verify_model(
     with holding(journal), opened() as target, observed() as progress:
         target.prepare(notice)
         progress.expect(visits(1, trial))
-        [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=progress.note)
+
+        def note(event: Event) -> None:
+            progress.note(event)
+            on_event(event)
+
+        # One model's times are looked at and kept nowhere else, so a trace may be recorded meanwhile; the notes say so.
+        traceable = replace(trial, may_be_traced=True)
+        [comparison] = compare(target, [candidate], costs, traceable, journal=journal, on_event=note)
     if comparison.result.is_right:
         write_whole(_beside(journal), json.dumps(comparison_document(comparison), indent=1, allow_nan=False) + "\n")
     return comparison
@@ -134,7 +144,8 @@ def certify_tables(
 
     Raises:
         TableError: the tables are of another device, or do not say whose strategies to run.
-        RunnerError: a strategy cannot be run or gives wrong outputs, or the measurement was stopped; the tables are as they were.
+        RunnerError: a strategy cannot be run or gives wrong outputs; the tables are as they were.
+        KeyboardInterrupt: Ctrl-C was pressed; the tables are as they were.
     """
     from lut.certificate import CERTIFICATE_FILE
     from lut.meta import check_belongs

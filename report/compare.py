@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from collab.cli import make_app, print_json, run_app
+from collab.cli import FAILED, make_app, print_json, run_app
 from collab.console import result_console
-from collab.errors import ConfigError
-from collab.names import shown
+from collab.options import AsJson, option, place, share, whole
 
 if TYPE_CHECKING:
     from report.comparing.comparison import Comparison
 
 _WIDTH = 140
-_WORST = 1000
-"""Percent; nobody asks for more."""
 
 
 def main(
-    first: Annotated[Path, typer.Argument(help="Tables (a folder), a certificate.json, or a run (a journal, a bundle) to compare with.")],
-    second: Annotated[Path, typer.Argument(help="Another of the same kind, which may be slower or faster.")],
-    margin: Annotated[str, typer.Option(help="Difference up to which both count as alike: what another day brings by itself.")] = "2%",
+    first: Annotated[Path, place("FIRST", help="Tables (a folder), a certificate.json, or a run (a journal, a bundle).")],
+    second: Annotated[Path, place("SECOND", help="Another of the same kind, which may be slower or faster.")],
+    margin: Annotated[
+        str, option(value="SHARE", help="Difference up to which both count as alike: what another day brings by itself.")
+    ] = "2%",
     fail_above: Annotated[
-        str, typer.Option("--fail-above", help="End with status 1 if the second is proven to be slower by more than this, e.g. 5%.")
+        str,
+        option("--fail-above", value="SHARE", help="End with status 1 if it is proven to be slower by more than this, e.g. 5%."),
     ] = "",
-    most: Annotated[int, typer.Option(min=0, max=100_000, help="Rows to show, those that differ most first.")] = 10,
-    markdown: Annotated[Path | None, typer.Option(help="Also write the comparison to this file, as Markdown.")] = None,
-    page: Annotated[Path | None, typer.Option(help="Also write the comparison to this file, as a page of HTML.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    most: Annotated[int, whole(least=0, most=100_000, value="ROWS", help="Rows to show, those that differ most first.")] = 10,
+    markdown: Annotated[Path | None, option(value="FILE", help="Also write the comparison to this file, as Markdown.")] = None,
+    page: Annotated[Path | None, option(value="FILE", help="Also write the comparison to this file, as a page of HTML.")] = None,
+    json: AsJson = False,
 ) -> None:
     """Say where two tables, certificates or runs differ, and whether that is proven.
 
@@ -40,8 +39,8 @@ def main(
     from report.comparing.document import document
     from report.comparing.sides import compare
 
-    limit = _fraction("--fail-above", fail_above) if fail_above else None
-    found = compare(first, second, margin=_fraction("--margin", margin))
+    limit = share("--fail-above", fail_above) if fail_above else None
+    found = compare(first, second, margin=share("--margin", margin))
     fails = limit is not None and found.exceeds(limit)
     failed = f"the second is proven to be slower by more than {100 * (limit or 0):g} %" if fails else ""
     if markdown is not None:
@@ -53,21 +52,7 @@ def main(
     else:
         _print(found, first, second, most, failed)
     if fails:
-        raise typer.Exit(1)
-
-
-def _fraction(option: str, text: str) -> float:
-    """Parses ``5%`` or ``0.05``.
-
-    Raises:
-        ConfigError: it is neither, or beyond 1000 %.
-    """
-    if not re.fullmatch(r"\d{1,4}(\.\d{1,6})?%?", text, re.ASCII):
-        raise ConfigError(f"{option} {shown(text)}: write a share like 5% or 0.05")
-    value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    if 100 * value > _WORST:
-        raise ConfigError(f"{option} {shown(text)}: more than {_WORST} %; write a share like 5% or 0.05")
-    return value
+        raise typer.Exit(FAILED)
 
 
 def _write_markdown(found: Comparison, first: Path, second: Path, most: int, failed: str, path: Path) -> None:
@@ -109,7 +94,13 @@ def _print(found: Comparison, first: Path, second: Path, most: int, failed: str)
         console.print(f"Fails: {failed}")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas compare luts/old luts/new --fail-above 5%",
+        "syncnas compare base.jsonl head.jsonl --margin 1% \\\n    --markdown summary.md --page comparison.html",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from report.comparing.accuracies import Accuracies
 from report.comparing.comparison import Comparison
 from report.comparing.effects import Row, Whole
-
-SCHEMA_VERSION: Final = 2
 
 
 def document(found: Comparison, *, first: str, second: str) -> dict[str, Any]:
@@ -21,14 +19,13 @@ def document(found: Comparison, *, first: str, second: str) -> dict[str, Any]:
         first, second: the two sides as they were named.
     """
     return {
-        "schema_version": SCHEMA_VERSION,
         "kind": found.kind,
         "first": first,
         "second": second,
         "margin": found.margin,
         "verdict": found.verdict,
         "whole": _whole(found.whole, found.margin) if found.whole is not None else None,
-        "wholes": [_whole(whole, found.margin) for whole in found.wholes],
+        "changes": [_whole(whole, found.margin) for whole in found.wholes],
         "rows": [_row(row, found.margin) for row in found.rows],
         "accuracies": _accuracies(found.accuracies) if found.accuracies is not None else None,
         "differences": list(found.differences),

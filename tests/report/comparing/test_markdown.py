@@ -35,7 +35,7 @@ def test_a_summary_says_what_counts(tmp_path: Path) -> None:
     assert text.count("| slower |") == 3, "the model and its two steps"
     assert "Fails: the second" in result.output
     said = json.loads(CliRunner().invoke(app, [str(first), str(second), "--json"]).output)
-    assert (said["kind"], said["verdict"], said["fails"], said["schema_version"]) == ("runs", "slower", False, 2)
+    assert (said["kind"], said["verdict"], said["fails"], said["schema_version"]) == ("runs", "slower", False, 1)
     assert said["whole"]["interval"][0] > 1.2
 
 
