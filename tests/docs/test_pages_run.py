@@ -38,8 +38,8 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     walk = Walk(tmp_path_factory.mktemp("reader"))
     for page in FIRST:
         walk.page(page)
-    for name in ("before", "after", "old", "new"):
-        # Tables of another day, which pages compare with.
+    for name in ("before", "after", "old", "new", "demo", "phone", "another"):
+        # Tables that pages take for those of another day or device.
         copytree(walk.folder / "luts" / "local", walk.folder / "luts" / name)
     weights = seeded(configs.load(str(walk.folder / "found" / "found.json")), seed=1)
     torch.save({name: torch.from_numpy(array) for name, array in weights.items()}, walk.folder / "my_model.pth")

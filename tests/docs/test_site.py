@@ -148,7 +148,10 @@ def test_options_are_rendered_by_groups() -> None:
     options = hook("options")
     lines = options.rendered("profile").splitlines()
     assert lines[:2] == ["```text", "syncnas profile [OPTIONS]"]
-    assert any(line.startswith("| `--seed` *a whole number, 0 to 4611686018427387903* | `0` |") for line in lines)
+    assert any(line.startswith("| `--seed` *NUMBER* | `0` | Seed of the order") for line in lines)
+    experts = lines.index("**For experts**")
+    assert any(line.startswith("| `--quick` |") for line in lines[:experts])
+    assert any(line.startswith("| `--wait` *WAY* |") for line in lines[experts:])
 
 
 def hook(name: str) -> Any:
