@@ -53,6 +53,19 @@ def test_a_callback_that_raises_ends_a_profile_that_can_be_gone_on_with(runner: 
     assert {progress.what for progress in seen} == {"profiling local"}
 
 
+def test_what_ends_before_it_has_begun_leaves_nothing_in_the_way(runner: Path, tmp_path: Path) -> None:
+    assert runner.is_file()
+    out = tmp_path / "lut"
+
+    def stop(progress: syncnas.Progress) -> None:
+        raise StopError(progress.what)
+
+    with pytest.raises(StopError, match="profiling local"):
+        small(out, on_progress=stop)
+    assert [path.name for path in out.iterdir()] == [".lock"]
+    assert small(out).tables.statuses["failed"] == 0
+
+
 def test_ctrl_c_ends_a_profile_that_can_be_gone_on_with(runner: Path, tmp_path: Path) -> None:
     assert runner.is_file()
     out = tmp_path / "lut"
