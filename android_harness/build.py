@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import platform
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from android_harness.kits.native_build import ANDROID_ABIS, CROSS_ABI, RUNNER, SANITIZERS, build_cross_kit, build_runner, keep_prebuilt
+from android_harness.kits.native_build import ANDROID_ABIS, CROSS_ABI, SANITIZERS, build_cross_kit, build_runner
+from android_harness.kits.prebuilt import keep_prebuilt
+from android_harness.kits.runner_sources import RUNNER
 from collab.cli import make_app, print_json, run_app
 from collab.console import say
 from collab.errors import DeviceError
+from collab.system.portable import is_linux
 
 
 def _checked_abi(abi: str | None) -> str | None:
@@ -37,7 +41,10 @@ def main(
     ] = None,
     sanitizer: Annotated[str, typer.Option(help="none, address or thread; for this machine.")] = "none",
     tests: Annotated[bool, typer.Option("--tests", help="Also compile the runner's own tests.")] = False,
-    prebuilt: Annotated[bool, typer.Option("--prebuilt", help="For Android: also put it into the package, as releases do.")] = False,
+    glibc: Annotated[
+        str, typer.Option(help="For Linux: the oldest glibc that the runner has to run with, e.g. 2.28; compiled by zig.")
+    ] = "",
+    prebuilt: Annotated[bool, typer.Option("--prebuilt", help="Also put the runner into the package, as releases do.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile the native runner."""
@@ -48,15 +55,21 @@ def main(
         raise DeviceError(f"--sanitizer {sanitizer} is for this machine; leave out --abi {abi}")
     if ndk is not None and target not in ANDROID_ABIS:
         raise DeviceError(f"--ndk is for Android; add --abi {ANDROID_ABIS[0]}")
-    if prebuilt and target not in ANDROID_ABIS:
-        raise DeviceError(f"--prebuilt is for Android; add --abi {ANDROID_ABIS[0]}")
-    if target == CROSS_ABI:
+    if glibc and (target in ANDROID_ABIS or sanitizer != "none"):
+        raise DeviceError("--glibc is for Linux, without a sanitizer; leave one of them out")
+    if glibc and not re.fullmatch(r"2\.\d{1,2}", glibc, re.ASCII):
+        raise DeviceError(f"--glibc {glibc}: a version such as 2.28")
+    if prebuilt and sanitizer != "none":
+        raise DeviceError(f"--sanitizer {sanitizer} is for tests; leave out --prebuilt")
+    if target is None and not is_linux():
+        raise DeviceError("the runner runs on Linux and Android only; name what to build it for: --abi " + ANDROID_ABIS[0])
+    if target == CROSS_ABI and not glibc and not prebuilt:
         kit = build_cross_kit(tests=tests)
         made = {"runner": str(kit / RUNNER), "kit": str(kit)}
     else:
-        made = {"runner": str(build_runner(abi=target, ndk=ndk, sanitizer=sanitizer, tests=tests))}
-        if prebuilt and target is not None:
-            made["prebuilt"] = str(keep_prebuilt(Path(made["runner"]), target))
+        made = {"runner": str(build_runner(abi=target, ndk=ndk, sanitizer=sanitizer, glibc=glibc, tests=tests))}
+        if prebuilt:
+            made["prebuilt"] = str(keep_prebuilt(Path(made["runner"]), target or f"linux-{platform.machine()}"))
     if json:
         print_json(made)
     else:

@@ -12,7 +12,9 @@ from typing import Any
 import typer
 import yaml
 
-from android_harness.kits.native_build import ANDROID_ABIS, PREBUILT, RUNNER, SOURCE
+from android_harness.kits.native_build import ANDROID_ABIS
+from android_harness.kits.prebuilt import PREBUILT, STAMP
+from android_harness.kits.runner_sources import RUNNER, SOURCE
 from tests.pages import REPOSITORY
 
 WORKFLOW = REPOSITORY / ".github" / "workflows" / "release.yml"
@@ -49,7 +51,7 @@ def test_the_package_takes_in_what_runs_on_devices() -> None:
     patterns = parser["options.package_data"]["android_harness"].split()
     needed = [
         PREBUILT / "arm64-v8a" / RUNNER,
-        PREBUILT / "arm64-v8a" / "version",
+        PREBUILT / "arm64-v8a" / STAMP,
         SOURCE / "CMakeLists.txt",
         *package.glob("kits/**/*.json"),
         *package.glob("kits/**/*.txt"),
