@@ -11,11 +11,14 @@ ARCH ?= amd64
 TESTS ?=
 # Tests that measure or drive a phone; they have the machine to themselves.
 MEASURING := tests/phone tests/android_harness/targets tests/android_harness/test_collab.py tests/android_harness/test_deploy.py \
-  tests/profiler/test_run.py tests/profiler/test_budgeted.py tests/profiler/test_limits.py
+  tests/test_packages.py tests/profiler/test_run.py tests/profiler/test_budgeted.py tests/profiler/test_limits.py tests/docs/test_pages_run.py
 # Each of the processes side by side has a core; libraries that take all of them would stand in each other's way.
 ALONGSIDE := OMP_NUM_THREADS=1
 
-.PHONY: demo test test-fast phone phone-root lint lint-native sanitize aarch64 bench headline certificate plots clean
+# Where the documentation's site goes.
+SITE := site
+
+.PHONY: demo docs test test-fast phone phone-root lint lint-native sanitize aarch64 bench headline certificate plots clean
 
 $(VENV)/base: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,24 +31,16 @@ $(VENV)/dev: $(VENV)/base
 
 $(VENV)/all: $(VENV)/base
 	$(PIP) torch
-	$(PIP) -e '.[torch,litert,onnx,search,ray,dev]'
+	$(PIP) -e '.[torch,litert,onnx,search,ray,docs,dev]'
 	touch $@
 
 demo:
 	@PYTHON=$(PYTHON) .ci/packages demo
 	@$(MAKE) --no-print-directory $(VENV)/base
+	@rm -rf $(DEMO)
 	@echo '== Building the native runner'
 	@$(BIN)/python -m android_harness.build
-	@rm -rf $(DEMO)
-	@echo '== Profiling what mobilenet_v2 strategies need, on two CPU units of this machine'
-	@$(BIN)/python -m profiler.run --device local --model mobilenet_v2 --quick --out $(DEMO)
-	@echo '== Predicting a found model from the tables: what each unit does, and when'
-	@$(BIN)/python -m lut.predict --lut $(DEMO) --model syncnas_mobilenet_v2_100
-	@echo '== Measuring that model with both units at once, beside the prediction'
-	@$(BIN)/python -m profiler.verify --lut $(DEMO) --device local --model syncnas_mobilenet_v2_100
-	@echo
-	@echo 'Look at: $(DEMO)/blocks.csv (what each block takes on each unit), $(DEMO)/transfers.csv (what each hand-over takes),'
-	@echo '         $(DEMO)/meta.json (device, units, fixed costs), $(DEMO)/journal.jsonl (every sample, in nanoseconds).'
+	@$(BIN)/python -m syncnas demo --out $(DEMO)
 
 # Tests that measure nothing run side by side; the others follow, one by one.
 test:
@@ -72,6 +67,11 @@ phone: $(VENV)/all
 
 phone-root: $(VENV)/all
 	$(BIN)/python -m tests.phone --arch $(ARCH) --build-only
+
+# The documentation as a site; a warning is an error.
+docs: $(VENV)/base
+	$(PIP) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir $(SITE)
 
 lint: $(VENV)/all
 	$(BIN)/ruff check .

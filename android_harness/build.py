@@ -47,7 +47,10 @@ def main(
     prebuilt: Annotated[bool, typer.Option("--prebuilt", help="Also put the runner into the package, as releases do.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Compile the native runner."""
+    """Compile the native runner.
+
+    The runner is the program that measures: for this machine, or for a device of another kind.
+    """
     target = _checked_abi(abi)
     if sanitizer not in SANITIZERS:
         raise DeviceError(f"--sanitizer {sanitizer}: one of {', '.join(SANITIZERS)}")

@@ -39,7 +39,10 @@ def main(
     harness: HarnessOptions,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Put a bundle on a device, run it there, prove that it computes the reference's numbers, and leave a script that runs it again."""
+    """Put a bundle on a device, run it and check what it computes.
+
+    The script with which it runs there stays, so that it can be run again without this computer.
+    """
     from dataclasses import replace
 
     from android_harness.bundles.deployment import DeployOptions, deploy

@@ -23,7 +23,10 @@ def main(
     clean: Annotated[str, typer.Option("--clean", help="Remove all that was put on this device, and end what runs there.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """List the devices that can be seen, and by which way."""
+    """List the devices that can be seen, and by which way.
+
+    With --clean, remove all that was put on one of them instead.
+    """
     from android_harness.targets.find import survey
 
     if clean:

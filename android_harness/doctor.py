@@ -38,7 +38,10 @@ def main(
     trial: Annotated[bool, typer.Option("--trial/--no-trial", help="Run a small model on each unit.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Print a checklist: what the device is, what would disturb a measurement, which units work, and what to do about it."""
+    """Tell whether a device is ready to be measured, and what to do where it is not.
+
+    It says what the device is, what would disturb a measurement, and runs a small model on each unit.
+    """
     from android_harness.device.diagnosis import BAD
 
     checks = examine(device, unit or [], aar or [], trial=trial)

@@ -37,7 +37,10 @@ def main(
     offline: Annotated[bool, typer.Option("--offline", help="Use no network; what would need it is listed.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Get everything that a device's units need: the runner, LiteRT, and its GPU accelerator."""
+    """Get all that a device's units need: the runner, LiteRT, its GPU accelerator.
+
+    You are told what will be downloaded and built, and asked, before anything is.
+    """
     from android_harness.device.layout import layout_of
     from android_harness.device.state import gather
     from android_harness.kits.downloads.litert import SOURCE

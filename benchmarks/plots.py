@@ -1,4 +1,4 @@
-"""The plots of docs/measuring.md, from a profile's own journals: ``python -m benchmarks.plots LUT [OUT]``."""
+"""The plots of docs/explanation/measuring.md, from a profile's own journals: ``python -m benchmarks.plots LUT [OUT]``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from profiler.network_costs import fit_network_costs
 from profiler.request import JOURNAL_FILE, Request, load_request
 from profiler.samples import SampleStore, read_store
 
-OUT = Path("docs/measuring")
+OUT = Path("docs/pictures/measuring")
 _GAP_NS = 60e9
 _BLUE, _ORANGE, _GREY = "#2166ac", "#d6604d", "#888888"
 _SIZES = ("#440154", "#3b528b", "#21918c", "#5ec962", "#d9a404", "#d6604d", "#888888", "#000000")

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-VERIFIED: Final = Path("docs/timeline/verified.json")
-PICTURE: Final = Path("docs/timeline/timeline.png")
+VERIFIED: Final = Path("docs/pictures/timeline/verified.json")
+PICTURE: Final = Path("docs/pictures/timeline/timeline.png")
 _US_PER_MS: Final = 1e3
 _COLOURS: Final = ("#2166ac", "#d6604d", "#1b7837", "#762a83")
 _GREY, _INK, _PAPER = "#9a9a9a", "#222222", "#ffffff"

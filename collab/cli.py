@@ -6,61 +6,132 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NoReturn
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
 from collab.console import endure_any_encoding, one_line, shortened, tell
-from collab.errors import SyncNasError
+from collab.errors import DeviceError, SyncNasError
 from collab.files import reason_of
 
-_REFUSED: Final = 2
+FAILED: Final = 1
+"""Exit status where a check fails: what was asked for was done, and its answer is no."""
+REFUSED: Final = 2
+"""Exit status of a mistake that a user can mend."""
+_DEVICE: Final = REFUSED
 _INTERRUPTED: Final = 130
 _PIPE_CLOSED: Final = 141
 _USAGE_ERROR: Final[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 """Typer brings click along, under its own name in newer versions."""
 
 
-def make_app(command: Callable[..., None]) -> typer.Typer:
-    """A typer app with this one command; a `SyncNasError` ends it with its sentence on stderr and status 2."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command()(_with_own_ends(command))
+def make_app(command: Callable[..., None], *, examples: Sequence[str] = ()) -> typer.Typer:
+    """Returns a typer app with this one command, whose help ends with the examples."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    app.command(cls=Command, epilog=_epilog(examples))(command)
     return app
 
 
-def _with_own_ends(command: Callable[..., None]) -> Callable[..., None]:
+def _epilog(examples: Sequence[str]) -> str | None:
+    if not examples:
+        return None
+    # Squared brackets would be taken for markup.
+    lines = ["Examples:", *(f"  {line}" for example in examples for line in example.splitlines())]
+    return "\n".join(lines).replace("[", r"\[")
+
+
+def _with_own_ends(method: Callable[..., Any]) -> Callable[..., Any]:
     """Ends a command that Ctrl-C stops, or whose reader has gone; the command line's library would end both in ways of its own."""
 
-    @functools.wraps(command)
-    def run(*arguments: Any, **options: Any) -> None:
+    @functools.wraps(method)
+    def run(*arguments: Any, **options: Any) -> Any:
         try:
-            command(*arguments, **options)
-        except KeyboardInterrupt:
-            tell("Stopped.")
-            raise SystemExit(_INTERRUPTED) from None
+            return method(*arguments, **options)
+        except KeyboardInterrupt as interrupt:
+            _stop(interrupt)
         except BrokenPipeError:
-            # What is still in the buffer would be written once more when the interpreter ends, and fail with a traceback.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # What is still in the buffers would be written once more when the interpreter ends, and fail with a traceback.
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            for stream in (sys.stdout, sys.stderr):
+                os.dup2(nothing, stream.fileno())
             raise SystemExit(_PIPE_CLOSED) from None
 
     return run
+
+
+def _with_own_looks(format_help: Callable[..., None]) -> Callable[..., None]:
+    """Prints a help in colours on terminals only, where the command line's library would do so wherever it sees a CI service; flags get no
+    type, as they take no value.
+    """
+
+    @functools.wraps(format_help)
+    def run(command: Any, context: Any, formatter: Any) -> None:
+        from typer import rich_utils
+
+        rich_utils.FORCE_TERMINAL = None
+        for parameter in command.get_params(context):
+            if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+                parameter.metavar = ""
+        try:
+            format_help(command, context, formatter)
+        except SystemExit:
+            # Raised by rich where the reader has gone.
+            raise BrokenPipeError from None
+
+    return run
+
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def with_own_ends(kind: _Class) -> _Class:
+    """Makes a class of commands end as all commands of the toolkit do, while options are read as well as later."""
+    own: Any = kind
+    own.make_context, own.invoke = _with_own_ends(own.make_context), _with_own_ends(own.invoke)
+    own.format_help = _with_own_looks(own.format_help)
+    return kind
+
+
+@with_own_ends
+class Command(TyperCommand):
+    """Command of the toolkit."""
+
+
+@contextmanager
+def keeping(kept: str | Callable[[], str]) -> Iterator[None]:
+    """Has Ctrl-C within the block say this sentence: what is kept, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        if interrupt.args:
+            raise
+        raise KeyboardInterrupt(kept if isinstance(kept, str) else kept()) from None
+
+
+def _stop(interrupt: KeyboardInterrupt | None = None) -> NoReturn:
+    tell(" ".join(["Stopped.", *(str(sentence) for sentence in (interrupt.args if interrupt is not None else ()))]))
+    raise SystemExit(_INTERRUPTED) from None
 
 
 def run_app(app: typer.Typer) -> None:
     """Runs an app as the main program, and ends the process with its status.
 
     Whatever a user can mend is one line on stderr and status 2: an option that is not one, a `SyncNasError`, a file that cannot be read or
-    written, a full disk. An OSError of another kind without a file is no user's doing, and keeps its traceback.
+    written, a full disk. An OSError of another kind without a file is no user's doing, and
+    keeps its traceback.
     """
     endure_any_encoding()
     try:
         status = app(standalone_mode=False)
-    except typer.Abort:
-        tell("Stopped.")
-        raise SystemExit(_INTERRUPTED) from None
+    except (KeyboardInterrupt, typer.Abort):
+        _stop()
     except _USAGE_ERROR as error:
         _refuse(f"{error.format_message().rstrip('.')}; --help tells what the command takes")
+    except DeviceError as error:
+        _refuse(str(error), status=_DEVICE)
     except SyncNasError as error:
         _refuse(str(error))
     except OSError as error:
@@ -71,9 +142,9 @@ def run_app(app: typer.Typer) -> None:
     raise SystemExit(status if isinstance(status, int) else 0)
 
 
-def _refuse(sentence: str) -> NoReturn:
+def _refuse(sentence: str, *, status: int = REFUSED) -> NoReturn:
     tell(f"error: {one_line(shortened(sentence))}")
-    raise SystemExit(_REFUSED) from None
+    raise SystemExit(status) from None
 
 
 def print_json(document: Mapping[str, Any]) -> None:

@@ -86,6 +86,10 @@ def _console(*, stderr: bool, width: int | None, soft_wrap: bool) -> Console:
             options |= {"markup": False, "emoji": False}
             return super().render_str(printable(text), **options)
 
+        def on_broken_pipe(self) -> None:
+            # Rich would end the process with status 1.
+            raise BrokenPipeError
+
     return SafeConsole(stderr=stderr, width=width, soft_wrap=soft_wrap, highlight=False, markup=False, emoji=False)
 
 

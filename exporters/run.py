@@ -29,7 +29,10 @@ def main(
     seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, help="Seed of the weights and of the reference input.")] = DEFAULT_SEED,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Split a model into segments, what one unit runs between two hand-overs, and write them as a bundle."""
+    """Split a model into segments, one model file for each, and write them as a bundle.
+
+    A segment is what one unit runs between two hand-overs.
+    """
     if format not in FORMATS:
         raise ConfigError(f"--format {shown(format)}: one of {', '.join(FORMATS)}")
     if route not in ROUTES:

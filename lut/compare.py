@@ -31,7 +31,10 @@ def main(
     most: Annotated[int, typer.Option(min=0, max=100_000, help="Rows to print, those that differ most first.")] = 10,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say where two folders of tables differ, unit by unit and row by row, and which differences are more than chance."""
+    """Say where two folders of tables differ, and whether that is proven.
+
+    Units and rows are compared one by one; what chance alone may have done does not count.
+    """
     from lut.comparison import compare
     from lut.tables import load_tables
 

@@ -29,7 +29,10 @@ def main(
     act: Annotated[str, typer.Option(help="relu or relu6, where names leave it open. Default: that of the networks of such tables.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Import block latencies from elsewhere, and say what of them could not be taken and what they lack."""
+    """Make tables of block latencies that others measured.
+
+    It says what of them could not be taken, and what they lack.
+    """
     from collab.blocks import ACTIVATIONS
     from collab.errors import ConfigError, TableError
     from collab.files import holds_nothing

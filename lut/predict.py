@@ -30,7 +30,10 @@ def main(
     blocks: Annotated[bool, typer.Option("--blocks", help="Also print every block of every run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Predict the latency of a model by replaying its schedule with measured costs."""
+    """Predict a model's latency and its timeline from tables.
+
+    The model's schedule is replayed with measured costs.
+    """
     from collab.config import load as load_config
     from collab.placement import parse_placement
     from lut.prediction.costs import Costs

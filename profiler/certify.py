@@ -55,7 +55,10 @@ def main(
     harness: HarnessOptions,
     json: AsJson = False,
 ) -> None:
-    """Run random strategies, each on all units at once, and hold them against their predictions; the tables then carry the result."""
+    """Find out how far the predictions from some tables hold.
+
+    Random strategies run on all units at once and are held against their predictions; the tables then carry the result.
+    """
     from json import dumps
 
     from android_harness.targets.find import closing, device_of, open_target

@@ -69,7 +69,10 @@ def main(
     json: AsJson = False,
     progress_lines: Annotated[bool, typer.Option("--progress-lines", hidden=True)] = False,
 ) -> None:
-    """Time every block and every hand-over that a model's search space needs, and write them as CSV tables."""
+    """Time all blocks and hand-overs that a model's search space needs, as tables.
+
+    Every sample is kept, so that a profile that was stopped goes on with --resume.
+    """
     from android_harness.device.units import warnings
     from android_harness.targets.execute import finish_leftover
     from android_harness.targets.find import closing, open_target

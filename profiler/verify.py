@@ -12,7 +12,7 @@ from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, tell
-from collab.files import holding
+from collab.files import holding, write_whole
 from profiler.options import AsJson, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
@@ -27,12 +27,22 @@ def main(
     placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
     rounds: Annotated[int, typer.Option(min=1, max=MOST_ROUNDS, help="Visits of each of the two jobs.")] = 8,
     runs: RunsPerVisit = 10,
-    journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: verify.jsonl beside the tables.")] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the raw samples go, and beside them, as .json, what --json prints; default: verify.jsonl beside the tables."
+        ),
+    ] = None,
     *,
     harness: HarnessOptions,
     json: AsJson = False,
 ) -> None:
-    """Predict a model's latency, measure it with all units at once, and print both side by side."""
+    """Hold a model's predicted latency against a measured one, step by step.
+
+    The model is exported, and run with all its units at once.
+    """
+    from json import dumps
+
     from android_harness.bundles.result import require_right
     from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config
@@ -56,11 +66,19 @@ def main(
         target.prepare(tell)
         bar.expect(visits(1, trial))
         [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
+    document = comparison_document(comparison)
+    if comparison.result.is_right:
+        write_whole(_beside(journal), dumps(document, indent=1, allow_nan=False) + "\n")
     if json:
-        print_json(comparison_document(comparison))
+        print_json(document)
     else:
         _print(comparison)
     require_right(comparison.result)
+
+
+def _beside(journal: Path) -> Path:
+    """Returns the path of the result: the journal's with ``.json`` in place of its ending, or behind it where it ends so itself."""
+    return journal.with_name(f"{journal.name}.json") if journal.suffix == ".json" else journal.with_suffix(".json")
 
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:

@@ -30,7 +30,10 @@ def main(
     table: Annotated[Path | None, typer.Option(help="The search's accuracies, with --lut, if it was given any.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Print the tree that a search has grown, along the path to the best strategy found: visits, mean, best and prior of each choice."""
+    """Show the tree that a search has grown, and so why it went where it did.
+
+    For each choice along the path to the best strategy it prints visits, mean, best and prior.
+    """
     from search.explanation import journals_in, read_tree
 
     if (lut is None) != (not model):

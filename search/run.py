@@ -84,7 +84,10 @@ def main(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Search a base model's strategies for the most accurate one that meets a latency budget."""
+    """Find the most accurate model within a latency budget.
+
+    The search goes over a base model's strategies: where its branches synchronise, and how wide each block is.
+    """
     # Threads of torch that wait by spinning bring a machine with other work to a standstill: 20 s a step were seen instead of 2.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from search.evaluators.choose import EvaluatorOptions, check_options

@@ -1,39 +1,51 @@
-"""All commands of the toolkit under the name ``syncnas``: ``syncnas profile`` is ``python -m profiler.run``."""
+"""All commands of the toolkit under the name ``syncnas``: ``syncnas profile`` is ``python -m profiler.run``.
+
+Nothing heavy is imported here, so that a Ctrl-C is heard from the start; `syncnas.group` makes the command line of this table.
+"""
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from typing import Final
 
+from syncnas.listed import Listed
+
+_DEVICE: Final = "Get a device ready"
+_MEASURE: Final = "Measure a device"
+_MODEL: Final = "Work on models and tables"
+_SEARCH: Final = "Search for models"
+_PHONE: Final = "Run models on a phone"
+_INTERRUPTED: Final = 130
+
+
 COMMANDS: Final = {
-    "export": ("exporters.run", "split a model into per-unit segments"),
-    "build": ("android_harness.build", "compile the native runner"),
-    "setup": ("android_harness.setup", "fetch and build what a device needs"),
-    "devices": ("android_harness.devices", "list the phones that are connected"),
-    "doctor": ("android_harness.doctor", "tell whether a device is ready to be measured"),
-    "profile": ("profiler.run", "measure the latency tables of a device"),
-    "import": ("lut.import_tables", "make tables of latencies that others measured"),
-    "compare": ("lut.compare", "say where two folders of tables differ, and whether that is proven"),
-    "predict": ("lut.predict", "predict a model's latency and timeline"),
-    "verify": ("profiler.verify", "hold a prediction against a measurement"),
-    "certify": ("profiler.certify", "find out how far the predictions of some tables hold"),
-    "search": ("search.run", "find where to synchronise and how wide to be within a budget"),
-    "explain": ("search.explain", "show the tree that a search has grown, and so why it went where it did"),
-    "deploy": ("android_harness.deploy", "put a split model on a device, run it and check it"),
+    "devices": Listed("android_harness.devices", _DEVICE, "List the devices that can be seen, and by which way."),
+    "setup": Listed("android_harness.setup", _DEVICE, "Get all that a device's units need: the runner, LiteRT, its GPU accelerator."),
+    "doctor": Listed("android_harness.doctor", _DEVICE, "Tell whether a device is ready to be measured, and what to do where it is not."),
+    "build": Listed("android_harness.build", _DEVICE, "Compile the native runner."),
+    "profile": Listed("profiler.run", _MEASURE, "Time all blocks and hand-overs that a model's search space needs, as tables."),
+    "verify": Listed("profiler.verify", _MEASURE, "Hold a model's predicted latency against a measured one, step by step."),
+    "certify": Listed("profiler.certify", _MEASURE, "Find out how far the predictions from some tables hold."),
+    "compare": Listed("lut.compare", _MEASURE, "Say where two folders of tables differ, and whether that is proven."),
+    "demo": Listed("report.demo", _MEASURE, "Try all of it on this machine, in minutes, without a phone."),
+    "report": Listed("report.run", _MODEL, "Draw profiles, verifications and searches as one page of HTML."),
+    "export": Listed("exporters.run", _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
+    "predict": Listed("lut.predict", _MODEL, "Predict a model's latency and its timeline from tables."),
+    "import": Listed("lut.import_tables", _MODEL, "Make tables of block latencies that others measured."),
+    "search": Listed("search.run", _SEARCH, "Find the most accurate model within a latency budget."),
+    "explain": Listed("search.explain", _SEARCH, "Show the tree that a search has grown, and so why it went where it did."),
+    "deploy": Listed("android_harness.deploy", _PHONE, "Put a bundle on a device, run it and check what it computes."),
 }
 
 
 def main() -> None:
-    """Runs the command that the first argument names."""
-    from collab.cli import run_app
-    from collab.console import say, tell
+    """Runs the command that the first argument names, and ends the process with its status."""
+    try:
+        from collab.cli import run_app
+        from syncnas.group import make_group
 
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if name not in COMMANDS:
-        wants_help = name in ("-h", "--help")
-        lines = [f"  {command:8} {what}" for command, (_, what) in COMMANDS.items()]
-        (say if wants_help else tell)("Usage: syncnas COMMAND [OPTIONS]\n\n" + "\n".join(lines))
-        raise SystemExit(0 if wants_help else 2)
-    sys.argv = [f"syncnas {name}", *sys.argv[2:]]
-    run_app(import_module(COMMANDS[name][0]).app)
+        app = make_group(COMMANDS)
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
+        raise SystemExit(_INTERRUPTED) from None
+    run_app(app)

@@ -19,13 +19,22 @@ class Installed:
     packages: Path
     home: Path
 
+    def started(self, *arguments: object) -> subprocess.Popen[bytes]:
+        """Starts ``syncnas`` with these arguments, as the leader of a group of processes."""
+        command = [str(self.python.with_name("syncnas")), *map(str, arguments)]
+        return subprocess.Popen(
+            command, cwd=self.home, env=self._environment(), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": str(self.home / "bin"), "HOME": str(self.home), "LANG": "C.UTF-8"}
+
     def run(self, *command: object, status: int = 0) -> subprocess.CompletedProcess[str]:
         """Runs a command of the environment, which finds neither a compiler nor this checkout."""
-        environment = {"PATH": str(self.home / "bin"), "HOME": str(self.home), "LANG": "C.UTF-8"}
         done = subprocess.run(
             [str(word) for word in command],
             cwd=self.home,
-            env=environment,
+            env=self._environment(),
             capture_output=True,
             text=True,
             check=False,

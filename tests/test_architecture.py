@@ -1,4 +1,4 @@
-"""docs/architecture.md is whole: every step of a sample's walk names a function (test_docs.py looks for it), no folder is left out."""
+"""The page on architecture is whole: every step of a sample's walk names a function (test_docs.py looks for it), no folder is left out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from tests.pages import REPOSITORY, functions_in, text_of
 
-PAGE = REPOSITORY / "docs" / "architecture.md"
+PAGE = REPOSITORY / "docs" / "explanation" / "architecture.md"
 STEPS = 20
 
 

@@ -1,4 +1,4 @@
-"""The house as docs/architecture.md draws it: imports go down only, folders and files stay small enough to find things in."""
+"""The house as docs/explanation/architecture.md draws it: imports go down only, folders and files stay small enough to find things in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ARCHITECTURE = ROOT / "docs" / "architecture.md"
+ARCHITECTURE = ROOT / "docs" / "explanation" / "architecture.md"
 MOST_FILES = 15
 MOST_LINES = 400
 CROWDED = {"profiler"}
@@ -31,7 +31,7 @@ def rules() -> dict[str, frozenset[str]]:
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 2 and re.fullmatch(r"`[\w.]+`( commands)?", cells[0]):
             found[cells[0].replace("`", "")] = frozenset(re.findall(r"`([\w.]+)`", cells[1]))
-    assert found, "docs/architecture.md has no table of layers"
+    assert found, "docs/explanation/architecture.md has no table of layers"
     return found
 
 
@@ -66,7 +66,7 @@ def room_of(module: str) -> str:
     parts = module.split(".")
     names = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
     room = next((name for name in names if name in rules()), "")
-    assert room, f"{module} lies in no room of docs/architecture.md"
+    assert room, f"{module} lies in no room of docs/explanation/architecture.md"
     if f"{room}{COMMANDS}" in rules() and re.search(r"^app = make_app\(", modules()[module].read_text(encoding="utf-8"), re.MULTILINE):
         return f"{room}{COMMANDS}"
     return room

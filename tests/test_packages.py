@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
+import signal
 import stat
 import tarfile
 import zipfile
@@ -23,6 +25,7 @@ from collab.errors import DeviceError
 from release.wheels import make_packages, platform_tag
 from tests.installed import Installed, install
 from tests.pages import REPOSITORY
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -71,14 +74,14 @@ def test_wheels_hold_the_packages_and_only_their_own_runner(packages: list[Path]
         assert {name for name in names if name.startswith(folder)} == runners
         assert {"android_harness/runner/CMakeLists.txt", "collab/zoo/LICENSE", "syncnas/commands.py"} <= names
         tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
-        assert tops == {"android_harness", "collab", "exporters", "lut", "profiler", "search", "syncnas"}
+        assert tops == {"android_harness", "collab", "exporters", "lut", "profiler", "report", "search", "syncnas"}
         assert not [name for name in names if "/build/" in name or name.endswith((".so", ".o", ".pyc"))], "nothing built, nothing of others"
 
 
 def test_the_sdist_holds_sources_and_tests_but_nothing_built(packages: list[Path]) -> None:
     with tarfile.open(packages[0]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"tests/test_packages.py", "docs/architecture.md", "setup.cfg", "release/wheels.py", ".ci/run", "LICENSE"} <= names
+    assert {"tests/test_packages.py", "docs/explanation/architecture.md", "setup.cfg", "release/wheels.py", ".ci/run", "LICENSE"} <= names
     assert not [name for name in names if name.startswith(("android_harness/prebuilt", "android_harness/runner/build"))]
 
 
@@ -87,20 +90,24 @@ def test_a_runner_that_needs_what_not_every_linux_has_gets_no_tag() -> None:
         platform_tag(Path("/bin/bash").resolve())
 
 
-def test_an_installed_wheel_measures_predicts_and_verifies_without_a_compiler(installed: Installed) -> None:
+def test_an_installed_wheel_measures_without_a_compiler_and_goes_on_after_ctrl_c(installed: Installed) -> None:
+    """Tests the demo, which profiles, predicts, verifies and draws the page; it is stopped once while it measures."""
     before = installed.digest()
-    names = {path.name for path in installed.packages.iterdir()}
     found = installed.run(installed.python, "-c", "import syncnas, collab; print(collab.__file__, collab.__version__)").stdout
     assert found.split() == [str(installed.packages / "collab" / "__init__.py"), __version__]
     assert installed.syncnas("--version").stdout.split() == ["syncnas", __version__]
-    profiled = ["profile", "--device", "local", "--model", "micro_v2", "--quick", "--out", "lut"]
-    installed.syncnas(*profiled)
-    predicted = json.loads(installed.syncnas("predict", "--lut", "lut", "--model", "micro_v2", "--json").stdout)
-    assert predicted["predicted_us"] > 0
-    verified = json.loads(installed.syncnas("verify", "--lut", "lut", "--device", "local", "--model", "micro_v2", "--json").stdout)
-    assert verified
+    demo = ("demo", "--small", "--out", "demo", "--json")
+    folder = installed.home / "demo"
+    with installed.started(*demo) as running:
+        wait_until(lambda: (folder / "journal.jsonl").is_file() or running.poll() is not None)
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.wait(300) == 130
+    assert not (folder / "report.html").exists()
+    document = json.loads(installed.syncnas(*demo).stdout)
+    assert document["verified"]["predicted_us"] > 0
+    assert (folder / "report.html").stat().st_size > 100_000
+    assert {"blocks.csv", "transfers.csv", "meta.json"} <= {path.name for path in folder.iterdir()}
     assert installed.digest() == before, "nothing is written into the installed packages"
-    assert {path.name for path in installed.packages.iterdir()} == names
 
 
 def test_the_version_stands_in_one_place() -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-FOLDERS = ("lut", "collab", "exporters", "android_harness", "profiler", "search", "benchmarks")
+FOLDERS = ("lut", "collab", "exporters", "android_harness", "profiler", "search", "report", "benchmarks")
 """Folders whose words are settled."""
 
 ROOT = Path(__file__).parent.parent
-TERMS = ROOT / "docs" / "terms.md"
+TERMS = ROOT / "docs" / "reference" / "terms.md"
 COLUMNS = ["word", "meaning", "where it shows", "instead of", "stays"]
 
 

@@ -1,6 +1,6 @@
 """Kits: all files that a device needs to carry out phases, in one flat folder, and the command that starts the runner there.
 
-docs/kits.md says what each kit holds and how it is made.
+docs/reference/kits.md says what each kit holds and how it is made.
 """
 
 from __future__ import annotations

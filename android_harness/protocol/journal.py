@@ -1,4 +1,4 @@
-"""Journals: the runner's record of its events, decoded line by line within bounds (the format is in docs/formats.md).
+"""Journals: the runner's record of its events, decoded line by line within bounds (the format is in docs/reference/formats.md).
 
 A journal is untrusted: it comes from a device. A last line that is cut off is ignored; any other line that is not what the runner writes
 is an error. Fields that this version does not know are left out, events that it does not know are errors.

@@ -1,4 +1,4 @@
-"""Phases: jobs that the runner carries out by itself (the file format is in docs/formats.md)."""
+"""Phases: jobs that the runner carries out by itself (the file format is in docs/reference/formats.md)."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def import_sources(sources: Sequence[Source], *, device: str, units: Mapping[str
     if not rows:
         first = f"; the first, {left_out[0].name} ({left_out[0].where}): {left_out[0].reason}" if left_out else ""
         files = ", ".join(source.file for source in sources)
-        raise TableError(f"{files}: no entry is a block here{first}. docs/importing.md says what a source looks like")
+        raise TableError(f"{files}: no entry is a block here{first}. docs/how-to/importing.md says what a source looks like")
     source = ", ".join(f"{source.file} (sha256 {source.sha256[:12]})" for source in sources)
     meta = Meta(
         device=device,

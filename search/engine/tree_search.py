@@ -33,7 +33,7 @@ from search.surrogate.mixture import BOUNDS, Bounds, Surrogate
 
 METHODS: Final = ("tree", "uct", "surrogate")
 DEFAULT_METHOD: Final = "surrogate"
-"""It reaches the best of 1458 in a median of 14 / 24 / 11 / 21.5 evaluations, the tree in 14.5 / 23.5 / 11 / 23.5 (docs/benchmarks.md)."""
+"""It reaches the best of 1458 in a median of 14 / 24 / 11 / 21.5 evaluations, the tree in 14.5 / 23.5 / 11 / 23.5 (docs: benchmarks)."""
 ENUMERABLE: Final = 20_000
 """Of spaces up to this size, every leaf is a candidate."""
 _FIRST: Final = 4

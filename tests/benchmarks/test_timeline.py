@@ -35,7 +35,7 @@ def test_a_bar_is_as_long_as_its_step(verified: dict[str, Any]) -> None:
 
 
 def test_the_picture_shows_the_run_that_the_demo_is_explained_with(verified: dict[str, Any]) -> None:
-    [printed] = [block for block in fenced(REPOSITORY / "docs" / "getting-started.md", "") if "predicted ms" in block]
+    [printed] = [block for block in fenced(REPOSITORY / "docs" / "tutorials" / "five-minutes.md", "") if "predicted ms" in block]
     rows = re.findall(r"^(cpu\d) +(\S+) +(\S+) +.*?([\d.]+) +([\d.]+)(?: +\S+ %)?$", printed, re.MULTILINE)
     steps = [(s["unit"], s["segment"], s["step"], s["predicted_us"], s["measured_us"]) for s in verified["steps"]]
     assert [(*row[:3], 1e3 * float(row[3]), 1e3 * float(row[4])) for row in rows] == [

@@ -1,4 +1,4 @@
-"""Manifests as documents: what docs/formats.md promises, from entries to JSON and back."""
+"""Manifests as documents: what docs/reference/formats.md promises, from entries to JSON and back."""
 
 from __future__ import annotations
 

@@ -102,16 +102,3 @@ def test_weights_of_another_model_are_refused(model: Path, tmp_path: Path) -> No
     np.savez(tmp_path / "w.npz", **weights.seeded(tiny()))
     error = run("--model", model, "--out", tmp_path / "b", "--weights", tmp_path / "w.npz", status=2)
     assert "is it a checkpoint of this very config?" in error
-
-
-def test_one_console_script_has_all_commands(tmp_path: Path) -> None:
-    from syncnas.commands import COMMANDS
-
-    listed = subprocess.run([sys.executable, "-m", "syncnas", "--help"], capture_output=True, text=True, check=True).stdout
-    for name in COMMANDS:
-        assert name in listed
-        helped = subprocess.run([sys.executable, "-m", "syncnas", name, "--help"], capture_output=True, text=True, check=True)
-        assert "--json" in helped.stdout
-    unknown = subprocess.run([sys.executable, "-m", "syncnas", "dance"], capture_output=True, text=True, check=False)
-    assert unknown.returncode == 2
-    assert "profile" in unknown.stderr

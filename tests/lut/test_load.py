@@ -17,7 +17,7 @@ from lut.tables import save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import made_tables
 
-MEASURING = Path(__file__).parents[2] / "docs" / "measuring.md"
+MEASURING = Path(__file__).parents[2] / "docs" / "explanation" / "measuring.md"
 
 
 def test_what_the_docs_show_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

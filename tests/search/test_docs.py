@@ -1,4 +1,4 @@
-"""What docs/search.md says can be done from Python."""
+"""What docs/explanation/search.md says can be done from Python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.search.made import BASE, written
 
-DOCS = Path(__file__).parents[2] / "docs" / "search.md"
+DOCS = Path(__file__).parents[2] / "docs" / "explanation" / "search.md"
 
 
 def test_the_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

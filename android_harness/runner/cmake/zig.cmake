@@ -8,3 +8,5 @@ set(CMAKE_CXX_COMPILER ${SYNCNAS_ZIG} c++ -target ${SYNCNAS_MACHINE}-linux-gnu.$
 set(CMAKE_CXX_ARCHIVE_CREATE "${SYNCNAS_ZIG} ar qc <TARGET> <OBJECTS>")
 set(CMAKE_CXX_ARCHIVE_APPEND "${SYNCNAS_ZIG} ar q <TARGET> <OBJECTS>")
 set(CMAKE_CXX_ARCHIVE_FINISH "${SYNCNAS_ZIG} ranlib <TARGET>")
+# Without the names and lines of everything in libc++, which are most of the file.
+set(CMAKE_EXE_LINKER_FLAGS_INIT -s)

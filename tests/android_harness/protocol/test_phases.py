@@ -1,4 +1,4 @@
-"""Phases: the document that the runner is given, field by field as docs/formats.md has it."""
+"""Phases: the document that the runner is given, field by field as docs/reference/formats.md has it."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def document_of(phase: Phase, **runtime: Path) -> dict[str, Any]:
 
 
 def example(words: str) -> dict[str, Any]:
-    """The example in docs/formats.md that has these words."""
-    [block] = [block for block in fenced(REPOSITORY / "docs" / "formats.md", "json") if words in block]
+    """The example in docs/reference/formats.md that has these words."""
+    [block] = [block for block in fenced(REPOSITORY / "docs" / "reference" / "formats.md", "json") if words in block]
     document: dict[str, Any] = json.loads(block)
     return document
 

@@ -1,0 +1,1 @@
+"""The page itself: escaping, tables, figures, and the frame that puts sections into one file."""

@@ -1,0 +1,242 @@
+"use strict";
+// Draws the page's figures with Plotly, light or dark, and makes them reachable by keys. Data come from the page's one JSON element.
+(() => {
+  const page = JSON.parse(document.getElementById("page-data").textContent);
+  const root = document.documentElement;
+  const preferred = matchMedia("(prefers-color-scheme: dark)");
+  const PALETTES = {
+    light: {
+      paper: "#ffffff", raised: "#f5f6f8", ink: "#1c2330", muted: "#566074", grid: "#e4e7ec", onunit: "#ffffff", warn: "#d55e00", shade: "rgba(213,94,0,0.15)",
+      unit0: "#0072b2", unit1: "#d55e00", unit2: "#007d5a", unit3: "#b0578d", unit4: "#3d93c4", unit5: "#a66f00", unit6: "#5a5a5a", unit7: "#8a7f00",
+    },
+    dark: {
+      paper: "#14181f", raised: "#1d232c", ink: "#e6e9ee", muted: "#a0a9b8", grid: "#2b323d", onunit: "#14181f", warn: "#ff9a4d", shade: "rgba(255,154,77,0.22)",
+      unit0: "#56b4e9", unit1: "#f0894d", unit2: "#2fc79a", unit3: "#dd9fc4", unit4: "#9ad3f5", unit5: "#e6b34d", unit6: "#bfc4cc", unit7: "#f0e442",
+    },
+  };
+  const state = { theme: "light", drawn: new Map() };
+
+  const chosenTheme = () => root.dataset.theme || (preferred.matches ? "dark" : "light");
+
+  // Colours are named by the page; only members whose name speaks of colour are looked up, so no text is taken for one.
+  function coloured(value, palette, isColour) {
+    if (typeof value === "string") return isColour && value[0] === "$" ? palette[value.slice(1)] || value : value;
+    if (Array.isArray(value)) return value.map((item) => coloured(item, palette, isColour));
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, coloured(item, palette, isColour || /color/i.test(key))]));
+  }
+
+  function themed(view, palette, height, width) {
+    const base = {
+      paper_bgcolor: palette.paper, plot_bgcolor: palette.paper, height, autosize: true,
+      font: { color: palette.ink, size: width < 500 ? 11 : 12.5, family: "system-ui, -apple-system, Segoe UI, Roboto, sans-serif" },
+      hoverlabel: { bgcolor: palette.raised, bordercolor: palette.muted, font: { color: palette.ink, size: 13 }, align: "left" },
+    };
+    const layout = { ...base, ...coloured(view.layout, palette, false) };
+    for (const key of Object.keys(layout)) {
+      if (/^[xy]axis/.test(key)) {
+        layout[key] = { gridcolor: palette.grid, zerolinecolor: palette.grid, linecolor: palette.muted, tickcolor: palette.muted, ...layout[key] };
+      }
+    }
+    if (width < 500) layout.margin = { ...layout.margin, l: Math.min(layout.margin.l, 44), r: 8 };
+    return { traces: coloured(view.traces, palette, false), layout };
+  }
+
+  function draw(chart) {
+    const key = chart.dataset.figure;
+    const shown = state.drawn.get(key) || { view: 0, point: -1 };
+    const view = page.figures[key][shown.view];
+    const { traces, layout } = themed(view, PALETTES[state.theme], Number(chart.dataset.height), chart.clientWidth);
+    const options = { responsive: true, displaylogo: false, displayModeBar: chart.clientWidth < 500 ? false : "hover",
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+    state.drawn.set(key, { ...shown, traces: view.traces });
+    return Plotly.react(chart, traces, layout, options).then(() => {
+      if (chart.dataset.listens) return;
+      chart.dataset.listens = "yes";
+      chart.on("plotly_click", (event) => event.points[0] && choose(event.points[0].customdata));
+    });
+  }
+
+  // What the texts of the points say, without their markup: parsed where nothing is run or loaded.
+  const plain = (text) => new DOMParser().parseFromString(String(text).replace(/<br>/g, ", "), "text/html").body.textContent;
+
+  function pointsOf(traces) {
+    const found = [];
+    traces.forEach((trace, curve) => {
+      if (trace.hoverinfo === "skip" || trace.visible === false) return;
+      const texts = trace.hovertext || [];
+      texts.forEach((text, at) => {
+        if (Array.isArray(text)) text.forEach((cell, column) => cell && found.push({ curve, at: [at, column], text: cell }));
+        else if (text) found.push({ curve, at, text, data: trace.customdata && trace.customdata[at] });
+      });
+    });
+    return found;
+  }
+
+  function step(chart, by) {
+    const shown = state.drawn.get(chart.dataset.figure);
+    if (!shown) return;
+    const points = pointsOf(shown.traces);
+    if (!points.length) return;
+    shown.point = by === "first" ? 0 : by === "last" ? points.length - 1 : (shown.point + by + points.length) % points.length;
+    const point = points[shown.point];
+    document.getElementById(`said-${chart.dataset.figure}`).textContent = `${plain(point.text)} (${shown.point + 1} of ${points.length})`;
+    const { xaxis = "x", yaxis = "y" } = shown.traces[point.curve];
+    try { Plotly.Fx.hover(chart, [{ curveNumber: point.curve, pointNumber: point.at }], `${xaxis}${yaxis}`); }
+    catch { /* A kind of trace that has no such label: the text stands below the figure. */ }
+  }
+
+  function onKey(event) {
+    const chart = event.currentTarget;
+    const moves = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: "first", End: "last" };
+    if (event.key in moves) { step(chart, moves[event.key]); event.preventDefault(); }
+    else if (event.key === "Enter") {
+      const shown = state.drawn.get(chart.dataset.figure);
+      const point = shown && pointsOf(shown.traces)[shown.point];
+      if (point) choose(point.data);
+    }
+  }
+
+  // Architectures: a click on a point, or on a button of a table, has one drawn in the place of its section.
+  function choose(name) {
+    if (typeof name !== "string" || !Object.hasOwn(page.diagrams, name)) return;
+    const section = name.split(":")[0];
+    for (const place of document.querySelectorAll("[data-diagram]")) {
+      if (place.dataset.diagram.split(":")[0] !== section) continue;
+      place.dataset.diagram = name;
+      diagram(place, page.diagrams[name]);
+    }
+    for (const row of document.querySelectorAll("[data-row]")) {
+      if (row.dataset.row.split(":")[0] === section) row.setAttribute("aria-selected", String(row.dataset.row === name));
+    }
+  }
+
+  function svg(parent, name, attributes, text) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text !== undefined) made.textContent = text;
+    return parent.appendChild(made);
+  }
+
+  // Lanes of units from left to right: stem, stages with what follows each, head.
+  function diagram(place, made) {
+    const lanes = made.units.length, box = 88, gap = 46, left = 52, lines = Math.max(2, ...made.stages.flat().map((each) => each.length));
+    const tall = 14 * lines + 12, lane = tall + 46, width = left + (made.stages.length + 2) * (box + gap), height = lanes * lane + 8;
+    place.replaceChildren();
+    const title = document.createElement("p");
+    title.textContent = made.title;
+    place.append(title);
+    const label = made.stages.map((_, at) => `stage ${at}, then ${made.syncs[at]}`).join("; ");
+    const root = svg(place, "svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${made.units.join(" and ")}: ${label}` });
+    root.style.maxWidth = `${width}px`;
+    root.style.minWidth = `${Math.min(width, 900)}px`;
+    const middle = (unit) => unit * lane + lane / 2;
+    const column = (at) => left + at * (box + gap);
+    const drawBox = (at, unit, texts) => {
+      svg(root, "rect", { x: column(at), y: middle(unit) - tall / 2, width: box, height: tall, rx: 5, class: "box", "data-unit": unit });
+      texts.forEach((text, line) => svg(root, "text", { x: column(at) + box / 2, y: middle(unit) - (texts.length - 1) * 7 + line * 14 + 4,
+        "text-anchor": "middle", class: line ? "small" : "" }, text));
+    };
+    const wire = (at, from, to, kind) => svg(root, "path", { class: "wire", "data-wire": kind,
+      d: from === to ? `M${column(at) - gap} ${middle(from)}H${column(at)}`
+        : `M${column(at) - gap} ${middle(from)}L${column(at) - gap / 2 - 9} ${middle(to) + (from < to ? -9 : 9)}` });
+    const sync = (at, unit, word) => {
+      const x = column(at) - gap / 2;
+      svg(root, "circle", { cx: x, cy: middle(unit), r: 10, class: "box", "data-sync": word });
+      svg(root, "text", { x, y: middle(unit) + 4, "text-anchor": "middle" }, word === "add" ? "+" : "\u2225");
+      svg(root, "text", { x, y: middle(unit) + (unit < lanes / 2 ? -16 : 24), "text-anchor": "middle", class: "small" }, word);
+    };
+    for (let unit = 0; unit < lanes; unit += 1) {
+      svg(root, "text", { x: 0, y: middle(unit) + 4 }, made.units[unit]);
+      if (made.stem < 0 || made.stem === unit) drawBox(0, unit, ["stem"]);
+      if (made.stem < 0 || made.stem === unit) wire(1, unit, unit, "own"); else wire(1, made.stem, unit, "handover");
+      made.stages.forEach((branches, at) => drawBox(at + 1, unit, branches[Math.min(unit, branches.length - 1)]));
+    }
+    made.syncs.forEach((word, at) => {
+      const isLast = at === made.syncs.length - 1;
+      for (let unit = 0; unit < lanes; unit += 1) {
+        if (isLast && unit !== made.head) continue;
+        wire(at + 2, unit, unit, "own");
+        if (word === "none") continue;
+        for (let other = 0; other < lanes; other += 1) if (other !== unit) wire(at + 2, other, unit, "handover");
+        sync(at + 2, unit, word);
+      }
+    });
+    drawBox(made.stages.length + 1, made.head, ["head"]);
+    if (made.note) place.append(Object.assign(document.createElement("p"), { className: "about", textContent: made.note }));
+  }
+
+  function setTheme(theme) {
+    state.theme = theme;
+    const button = document.getElementById("theme");
+    button.textContent = theme === "dark" ? "Light" : "Dark";
+    button.setAttribute("aria-pressed", String(theme === "dark"));
+    for (const key of state.drawn.keys()) draw(document.getElementById(`figure-${key}`));
+  }
+
+  // The plotting library stands in the page compressed; its text has the digest that the page's policy allows.
+  async function unpack() {
+    const packed = document.getElementById("library");
+    if (!packed) return false;
+    try {
+      const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+      const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+      packed.remove();
+      const script = document.createElement("script");
+      script.textContent = text;
+      document.head.append(script);
+    } catch {
+      for (const chart of charts) chart.textContent = "This browser cannot unpack the figures; the tables say the same.";
+      return false;
+    }
+    performance.mark("library-ready");
+    return true;
+  }
+
+  const charts = [...document.querySelectorAll("[data-figure]")];
+  const isNear = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      isNear.unobserve(entry.target);
+      draw(entry.target).then(() => performance.mark(`drawn-${entry.target.dataset.figure}`));
+    }
+  }, { rootMargin: "300px" });
+  for (const chart of charts) {
+    chart.style.height = `${chart.dataset.height}px`;
+    chart.addEventListener("keydown", onKey);
+  }
+  for (const picker of document.querySelectorAll("[data-views]")) {
+    picker.addEventListener("change", () => {
+      state.drawn.set(picker.dataset.views, { view: Number(picker.value), point: -1, traces: [] });
+      if (window.Plotly) draw(document.getElementById(`figure-${picker.dataset.views}`));
+    });
+  }
+  for (const button of document.querySelectorAll("[data-chooses]")) button.addEventListener("click", () => choose(button.dataset.chooses));
+  for (const place of document.querySelectorAll("[data-diagram]")) choose(place.dataset.diagram);
+  document.getElementById("theme").addEventListener("click", () => {
+    root.dataset.theme = chosenTheme() === "dark" ? "light" : "dark";
+    setTheme(chosenTheme());
+  });
+  preferred.addEventListener("change", () => setTheme(chosenTheme()));
+
+  // On paper everything is there, unfolded and light.
+  let before = null;
+  addEventListener("beforeprint", () => {
+    before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")] };
+    for (const details of before.closed) details.open = true;
+    root.dataset.theme = "light";
+    if (window.Plotly) for (const chart of charts) if (!state.drawn.has(chart.dataset.figure)) draw(chart);
+    setTheme("light");
+  });
+  addEventListener("afterprint", () => {
+    if (!before) return;
+    for (const details of before.closed) details.open = false;
+    if (before.theme) root.dataset.theme = before.theme; else delete root.dataset.theme;
+    setTheme(chosenTheme());
+  });
+
+  setTheme(chosenTheme());
+  performance.mark("page-ready");
+  unpack().then((isThere) => { if (isThere) for (const chart of charts) isNear.observe(chart); });
+})();

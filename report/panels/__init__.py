@@ -1,0 +1,1 @@
+"""The panels of a report, one a module: each turns data into a section of the page."""

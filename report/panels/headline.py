@@ -1,0 +1,116 @@
+"""The headline: what the model takes, how good the prediction is, and which unit is the bottleneck."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lut.tables import USABLE
+from report.data.sources import Profile, Sources, Subject
+from report.page.markup import Html, element, escaped, joined, paragraph, sentence
+from report.page.numbers import digits, percent, time_text
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the headline: what it is, the figure, and what to know with it."""
+
+    name: str
+    value: str
+    note: str
+
+    @property
+    def html(self) -> Html:
+        return element(
+            "li",
+            element("p", escaped(self.name), class_="name"),
+            element("p", escaped(self.value), class_="value"),
+            element("p", sentence(self.note), class_="note"),
+        )
+
+
+def headline(sources: Sources, subjects: list[Subject]) -> Html:
+    """Returns the tiles at the head of the page, and the warnings."""
+    tiles: list[Tile] = []
+    if subjects:
+        tiles += [_latency(subjects[0]), *_bottleneck(subjects[0])]
+    elif sources.profiles:
+        tiles += _alone(sources.profiles[0])
+    if sources.profiles:
+        tiles.insert(1, _certainty(sources.profiles[0]))
+    for search in sources.searches[:2]:
+        best = search.best
+        if best is not None:
+            takes = f", {time_text(best.latency_us)} predicted" if best.latency_us is not None else ""
+            within = f" within {search.budget} ({time_text(search.budget_us)})" if search.budget else ""
+            note = f"{search.evaluated} architectures evaluated{within}{takes}"
+            tiles.append(Tile(f"Best of the search: {best.strategy}", f"{digits(best.accuracy, most=4)}", f"accuracy; {note}"))
+    warnings = [paragraph(sentence(text), class_="warning") for text in [*sources.warnings, *_doubts(sources)]]
+    return joined([element("ul", *(tile.html for tile in tiles), class_="tiles"), *warnings])
+
+
+def _latency(subject: Subject) -> Tile:
+    if subject.verification is None:
+        assert subject.predicted is not None, "a subject is predicted or measured"
+        return Tile(f"Latency of {subject.name}", time_text(subject.predicted.total_us), "predicted, not measured yet")
+    measured, said = subject.verification.measured, subject.verification.said
+    note = f"measured, median of {measured.n} runs; p95 {time_text(measured.p95)}."
+    predicted = said.predicted_us if said is not None else subject.predicted.total_us if subject.predicted is not None else None
+    if predicted is not None:
+        note += f" Predicted {time_text(predicted)}, {percent(predicted / measured.median - 1, signed=True)}"
+    if said is not None and said.corrected_us is not None:
+        note += f" ({percent(said.error_drift_corrected, signed=True)} at the units' speed of then)"
+    return Tile(f"Latency of {subject.name}", time_text(measured.median), note)
+
+
+def _certainty(profile: Profile) -> Tile:
+    name = "How far predictions are off"
+    certificate = profile.tables.meta.certificate
+    if certificate is None:
+        note = f"no certificate yet; make one with: syncnas certify --lut {profile.folder}"
+        return Tile(name, "not known", note)
+    found = certificate.corrected
+    note = f"median over {certificate.n} unseen strategies; {100 * found.within_10:.0f} % of them within 10 %, worst 5 % beyond"
+    return Tile(name, percent(found.median_error), f"{note} {percent(found.p95_error)}")
+
+
+def _bottleneck(subject: Subject) -> list[Tile]:
+    """Returns the unit that decides when a run ends: it carries most of the critical path, or, without a prediction, waits least."""
+    if subject.prediction is not None:
+        shares: Mapping[str, float] = subject.prediction.critical
+        unit = max(shares, key=shares.__getitem__)
+        others = ", ".join(f"{other} {100 * share:.0f} %" for other, share in shares.items() if other != unit)
+        run = subject.measured or subject.predicted
+        waits = ", ".join(f"{name} waits {time_text(run.waiting_us(name))}" for name in shares) if run is not None else ""
+        note = f"carries {100 * shares[unit]:.0f} % of the critical path" + (f" ({others})" if others else "")
+        return [Tile("Bottleneck", unit, f"{note}; {waits}")]
+    run = subject.measured or subject.predicted
+    if run is None or len(run.units) < 2:
+        return []
+    unit = min(run.units, key=run.waiting_us)
+    waits = ", ".join(f"{name} {time_text(run.waiting_us(name))}" for name in run.units)
+    return [Tile("Bottleneck", unit, f"waits least for others: {waits}")]
+
+
+def _alone(profile: Profile) -> list[Tile]:
+    """Returns what the base network takes on the unit that is fastest at it."""
+    runs = profile.tables.meta.network_runs
+    if not runs:
+        return []
+    unit = min(runs, key=lambda name: runs[name].median_us)
+    others = ", ".join(f"{name} {time_text(took.median_us)}" for name, took in runs.items() if name != unit)
+    models = " and ".join(profile.tables.meta.models) or "the network"
+    return [Tile(f"Latency of {models}", time_text(runs[unit].median_us), f"on {unit} alone" + (f" ({others})" if others else ""))]
+
+
+def _doubts(sources: Sources) -> list[str]:
+    """Returns sentences on rows without a number, and notes of verifications."""
+    found = []
+    for profile in sources.profiles:
+        rows = profile.tables
+        failed = sum(row.status not in USABLE for row in rows.blocks) + sum(row.status not in USABLE for row in rows.transfers)
+        if failed:
+            found.append(f"{failed} rows of {profile.folder} have no number; blocks.csv and transfers.csv say why.")
+    for verification, _ in sources.verifications:
+        found += list(verification.said.notes) if verification.said is not None else []
+    return found

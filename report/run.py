@@ -1,0 +1,49 @@
+"""``python -m report.run``: one page of HTML that draws profiles, verifications and searches, and needs nothing besides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collab.cli import make_app, print_json, run_app
+from collab.console import say
+
+
+def main(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Folders of profiles or searches, or what profiler.verify has written.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The page.")] = Path("report.html"),
+    model: Annotated[str, typer.Option(help="A model of the zoo or a config, to be predicted from the first profile's tables.")] = "",
+    placement: Annotated[str, typer.Option(help="Which unit runs what of that model, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
+    title: Annotated[str, typer.Option(help="Title of the page. Default: what it shows.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Draw profiles, verifications and searches as one page of HTML.
+
+    The page needs nothing besides: it opens from the disk in any browser, without a network.
+    """
+    from collab.files import write_whole
+    from report.compose import compose
+    from report.data.sources import Sources, subjects
+
+    sources = Sources()
+    for folder in folders:
+        sources.add(folder)
+    html = compose(sources, subjects(sources, model, placement), title=title)
+    write_whole(out, html)
+    size = len(html.encode())
+    if json:
+        print_json({"out": str(out), "bytes": size, "profiles": len(sources.profiles), "searches": len(sources.searches)})
+    else:
+        say(f"{out} ({size / 1e6:.1f} MB): open it in a browser.")
+
+
+app = make_app(
+    main, examples=["syncnas report luts/demo -o report.html", "syncnas report luts/phone luts/another found/ --model mobilenet_v2"]
+)
+
+if __name__ == "__main__":
+    run_app(app)
