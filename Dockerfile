@@ -1,6 +1,8 @@
 # A small image to try the toolkit without installing it: `docker build -t syncnas .`, then `docker run --rm -v "$PWD:/home/reviewer" syncnas`.
-# tests/test_dockerfile.py reads it; .ci/full carries out its RUN lines in a bare Debian, as no docker is needed for that.
+# tests/release/test_dockerfile.py reads it; .ci/full carries out its RUN lines in a bare Debian, as no docker is needed for that.
 FROM python:3.13-slim-bookworm AS build
+# The newest of this Debian: older ones leave its mirrors.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
@@ -12,8 +14,8 @@ RUN python -m venv /build && /build/bin/pip install --no-cache-dir . \
 FROM python:3.13-slim-bookworm
 COPY --from=build /wheels /wheels
 RUN python -m venv /opt/syncnas && /opt/syncnas/bin/pip install --no-cache-dir /wheels/*.whl && rm -rf /wheels \
-  && useradd --create-home reviewer
-USER reviewer
+  && useradd --create-home --uid 1000 reviewer
+USER 1000
 WORKDIR /home/reviewer
 ENTRYPOINT ["/opt/syncnas/bin/syncnas"]
 CMD ["demo"]

@@ -55,8 +55,8 @@ def main(
     if json:
         print_json({"out": str(out), "report": str(page), "verified": _verified(out)})
     else:
-        tables = f"{out / 'blocks.csv'} and {out / 'transfers.csv'}"
-        say(f"\nLook at {page} in a browser. The tables are {tables}; every sample is in {out / 'journal.jsonl'}.")
+        both = f"{out / 'blocks.csv'} and {out / 'transfers.csv'}"
+        say(f"\nLook at {page} in a browser. The tables are {both}; every sample is in {out / 'journal.jsonl'}.")
 
 
 def _profile(out: Path, base: str) -> list[str]:

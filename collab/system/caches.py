@@ -12,4 +12,6 @@ def cache_folder(kind: str) -> Path:
 
     On Linux it is ``~/.cache/syncnas/KIND``, or below ``XDG_CACHE_HOME`` where that is an absolute path.
     """
-    return user_cache_path("syncnas", appauthor=False) / kind
+    folder = user_cache_path("syncnas", appauthor=False)
+    # Older versions of platformdirs take a relative XDG_CACHE_HOME, which has to be ignored.
+    return (folder if folder.is_absolute() else Path.home() / ".cache" / "syncnas") / kind

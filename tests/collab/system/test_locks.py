@@ -12,13 +12,13 @@ import pytest
 
 from collab.system import locks
 from collab.system.locks import try_lock, wait_for_lock
-from tests.other_system import ByteLocks
+from tests.release.other_system import ByteLocks
 
 OTHER = """
 import os, sys
 from collab.system import locks
 if sys.argv[2] == "bytes":
-    from tests.other_system import ByteLocks
+    from tests.release.other_system import ByteLocks
     locks._FCNTL, locks._MSVCRT = None, ByteLocks()
 print(locks.try_lock(os.open(sys.argv[1], os.O_RDWR)))
 """

@@ -17,7 +17,7 @@ from tests.lut.prediction.made_costs import linear_cost
 from tests.test_layers import ROOT, modules
 
 SYSTEMS = ("Windows", "Darwin")
-START = "import sys; from tests.other_system import become; become(sys.argv.pop(1))"
+START = "import sys; from tests.release.other_system import become; become(sys.argv.pop(1))"
 IMPORT_ALL = f"""
 {START}
 import importlib, json

@@ -23,9 +23,9 @@ from android_harness.kits.runner_sources import RUNNER
 from collab import __version__
 from collab.errors import DeviceError
 from release.wheels import make_packages, platform_tag
-from tests.installed import Installed, install
 from tests.pages import REPOSITORY
 from tests.processes import wait_until
+from tests.release.installed import Installed, install
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +81,14 @@ def test_wheels_hold_the_packages_and_only_their_own_runner(packages: list[Path]
 def test_the_sdist_holds_sources_and_tests_but_nothing_built(packages: list[Path]) -> None:
     with tarfile.open(packages[0]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"tests/test_packages.py", "docs/explanation/architecture.md", "setup.cfg", "release/wheels.py", ".ci/run", "LICENSE"} <= names
+    assert {
+        "tests/release/test_packages.py",
+        "docs/explanation/architecture.md",
+        "setup.cfg",
+        "release/wheels.py",
+        ".ci/run",
+        "LICENSE",
+    } <= names
     assert not [name for name in names if name.startswith(("android_harness/prebuilt", "android_harness/runner/build"))]
 
 
