@@ -10,7 +10,7 @@ from typing import Final
 import pandas as pd
 
 from lut.meta import Meta
-from lut.tables import RENAMED, BlockRow, HandoverRow, load_tables
+from lut.tables import RENAMED, BlockRow, HandoverRow, Tables, load_tables
 
 _DTYPES: Final = {"str": "str", "int": "Int64", "int | None": "Int64", "float": "float64", "float | None": "float64"}
 """A column's dtype by its field's annotation. Int64 is pandas' integer that may be absent."""
@@ -39,7 +39,11 @@ def load_frames(folder: Path | str) -> Frames:
     Raises:
         TableError: see `lut.tables.load_tables`.
     """
-    tables = load_tables(Path(folder))
+    return frames_of(load_tables(Path(folder)))
+
+
+def frames_of(tables: Tables) -> Frames:
+    """Returns tables that are loaded as DataFrames."""
     return Frames(_frame(tables.blocks, BlockRow), _frame(tables.transfers, HandoverRow), tables.meta)
 
 

@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, say
+from collab.options import AsJson, ModelName, PlacementText, TablesFolder, flag, option
 
 if TYPE_CHECKING:
     from lut.certificate import Certificate
@@ -24,11 +23,12 @@ _BLOCK_COLUMN = 26
 
 
 def main(
-    lut: Annotated[Path, typer.Option(help="Folder of the tables.")],
-    model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
-    placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
-    blocks: Annotated[bool, typer.Option("--blocks", help="Also print every block of every run.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    lut: TablesFolder,
+    model: ModelName,
+    placement: PlacementText = "",
+    blocks: Annotated[bool, flag("--blocks", help="Also print every block of every run.")] = False,
+    trace: Annotated[Path | None, option(value="FILE", help="Also write the timeline as a trace, for Perfetto, to this file.")] = None,
+    json: AsJson = False,
 ) -> None:
     """Predict a model's latency and its timeline from tables.
 
@@ -39,10 +39,16 @@ def main(
     from lut.prediction.costs import Costs
     from lut.prediction.model_latency import predict
     from lut.tables import load_tables
+    from lut.traces.events import require_free, write_trace
+    from lut.traces.predicted import predicted_trace
 
+    if trace is not None:
+        require_free(trace)
     config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
     prediction = replace(predict(config, parse_placement(placement, branches=config.branches), costs), model=model)
+    if trace is not None:
+        write_trace(trace, predicted_trace(prediction))
     if json:
         print_json({**prediction_document(prediction, costs.meta.certificate), **_imported_document(costs.meta)})
     else:
@@ -134,7 +140,13 @@ def _print_imported(meta: Meta) -> None:
     say(textwrap.fill(f"Unknown:   {'; '.join(meta.lacks)}", width=120, subsequent_indent=" " * 11))
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas predict --lut luts/phone --model mobilenet_v2",
+        "syncnas predict --lut luts/phone --blocks \\\n    --model mobilenet_v2 --placement 0=gpu0",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

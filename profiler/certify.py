@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from android_harness.options import DeviceName, with_harness_options
+from android_harness.options import DeviceOfTables, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
-from collab.cli import make_app, print_json, run_app
+from collab.cli import keeping, make_app, print_json, run_app
 from collab.console import result_console, tell
-from collab.errors import RunnerError, TableError
-from collab.files import existing_folder_lock, write_whole
-from profiler.options import AsJson, RunsPerVisit, hot_sentence
+from collab.options import EXPERT, AsJson, models, option, whole
+from profiler.options import RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
-    from lut.certificate import Certificate
-    from lut.prediction.costs import Costs
+    from android_harness.targets.base import Target
     from lut.tables import Tables
-    from profiler.attribution import Term
-    from profiler.compare import Candidate, Comparison
+    from profiler.trials import Certified
 
 _WORST = 5
 _NAMES = {
@@ -36,121 +30,66 @@ _NAMES = {
 
 @with_harness_options
 def main(
-    lut: Annotated[Path, typer.Option(help="Folder of the tables; the certificate goes into its meta.json.")],
-    device: DeviceName = "",
-    strategies: Annotated[int, typer.Option("-n", "--strategies", min=1, help="How many random strategies to measure.")] = 60,
-    model: Annotated[str, typer.Option(help="Whose strategies: of the zoo, or a config. Default: what the tables were made for.")] = "",
+    lut: Annotated[Path, option(value="FOLDER", help="Folder of the tables; the certificate goes into its meta.json.")],
+    device: DeviceOfTables = "",
+    strategies: Annotated[int, whole("-n", "--strategies", least=1, most=100_000, help="How many random strategies to measure.")] = 60,
+    model: Annotated[
+        str,
+        option(value="MODEL", complete=models, help="Whose strategies: of the zoo, or a config. Default: what the tables were made for."),
+    ] = "",
+    json: AsJson = False,
     rounds: Annotated[
         int | None,
-        typer.Option(
-            min=2,
-            max=MOST_ROUNDS,
+        whole(
+            least=2,
+            most=MOST_ROUNDS,
+            panel=EXPERT,
             help="Visits of each of the two measurements of a strategy. Default: 12, and more of short ones, for a minute in all.",
         ),
     ] = None,
     runs: RunsPerVisit = 3,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the strategies and of the order of visits.")] = 0,
-    journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: certify.jsonl beside the tables.")] = None,
+    seed: Annotated[int, whole(least=0, panel=EXPERT, help="Seed of the strategies and of the order of visits.")] = 0,
+    journal: Annotated[
+        Path | None, option(value="FILE", panel=EXPERT, help="Where the raw samples go. Default: certify.jsonl beside the tables.")
+    ] = None,
     *,
     harness: HarnessOptions,
-    json: AsJson = False,
 ) -> None:
     """Find out how far the predictions from some tables hold.
 
     Random strategies run on all units at once and are held against their predictions; the tables then carry the result.
     """
-    from json import dumps
-
     from android_harness.targets.find import closing, device_of, open_target
-    from lut.certificate import CERTIFICATE_FILE
-    from lut.meta import META_FILE, check_belongs
-    from lut.prediction.costs import Costs
-    from lut.tables import load_tables, save
-    from profiler.attribution import attribute
-    from profiler.certification import bias_line, certify, rounds_for
-    from profiler.compare import Trial, compare, visits
+    from lut.meta import META_FILE
     from profiler.progress import phase_bar
-    from profiler.trends import trends
+    from profiler.trials import CertificationOptions, certify_tables
 
-    with existing_folder_lock(lut):
-        tables = load_tables(lut)
-        costs = Costs(tables, source=str(lut))
-        with closing(open_target(device_of(device, tables.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target:
-            target.prepare(tell)
-            check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
-            candidates = _candidates(tables, costs, model, strategies, seed)
-            trial = Trial(rounds=rounds or rounds_for(candidates, costs, runs), runs=runs, seed=seed)
-            with phase_bar(f"Running {len(candidates)} strategies", quiet=json) as bar:
-                bar.expect(visits(len(candidates), trial))
-                comparisons = compare(target, candidates, costs, trial, journal=journal or lut / "certify.jsonl", on_event=bar.note)
-        _check_outputs(comparisons)
-        certificate = certify(tables, candidates, comparisons)
-        terms, lines = attribute(candidates, comparisons, costs), trends(candidates, comparisons)
-        save(replace(tables, meta=replace(tables.meta, certificate=certificate)), lut)
-        document = {
-            **certificate.to_document(),
-            "terms": {term.name: term.to_document() for term in terms},
-            "trends": {line.name: line.to_document() for line in lines},
-            "dropped_hot": comparisons[0].dropped_hot,
-            "notes": list(comparisons[0].notes),
-            "strategies": [_strategy_document(number, comparison, terms) for number, comparison in enumerate(comparisons)],
-        }
-        write_whole(lut / CERTIFICATE_FILE, dumps(document, indent=1) + "\n")
-    if json:
-        print_json(document)
-    else:
-        _print(certificate, comparisons, bias_line(certificate.bias, terms, lines), lut)
+    def opened(tables: Tables) -> AbstractContextManager[Target]:
+        name = device_of(device, tables.meta.device, lut / META_FILE, cluster=harness.cluster)
+        return closing(open_target(name, harness))
 
-
-def _candidates(tables: Tables, costs: Costs, model: str, count: int, seed: int) -> list[Candidate]:
-    from collab.config import load as load_config
-    from profiler.heldout import draw_candidates
-
-    names = [model] if model else list(tables.meta.models)
-    if not names:
-        raise TableError("the tables were made for single blocks, not for a model; say whose strategies to run with --model")
-    shares = [count // len(names) + (number < count % len(names)) for number in range(len(names))]
-    candidates: list[Candidate] = []
-    for number, (name, share) in enumerate(zip(names, shares, strict=True)):
-        base = load_config(name)
-        if base.is_collaborative:
-            raise TableError(f"{name} is one strategy already; certify the base model that it comes from with --model")
-        if share:
-            candidates += draw_candidates(base, costs, list(tables.meta.units), share, seed=seed + number)
-    return candidates
-
-
-def _check_outputs(comparisons: Sequence[Comparison]) -> None:
-    wrong = [comparison for comparison in comparisons if not comparison.result.is_right]
-    if wrong:
-        raise RunnerError(
-            f"{len(wrong)} of {len(comparisons)} strategies gave wrong outputs, the first {wrong[0].prediction.model} (off by"
-            f" {wrong[0].result.output_error:.1e} of its range); latencies of wrong results mean nothing, so there is no certificate"
+    with keeping("The tables are as they were."):
+        certified = certify_tables(
+            lut,
+            CertificationOptions(strategies, model, rounds, runs, seed),
+            opened,
+            lambda count: phase_bar(f"Running {count} strategies", quiet=json),
+            journal=journal,
+            notice=tell,
         )
+    if json:
+        print_json(certified.to_document())
+    else:
+        _print(certified, lut)
 
 
-def _strategy_document(number: int, comparison: Comparison, terms: Sequence[Term]) -> Mapping[str, Any]:
-    return {
-        "model": comparison.prediction.model,
-        "placement": comparison.prediction.placement.text,
-        "predicted_us": round(comparison.prediction.total_us, 3),
-        "corrected_us": round(comparison.corrected_us, 3),
-        "measured_us": round(comparison.result.measured.median_us, 3),
-        "mad_us": round(comparison.result.measured.mad_us, 3),
-        "n": comparison.result.measured.n,
-        "error": round(comparison.error, 5),
-        "error_drift_corrected": round(comparison.error_drift_corrected, 5),
-        "repeatability": round(comparison.repeatability, 5),
-        "critical": {unit: round(share, 4) for unit, share in comparison.prediction.critical.items()},
-        "terms": {term.name: round(term.by_strategy[number], 5) for term in terms},
-    }
-
-
-def _print(certificate: Certificate, comparisons: Sequence[Comparison], bias: str, lut: Path) -> None:
+def _print(certified: Certified, lut: Path) -> None:
     from rich.table import Table
 
     from lut.certificate import CERTIFICATE_FILE
+    from profiler.certification import bias_line
 
+    certificate, comparisons = certified.certificate, certified.comparisons
     console = result_console()
     table = Table(title=f"{certificate.n} strategies that the tables had not seen", title_justify="left", box=None, pad_edge=False)
     table.add_column("prediction")
@@ -166,7 +105,7 @@ def _print(certificate: Certificate, comparisons: Sequence[Comparison], bias: st
     spread = f"{100 * certificate.repeatability:.1f} % median, {100 * certificate.repeatability_p95:.1f} % p95"
     console.print(f"Repeatability: {spread} (each strategy twice, interleaved)")
     console.print(f"Drift since the tables: {drift}")
-    console.print(bias)
+    console.print(bias_line(certificate.bias, certified.terms, certified.trends))
     for comparison in sorted(comparisons, key=lambda comparison: -abs(comparison.error_drift_corrected))[:_WORST]:
         console.print(
             f"  {100 * comparison.error_drift_corrected:+6.1f} %  {comparison.prediction.model} ({comparison.prediction.placement}):"
@@ -179,7 +118,13 @@ def _print(certificate: Certificate, comparisons: Sequence[Comparison], bias: st
     console.print(f"The certificate is in {lut}/meta.json, every strategy in {lut}/{CERTIFICATE_FILE}")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas certify --lut luts/phone",
+        "syncnas certify --lut luts/phone -n 20 --json",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

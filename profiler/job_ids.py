@@ -164,6 +164,12 @@ def is_sentinel(text: str) -> bool:
     return isinstance(parse_job_id(text), (SentinelId, NetworkSentinelId))
 
 
+def timed_unit(text: str) -> str | None:
+    """Returns the unit that a job of this id times a block or a call on; None of any other job."""
+    job = parse_job_id(text)
+    return job.unit if isinstance(job, (SentinelId, CallId, BlockId)) else None
+
+
 def _unit(name: str) -> str:
     if not is_unit_name(name):
         raise ValueError(f"{name} is no unit's name")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from android_harness.protocol.journal import PhaseStarted
+from android_harness.protocol.journal import TRACING, PhaseStarted
 from collab.console import one_line
 from collab.errors import TableError
 from lut.entries import MAX_NAME
@@ -32,6 +32,10 @@ class Provenance:
     @classmethod
     def of(cls, phase: PhaseStarted) -> Provenance:
         return cls(phase.protocol, phase.runner, phase.engines, phase.conditions)
+
+    def without_tracing(self) -> Provenance:
+        """Returns this one as it would be if the system had recorded no trace meanwhile."""
+        return replace(self, conditions={name: text for name, text in self.conditions.items() if name != TRACING})
 
     def with_engines_of(self, other: Provenance) -> Provenance:
         """Returns this one with the engines besides that only another one has, of which it does not differ."""

@@ -277,6 +277,7 @@ class SampleStore:
         self._phase += 1
         before = self._era
         self.turn_to(Provenance.of(event))
+        self._era.notes.add(event)
         while self._settings_made:
             self._era.notes.add(self._settings_made.pop(0))
         self._era.last_unix_ns = event.unix_ns

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from android_harness.options import DeviceName, with_harness_options
+from android_harness.options import DeviceOfTables, TraceFile, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
-from collab.cli import make_app, print_json, run_app
+from collab.cli import FAILED, keeping, make_app, print_json, run_app
 from collab.console import result_console, tell
-from collab.files import holding, write_whole
-from profiler.options import AsJson, RunsPerVisit, hot_sentence
+from collab.options import EXPERT, AsJson, ModelName, PlacementText, TablesFolder, option, share, whole
+from profiler.options import FailAbove, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
     from profiler.compare import Comparison
@@ -21,84 +21,73 @@ if TYPE_CHECKING:
 
 @with_harness_options
 def main(
-    lut: Annotated[Path, typer.Option(help="Folder of the tables.")],
-    model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
-    device: DeviceName = "",
-    placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
-    rounds: Annotated[int, typer.Option(min=1, max=MOST_ROUNDS, help="Visits of each of the two jobs.")] = 8,
+    lut: TablesFolder,
+    model: ModelName,
+    device: DeviceOfTables = "",
+    placement: PlacementText = "",
+    fail_above: FailAbove = "",
+    json: AsJson = False,
+    rounds: Annotated[int, whole(least=1, most=MOST_ROUNDS, panel=EXPERT, help="Visits of each of the two jobs.")] = 8,
     runs: RunsPerVisit = 10,
     journal: Annotated[
         Path | None,
-        typer.Option(
-            help="Where the raw samples go, and beside them, as .json, what --json prints; default: verify.jsonl beside the tables."
+        option(
+            value="FILE",
+            panel=EXPERT,
+            help="Where the raw samples go, and what --json prints, as .json. Default: verify.jsonl beside the tables.",
         ),
     ] = None,
+    trace: TraceFile = None,
     *,
     harness: HarnessOptions,
-    json: AsJson = False,
 ) -> None:
     """Hold a model's predicted latency against a measured one, step by step.
 
     The model is exported, and run with all its units at once.
     """
-    from json import dumps
-
+    from android_harness.bundles.recording import Recording
     from android_harness.bundles.result import require_right
+    from android_harness.bundles.traces import measured_trace
     from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config
     from collab.placement import parse_placement
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
-    from profiler.compare import Candidate, Trial, compare, visits
+    from lut.traces.events import require_free, write_trace
+    from profiler.compare import Candidate, Trial
+    from profiler.job_ids import TrialId, parse_job_id, timed_unit
     from profiler.progress import phase_bar
+    from profiler.trials import comparison_document, verify_model
 
+    limit = share("--fail-above", fail_above) if fail_above else None
+    if trace is not None:
+        require_free(trace)
     config = load_config(model)
-    journal = journal or lut / "verify.jsonl"
     costs = Costs(load_tables(lut), source=str(lut))
-    candidate = Candidate(model, config, parse_placement(placement, branches=config.branches))
-    trial = Trial(rounds=rounds, runs=runs)
-    with (
-        holding(journal),
-        closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)) as target,
-        phase_bar(f"Running {model}", quiet=json) as bar,
-    ):
-        target.prepare(tell)
-        bar.expect(visits(1, trial))
-        [comparison] = compare(target, [candidate], costs, trial, journal=journal, on_event=bar.note)
-    document = comparison_document(comparison)
-    if comparison.result.is_right:
-        write_whole(_beside(journal), dumps(document, indent=1, allow_nan=False) + "\n")
+    recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
+    with keeping("Nothing was measured yet; the tables are as they were."):
+        comparison = verify_model(
+            Candidate(model, config, parse_placement(placement, branches=config.branches)),
+            costs,
+            Trial(rounds=rounds, runs=runs),
+            lambda: closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)),
+            lambda: phase_bar(f"Running {model}", quiet=json),
+            journal=journal or lut / "verify.jsonl",
+            notice=tell,
+            on_event=recording.add,
+        )
+    if trace is not None:
+        write_trace(trace, measured_trace(recording, comparison.prediction))
+    fails = limit is not None and abs(comparison.error_drift_corrected) > limit
     if json:
-        print_json(document)
+        print_json(comparison_document(comparison) | {"fails": fails})
     else:
         _print(comparison)
     require_right(comparison.result)
-
-
-def _beside(journal: Path) -> Path:
-    """Returns the path of the result: the journal's with ``.json`` in place of its ending, or behind it where it ends so itself."""
-    return journal.with_name(f"{journal.name}.json") if journal.suffix == ".json" else journal.with_suffix(".json")
-
-
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Returns the comparison as a JSON object: times in microseconds, errors as signed fractions of the measured median."""
-    shared = comparison.result.to_document(comparison.prediction.steps)
-    return {
-        "model": comparison.prediction.model,
-        "placement": comparison.prediction.placement.text,
-        "predicted_us": round(comparison.prediction.total_us, 3),
-        **shared,
-        "error": round(comparison.error, 5),
-        "error_drift_corrected": round(comparison.error_drift_corrected, 5),
-        "corrected_us": round(comparison.corrected_us, 3),
-        "drift": {unit: round(drift, 5) for unit, drift in comparison.drift.items()},
-        "sentinel_drift": {unit: round(drift, 5) for unit, drift in comparison.sentinel_drift.items()},
-        "network_drift": {unit: round(drift, 5) for unit, drift in comparison.network_drift.items()},
-        "repeatability": round(comparison.repeatability, 5),
-        "dropped_hot": comparison.dropped_hot,
-        "notes": list(comparison.notes),
-    }
+    if fails:
+        tell(f"Failed: off by {100 * abs(comparison.error_drift_corrected):.1f} %, more than --fail-above {fail_above}")
+        raise typer.Exit(FAILED)
 
 
 def _print(comparison: Comparison) -> None:
@@ -123,7 +112,13 @@ def _print(comparison: Comparison) -> None:
         console.print(sentence)
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas verify --lut luts/phone \\\n    --model syncnas_mobilenet_v2_100",
+        "syncnas verify --lut luts/phone --model mobilenet_v2 \\\n    --device R5CT123ABCD --fail-above 5% --json",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

@@ -29,6 +29,10 @@ from collab.documents import ClockNs, Count, DurationNs, LatencyNs, Natural, Tex
 from collab.errors import JournalError
 
 FORMAT: Final = 1
+TRACING: Final = "tracing"
+"""The condition that the runner adds where the system recorded a trace when the phase began."""
+_MOST_CONDITIONS: Final = 64 + 1
+"""Those of a phase, and the runner's."""
 _MAX_LINE_BYTES: Final = 64 << 20
 _MOST_CHARACTERS: Final = 200
 
@@ -85,7 +89,7 @@ class HandoverSamples(_Samples, frozen=True, gc=False, rename=lambda name: f"{na
 class PhaseStarted(Value, frozen=True, gc=False):
     """Event: the runner has begun a phase. `engines` maps an engine to what tells its library apart.
 
-    `protocol` is the measurement protocol, `conditions` what the host made the device be like.
+    `protocol` is the measurement protocol, `conditions` what the host made the device be like, and `TRACING` where that was on.
     """
 
     phase: Text
@@ -96,7 +100,7 @@ class PhaseStarted(Value, frozen=True, gc=False):
     unix_ns: ClockNs
     format: int
     protocol: Protocol = 1
-    conditions: Annotated[Mapping[Text, Text], msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
+    conditions: Annotated[Mapping[Text, Text], msgspec.Meta(max_length=_MOST_CONDITIONS)] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:

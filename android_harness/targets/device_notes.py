@@ -12,17 +12,19 @@ from typing import Final
 
 from android_harness.device.thermal_status import THERMAL_STATUSES
 from android_harness.protocol.device_events import Cooled, NewCap, SettingChecked, StateChecked
-from android_harness.protocol.journal import Event
+from android_harness.protocol.journal import TRACING, Event, PhaseStarted
 
 MADE: Final = "settings_made"
 LOST: Final = "settings_lost"
 LEFT: Final = "settings_left"
 CAPS: Final = "new_caps"
+TRACED: Final = "traced"
 STATUS: Final = "highest_thermal_status"
 """Keys of a device's conditions."""
 _SENTENCES: Final = {
     LOST: "Settings: not all of them held while measuring: {}",
     LEFT: "Settings: not all of them could be changed back: {}",
+    TRACED: "Tracing: the system recorded a trace meanwhile, and what was measured carries what that takes ({})",
     CAPS: "Clock caps fell without heat and stayed, so rows were measured at either: {}",
 }
 _MOST_SHOWN: Final = 8
@@ -42,9 +44,15 @@ class DeviceNotes:
     statuses: dict[int, int] = field(default_factory=dict)
     """Thermal status to the number of checks that found it."""
     checks: int = 0
+    phases: int = 0
+    traced: int = 0
+    """The number of phases, and of those whose steps went into the system's trace."""
 
     def add(self, event: Event) -> None:
-        if isinstance(event, SettingChecked):
+        if isinstance(event, PhaseStarted):
+            self.phases += 1
+            self.traced += TRACING in event.conditions
+        elif isinstance(event, SettingChecked):
             if event.moment == "made":
                 self.made[event.name] = event
             elif event.holds:
@@ -73,6 +81,7 @@ class DeviceNotes:
             MADE: "; ".join(f"{name}: {_found(setting)}" for name, setting in self.made.items()),
             LOST: "; ".join(list(self._lost_words())[:_MOST_SHOWN]),
             LEFT: "; ".join(f"{name} is {setting.found}, was {setting.wanted}" for name, setting in list(self.left.items())[:_MOST_SHOWN]),
+            TRACED: f"{self.traced} of {self.phases} phases" if self.traced else "",
             CAPS: "; ".join(f"core {cap.core} from {cap.from_khz} to {cap.to_khz} kHz" for cap in self.caps.values()),
             STATUS: self._status_words(),
         }

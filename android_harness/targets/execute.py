@@ -201,7 +201,7 @@ class _Execution:
 
 
 def _follow(run: PhaseRun, progress: _Progress, on_event: Callable[[Event], None]) -> None:
-    """Passes all events of a run on; Ctrl-C stops the run after its present visit."""
+    """Passes all events of a run on; Ctrl-C, or an error of `on_event`, stops the run after its present visit."""
     events = run.events()
     while True:
         try:
@@ -213,8 +213,17 @@ def _follow(run: PhaseRun, progress: _Progress, on_event: Callable[[Event], None
             continue
         if event is None:
             return
-        for counting in progress.note(event):
-            on_event(counting)
+        counting = progress.note(event)
+        try:
+            for each in counting:
+                on_event(each)
+        except BaseException:
+            # Who asked for the events has failed. The runner writes the journal until its present visit is over, and whoever goes on with
+            # it, perhaps at once, must find it whole and let go of.
+            run.stop()
+            for _ in run.events():
+                pass
+            raise
 
 
 def finish_leftover(target: Target, journal: Path) -> None:

@@ -44,7 +44,14 @@ def rendered(name: str) -> str:
         lines += ["| option | default | what it does |", "| --- | --- | --- |"]
         lines += [_row(option) for option in options if _panel(option) == panel]
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_examples(command)])
+
+
+def _examples(command: Any) -> list[str]:
+    """The examples that end a command's help."""
+    heading, *examples = [line.strip() for line in str(command.epilog or "").replace("\\[", "[").splitlines()] or [""]
+    examples = [line for line in examples if not line.startswith("Exit codes:")]
+    return ["From its help:", "", "```sh", *examples, "```", ""] if heading == "Examples:" and examples else []
 
 
 def _panel(option: Any) -> str:

@@ -12,6 +12,7 @@ from search.evaluators.base import Evaluator, Setting
 
 if TYPE_CHECKING:
     from collab.model import ModelConfig
+    from search.evaluators.function import FunctionEvaluator
 
 NAMES: Final = ("table", "command", "train", "supernet")
 _SUPERNET_EPOCHS: Final = 8.0
@@ -22,7 +23,10 @@ _LONGEST_COMMAND: Final = 1000
 
 @dataclass(frozen=True)
 class EvaluatorOptions:
-    """The options of a command line that concern the evaluator. Training settings that are None take the evaluator's own."""
+    """The options that concern the evaluator. Training settings that are None take the evaluator's own.
+
+    `function` is given from Python only, with the name ``function``.
+    """
 
     name: str
     table: Path | None = None
@@ -37,6 +41,7 @@ class EvaluatorOptions:
     weights: Path | None = None
     threads: int | None = None
     seed: int = 0
+    function: FunctionEvaluator | None = None
 
     @property
     def trains(self) -> bool:
@@ -46,6 +51,8 @@ class EvaluatorOptions:
     @property
     def settings(self) -> dict[str, Setting]:
         """The settings that must be the same when a search goes on, besides the files that it reads."""
+        if self.function is not None:
+            return self.function.settings
         if self.name == "table":
             return {"evaluator": self.name}
         if self.name == "command":
@@ -66,7 +73,7 @@ def check_options(options: EvaluatorOptions, *, has_tables: bool) -> None:
     Raises:
         ConfigError: it does.
     """
-    if options.name not in NAMES:
+    if options.function is None and options.name not in NAMES:
         raise ConfigError(f"--evaluator {options.name}: one of {', '.join(NAMES)}")
     if options.name == "table" and options.table is None:
         raise ConfigError("--evaluator table needs --table FILE, a CSV with the columns strategy and accuracy")
@@ -86,6 +93,8 @@ def make_evaluator(
     Args:
         widest: gives (B, slots), the most expansion channels that any strategy has; only a supernet asks.
     """
+    if options.function is not None:
+        return options.function
     if options.name == "table":
         from search.evaluators.table import TableEvaluator
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
@@ -25,6 +26,7 @@ import msgspec
 from collab.documents import LatencyUs, Natural, Sha256, Text, expectation, read_bytes
 from collab.errors import JournalError
 from collab.files import write_whole, writing
+from collab.names import shown
 from collab.system.locks import try_lock
 from collab.system.portable import PLAIN
 from search.evaluators.base import MAX_ACCURACY, Setting
@@ -39,6 +41,7 @@ _CHECK_LETTERS: Final = 16
 _CHECK_HEAD: Final = b', "check": "'
 _CHECK_BYTES: Final = len(_CHECK_HEAD) + _CHECK_LETTERS + len(b'"}')
 _MOST_REASON: Final = 2000
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 _Decision: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1 << 20)]
 _Accuracy: TypeAlias = Annotated[float, msgspec.Meta(ge=-MAX_ACCURACY, le=MAX_ACCURACY)]
@@ -272,7 +275,7 @@ def _shown(value: object) -> str:
     if value is None:
         return "not there"
     text = str(value)
-    return text if len(text) <= 60 else f"{text[:12]}..."
+    return f"{text[:12]}..." if _SHA256.fullmatch(text) else shown(text)
 
 
 def _document(header: Header) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import io
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from collab.model import ModelConfig
 from collab.names import derived_name
 from search.evaluators.base import Evaluator, HasWeights
 from search.results.archive import ARCHIVE_FILE, Found, write_archive
-
-if TYPE_CHECKING:
-    from lut.meta import Meta
 
 FOUND_FILE: Final = "found.json"
 WEIGHTS_FILE: Final = "found.npz"
@@ -44,20 +41,20 @@ def write_results(folder: Path, found: Sequence[Found], best: Found | None, eval
     return folder / FOUND_FILE
 
 
-def next_commands(folder: Path, best: Found, meta: Meta, lut: Path) -> list[str]:
+def next_commands(folder: Path, best: Found, device: str, lut: Path) -> list[str]:
     """Returns the commands that measure the found model's latency, split the model, and put it on the device."""
     assert best.placement is not None
     config, placement = folder / FOUND_FILE, best.placement.text
     weights = folder / WEIGHTS_FILE
     bundle = folder / "bundle"
-    device = ["--device", meta.device]
+    on = ["--device", device]
     export = ["--model", str(config), "--placement", placement, "--out", str(bundle)]
     if weights.exists():
         export += ["--weights", str(weights)]
     lines = [
-        ["profiler.verify", "--lut", str(lut), *device, "--model", str(config), "--placement", placement],
+        ["profiler.verify", "--lut", str(lut), *on, "--model", str(config), "--placement", placement],
         ["exporters.run", *export],
-        ["android_harness.deploy", *device, str(bundle), "--lut", str(lut)],
+        ["android_harness.deploy", *on, str(bundle), "--lut", str(lut)],
     ]
     return [shlex.join(["python", "-m", *line]) for line in lines]
 

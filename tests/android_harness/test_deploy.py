@@ -18,6 +18,7 @@ from exporters.bundle import read_f32, write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST
 from tests.android_harness.commands import home_alone, run
+from tests.lut.traces.trace_checks import checked
 
 
 @pytest.fixture(name="bundle")
@@ -40,8 +41,10 @@ def deploy(bundle: Path, *arguments: object, env: Mapping[str, str]) -> dict[str
 
 
 def test_a_bundle_is_deployed_checked_and_left_with_a_script(bundle: Path, home: Mapping[str, str]) -> None:
-    said = deploy(bundle, "--runs", 20, env=home)
+    trace = bundle.parent / "trace.json"
+    said = deploy(bundle, "--runs", 20, "--trace", trace, env=home)
     assert said["output_error"] == 0.0
+    assert checked(trace.read_text())["otherData"]["measured_median_us"] == said["measured_us"]["median"]
     assert said["distinct_outputs"] == 1
     assert said["measured_us"]["n"] == 20
     assert {step["step"] for step in said["steps"]} == {"write", "run", "wait", "read"}
@@ -97,7 +100,7 @@ def test_a_wrong_reference_is_an_error_with_its_size(bundle: Path, home: Mapping
     assert "its checksum differs from the manifest's" in error
     document["output"]["sha256"] = hashlib.sha256(content).hexdigest()
     (bundle / MANIFEST).write_text(json.dumps(document))
-    error = run("android_harness.deploy", "--device", "local", bundle, env=home, status=2)
+    error = run("android_harness.deploy", "--device", "local", bundle, env=home, status=3)
     size = relative_error(right, read_f32(output, right.shape))
     assert size > 0.1
     assert f"the output is wrong: it differs from the reference by {size:.1e} of its range" in error

@@ -29,7 +29,7 @@ KEEP = os.environ.get("SYNCNAS_DOCS_OUTPUTS", "")
 def walked() -> list[Path]:
     """Pages with something to do, in the order of the site's menu; those at the top of the repository follow."""
     order = [DOCS / name for name in nav_pages() if (DOCS / name).exists()]
-    others = [page for page in PAGES if page not in order]
+    others = [page for page in PAGES if page not in order and ".github" not in page.parts]
     return [page for page in [*order, *others] if any(True for _ in steps_of(page))]
 
 
@@ -38,7 +38,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     walk = Walk(tmp_path_factory.mktemp("reader"))
     for page in FIRST:
         walk.page(page)
-    for name in ("before", "after"):
+    for name in ("before", "after", "old", "new"):
         # Tables of another day, which pages compare with.
         copytree(walk.folder / "luts" / "local", walk.folder / "luts" / name)
     weights = seeded(configs.load(str(walk.folder / "found" / "found.json")), seed=1)

@@ -27,7 +27,7 @@ SMALL = {
     "my_model.json": "found/found.json",
 }
 """Models of pages, and the quicker ones that take their place here."""
-FEWER = {"--evaluations": "6", "--strategies": "4", "--rounds": "2", "--runs": "10", "--budget": "20s"}
+FEWER = {"--evaluations": "6", "--strategies": "4", "--rounds": "2", "--runs": "10", "--budget": "20s", "--format": "tflite"}
 """Options of quick runs; one that says how much to do is replaced where the page names it, --budget only as a time of `profile`."""
 ELSEWHERE = ("--executor", "--ndk", "--abi")
 """Options that take other computers or compilers."""
@@ -100,10 +100,10 @@ def quick_form(words: list[str]) -> list[str]:
 
 
 def same_work(words: list[str]) -> tuple[str, ...]:
-    """Equal for two command lines that do the same: by name or by module; for a profile, which takes longest, also as text or as JSON."""
+    """Equal for two command lines that do the same: by name or by module; for what takes longest, also as text or as JSON."""
     module, *rest = [COMMANDS[words[1]].module, *words[2:]] if words[0] == "syncnas" else words[2:]
-    profiles = module == "profiler.run"
-    return (module, *(word for word in rest if not profiles or word != "--json"))
+    takes_long = module in ("profiler.run", "profiler.certify")
+    return (module, *(word for word in rest if not takes_long or word != "--json"))
 
 
 @dataclass

@@ -10,6 +10,7 @@ from collab.variants import collaborative
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import made_tables
 from tests.lut.prediction.made_costs import BASE, linear_cost
+from tests.lut.traces.trace_checks import checked
 
 
 def test_predict_prints_and_gives_json(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -23,9 +24,11 @@ def test_predict_prints_and_gives_json(tmp_path: Path, capfd: pytest.CaptureFixt
     config, model = tmp_path / "model.json", collaborative(BASE, "ncnnnna")
     config.write_text(model.to_json())
     arguments = ["--lut", str(tmp_path), "--model", str(config)]
-    app([*arguments, "--json"], standalone_mode=False)
+    trace = tmp_path / "trace.json"
+    app([*arguments, "--json", "--trace", str(trace)], standalone_mode=False)
     document = json.loads(capfd.readouterr().out)
     assert document["predicted_us"] == max(step["end_us"] for step in document["steps"])
+    assert checked(trace.read_text())["otherData"]["predicted_us"] == document["predicted_us"]
     app([*arguments, "--blocks"], standalone_mode=False)
     text = capfd.readouterr().out
     assert f"Predicted: {document['predicted_us'] / 1e3:.3f} ms" in text

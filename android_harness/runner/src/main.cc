@@ -14,6 +14,7 @@
 #include "base/allocator.h"
 #include "base/failure.h"
 #include "base/files.h"
+#include "device/system_trace.h"
 #include "engines/open_engine.h"
 #include "phases/phase_runner.h"
 #include "protocol/journal.h"
@@ -26,6 +27,8 @@ namespace {
 
 enum ExitCode { kPhaseEnded = 0, kBadInvocation = 2, kJournalLost = 3 };
 
+// Android's own; elsewhere there is none, and nothing is traced.
+constexpr const char* kTraceLibrary = "libandroid.so";
 constexpr size_t kMostPhaseBytes = size_t{256} << 20;
 constexpr const char* kUsage =
     "usage: syncnas_runner PHASE.json [--journal FILE]\n"
@@ -134,7 +137,8 @@ int Run(int count, char** values) {
       // The journal is on this device: the phase goes on when the cable is pulled and the shell behind it goes away.
       Handle(SIGHUP, SIG_IGN);
     }
-    PhaseRunner(phase, OpenEngine, journal, stop_requested).Run();
+    const SystemTrace trace(kTraceLibrary);
+    PhaseRunner(phase, OpenEngine, journal, trace, stop_requested).Run();
   } catch (const JournalError& error) {
     Complain(error.what());
     return kJournalLost;

@@ -33,7 +33,7 @@ void CollabJob::RequireIdle(const LoadSpec& load) const {
 
 void CollabJob::Measure() {
   LoadSession session(loads_);
-  run_ = std::make_unique<CollabRun>(*models_, spec_);
+  run_ = std::make_unique<CollabRun>(*models_, spec_, phase().trace.active());
   run_->Execute();
   session.Finish();
   total_ns_ = run_->TotalNs();

@@ -31,8 +31,9 @@ std::vector<int> CoresOf(const CollabModels& models) {
 
 }  // namespace
 
-CollabRun::CollabRun(CollabModels& models, const CollabSpec& spec)
+CollabRun::CollabRun(CollabModels& models, const CollabSpec& spec, const SystemTrace* trace)
     : models_(models),
+      trace_(trace),
       samples_(spec.samples),
       sequential_(spec.sequential),
       segments_(models.manifest().segments.size()),
@@ -54,6 +55,9 @@ CollabRun::CollabRun(CollabModels& models, const CollabSpec& spec)
     line.unit = unit;
     for (const Step& step : steps[unit]) {
       line.actions.push_back(Resolve(step));
+      if (trace_ != nullptr) {
+        line.actions.back().section = SectionOf(unit, step);
+      }
       line.has_output = line.has_output || step.peer == kNetworkOutput;
     }
     MarkSegments(line);
@@ -104,6 +108,15 @@ void CollabRun::MarkSegments(UnitLine& line) const {
   }
 }
 
+std::string CollabRun::SectionOf(size_t unit, const Step& step) const {
+  const Manifest& manifest = models_.manifest();
+  std::string name = manifest.units[unit] + " " + manifest.segments[step.segment].name + " " + Name(step.kind);
+  if (step.peer != kNobody) {
+    name += " " + PeerName(manifest, step.peer);
+  }
+  return SectionName(name);
+}
+
 void CollabRun::Execute() {
   std::vector<PlacedTask> tasks;
   for (UnitLine& line : lines_) {
@@ -128,6 +141,7 @@ void CollabRun::Drive(UnitLine& line) {
   uint64_t run = 0;
   // All units see the same: the warm-up goes on only within the gate, where they have met.
   for (; !warm_up_.IsDone(); ++run) {
+    const TraceSection section(trace_, "warm-up");
     // Warm-ups leave their moments in the first run's row, which the first run overwrites.
     const std::optional<int64_t> release = DriveRun(line, run, 0);
     if (!release || !warm_up_gate_.Pass(run, [this, &release] { warm_up_.Add(*release, *release + TotalNs(0)); })) {
@@ -136,6 +150,8 @@ void CollabRun::Drive(UnitLine& line) {
   }
   for (size_t row = 0; row < output_hashes_.size(); ++row) {
     SleepNs(samples_.gap_us * kNanosecondsPerMicrosecond);
+    const std::string name = trace_ == nullptr ? std::string() : "sample " + std::to_string(row + 1);
+    const TraceSection section(trace_, name.c_str());
     if (!DriveRun(line, run + row, row)) {
       return;
     }
@@ -161,6 +177,9 @@ bool CollabRun::TakeSteps(UnitLine& line, uint64_t run, int64_t release, int64_t
     if (sequential_ && action.begins_segment && !turn_.Await(turn)) {
       return false;
     }
+    // Around the readings of the clock, and until the peer knows: a section is in no step's time, and no peer waits longer
+    // for the end of one. But it lies between two steps, and so in the run's time.
+    const TraceSection section(trace_, action.section.c_str());
     begin_ns[i] = NowNs() - release;
     if (!Perform(action, run)) {
       return false;

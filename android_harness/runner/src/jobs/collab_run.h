@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "device/system_trace.h"
 #include "jobs/collab_models.h"
 #include "jobs/collab_plan.h"
 #include "jobs/warmup.h"
@@ -25,7 +27,8 @@ namespace syncnas {
 // before it is signalled, and read after the signal.
 class CollabRun {
  public:
-  CollabRun(CollabModels& models, const CollabSpec& spec);
+  // `trace` gets a section for each step; null: none are made.
+  CollabRun(CollabModels& models, const CollabSpec& spec, const SystemTrace* trace);
 
   // Warm-ups and runs. Throws Failure; a unit that fails ends the other units' work as well.
   void Execute();
@@ -59,6 +62,8 @@ class CollabRun {
     EventCount* publish = nullptr;
     bool begins_segment = false;
     bool ends_segment = false;
+    // In the system's trace; empty where there is none.
+    std::string section;
   };
 
   struct UnitLine {
@@ -72,6 +77,8 @@ class CollabRun {
 
   Action Resolve(const Step& step);
   void MarkSegments(UnitLine& line) const;
+  // Unit, segment, step and peer, as in the journal's steps.
+  [[nodiscard]] std::string SectionOf(size_t unit, const Step& step) const;
   void Drive(UnitLine& line);
   // Returns the moment of release, or nothing where the run was aborted; its moments go into that row.
   std::optional<int64_t> DriveRun(UnitLine& line, uint64_t run, size_t row);
@@ -82,6 +89,7 @@ class CollabRun {
   void Abort();
 
   CollabModels& models_;
+  const SystemTrace* const trace_;
   const SampleSpec samples_;
   const bool sequential_;
   const uint64_t segments_;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "device/system_trace.h"
 #include "jobs/host_data.h"
 #include "jobs/ledger.h"
 #include "json/json_line.h"
@@ -17,6 +18,7 @@ struct PhaseResources {
   Workers& workers;
   Ledger& ledger;
   HostData& host;
+  const PhaseTrace& trace;
   uint64_t seed;
 };
 

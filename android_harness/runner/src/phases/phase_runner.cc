@@ -22,6 +22,8 @@ namespace syncnas {
 namespace {
 
 constexpr int64_t kJournalFormat = 1;
+// The condition that tells of a system's trace, whose sections are in the samples.
+constexpr const char* kTracing = "tracing";
 // The first pause of a cooling device, at most.
 constexpr int64_t kFirstPauseNs = kNanosecondsPerSecond / 4;
 // A request to stop ends a pause this soon.
@@ -54,12 +56,13 @@ int64_t ToNs(double seconds) { return static_cast<int64_t>(seconds * static_cast
 }  // namespace
 
 PhaseRunner::PhaseRunner(const PhaseSpec& phase, const EngineOpener& open_engine, Journal& journal,
-                         const std::atomic<bool>& stop)
+                         const SystemTrace& trace, const std::atomic<bool>& stop)
     : phase_(phase),
       open_engine_(open_engine),
       journal_(journal),
       stop_(stop),
       host_(phase.seed),
+      trace_(trace),
       jobs_(phase.jobs.size()),
       schedule_(phase),
       group_(NewGroup()) {
@@ -109,7 +112,11 @@ void PhaseRunner::WritePhaseLine() {
   }
   line.EndObject();
   line.Name("conditions").BeginObject();
-  for (const auto& [name, text] : phase_.conditions) {
+  std::map<std::string, std::string> conditions = phase_.conditions;
+  if (trace_.began_on()) {
+    conditions[kTracing] = "on";
+  }
+  for (const auto& [name, text] : conditions) {
     line.Name(name).String(text);
   }
   line.EndObject();
@@ -168,6 +175,8 @@ void PhaseRunner::VisitJob(const Visit& visit) {
   ++visits_;
   ++group_.visits;
   const JobSpec& spec = phase_.jobs[visit.job];
+  trace_.LookAgain();
+  const TraceSection section(trace_.active(), SectionName("visit " + spec.id).c_str());
   JsonLine line = Event("start");
   line.Name("job").String(spec.id);
   line.Name("round").Int(visit.round);
@@ -178,7 +187,7 @@ void PhaseRunner::VisitJob(const Visit& visit) {
   std::optional<std::string> failure;
   try {
     if (job == nullptr) {
-      job = MakeJob(spec, {workers_, ledger_, host_, phase_.seed});
+      job = MakeJob(spec, {workers_, ledger_, host_, trace_, phase_.seed});
     }
     job->Visit();
   } catch (const std::bad_alloc&) {

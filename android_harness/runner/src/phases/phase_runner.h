@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "device/system_trace.h"
 #include "device/thermal_gate.h"
 #include "engines/engine.h"
 #include "jobs/job.h"
@@ -25,7 +26,8 @@ namespace syncnas {
 class PhaseRunner {
  public:
   // All must outlive the runner. `stop` may be set from a signal handler.
-  PhaseRunner(const PhaseSpec& phase, const EngineOpener& open_engine, Journal& journal, const std::atomic<bool>& stop);
+  PhaseRunner(const PhaseSpec& phase, const EngineOpener& open_engine, Journal& journal, const SystemTrace& trace,
+              const std::atomic<bool>& stop);
 
   // Returns when the end line is written. Throws JournalError, nothing else: what goes wrong with a unit or a job is
   // in the journal.
@@ -77,6 +79,7 @@ class PhaseRunner {
   Workers workers_;
   Ledger ledger_;
   HostData host_;
+  PhaseTrace trace_;
   // In the order of the phase's jobs; null where there are no models.
   std::vector<std::unique_ptr<Job>> jobs_;
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "device/system_trace.h"
 #include "json/json.h"
 #include "protocol/measurement_protocol.h"
 #include "support/bench.h"
@@ -144,7 +145,8 @@ TEST(PhaseEndsWhenItsJournalCannotBeWritten) {
       ParsePhase(R"({"format": 1, "protocol": 2, "phase": "p", "units": {}, "jobs": []})", bench.folder().path());
   Journal journal(-1);
   const EngineOpener opener = test::FakeOpener(bench.log());
-  CHECK_FAILS(PhaseRunner(phase, opener, journal, bench.log().stop).Run(), "the journal cannot be written");
+  const SystemTrace trace("no-trace.so");
+  CHECK_FAILS(PhaseRunner(phase, opener, journal, trace, bench.log().stop).Run(), "the journal cannot be written");
 }
 
 std::vector<Json> RunGated(Bench& bench, const std::string& gate, const std::string& jobs) {

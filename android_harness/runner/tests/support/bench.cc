@@ -1,5 +1,6 @@
 #include "support/bench.h"
 
+#include "device/system_trace.h"
 #include "phases/phase_runner.h"
 #include "protocol/journal.h"
 #include "protocol/phase.h"
@@ -26,7 +27,7 @@ Bench::Bench() {
   folder_.Write("other", R"({"inputs": [[1, 32]], "outputs": [[1, 64]]})");
 }
 
-std::vector<Json> Bench::Run(const std::string& rest, const std::string& library) {
+std::vector<Json> Bench::Run(const std::string& rest, const std::string& library, const std::string& trace) {
   const std::string units = R"({"u0": {"kind": "cpu", "engine": "litert", "precision": "fp32"},
       "u1": {"kind": "cpu", "engine": "litert", "precision": "fp32"},
       "u2": {"kind": "cpu", "engine": "litert", "precision": "fp32"},
@@ -42,7 +43,8 @@ std::vector<Json> Bench::Run(const std::string& rest, const std::string& library
   folder_.Write("journal", "");
   {
     Journal journal = Journal::AppendTo(folder_.path() + "/journal");
-    PhaseRunner(phase, FakeOpener(log_), journal, log_.stop).Run();
+    const SystemTrace system_trace(trace);
+    PhaseRunner(phase, FakeOpener(log_), journal, system_trace, log_.stop).Run();
   }
   std::vector<Json> events;
   const std::string text = folder_.Read("journal");

@@ -20,7 +20,9 @@ class Bench {
 
   // Runs a phase and returns its journal's events. `rest` are the phase's fields after "units"; units u0 to u2 are
   // CPUs, g0 and g1 GPUs, n0 and n1 accelerators behind NNAPI, and "bad" cannot be opened.
-  std::vector<Json> Run(const std::string& rest, const std::string& library = "fake.so");
+  // `trace` is the library that sections of the system's trace are given to; by default there is none.
+  std::vector<Json> Run(const std::string& rest, const std::string& library = "fake.so",
+                        const std::string& trace = "no-trace.so");
 
   // The value at the end of a path of names.
   template <typename... Names>

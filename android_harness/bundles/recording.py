@@ -1,0 +1,125 @@
+"""Recordings: what a journal holds of the runs of one bundle, and what the device said of itself meanwhile, on one line of time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from android_harness.protocol.device_events import Cooled, StateChecked
+from android_harness.protocol.journal import CollabDone, Event, JobStarted, PhaseStarted, TimeDone
+from lut.statistics import summarise
+
+_LATER_PART: Final = re.compile(r"-(after|again)\d+$")
+"""Ends the name of a phase that goes on with one that broke off."""
+_KHZ_PER_MHZ: Final = 1000
+_MC_PER_C: Final = 1000
+
+
+@dataclass(frozen=True)
+class RecordedVisit:
+    """A visit of the bundle: when it began and ended, in nanoseconds of Unix time, and its runs."""
+
+    begin_ns: int
+    end_ns: int
+    done: CollabDone
+
+
+@dataclass(frozen=True)
+class Look:
+    """A value that the device had when somebody looked at it, at a moment in nanoseconds of Unix time."""
+
+    at_ns: int
+    name: str
+    unit: str
+    value: float
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """One run of the bundle; `number` counts from 1 over all visits, `index` from 0 within its visit."""
+
+    number: int
+    visit: RecordedVisit
+    index: int
+
+    @property
+    def total_ns(self) -> int:
+        return self.visit.done.total_ns[self.index]
+
+
+class Recording:
+    """The newest measurement of one bundle, out of events that count (`counting_events`), in their order.
+
+    A command that is given anew appends to the same journal; its first phase has the name of one that was there before, and what was
+    before is left out.
+    """
+
+    def __init__(self, wanted: Callable[[str], bool], unit_of: Callable[[str], str | None] = lambda _: None) -> None:
+        """`wanted` tells whether a job runs the bundle, and `unit_of` the unit of a job that times one (None: of any other job)."""
+        self._wanted, self._unit_of = wanted, unit_of
+        self._to_unix_ns = 0
+        self._phases: set[str] = set()
+        self._begun: dict[tuple[str, int], int] = {}
+        self.visits: list[RecordedVisit] = []
+        self.looks: list[Look] = []
+        self.conditions: dict[str, str] = {}
+
+    def add(self, event: Event) -> None:
+        if isinstance(event, PhaseStarted):
+            self._begin_phase(event)
+        elif isinstance(event, JobStarted):
+            self._begun[event.job, event.round] = event.t_ns + self._to_unix_ns
+        elif isinstance(event, CollabDone):
+            if self._wanted(event.job):
+                self._add_visit(event)
+        elif isinstance(event, (TimeDone, StateChecked, Cooled)):
+            self.looks += self._looks_of(event)
+
+    @property
+    def runs(self) -> list[RecordedRun]:
+        """All runs, in their order."""
+        found = [(visit, index) for visit in self.visits for index in range(len(visit.done.total_ns))]
+        return [RecordedRun(number, visit, index) for number, (visit, index) in enumerate(found, start=1)]
+
+    @property
+    def median_us(self) -> float:
+        """The median of what a run takes over at least one visit, in microseconds (`lut.statistics.Summary`)."""
+        return summarise(visit.done.total_ns for visit in self.visits).median_us
+
+    def median_run(self) -> RecordedRun:
+        """Returns the run that is nearest to the median; of several, the first."""
+        return min(self.runs, key=lambda run: abs(run.total_ns / 1e3 - self.median_us))
+
+    def _begin_phase(self, event: PhaseStarted) -> None:
+        # A monotonic clock begins anew when a device restarts.
+        self._to_unix_ns = event.unix_ns - event.t_ns
+        self._begun.clear()
+        if event.phase in self._phases and not _LATER_PART.search(event.phase):
+            self._phases.clear()
+            self.visits.clear()
+            self.looks.clear()
+        self._phases.add(event.phase)
+        self.conditions = dict(event.conditions)
+
+    def _add_visit(self, event: CollabDone) -> None:
+        end_ns = event.t_ns + self._to_unix_ns
+        begin_ns = self._begun.get((event.job, event.round), end_ns)
+        self.visits.append(RecordedVisit(min(begin_ns, end_ns), end_ns, event))
+
+    def _looks_of(self, event: TimeDone | StateChecked | Cooled) -> Iterator[Look]:
+        at_ns = event.t_ns + self._to_unix_ns
+        if event.temperature_mc is not None:
+            yield Look(at_ns, "temperature", "celsius", event.temperature_mc / _MC_PER_C)
+        if isinstance(event, TimeDone):
+            unit = self._unit_of(event.job)
+            if unit is not None and event.clock_khz:
+                yield Look(at_ns, f"clock of {unit}", "MHz", min(event.clock_khz) / _KHZ_PER_MHZ)
+        elif isinstance(event, StateChecked):
+            if event.thermal_status is not None:
+                yield Look(at_ns, "thermal status", "status", event.thermal_status)
+            for unit, caps_khz in event.caps_khz.items():
+                known = [cap_khz for cap_khz in caps_khz if cap_khz is not None]
+                if known:
+                    yield Look(at_ns, f"clock cap of {unit}", "MHz", min(known) / _KHZ_PER_MHZ)

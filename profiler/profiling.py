@@ -1,0 +1,267 @@
+"""Profiles as users ask for them: which device, which folder, what is new, and what goes on with an earlier profile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from collab.errors import ConfigError, StorageError, TableError
+from collab.files import FolderLock, existing_folder_lock, holds_nothing
+
+if TYPE_CHECKING:
+    from android_harness.device.base import Notice
+    from android_harness.targets.base import Target
+    from collab.units import UnitSpec
+    from profiler.measure import ProfileResult
+    from profiler.plan import Plan
+    from profiler.progress import PhaseProgress
+    from profiler.request import Request
+
+DEFAULT_MODEL: Final = "mobilenet_v2"
+_MAX_NAME: Final = 4096
+
+
+@dataclass(frozen=True)
+class ProfileOptions:
+    """Options of a profile. Empty ones stand for those of an earlier profile that it goes on with, or the defaults.
+
+    `models` name search spaces, `blocks` are keys, `transfer_bytes` sizes of hand-overs; `units` are written as on command lines.
+    `budget_s` is the time to spend; None: as long as it takes, or as the earlier profile was given.
+    """
+
+    models: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    transfer_bytes: tuple[int, ...] = ()
+    units: tuple[str, ...] = ()
+    quick: bool = False
+    budget_s: int | None = None
+    resume: bool = False
+    wait: str = ""
+    path: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Profiled:
+    """A profile that came to an end or was stopped, with the request that it answers and the name of its device."""
+
+    result: ProfileResult
+    request: Request
+    device: str
+    out: Path
+
+
+def place(name: str, out: Path | None, *, cluster: str = "") -> tuple[str, Path]:
+    """Returns the device that a user names, if any, and the folder of its tables.
+
+    Raises:
+        DeviceError: neither is named, and several devices are connected.
+    """
+    from android_harness.targets.find import default_device
+    from profiler.fleet import folder_name
+
+    if out is not None:
+        return name, out
+    name = default_device(name, cluster=cluster)
+    return name, Path("luts") / folder_name(name)
+
+
+def profile_into(
+    out: Path,
+    options: ProfileOptions,
+    name: str,
+    opened: Callable[[str], AbstractContextManager[Target]],
+    observed: Callable[[Request], AbstractContextManager[PhaseProgress]],
+    *,
+    notice: Notice,
+    cluster: str = "",
+) -> Profiled:
+    """Measures what is asked for and is not in the folder yet, and writes the tables there.
+
+    Args:
+        name: the device; empty: that of the earlier profile, or the only one.
+        opened: opens a device by its name.
+        observed: gives what follows the measurement of a request, which is complete and about to be carried out.
+        notice: receives notes and warnings, each a sentence.
+        cluster: see `android_harness.targets.find.open_device`.
+
+    Raises:
+        TableError: the folder holds something else, or nothing to go on with, or was measured otherwise.
+        SyncNasError: an option cannot be taken, or the device cannot be used; nothing was measured.
+    """
+    from android_harness.device.units import warnings
+    from android_harness.targets.execute import finish_leftover
+    from profiler.limits import check_new
+    from profiler.measure import profile
+    from profiler.request import JOURNAL_FILE
+
+    if options.budget_s is not None and options.quick:
+        raise ConfigError("--budget begins with the coarse grid that --quick asks for; give one of them")
+    with ExitStack() as held:
+        if options.resume:
+            held.enter_context(existing_folder_lock(out))
+        earlier = _earlier(out, resume=options.resume)
+        name = _device(name, earlier, out, cluster)
+        options = _completed(options, earlier)
+        specs = _specs(options.units)
+        _check_handover(options.wait, options.path)
+        plan = _plan(options, earlier)
+        with opened(name) as target:
+            if earlier is not None:
+                finish_leftover(target, out / JOURNAL_FILE)
+            target.prepare(notice)
+            request = _request(target, name, earlier, plan, options, specs)
+            if earlier is not None:
+                request.check_extends(earlier, out)
+            check_new(request.plan, earlier.plan if earlier is not None else None, request.units, target.info)
+            for sentence in warnings(request.units, target.info):
+                notice(sentence)
+            if earlier is None:
+                held.enter_context(_new_folder_lock(out))
+            with observed(request) as progress:
+                result = profile(target, request, out, progress, notice=notice)
+                if result.complete:
+                    progress.finish()
+    return Profiled(result, request, name, out)
+
+
+def _completed(options: ProfileOptions, earlier: Request | None) -> ProfileOptions:
+    """Returns options with the default model where nothing is named to measure, and an earlier budget where none is given."""
+    if earlier is not None:
+        return options if options.budget_s is not None else replace(options, budget_s=earlier.budget_s)
+    named = options.models or options.blocks or options.transfer_bytes
+    return options if named else replace(options, models=(DEFAULT_MODEL,))
+
+
+def _device(name: str, earlier: Request | None, out: Path, cluster: str) -> str:
+    """Returns the device to profile: the one that is named, that of an earlier profile, or the only one."""
+    from android_harness.targets.find import default_device, device_of
+    from profiler.request import PLAN_FILE
+
+    if earlier is None:
+        return default_device(name, cluster=cluster)
+    return device_of(name, earlier.device, out / PLAN_FILE, cluster=cluster)
+
+
+def _earlier(out: Path, *, resume: bool) -> Request | None:
+    from profiler.request import PLAN_FILE, load_request
+
+    if resume:
+        return load_request(out)
+    if (out / PLAN_FILE).exists():
+        raise TableError(f"{out} holds a profile already; go on with it by --resume, or name another folder with --out")
+    if not holds_nothing(out):
+        raise TableError(f"{out} is not an empty folder; name another with --out")
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise StorageError(f"{out} cannot be made: {there} is no folder that may be written; name another with --out")
+    return None
+
+
+def _new_folder_lock(out: Path) -> FolderLock:
+    """Holds the folder of a new profile; another process may have begun one there in the meantime."""
+    lock = FolderLock(out)
+    try:
+        _earlier(out, resume=False)
+    except TableError:
+        lock.close()
+        raise
+    return lock
+
+
+def _plan(options: ProfileOptions, earlier: Request | None) -> Plan:
+    from collab.blocks import parse_key
+    from collab.config import load
+    from profiler.plan import COARSE, FULL, plan_blocks, plan_handovers, plan_model
+
+    if any(len(name) > _MAX_NAME or not name.isprintable() for name in options.models):
+        raise ConfigError(f"--model: a name or path has up to {_MAX_NAME} characters that can be printed")
+    if any(size < 4 or size % 4 for size in options.transfer_bytes):
+        raise ConfigError("--transfer-bytes: features are float32, so sizes are positive multiples of 4")
+    branches = max(2, len(options.units), len(earlier.units) if earlier is not None else 0)
+    grid = COARSE if options.quick or options.budget_s is not None else FULL
+    plan = earlier.plan if earlier is not None else plan_blocks([])
+    for name in options.models:
+        plan = plan.merged(plan_model(load(name), grid, branches=branches))
+    return plan.merged(plan_blocks(parse_key(key) for key in options.blocks)).merged(plan_handovers(options.transfer_bytes))
+
+
+def _request(
+    target: Target, device: str, earlier: Request | None, plan: Plan, options: ProfileOptions, specs: Sequence[UnitSpec]
+) -> Request:
+    from android_harness.device.units import resolve_units
+    from profiler.effort import BUDGETED, FULL, QUICK
+    from profiler.handover_setting import HandoverSetting
+    from profiler.request import Request
+
+    wait, path = options.wait, options.path
+    if earlier is not None:
+        resolved = resolve_units(specs, target.info) if specs else earlier.units
+        handover = HandoverSetting(wait or earlier.handover.wait, earlier.handover.path if path is None else path)
+        effort, names = earlier.effort, (*earlier.models, *options.models)
+    else:
+        resolved, names = resolve_units(specs, target.info), options.models
+        shares = next(shared_units(resolved), None) is not None
+        handover = HandoverSetting(wait or ("condvar" if shares else "spin"), _path(path))
+        effort = BUDGETED if options.budget_s is not None else QUICK if options.quick else FULL
+    request = Request(
+        device=device,
+        fingerprint=target.info.fingerprint,
+        runtime=target.runtime,
+        units=resolved,
+        models=tuple(dict.fromkeys(names)),
+        plan=plan,
+        effort=effort,
+        handover=handover,
+        seed=options.seed,
+        budget_s=options.budget_s,
+        conditions=target.conditions,
+    )
+    if earlier is None:
+        return request
+    # What a profile began with is gone on with, whatever new ones begin with.
+    return replace(request, sentinel_block=earlier.sentinel_block, between=earlier.between)
+
+
+def _specs(units: Sequence[str]) -> list[UnitSpec]:
+    from collab.units import parse_unit
+    from profiler.limits import MAX_UNITS
+
+    if len(units) > MAX_UNITS:
+        raise ConfigError(f"--unit is given {len(units)} times; a profile has at most {MAX_UNITS} units")
+    return [parse_unit(text) for text in units]
+
+
+def _path(path: str | None) -> str:
+    return "shared" if path is None else path
+
+
+def _check_handover(wait: str, path: str | None) -> None:
+    from profiler.handover_setting import HandoverSetting
+
+    try:
+        HandoverSetting(wait or "spin", _path(path))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def shared_units(units: Mapping[str, UnitSpec]) -> Iterator[tuple[str, str, int]]:
+    """Yields the pairs of units with a core that both may run on, and that core."""
+    from collab.units import shared_cores
+
+    for one, other in combinations(units, 2):
+        shared = shared_cores(units[one], units[other])
+        if shared:
+            yield one, other, min(shared)
+
+
+def sharing_sentences(request: Request) -> Iterator[str]:
+    """Yields a note on each two units that take turns on a core."""
+    for one, other, core in shared_units(request.units):
+        waiting = "" if request.handover.wait == "condvar" else "; a unit that spins takes the other's turns: --wait condvar does not"
+        yield f"Note: {one} and {other} share core {core} and take turns on it, which is measured as contention{waiting}"

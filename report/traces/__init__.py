@@ -1,0 +1,1 @@
+"""Traces of what is on disk: profiles' folders and journals."""
