@@ -12,7 +12,7 @@ TESTS ?=
 # Tests that measure or drive a phone; they have the machine to themselves.
 MEASURING := tests/phone tests/android_harness/targets tests/android_harness/test_collab.py tests/android_harness/test_deploy.py \
   tests/profiler/test_run.py tests/profiler/test_budgeted.py tests/profiler/test_limits.py tests/docs/test_pages_run.py \
-  tests/docs/test_notebooks.py
+  tests/docs/test_notebooks.py tests/report/test_report.py tests/report/data/test_device_log.py
 # Each of the processes side by side has a core; libraries that take all of them would stand in each other's way.
 ALONGSIDE := OMP_NUM_THREADS=1
 
@@ -47,7 +47,10 @@ demo:
 	@$(BIN)/python -m lut.predict --lut $(DEMO) --model syncnas_mobilenet_v2_100
 	@echo '== Measuring that model with both units at once, beside the prediction'
 	@$(BIN)/python -m profiler.verify --lut $(DEMO) --device local --model syncnas_mobilenet_v2_100
+	@echo '== Drawing all of it as one page'
+	@$(BIN)/python -m report.run $(DEMO) --out $(DEMO)/report.html
 	@echo
+	@echo 'Open in a browser: $(DEMO)/report.html'
 	@echo 'Look at: $(DEMO)/blocks.csv (what each block takes on each unit), $(DEMO)/transfers.csv (what each hand-over takes),'
 	@echo '         $(DEMO)/meta.json (device, units, fixed costs), $(DEMO)/journal.jsonl (every sample, in nanoseconds).'
 

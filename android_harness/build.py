@@ -6,39 +6,45 @@ import platform
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from android_harness.kits.native_build import ANDROID_ABIS, CROSS_ABI, RUNNER, SANITIZERS, build_cross_kit, build_runner, keep_prebuilt
-from collab.cli import make_app, print_json, run_app
+from android_harness.options import Ndk
+from collab.cli import keeping, make_app, print_json, run_app
+from collab.command_line.progress import work_bar
 from collab.console import say
-from collab.errors import DeviceError
+from collab.errors import ConfigError
+from collab.options import EXPERT, AsJson, flag, option
 
 
 def _checked_abi(abi: str | None) -> str | None:
     """Returns the ABI to build for; None for this machine's own.
 
     Raises:
-        DeviceError: the runner cannot be built for this ABI.
+        ConfigError: the runner cannot be built for this ABI.
     """
     host = f"linux-{platform.machine()}"
     if abi is None or abi == host:
         return None
     if abi != CROSS_ABI and abi not in ANDROID_ABIS:
-        raise DeviceError(f"--abi {abi}: one of {', '.join(sorted({host, CROSS_ABI}))} (Linux), {', '.join(ANDROID_ABIS)} (Android)")
+        raise ConfigError(f"--abi {abi}: one of {', '.join(sorted({host, CROSS_ABI}))} (Linux), {', '.join(ANDROID_ABIS)} (Android)")
     return abi
 
 
 def main(
     abi: Annotated[
-        str | None, typer.Option(help="linux-aarch64 (with a cross compiler), arm64-v8a or x86_64 (with an NDK). Default: this machine.")
+        str | None,
+        option(
+            value="ABI",
+            complete=(CROSS_ABI, *ANDROID_ABIS),
+            help="linux-aarch64 (with a cross compiler), arm64-v8a or x86_64 (with an NDK). Default: this machine.",
+        ),
     ] = None,
-    ndk: Annotated[
-        Path | None, typer.Option(help="Android's NDK. Default: ANDROID_NDK_HOME, ANDROID_NDK_ROOT or ANDROID_HOME/ndk.")
-    ] = None,
-    sanitizer: Annotated[str, typer.Option(help="none, address or thread; for this machine.")] = "none",
-    tests: Annotated[bool, typer.Option("--tests", help="Also compile the runner's own tests.")] = False,
-    prebuilt: Annotated[bool, typer.Option("--prebuilt", help="For Android: also put it into the package, as releases do.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    ndk: Ndk = None,
+    json: AsJson = False,
+    sanitizer: Annotated[
+        str, option(value="NAME", complete=SANITIZERS, panel=EXPERT, help="none, address or thread; for this machine.")
+    ] = "none",
+    tests: Annotated[bool, flag("--tests", panel=EXPERT, help="Also compile the runner's own tests.")] = False,
+    prebuilt: Annotated[bool, flag("--prebuilt", panel=EXPERT, help="For Android: also put it into the package, as releases do.")] = False,
 ) -> None:
     """Compile the native runner.
 
@@ -46,27 +52,34 @@ def main(
     """
     target = _checked_abi(abi)
     if sanitizer not in SANITIZERS:
-        raise DeviceError(f"--sanitizer {sanitizer}: one of {', '.join(SANITIZERS)}")
+        raise ConfigError(f"--sanitizer {sanitizer}: one of {', '.join(SANITIZERS)}")
     if sanitizer != "none" and target is not None:
-        raise DeviceError(f"--sanitizer {sanitizer} is for this machine; leave out --abi {abi}")
+        raise ConfigError(f"--sanitizer {sanitizer} is for this machine; leave out --abi {abi}")
     if ndk is not None and target not in ANDROID_ABIS:
-        raise DeviceError(f"--ndk is for Android; add --abi {ANDROID_ABIS[0]}")
+        raise ConfigError(f"--ndk is for Android; add --abi {ANDROID_ABIS[0]}")
     if prebuilt and target not in ANDROID_ABIS:
-        raise DeviceError(f"--prebuilt is for Android; add --abi {ANDROID_ABIS[0]}")
-    if target == CROSS_ABI:
-        kit = build_cross_kit(tests=tests)
-        made = {"runner": str(kit / RUNNER), "kit": str(kit)}
-    else:
-        made = {"runner": str(build_runner(abi=target, ndk=ndk, sanitizer=sanitizer, tests=tests))}
-        if prebuilt and target is not None:
-            made["prebuilt"] = str(keep_prebuilt(Path(made["runner"]), target))
+        raise ConfigError(f"--prebuilt is for Android; add --abi {ANDROID_ABIS[0]}")
+    with keeping("What was compiled is kept; the same command goes on."), work_bar("Compiling the runner", "steps", quiet=json) as show:
+        if target == CROSS_ABI:
+            kit = build_cross_kit(tests=tests, on_progress=show)
+            made = {"runner": str(kit / RUNNER), "kit": str(kit)}
+        else:
+            made = {"runner": str(build_runner(abi=target, ndk=ndk, sanitizer=sanitizer, tests=tests, on_progress=show))}
+    if prebuilt and target in ANDROID_ABIS:
+        made["prebuilt"] = str(keep_prebuilt(Path(made["runner"]), target))
     if json:
         print_json(made)
     else:
         say("\n".join(f"{name.capitalize()}: {path}" for name, path in made.items()))
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas build",
+        "syncnas build --abi arm64-v8a --ndk ~/android-ndk",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

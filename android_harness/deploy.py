@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from android_harness.options import Clean, DeviceName, TraceFile, with_harness_options
+from android_harness.options import Clean, DeviceName, TraceFile, path_option, wait_option, with_harness_options
 from android_harness.protocol.phases import MOST_RUNS
 from android_harness.targets.options import HarnessOptions
-from collab.cli import make_app, print_json, run_app
+from collab.cli import keeping, make_app, print_json, run_app
+from collab.command_line.progress import work_bar
 from collab.console import result_console, tell
 from collab.files import holding
+from collab.options import EXPERT, PHONE, UNITS, AsJson, flag, option, place, whole
 
 if TYPE_CHECKING:
     from android_harness.bundles.deployment import Deployed
@@ -20,25 +20,29 @@ if TYPE_CHECKING:
 
 @with_harness_options
 def main(
-    bundle: Annotated[Path, typer.Argument(help="The folder that exporters.run has written.")],
+    bundle: Annotated[Path, place("BUNDLE", help="The folder that export has written.")],
     device: DeviceName = "",
-    lut: Annotated[Path | None, typer.Option(help="Tables of this device: prints predictions beside what is measured.")] = None,
+    lut: Annotated[Path | None, option(value="FOLDER", help="Tables of this device: prints predictions beside what is measured.")] = None,
     unit: Annotated[
         list[str] | None,
-        typer.Option(help="A unit of the bundle, e.g. cpu:cluster=big; one for each, in order. Default: the tables'."),
+        option(
+            value="UNIT",
+            complete=UNITS,
+            help="A unit of the bundle, e.g. cpu:cluster=big; one for each, in order. Default: the tables'.",
+        ),
     ] = None,
-    runs: Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Inferences that are measured.")] = 100,
-    wait: Annotated[
-        str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: the tables', else spin.")
-    ] = "",
-    path: Annotated[str, typer.Option(help="How units hand features over: shared or memcpy. Default: the tables', else shared.")] = "",
-    journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: deploy.jsonl beside the bundle.")] = None,
+    runs: Annotated[int, whole(least=1, most=MOST_RUNS, help="Inferences that are measured.")] = 100,
+    json: AsJson = False,
     trace: TraceFile = None,
-    keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Leave the model and its run script on the device.")] = True,
+    wait: Annotated[str, wait_option("the tables', else spin")] = "",
+    path: Annotated[str, path_option("the tables', else shared")] = "",
+    journal: Annotated[
+        Path | None, option(value="FILE", panel=EXPERT, help="Where the raw samples go. Default: deploy.jsonl beside the bundle.")
+    ] = None,
+    keep: Annotated[bool, flag("--keep/--no-keep", panel=PHONE, help="Leave the model and its run script on the device.")] = True,
     clean: Clean = False,
     *,
     harness: HarnessOptions,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Put a bundle on a device, run it and check what it computes.
 
@@ -69,9 +73,14 @@ def main(
         name = device_of(device, tables.meta.device, lut / META_FILE, cluster=cluster)
     options = DeployOptions(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
     recording = Recording(lambda _: True)
-    with holding(journal), closing(remote_target(open_device(name, cluster=cluster), replace(harness, layout=layout_of(name)))) as target:
+    with (
+        keeping("What was sent stays on the device; the same command sends nothing twice."),
+        holding(journal),
+        closing(remote_target(open_device(name, cluster=cluster), replace(harness, layout=layout_of(name)))) as target,
+        work_bar(f"Running {manifest.model}", "visits", quiet=json) as show,
+    ):
         target.prepare(tell)
-        deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell, on_event=recording.add)
+        deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell, on_progress=show, on_event=recording.add)
         if clean:
             target.clean()
     if trace is not None:
@@ -125,7 +134,13 @@ def _print(deployed: Deployed) -> None:
         console.print(f"Run it again without this computer, on the device: sh {deployed.script}")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas deploy bundles/base --device local",
+        "syncnas deploy bundles/found --lut luts/phone \\\n    --unit gpu --unit cpu:cluster=big --runs 300",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from android_harness.options import seen_devices
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, say
+from collab.options import AsJson, option
 
 if TYPE_CHECKING:
     from android_harness.targets.find import Survey
@@ -20,8 +20,11 @@ _WHAT_TO_DO = {
 
 
 def main(
-    clean: Annotated[str, typer.Option("--clean", help="Remove all that was put on this device, and end what runs there.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    clean: Annotated[
+        str,
+        option("--clean", value="DEVICE", complete=seen_devices, help="Remove all that was put on this device, and end what runs there."),
+    ] = "",
+    json: AsJson = False,
 ) -> None:
     """List the devices that can be seen, and by which way.
 
@@ -75,7 +78,13 @@ def _print(found: Survey) -> None:
         console.print("A phone on the network is named by its address: --device HOST:PORT")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas devices",
+        "syncnas devices --clean R5CT123ABCD",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

@@ -16,6 +16,7 @@ from collab.cli import make_app, print_json, run_app
 from collab.console import printable, result_console
 from collab.errors import DeviceError, SyncNasError
 from collab.files import write_whole
+from collab.options import UNITS, AsJson, flag, option
 from collab.units import format_cores
 
 if TYPE_CHECKING:
@@ -32,11 +33,16 @@ _ROUND_TRIPS: Final = 5
 def main(
     device: DeviceName = "",
     unit: Annotated[
-        list[str] | None, typer.Option(help="Also try this unit; may be repeated. Default: a CPU core, GPU, and NNAPI where its engine is.")
+        list[str] | None,
+        option(
+            value="UNIT",
+            complete=UNITS,
+            help="Also try this unit; may be repeated. Default: a CPU core, GPU, and NNAPI where its engine is.",
+        ),
     ] = None,
+    trial: Annotated[bool, flag("--trial/--no-trial", help="Run a small model on each unit.")] = True,
+    json: AsJson = False,
     aar: Aars = None,
-    trial: Annotated[bool, typer.Option("--trial/--no-trial", help="Run a small model on each unit.")] = True,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Tell whether a device is ready to be measured, and what to do where it is not.
 
@@ -173,7 +179,13 @@ def _print(checks: Sequence[Check]) -> None:
     result_console(wraps=True).print(table)
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas doctor",
+        "syncnas doctor --device local --unit cpu:threads=2",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

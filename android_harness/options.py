@@ -7,44 +7,96 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-import typer
-
 from android_harness.device.adb.device import DEFAULT_PATIENCE_S
 from android_harness.device.thermal_status import THERMAL_STATUSES
 from android_harness.targets.options import PHONE_GATE, HarnessOptions
-from collab.errors import ConfigError
+from collab.errors import ConfigError, SyncNasError
 from collab.names import shown
-from collab.options import number
+from collab.options import CLUSTER, EXPERT, PHONE, flag, number, offering, option, whole
 
-DeviceName: TypeAlias = Annotated[
-    str, typer.Option(help="A phone's serial number, HOST:PORT, or 'local' for this machine. Default: the only phone that is connected.")
+
+def seen_devices(incomplete: str) -> list[str]:
+    """Completes the names of the devices that can be seen now, and this machine's."""
+    from android_harness.device.machine import LOCAL_NAME
+    from android_harness.targets.find import survey
+
+    try:
+        serials = [device.serial for device in survey().seen]
+    except SyncNasError:
+        serials = []
+    return offering([*serials, LOCAL_NAME])(incomplete)
+
+
+def wait_option(default: str) -> Any:
+    """Makes the option that says how units wait for each other."""
+    said = f"How units wait for each other: spin, condvar or hybrid. Default: {default}."
+    return option("--wait", value="WAY", complete=("spin", "condvar", "hybrid"), panel=EXPERT, help=said)
+
+
+def path_option(default: str) -> Any:
+    """Makes the option that says how features get from one unit to another."""
+    said = f"How units hand features over: shared or memcpy. Default: {default}."
+    return option("--path", value="WAY", complete=("shared", "memcpy"), panel=EXPERT, help=said)
+
+
+def _device_option(default: str) -> Any:
+    said = f"A phone's serial number, HOST:PORT, or 'local' for this machine. Default: {default}."
+    return option("--device", value="DEVICE", complete=seen_devices, help=said)
+
+
+DeviceName: TypeAlias = Annotated[str, _device_option("the only phone that is connected")]
+DeviceOfTables: TypeAlias = Annotated[str, _device_option("the one that the tables are of")]
+Ndk: TypeAlias = Annotated[
+    Path | None,
+    option(value="FOLDER", help="Android's NDK. Default: ANDROID_NDK_HOME, ANDROID_NDK_ROOT or ANDROID_HOME/ndk."),
 ]
 Aars: TypeAlias = Annotated[
-    list[Path] | None, typer.Option("--aar", help="The LiteRT (or TFLite) AAR with the runtime for Android; may be repeated.")
+    list[Path] | None,
+    option("--aar", value="FILE", panel=PHONE, help="The LiteRT (or TFLite) AAR with the runtime for Android; may be repeated."),
 ]
-StorageMb: TypeAlias = Annotated[int, typer.Option(min=1, max=1 << 24, help="How much of the phone's storage may be used.")]
+StorageMb: TypeAlias = Annotated[
+    int, whole(least=1, most=1 << 24, value="MB", panel=PHONE, help="How much of the phone's storage may be used.")
+]
 Steady: TypeAlias = Annotated[
-    bool, typer.Option("--steady", help="Put the phone into its fixed performance mode: a lower clock, but one that it can sustain.")
+    bool,
+    flag("--steady", panel=PHONE, help="Put the phone into its fixed performance mode: a lower clock, but one that it can sustain."),
 ]
-Root: TypeAlias = Annotated[bool, typer.Option("--root", help="On a rooted phone: fix the clocks of CPU and GPU while measuring.")]
+Root: TypeAlias = Annotated[bool, flag("--root", panel=PHONE, help="On a rooted phone: fix the clocks of CPU and GPU while measuring.")]
 CpuMhz: TypeAlias = Annotated[
-    int, typer.Option(min=0, max=100_000, help="With --root: the CPU clock, or the next lower one. 0: the highest.")
+    int, whole(least=0, most=100_000, value="MHZ", panel=PHONE, help="With --root: the CPU clock, or the next lower one. 0: the highest.")
 ]
-GpuMhz: TypeAlias = Annotated[int, typer.Option(min=0, max=100_000, help="With --root: the GPU clock, likewise.")]
+GpuMhz: TypeAlias = Annotated[int, whole(least=0, most=100_000, value="MHZ", panel=PHONE, help="With --root: the GPU clock, likewise.")]
 HotAt: TypeAlias = Annotated[
     str,
-    typer.Option(help=f"Lowest thermal status at which what is measured does not count: {', '.join(THERMAL_STATUSES[1:])}."),
+    option(
+        value="STATUS",
+        complete=THERMAL_STATUSES[1:],
+        panel=PHONE,
+        help=f"Lowest thermal status at which what is measured does not count: {', '.join(THERMAL_STATUSES[1:])}.",
+    ),
 ]
 PatienceS: TypeAlias = Annotated[
-    float, number(least=0, most=1e6, help="How long a phone that was lost is waited for, in seconds, until the command ends.")
+    float,
+    number(least=0, most=1e6, value="SECONDS", panel=PHONE, help="How long a phone that was lost is waited for, until the command ends."),
 ]
-Executor: TypeAlias = Annotated[str, typer.Option(help="local: phones of this computer; ray: of the nodes of a Ray cluster.")]
-Address: TypeAlias = Annotated[str, typer.Option(help="With ray: the cluster's address; auto finds the one that this computer is part of.")]
-CoolLimitS: TypeAlias = Annotated[float, number(least=0, most=1e6, help="How long a phone that got hot is given to cool down, in seconds.")]
+Executor: TypeAlias = Annotated[
+    str,
+    option(
+        value="NAME", complete=("local", "ray"), panel=CLUSTER, help="local: phones of this computer; ray: of the nodes of a Ray cluster."
+    ),
+]
+Address: TypeAlias = Annotated[
+    str,
+    option(value="ADDRESS", panel=CLUSTER, help="With ray: the cluster's address; auto finds the one that this computer is part of."),
+]
+CoolLimitS: TypeAlias = Annotated[
+    float, number(least=0, most=1e6, value="SECONDS", panel=PHONE, help="How long a phone that got hot is given to cool down.")
+]
 TraceFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--trace", help="Also write a trace of the run nearest to the median, for Perfetto, to this file.")
+    Path | None,
+    option("--trace", value="FILE", help="Also write a trace of the run nearest to the median, for Perfetto, to this file."),
 ]
-Clean: TypeAlias = Annotated[bool, typer.Option("--clean", help="Afterwards, remove all that was put on the phone.")]
+Clean: TypeAlias = Annotated[bool, flag("--clean", panel=PHONE, help="Afterwards, remove all that was put on the phone.")]
 
 
 def _gather(

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import Aars, DeviceName
-from collab.cli import make_app, print_json, run_app
+from android_harness.options import Aars, DeviceName, Ndk
+from collab.cli import keeping, make_app, print_json, run_app
 from collab.console import confirmed, result_console, tell
-from collab.errors import DeviceError
+from collab.errors import ConfigError, DeviceError
+from collab.options import EXPERT, AsJson, flag, option
 
 if TYPE_CHECKING:
     from android_harness.device.state import DeviceState
@@ -26,16 +27,20 @@ if TYPE_CHECKING:
 
 def main(
     device: DeviceName = "",
-    source: Annotated[
-        str, typer.Option("--from", help="A mirror of LiteRT's libraries, with folders VERSION/android_arm64. Default: LiteRT's own.")
-    ] = "",
+    yes: Annotated[bool, flag("--yes", help="Do not ask before anything is downloaded or built.")] = False,
+    offline: Annotated[bool, flag("--offline", help="Use no network; what would need it is listed.")] = False,
+    json: AsJson = False,
     aar: Aars = None,
-    ndk: Annotated[
-        Path | None, typer.Option(help="Android's NDK. Default: ANDROID_NDK_HOME, ANDROID_NDK_ROOT or ANDROID_HOME/ndk.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before anything is downloaded or built.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Use no network; what would need it is listed.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    ndk: Ndk = None,
+    source: Annotated[
+        str,
+        option(
+            "--from",
+            value="URL",
+            panel=EXPERT,
+            help="A mirror of LiteRT's libraries, with folders VERSION/android_arm64. Default: LiteRT's own.",
+        ),
+    ] = "",
 ) -> None:
     """Get all that a device's units need: the runner, LiteRT, its GPU accelerator.
 
@@ -54,7 +59,8 @@ def main(
         state = gather(connection, layout_of(name).root)
     finally:
         connection.close()
-    document = set_up(name, state, options)
+    with keeping("Finished steps are kept; the same command goes on with the others."):
+        document = set_up(name, state, options)
     if json:
         print_json(document)
     else:
@@ -79,7 +85,8 @@ def set_up(name: str, state: DeviceState, options: SetupOptions) -> dict[str, An
     """Gets what a device in this state needs, and returns what is there then, as a JSON object.
 
     Raises:
-        DeviceError: a step fails, or the user does not want it.
+        ConfigError: the user does not want a step.
+        DeviceError: a step fails.
         StorageError: a file cannot be written.
     """
     from android_harness.kits.kit import Platform
@@ -110,7 +117,7 @@ def _carry_out(plan: Plan, name: str, state: DeviceState, options: SetupOptions)
     """Does the steps, those that need the network unless it is off, and returns the others.
 
     Raises:
-        DeviceError, StorageError: see `set_up`.
+        ConfigError, DeviceError, StorageError: see `set_up`.
     """
     undone = [step for step in plan.steps if options.offline and step.dials]
     wanted = [step for step in plan.steps if step not in undone]
@@ -119,7 +126,7 @@ def _carry_out(plan: Plan, name: str, state: DeviceState, options: SetupOptions)
         steps = [f"  {step.doing}" for step in wanted] + [f"Note: {note}" for note in plan.notes]
         tell("\n".join([f"For {name} ({described}) this computer will", *steps]))
         if not options.yes and not confirmed("Go on?"):
-            raise DeviceError("nothing was done; answer y, or give --yes")
+            raise ConfigError("nothing was done; answer y, or give --yes")
     for step in wanted:
         tell(f"Now: {step.doing.partition(',')[0]}")
         step.run()
@@ -203,7 +210,13 @@ def _print(document: dict[str, Any]) -> None:
         result_console().print(f"{'Then' if number else 'Next'}: {command}")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas setup",
+        "syncnas setup --device local --offline --json",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

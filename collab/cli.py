@@ -21,7 +21,7 @@ FAILED: Final = 1
 """Exit status where a check fails: what was asked for was done, and its answer is no."""
 REFUSED: Final = 2
 """Exit status of a mistake that a user can mend."""
-_DEVICE: Final = REFUSED
+_DEVICE: Final = 3
 _INTERRUPTED: Final = 130
 _PIPE_CLOSED: Final = 141
 _USAGE_ERROR: Final[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -39,7 +39,7 @@ def _epilog(examples: Sequence[str]) -> str | None:
     if not examples:
         return None
     # Squared brackets would be taken for markup.
-    lines = ["Examples:", *(f"  {line}" for example in examples for line in example.splitlines())]
+    lines = ["Examples:", *(f"  {line}" for example in examples for line in example.splitlines()), "Exit codes: syncnas --help"]
     return "\n".join(lines).replace("[", r"\[")
 
 
@@ -63,9 +63,7 @@ def _with_own_ends(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_own_looks(format_help: Callable[..., None]) -> Callable[..., None]:
-    """Prints a help in colours on terminals only, where the command line's library would do so wherever it sees a CI service; flags get no
-    type, as they take no value.
-    """
+    """Prints a help in colours on terminals only, where the command line's library would do so wherever it sees a CI service."""
 
     @functools.wraps(format_help)
     def run(command: Any, context: Any, formatter: Any) -> None:
@@ -73,8 +71,7 @@ def _with_own_looks(format_help: Callable[..., None]) -> Callable[..., None]:
 
         rich_utils.FORCE_TERMINAL = None
         for parameter in command.get_params(context):
-            if getattr(parameter, "is_flag", False) and parameter.metavar is None:
-                parameter.metavar = ""
+            _show_as_people_say(parameter)
         try:
             format_help(command, context, formatter)
         except SystemExit:
@@ -82,6 +79,16 @@ def _with_own_looks(format_help: Callable[..., None]) -> Callable[..., None]:
             raise BrokenPipeError from None
 
     return run
+
+
+def _show_as_people_say(parameter: Any) -> None:
+    """Leaves out of a parameter's help the names of Python's types, and the fraction of a whole number."""
+    if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+        parameter.metavar = ""
+    if parameter.param_type_name == "argument":
+        parameter.display_type_rich = lambda **_: ""
+    if isinstance(parameter.default, float) and parameter.default.is_integer():
+        parameter.default = int(parameter.default)
 
 
 _Class = TypeVar("_Class", bound=type)
@@ -120,7 +127,7 @@ def run_app(app: typer.Typer) -> None:
     """Runs an app as the main program, and ends the process with its status.
 
     Whatever a user can mend is one line on stderr and status 2: an option that is not one, a `SyncNasError`, a file that cannot be read or
-    written, a full disk. An OSError of another kind without a file is no user's doing, and
+    written, a full disk. A `DeviceError` is one line too, and status 3. An OSError of another kind without a file is no user's doing, and
     keeps its traceback.
     """
     endure_any_encoding()
@@ -147,7 +154,9 @@ def _refuse(sentence: str, *, status: int = REFUSED) -> NoReturn:
     raise SystemExit(status) from None
 
 
-def print_json(document: Mapping[str, Any]) -> None:
-    """Prints one JSON object on one line of the standard output; NaN and infinities are refused, as they are no JSON."""
+def print_json(document: Mapping[str, Any], *, schema_version: int = 1) -> None:
+    """Prints one JSON object on one line of the standard output, with the number of its form; NaN and infinities are refused, as they are
+    no JSON.
+    """
     # Everything outside ASCII is escaped by json itself, so nothing in it can steer a terminal.
-    print(json.dumps(document, allow_nan=False), flush=True)
+    print(json.dumps({"schema_version": schema_version, **document}, allow_nan=False), flush=True)

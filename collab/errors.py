@@ -1,7 +1,8 @@
 """The one error hierarchy of the toolkit.
 
 Every error that a user can cause is a `SyncNasError` whose text is a sentence that says what was wrong, where,
-and what to do. Commands print that sentence and exit with status 2 (see `collab.cli`); anything else is a bug.
+and what to do. Commands print that sentence and exit with status 2, or with 3 where it is a `DeviceError` (see
+`collab.cli`); anything else is a bug.
 """
 
 from __future__ import annotations

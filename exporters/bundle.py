@@ -9,8 +9,9 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +65,7 @@ def write_bundle(
     format: str = "tflite",
     route: str = "direct",
     seed: int = DEFAULT_SEED,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Manifest:
     """Splits a model and writes its bundle.
 
@@ -72,6 +74,7 @@ def write_bundle(
         weights: tensors under their checkpoint names; None: seeded.
         format: ``tflite``, ``onnx`` or ``both``; only TFLite segments can be run on a device.
         route: how TFLite segments are made: ``direct`` (own writer) or ``litert-torch``.
+        on_progress: gets the number of models that are made, and of all.
 
     Raises:
         ExportError: the folder holds something that is no bundle, or an export route fails.
@@ -79,8 +82,15 @@ def write_bundle(
     check_target(out)
     weights = seeded(config, seed=seed) if weights is None else weights
     schedule = build_schedule(config, placement)
-    models = _tflite_models(config, schedule, weights, route) if format in ("tflite", "both") else {}
-    onnx = _onnx_models(config, schedule, weights) if format in ("onnx", "both") else {}
+    wanted = ("tflite", "onnx") if format == "both" else (format,)
+    made, total = count(1), len(wanted) * len(schedule.segments)
+    on_progress(0, total)
+
+    def on_made() -> None:
+        on_progress(next(made), total)
+
+    models = _tflite_models(config, schedule, weights, route, on_made) if "tflite" in wanted else {}
+    onnx = _onnx_models(config, schedule, weights, on_made) if "onnx" in wanted else {}
     image = reference_input(config.stem.in_shapes[0], seed=seed)
     return _write_folder(out, _Content(schedule, config.to_json(), models, onnx, image))
 
@@ -109,18 +119,22 @@ def _write_folder(out: Path, content: _Content) -> Manifest:
     return publish(out, lambda folder: _write_files(folder, content, *reference))
 
 
-def _tflite_models(config: ModelConfig, schedule: Schedule, weights: Weights, route: str) -> dict[str, bytes]:
+def _tflite_models(config: ModelConfig, schedule: Schedule, weights: Weights, route: str, on_made: Callable[[], None]) -> dict[str, bytes]:
     if route == "direct":
-        return {segment.name: write_segment(segment, weights, eps=config.eps) for segment in schedule.segments}
+        models = {}
+        for segment in schedule.segments:
+            models[segment.name] = write_segment(segment, weights, eps=config.eps)
+            on_made()
+        return models
     from exporters.litert_torch_route import convert_schedule
 
-    return convert_schedule(config, schedule, weights)
+    return convert_schedule(config, schedule, weights, on_made=on_made)
 
 
-def _onnx_models(config: ModelConfig, schedule: Schedule, weights: Weights) -> dict[str, bytes]:
+def _onnx_models(config: ModelConfig, schedule: Schedule, weights: Weights, on_made: Callable[[], None]) -> dict[str, bytes]:
     from exporters.onnx_route import export_schedule
 
-    return export_schedule(config, schedule, weights)
+    return export_schedule(config, schedule, weights, on_made=on_made)
 
 
 def _write_files(folder: Path, content: _Content, output: Array, computed_by: str) -> Manifest:

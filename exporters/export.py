@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from collab.errors import ConfigError, ExportError
@@ -23,13 +24,14 @@ def export_model(
     format: str = "tflite",
     route: str = "direct",
     seed: int = DEFAULT_SEED,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Manifest:
     """Splits a model into segments and writes them as a bundle.
 
     Args:
         placement: text of a placement; what is left out of it takes its default.
         weights: a checkpoint; None: seeded weights.
-        format, route: see `exporters.bundle.write_bundle`.
+        format, route, on_progress: see `exporters.bundle.write_bundle`.
 
     Raises:
         ConfigError: there is no such format, route or placement.
@@ -42,8 +44,9 @@ def export_model(
         raise ConfigError(f"--route {shown(route)}: one of {', '.join(ROUTES)}")
     check_target(out)
     placed = parse_placement(placement, branches=config.branches)
+    tensors = _read_weights(config, weights)
     try:
-        return write_bundle(config, placed, out, weights=_read_weights(config, weights), format=format, route=route, seed=seed)
+        return write_bundle(config, placed, out, weights=tensors, format=format, route=route, seed=seed, on_progress=on_progress)
     except MemoryError:
         raise ExportError(f"{config.name} takes more memory than there is; export a smaller model, or on a larger machine") from None
 

@@ -13,7 +13,7 @@ import copy
 import importlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from collab.networks.network import NhwcModule, SegmentModule
 
 
-def convert_schedule(config: ModelConfig, schedule: Schedule, weights: Weights) -> dict[str, bytes]:
-    """The TFLite model of every segment of a schedule, by the segment's name.
+def convert_schedule(
+    config: ModelConfig, schedule: Schedule, weights: Weights, *, on_made: Callable[[], None] = lambda: None
+) -> dict[str, bytes]:
+    """The TFLite model of every segment of a schedule, by the segment's name; `on_made` is called after each.
 
     Raises:
         ExportError: see `convert_segment`.
@@ -47,7 +49,11 @@ def convert_schedule(config: ModelConfig, schedule: Schedule, weights: Weights) 
     from collab.networks.network import from_weights, segment_modules
 
     modules = segment_modules(from_weights(config, weights), schedule)
-    return {segment.name: convert_segment(modules[segment.name], segment.in_shapes) for segment in schedule.segments}
+    models = {}
+    for segment in schedule.segments:
+        models[segment.name] = convert_segment(modules[segment.name], segment.in_shapes)
+        on_made()
+    return models
 
 
 def convert_segment(module: SegmentModule, in_shapes: Sequence[Shape]) -> bytes:

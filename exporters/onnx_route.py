@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -31,8 +31,10 @@ OPSET: Final = 18
 """The operator set of all models. It is the one that torch's exporter writes by itself; others go through a version converter."""
 
 
-def export_schedule(config: ModelConfig, schedule: Schedule, weights: Weights) -> dict[str, bytes]:
-    """The ONNX model of every segment of a schedule, by the segment's name.
+def export_schedule(
+    config: ModelConfig, schedule: Schedule, weights: Weights, *, on_made: Callable[[], None] = lambda: None
+) -> dict[str, bytes]:
+    """The ONNX model of every segment of a schedule, by the segment's name; `on_made` is called after each.
 
     Raises:
         ExportError: see `export_segment`.
@@ -42,7 +44,11 @@ def export_schedule(config: ModelConfig, schedule: Schedule, weights: Weights) -
     from collab.networks.network import from_weights, segment_modules
 
     modules = segment_modules(from_weights(config, weights), schedule)
-    return {segment.name: export_segment(modules[segment.name], segment.in_shapes) for segment in schedule.segments}
+    models = {}
+    for segment in schedule.segments:
+        models[segment.name] = export_segment(modules[segment.name], segment.in_shapes)
+        on_made()
+    return models
 
 
 def export_segment(module: SegmentModule, in_shapes_nhwc: Sequence[Shape]) -> bytes:

@@ -5,30 +5,42 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from collab import config as configs
-from collab.cli import make_app, print_json, run_app
+from collab.cli import keeping, make_app, print_json, run_app
+from collab.command_line.progress import work_bar
 from collab.networks.weights import DEFAULT_SEED
+from collab.options import EXPERT, AsJson, ModelName, PlacementText, option, whole
+from exporters.bundle import FORMATS, ROUTES
 from exporters.export import export_model
 from exporters.manifest import Manifest
 
 
 def main(
-    model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
-    out: Annotated[Path, typer.Option(help="The bundle to write (a folder).")],
-    weights: Annotated[Path | None, typer.Option(help="Checkpoint (.pth, .pt or .npz); without it: seeded weights.")] = None,
-    placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
-    format: Annotated[str, typer.Option(help="tflite, onnx or both.")] = "tflite",
-    route: Annotated[str, typer.Option(help="How TFLite segments are made: direct (own writer) or litert-torch.")] = "direct",
-    seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, help="Seed of the weights and of the reference input.")] = DEFAULT_SEED,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    model: ModelName,
+    out: Annotated[Path, option(value="FOLDER", help="The bundle to write, a folder.")],
+    placement: PlacementText = "",
+    weights: Annotated[
+        Path | None, option(value="FILE", help="A checkpoint (.pth, .pt or .npz). Default: weights drawn from the seed.")
+    ] = None,
+    format: Annotated[str, option(value="FORMAT", complete=FORMATS, help="tflite, onnx or both.")] = "tflite",
+    json: AsJson = False,
+    route: Annotated[
+        str,
+        option(
+            value="ROUTE", complete=ROUTES, panel=EXPERT, help="Who makes the TFLite models: direct (the toolkit itself) or litert-torch."
+        ),
+    ] = "direct",
+    seed: Annotated[
+        int, whole(least=0, most=(1 << 63) - 1, panel=EXPERT, help="Seed of the weights and of the reference input.")
+    ] = DEFAULT_SEED,
 ) -> None:
     """Split a model into segments, one model file for each, and write them as a bundle.
 
     A segment is what one unit runs between two hand-overs.
     """
-    manifest = export_model(configs.load(model), out, placement=placement, weights=weights, format=format, route=route, seed=seed)
+    config = configs.load(model)
+    with keeping(f"{out} is as it was before."), work_bar(f"Exporting {config.name}", "models", quiet=json) as show:
+        manifest = export_model(config, out, placement=placement, weights=weights, format=format, route=route, seed=seed, on_progress=show)
     if json:
         print_json({"out": str(out), **manifest.to_document()})
     else:
@@ -56,7 +68,13 @@ def _print(manifest: Manifest, out: Path) -> None:
     console.print(f"Bundle: {out}")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas export --model mobilenet_v2 --out bundles/base",
+        "syncnas export --model syncnas_mobilenet_v2_100 \\\n    --placement 0=gpu0,1=cpu0 --out bundles/on-gpu",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

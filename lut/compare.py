@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from collab.cli import make_app, print_json, run_app
+from collab.cli import FAILED, make_app, print_json, run_app
 from collab.console import result_console
-from collab.errors import ConfigError
-from collab.names import shown
+from collab.options import AsJson, option, place, share, whole
 
 if TYPE_CHECKING:
     from lut.comparison import Change, Comparison, Row
@@ -22,14 +20,17 @@ _UNPROVEN: Final = "~"
 
 
 def main(
-    first: Annotated[Path, typer.Argument(help="Folder of the tables to compare with.")],
-    second: Annotated[Path, typer.Argument(help="Folder of the tables that may be slower or faster.")],
-    margin: Annotated[str, typer.Option(help="Difference up to which tables count as alike: what another day brings by itself.")] = "2%",
+    first: Annotated[Path, place("FIRST", help="Folder of the tables to compare with.")],
+    second: Annotated[Path, place("SECOND", help="Folder of the tables that may be slower or faster.")],
+    margin: Annotated[
+        str, option(value="SHARE", help="Difference up to which tables count as alike: what another day brings by itself.")
+    ] = "2%",
     fail_above: Annotated[
-        str, typer.Option("--fail-above", help="End with status 1 if anything is proven to be slower by more than this, e.g. 5%.")
+        str,
+        option("--fail-above", value="SHARE", help="End with status 1 if anything is proven to be slower by more than this, e.g. 5%."),
     ] = "",
-    most: Annotated[int, typer.Option(min=0, max=100_000, help="Rows to print, those that differ most first.")] = 10,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    most: Annotated[int, whole(least=0, most=100_000, value="ROWS", help="Rows to print, those that differ most first.")] = 10,
+    json: AsJson = False,
 ) -> None:
     """Say where two folders of tables differ, and whether that is proven.
 
@@ -38,29 +39,15 @@ def main(
     from lut.comparison import compare
     from lut.tables import load_tables
 
-    limit = _fraction("--fail-above", fail_above) if fail_above else None
-    found = compare(load_tables(first), load_tables(second), margin=_fraction("--margin", margin))
+    limit = share("--fail-above", fail_above) if fail_above else None
+    found = compare(load_tables(first), load_tables(second), margin=share("--margin", margin))
     fails = limit is not None and found.exceeds(limit)
     if json:
         print_json(document(found) | {"fails": fails})
     else:
         _print(found, first, second, most)
     if fails:
-        raise typer.Exit(1)
-
-
-def _fraction(option: str, text: str) -> float:
-    """Parses ``5%`` or ``0.05``.
-
-    Raises:
-        ConfigError: it is neither, or beyond 1000 %.
-    """
-    if not re.fullmatch(r"\d{1,4}(\.\d{1,6})?%?", text, re.ASCII):
-        raise ConfigError(f"{option} {shown(text)}: write a share like 5% or 0.05")
-    value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    if value > 10:
-        raise ConfigError(f"{option} {shown(text)}: more than 1000 %; write a share like 5% or 0.05")
-    return value
+        raise typer.Exit(FAILED)
 
 
 def document(found: Comparison) -> dict[str, Any]:
@@ -124,7 +111,13 @@ def _change_sentence(change: Change, margin: float) -> str:
     )
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas compare luts/old luts/new",
+        "syncnas compare luts/old luts/new --fail-above 5%",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import typer
-
 from collab.cli import make_app, print_json, run_app
 from collab.console import say
+from collab.options import UNITS, AsJson, option, place
 
 if TYPE_CHECKING:
     from lut.foreign.entries import LeftOut, Source
@@ -22,12 +21,16 @@ _NAMED: Final = 3
 
 
 def main(
-    sources: Annotated[list[Path], typer.Argument(help="Tables: YAML of once-for-all or ProxylessNAS, or CSV.", metavar="FILE...")],
-    device: Annotated[str, typer.Option(help="The device that the latencies are of, e.g. pixel1.")],
-    unit: Annotated[list[str], typer.Option(help="The unit that they are of, e.g. cpu:threads=1. Repeat it for several.")],
-    out: Annotated[Path, typer.Option(help="Folder for the tables; new or empty.")],
-    act: Annotated[str, typer.Option(help="relu or relu6, where names leave it open. Default: that of the networks of such tables.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    sources: Annotated[list[Path], place("FILE", help="Tables: YAML of once-for-all or ProxylessNAS, or CSV.")],
+    device: Annotated[str, option(value="DEVICE", help="The device that the latencies are of, e.g. pixel1.")],
+    unit: Annotated[
+        list[str], option(value="UNIT", complete=UNITS, help="The unit that they are of, e.g. cpu:threads=1. Repeat it for several.")
+    ],
+    out: Annotated[Path, option(value="FOLDER", help="Folder for the tables; new or empty.")],
+    act: Annotated[
+        str, option(value="NAME", help="relu or relu6, where names leave it open. Default: that of the networks of such tables.")
+    ] = "",
+    json: AsJson = False,
 ) -> None:
     """Make tables of block latencies that others measured.
 
@@ -107,7 +110,13 @@ def _by_reason(left_out: tuple[LeftOut, ...]) -> dict[str, list[LeftOut]]:
     return grouped
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas import pixel1.yaml --device pixel1 \\\n    --unit cpu:threads=1 --out luts/pixel1",
+        "syncnas import times.csv --device board --unit cpu \\\n    --out luts/board",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, say
+from collab.options import AsJson, ModelName, PlacementText, TablesFolder, flag, option
 
 if TYPE_CHECKING:
     from lut.certificate import Certificate
@@ -24,12 +23,12 @@ _BLOCK_COLUMN = 26
 
 
 def main(
-    lut: Annotated[Path, typer.Option(help="Folder of the tables.")],
-    model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
-    placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
-    blocks: Annotated[bool, typer.Option("--blocks", help="Also print every block of every run.")] = False,
-    trace: Annotated[Path | None, typer.Option(help="Also write the timeline as a trace, for Perfetto, to this file.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    lut: TablesFolder,
+    model: ModelName,
+    placement: PlacementText = "",
+    blocks: Annotated[bool, flag("--blocks", help="Also print every block of every run.")] = False,
+    trace: Annotated[Path | None, option(value="FILE", help="Also write the timeline as a trace, for Perfetto, to this file.")] = None,
+    json: AsJson = False,
 ) -> None:
     """Predict a model's latency and its timeline from tables.
 
@@ -141,7 +140,13 @@ def _print_imported(meta: Meta) -> None:
     say(textwrap.fill(f"Unknown:   {'; '.join(meta.lacks)}", width=120, subsequent_indent=" " * 11))
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas predict --lut luts/phone --model mobilenet_v2",
+        "syncnas predict --lut luts/phone --blocks \\\n    --model mobilenet_v2 --placement 0=gpu0",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

@@ -6,14 +6,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from android_harness.options import DeviceName, with_harness_options
+from android_harness.options import DeviceOfTables, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
-from collab.cli import make_app, print_json, run_app
+from collab.cli import keeping, make_app, print_json, run_app
 from collab.console import result_console, tell
-from profiler.options import AsJson, RunsPerVisit, hot_sentence
+from collab.options import EXPERT, AsJson, models, option, whole
+from profiler.options import RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
     from android_harness.targets.base import Target
@@ -31,24 +30,30 @@ _NAMES = {
 
 @with_harness_options
 def main(
-    lut: Annotated[Path, typer.Option(help="Folder of the tables; the certificate goes into its meta.json.")],
-    device: DeviceName = "",
-    strategies: Annotated[int, typer.Option("-n", "--strategies", min=1, help="How many random strategies to measure.")] = 60,
-    model: Annotated[str, typer.Option(help="Whose strategies: of the zoo, or a config. Default: what the tables were made for.")] = "",
+    lut: Annotated[Path, option(value="FOLDER", help="Folder of the tables; the certificate goes into its meta.json.")],
+    device: DeviceOfTables = "",
+    strategies: Annotated[int, whole("-n", "--strategies", least=1, most=100_000, help="How many random strategies to measure.")] = 60,
+    model: Annotated[
+        str,
+        option(value="MODEL", complete=models, help="Whose strategies: of the zoo, or a config. Default: what the tables were made for."),
+    ] = "",
+    json: AsJson = False,
     rounds: Annotated[
         int | None,
-        typer.Option(
-            min=2,
-            max=MOST_ROUNDS,
+        whole(
+            least=2,
+            most=MOST_ROUNDS,
+            panel=EXPERT,
             help="Visits of each of the two measurements of a strategy. Default: 12, and more of short ones, for a minute in all.",
         ),
     ] = None,
     runs: RunsPerVisit = 3,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the strategies and of the order of visits.")] = 0,
-    journal: Annotated[Path | None, typer.Option(help="Where the raw samples go; default: certify.jsonl beside the tables.")] = None,
+    seed: Annotated[int, whole(least=0, panel=EXPERT, help="Seed of the strategies and of the order of visits.")] = 0,
+    journal: Annotated[
+        Path | None, option(value="FILE", panel=EXPERT, help="Where the raw samples go. Default: certify.jsonl beside the tables.")
+    ] = None,
     *,
     harness: HarnessOptions,
-    json: AsJson = False,
 ) -> None:
     """Find out how far the predictions from some tables hold.
 
@@ -63,14 +68,15 @@ def main(
         name = device_of(device, tables.meta.device, lut / META_FILE, cluster=harness.cluster)
         return closing(open_target(name, harness))
 
-    certified = certify_tables(
-        lut,
-        CertificationOptions(strategies, model, rounds, runs, seed),
-        opened,
-        lambda count: phase_bar(f"Running {count} strategies", quiet=json),
-        journal=journal,
-        notice=tell,
-    )
+    with keeping("The tables are as they were."):
+        certified = certify_tables(
+            lut,
+            CertificationOptions(strategies, model, rounds, runs, seed),
+            opened,
+            lambda count: phase_bar(f"Running {count} strategies", quiet=json),
+            journal=journal,
+            notice=tell,
+        )
     if json:
         print_json(certified.to_document())
     else:
@@ -112,7 +118,13 @@ def _print(certified: Certified, lut: Path) -> None:
     console.print(f"The certificate is in {lut}/meta.json, every strategy in {lut}/{CERTIFICATE_FILE}")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas certify --lut luts/phone",
+        "syncnas certify --lut luts/phone -n 20 --json",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

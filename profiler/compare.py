@@ -122,7 +122,8 @@ def compare(
 
     Raises:
         TableError: the tables are another device's or another runtime's, or were measured otherwise than is measured now.
-        RunnerError: a bundle cannot be run, or the measurement was stopped.
+        RunnerError: a bundle cannot be run.
+        KeyboardInterrupt: Ctrl-C was pressed; its text says what is kept.
     """
     check_belongs(costs.meta, fingerprint=device.info.fingerprint, runtime=device.runtime)
     predictions = [replace(predict(c.config, c.placement, costs), model=c.label) for c in candidates]
@@ -142,7 +143,7 @@ def compare(
             write_bundle(candidate.config, candidate.placement, bundle)
         phase = trial_phase(bundles, units, costs, trial, folder)
         if not execute(device, phase, journal, note):
-            raise RunnerError("the measurement was stopped before its end; nothing can be said yet, start it again")
+            raise KeyboardInterrupt(f"The samples so far are in {journal}; nothing can be said yet: give the same command again.")
         errors = [output_error(bundle, _output_file(folder, number)) for number, bundle in enumerate(bundles)]
     return [
         compared(candidate, prediction, number, store, costs, error)

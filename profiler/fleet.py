@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from collab.cli import print_json
 from collab.console import one_line, result_console, tell
-from collab.errors import DeviceError, TableError
+from collab.errors import ConfigError, DeviceError, TableError
 
 if TYPE_CHECKING:
     import typer
@@ -27,7 +27,7 @@ _OWN: Final = ("device", "out", "json", "resume", "progress_lines")
 """Options that each phone's process gets in a way of its own."""
 _WORK: Final = ("model", "block", "transfer_bytes")
 """Options that name what to measure."""
-_DONE, _REFUSED, _INTERRUPTED = 0, 2, 130
+_DONE, _FAILED, _INTERRUPTED = 0, 1, 130
 _STATES: Final = {_DONE: "done", _INTERRUPTED: "stopped", -signal.SIGINT: "stopped"}
 """States by the status of a process, which Ctrl-C ends as a signal where it comes before the command has begun."""
 _ERROR: Final = "error: "
@@ -78,23 +78,24 @@ def phones_of(names: Sequence[str], cluster: str) -> list[str]:
     """Returns the serials of the phones that a user names, or of all that are connected, or that the cluster at an address offers.
 
     Raises:
-        DeviceError: a phone is named twice, two would have the same folder, this machine is among them, or there is none.
+        ConfigError: a phone is named twice, two would have the same folder, or this machine is among them.
+        DeviceError: there is none.
     """
     from android_harness.device.machine import LOCAL_NAME
 
     serials = list(names)
     if _ALL in serials:
         if len(serials) > 1:
-            raise DeviceError("--device all is every phone there is; leave the others out")
+            raise ConfigError("--device all is every phone there is; leave the others out")
         serials = _connected(cluster)
         if not serials:
             raise DeviceError("--device all: no phone is connected; what is seen: python -m android_harness.devices")
     if LOCAL_NAME in serials:
-        raise DeviceError(f"--device {LOCAL_NAME} measures the cores from which the others are led; profile this machine by itself")
+        raise ConfigError(f"--device {LOCAL_NAME} measures the cores from which the others are led; profile this machine by itself")
     for what in (lambda serial: serial, folder_name):
         twice = next((serial for serial in serials if [what(other) for other in serials].count(what(serial)) > 1), None)
         if twice is not None:
-            raise DeviceError(f"--device {twice} is given twice, or has the folder of another one; name each phone once")
+            raise ConfigError(f"--device {twice} is given twice, or has the folder of another one; name each phone once")
     return serials
 
 
@@ -114,12 +115,12 @@ def profile_fleet(serials: Sequence[str], out: Path, context: typer.Context, *, 
     Ctrl-C stops all of them after their present visit.
 
     Returns:
-        The exit status: 0 where all are done, else that of the worst.
+        The exit status: 0 where all are done, else that of a profile which failed, the highest of several, or that of stopped ones.
     """
     from profiler.progress import phase_bars
 
     arguments, phones = list(_arguments(context)), list[_Phone]()
-    with _passing_on_interrupts(phones) as interrupted, phase_bars(quiet=json or not sys.stderr.isatty()) as bars:
+    with _passing_on_interrupts(phones) as interrupted, phase_bars(quiet=json) as bars:
         for serial in serials:
             phones.append(_start(serial, out / folder_name(serial), arguments, context, bars))
             if interrupted.is_set() and not phones[-1].told_to_stop:
@@ -133,8 +134,11 @@ def profile_fleet(serials: Sequence[str], out: Path, context: typer.Context, *, 
         print_json({"devices": [phone.to_document() for phone in phones]})
     else:
         _print(phones)
-    states = {phone.state for phone in phones}
-    return _REFUSED if "failed" in states else _INTERRUPTED if "stopped" in states else _DONE
+    # A profile that was killed has a negative status.
+    failed = [max(phone.process.returncode, _FAILED) for phone in phones if phone.state == "failed"]
+    if failed:
+        return max(failed)
+    return _INTERRUPTED if any(phone.state == "stopped" for phone in phones) else _DONE
 
 
 def _arguments(context: typer.Context) -> Iterator[str]:

@@ -19,7 +19,7 @@ from profiler.execution import Observer, carry_out
 from profiler.limits import room_bytes
 from profiler.look import present_provenance
 from profiler.pending import JobBatch, mark_impossible, pending_batches
-from profiler.request import JOURNAL_FILE, Request
+from profiler.request import JOURNAL_FILE, PLAN_FILE, Request
 from profiler.samples import SampleStore, read_store
 from profiler.tabulate import tables_of
 
@@ -69,9 +69,11 @@ def profile(device: Target, request: Request, folder: Path, observer: Observer, 
         _mark_unmeasured(store, batches, str(error))
         raise
     finally:
-        libraries = store.provenance.engines if store.provenance is not None else {}
-        tables = tables_of(request, store, device.info.conditions, deviation=read_deviation(folder, libraries))
-        save(tables, folder)
+        # What ends before the plan is kept has begun nothing, and tables of nothing would be in the way of another start.
+        if (folder / PLAN_FILE).exists():
+            libraries = store.provenance.engines if store.provenance is not None else {}
+            tables = tables_of(request, store, device.info.conditions, deviation=read_deviation(folder, libraries))
+            save(tables, folder)
     sampled_s = (store.sampled_ns + store.created_ns - spent_before_ns) / 1e9
     return ProfileResult(
         tables, complete, time.monotonic() - started, sampled_s, store.dropped_hot - dropped_before, store.not_counted.visits

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-import typer
-
 from android_harness.protocol.phases import MOST_RUNS
+from collab.options import EXPERT, option, whole
 
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-RunsPerVisit: TypeAlias = Annotated[int, typer.Option(min=1, max=MOST_RUNS, help="Inferences per visit.")]
+RunsPerVisit: TypeAlias = Annotated[int, whole(least=1, most=MOST_RUNS, panel=EXPERT, help="Inferences per visit.")]
+FailAbove: TypeAlias = Annotated[
+    str,
+    option(
+        "--fail-above", value="SHARE", help="End with status 1 if the prediction is off by more than this, corrected for drift, e.g. 5%."
+    ),
+]
 
 
 def hot_sentence(dropped: int) -> str:

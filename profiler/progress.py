@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from android_harness.protocol.journal import CollabDone, Event, HandoverDone, JobFailed, TimeDone
-from collab.console import note_console, one_line, tell, text_column
+from collab.command_line.progress import bars, work_bar
+from collab.console import tell
 from profiler.job_ids import is_sentinel
 
 if TYPE_CHECKING:
@@ -48,25 +49,13 @@ class PhaseProgress:
 @contextmanager
 def phase_bar(description: str, *, quiet: bool) -> Iterator[PhaseProgress]:
     """Shows a bar on stderr."""
-    with phase_bars(quiet=quiet) as bars:
-        task = bars.add_task(one_line(description), total=None)
-        yield PhaseProgress(lambda done, expected: bars.update(task, completed=done, total=expected))
+    with work_bar(description, "visits", quiet=quiet) as show:
+        yield PhaseProgress(show)
 
 
 def phase_bars(*, quiet: bool) -> Progress:
-    """Returns bars on stderr, redrawn twice a second: drawing takes time from the cores that are measured."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (
-        text_column("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        text_column("visits"),
-        TimeElapsedColumn(),
-        text_column("left"),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=note_console(), refresh_per_second=2, disable=quiet)
+    """Returns bars on stderr, one for each of several devices."""
+    return bars("visits", quiet=quiet)
 
 
 @contextmanager

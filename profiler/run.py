@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from android_harness.options import Clean, CoolLimitS, with_harness_options
+from android_harness.options import Clean, CoolLimitS, path_option, seen_devices, wait_option, with_harness_options
 from android_harness.protocol.phases import MAX_SEED
 from android_harness.targets.options import HarnessOptions
-from collab.cli import make_app, print_json, run_app
+from collab.cli import keeping, make_app, print_json, run_app
 from collab.console import result_console, tell
 from collab.errors import ConfigError
-from profiler.options import AsJson, hot_sentence
+from collab.options import EXPERT, UNITS, AsJson, flag, models, option, whole
+from profiler.options import hot_sentence
 from profiler.profiling import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -32,36 +35,49 @@ def main(
     context: typer.Context,
     device: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
+            value="DEVICE",
+            complete=seen_devices,
             help="A phone's serial number, HOST:PORT, or 'local' for this machine. Default: the only phone that is connected. Repeat it, or"
-            " write 'all', to profile several phones side by side, each into a folder of its own below --out."
+            " write 'all', to profile several phones side by side, each into a folder of its own below --out.",
         ),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help=f"Whose search space to measure: of the zoo, or a config; may be repeated. Default: {DEFAULT_MODEL}."),
+        option(
+            value="MODEL",
+            complete=models,
+            help=f"Whose search space to measure: of the zoo, or a config; may be repeated. Default: {DEFAULT_MODEL}.",
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the tables, or of several devices' folders. Default: luts/DEVICE.")] = None,
+    out: Annotated[
+        Path | None, option(value="FOLDER", help="Folder of the tables, or of several devices' folders. Default: luts/DEVICE.")
+    ] = None,
     unit: Annotated[
-        list[str] | None, typer.Option(help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores.")
+        list[str] | None,
+        option(value="UNIT", complete=UNITS, help="A unit, e.g. cpu:threads=2,cores=0-1; repeat for each. Default: two CPU cores."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A coarse grid, in about a minute.")] = False,
+    quick: Annotated[bool, flag("--quick", help="A coarse grid, in about a minute.")] = False,
     budget: Annotated[
-        str, typer.Option(help="Spend this much time, e.g. 10m: a coarse grid first, then where interpolation is worst, then more rounds.")
+        str,
+        option(
+            value="TIME",
+            help="Spend this much time, e.g. 10m: a coarse grid first, then where interpolation is worst, then more rounds.",
+        ),
     ] = "",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with, or add to, what is in the folder.")] = False,
-    block: Annotated[list[str] | None, typer.Option(help="Also measure this block (a key); may be repeated.")] = None,
-    transfer_bytes: Annotated[list[int] | None, typer.Option(help="Also measure transfers of this size; may be repeated.")] = None,
-    wait: Annotated[
-        str, typer.Option(help="How units wait for each other: spin, condvar or hybrid. Default: spin, or condvar if units share a core.")
-    ] = "",
-    path: Annotated[str | None, typer.Option(help="How units hand features over: shared or memcpy. Default: shared.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the order in which jobs are visited.")] = 0,
+    resume: Annotated[bool, flag("--resume", help="Go on with, or add to, what is in the folder.")] = False,
+    json: AsJson = False,
+    block: Annotated[list[str] | None, option(value="KEY", panel=EXPERT, help="Also measure this block; may be repeated.")] = None,
+    transfer_bytes: Annotated[
+        list[int] | None, option(value="BYTES", panel=EXPERT, help="Also measure hand-overs of this size; may be repeated.")
+    ] = None,
+    wait: Annotated[str, wait_option("spin, or condvar if units share a core")] = "",
+    path: Annotated[str | None, path_option("shared")] = None,
+    seed: Annotated[int, whole(least=0, most=MAX_SEED, panel=EXPERT, help="Seed of the order in which jobs are visited.")] = 0,
     *,
     harness: HarnessOptions,
     cool_limit_s: CoolLimitS = 300,
     clean: Clean = False,
-    json: AsJson = False,
     progress_lines: Annotated[bool, typer.Option("--progress-lines", hidden=True)] = False,
 ) -> None:
     """Time all blocks and hand-overs that a model's search space needs, as tables.
@@ -107,10 +123,21 @@ def main(
         with phase_lines() if progress_lines else phase_bar(f"Profiling {request.device}", quiet=json) as bar:
             yield bar
 
-    profiled = profile_into(folder, options, named, opened, observed, notice=tell, cluster=cluster)
+    with keeping(partial(_kept, folder, named)):
+        profiled = profile_into(folder, options, named, opened, observed, notice=tell, cluster=cluster)
     _report(profiled, json=json)
     if not profiled.result.complete:
         raise typer.Exit(130)
+
+
+def _kept(out: Path, device: str) -> str:
+    """Returns what a user is told who stops a profile."""
+    from profiler.request import JOURNAL_FILE
+
+    if not (out / JOURNAL_FILE).exists():
+        return "Nothing was measured yet."
+    named = f" --device {shlex.quote(device)}" if device else ""
+    return f"What was measured is kept; go on with: python -m profiler.run{named} --out {shlex.quote(str(out))} --resume"
 
 
 def _budget_s(budget: str) -> int | None:
@@ -161,7 +188,7 @@ def _report(profiled: Profiled, *, json: bool) -> None:
         return
     console = result_console()
     if not result.complete:
-        console.print(f"Stopped. What was measured is kept; go on with: python -m profiler.run --device {device} --out {out} --resume")
+        console.print(f"Stopped. {_kept(out, device)}")
     console.print(
         f"Tables: {out}/blocks.csv ({summary['blocks']} rows), {out}/transfers.csv ({summary['transfers']} rows), {out}/meta.json"
     )
@@ -180,7 +207,13 @@ def _report(profiled: Profiled, *, json: bool) -> None:
         console.print(f"      python -m profiler.certify --lut {out} --device {device}")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas profile --device local --quick --out luts/here",
+        "syncnas profile --unit cpu:cluster=big --unit gpu \\\n    --model mobilenet_v2 --budget 10m --out luts/phone",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

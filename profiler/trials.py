@@ -144,7 +144,8 @@ def certify_tables(
 
     Raises:
         TableError: the tables are of another device, or do not say whose strategies to run.
-        RunnerError: a strategy cannot be run or gives wrong outputs, or the measurement was stopped; the tables are as they were.
+        RunnerError: a strategy cannot be run or gives wrong outputs; the tables are as they were.
+        KeyboardInterrupt: Ctrl-C was pressed; the tables are as they were.
     """
     from lut.certificate import CERTIFICATE_FILE
     from lut.meta import check_belongs

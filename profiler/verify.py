@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from android_harness.options import DeviceName, TraceFile, with_harness_options
+from android_harness.options import DeviceOfTables, TraceFile, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
-from collab.cli import make_app, print_json, run_app
+from collab.cli import FAILED, keeping, make_app, print_json, run_app
 from collab.console import result_console, tell
-from profiler.options import AsJson, RunsPerVisit, hot_sentence
+from collab.options import EXPERT, AsJson, ModelName, PlacementText, TablesFolder, option, share, whole
+from profiler.options import FailAbove, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
     from profiler.compare import Comparison
@@ -20,22 +21,25 @@ if TYPE_CHECKING:
 
 @with_harness_options
 def main(
-    lut: Annotated[Path, typer.Option(help="Folder of the tables.")],
-    model: Annotated[str, typer.Option(help="A model of the zoo, or the path of a config.")],
-    device: DeviceName = "",
-    placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
-    rounds: Annotated[int, typer.Option(min=1, max=MOST_ROUNDS, help="Visits of each of the two jobs.")] = 8,
+    lut: TablesFolder,
+    model: ModelName,
+    device: DeviceOfTables = "",
+    placement: PlacementText = "",
+    fail_above: FailAbove = "",
+    json: AsJson = False,
+    rounds: Annotated[int, whole(least=1, most=MOST_ROUNDS, panel=EXPERT, help="Visits of each of the two jobs.")] = 8,
     runs: RunsPerVisit = 10,
     journal: Annotated[
         Path | None,
-        typer.Option(
-            help="Where the raw samples go, and beside them, as .json, what --json prints; default: verify.jsonl beside the tables."
+        option(
+            value="FILE",
+            panel=EXPERT,
+            help="Where the raw samples go, and what --json prints, as .json. Default: verify.jsonl beside the tables.",
         ),
     ] = None,
     trace: TraceFile = None,
     *,
     harness: HarnessOptions,
-    json: AsJson = False,
 ) -> None:
     """Hold a model's predicted latency against a measured one, step by step.
 
@@ -56,28 +60,34 @@ def main(
     from profiler.progress import phase_bar
     from profiler.trials import comparison_document, verify_model
 
+    limit = share("--fail-above", fail_above) if fail_above else None
     if trace is not None:
         require_free(trace)
     config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
     recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
-    comparison = verify_model(
-        Candidate(model, config, parse_placement(placement, branches=config.branches)),
-        costs,
-        Trial(rounds=rounds, runs=runs),
-        lambda: closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)),
-        lambda: phase_bar(f"Running {model}", quiet=json),
-        journal=journal or lut / "verify.jsonl",
-        notice=tell,
-        on_event=recording.add,
-    )
+    with keeping("Nothing was measured yet; the tables are as they were."):
+        comparison = verify_model(
+            Candidate(model, config, parse_placement(placement, branches=config.branches)),
+            costs,
+            Trial(rounds=rounds, runs=runs),
+            lambda: closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)),
+            lambda: phase_bar(f"Running {model}", quiet=json),
+            journal=journal or lut / "verify.jsonl",
+            notice=tell,
+            on_event=recording.add,
+        )
     if trace is not None:
         write_trace(trace, measured_trace(recording, comparison.prediction))
+    fails = limit is not None and abs(comparison.error_drift_corrected) > limit
     if json:
-        print_json(comparison_document(comparison))
+        print_json(comparison_document(comparison) | {"fails": fails})
     else:
         _print(comparison)
     require_right(comparison.result)
+    if fails:
+        tell(f"Failed: off by {100 * abs(comparison.error_drift_corrected):.1f} %, more than --fail-above {fail_above}")
+        raise typer.Exit(FAILED)
 
 
 def _print(comparison: Comparison) -> None:
@@ -102,7 +112,13 @@ def _print(comparison: Comparison) -> None:
         console.print(sentence)
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas verify --lut luts/phone \\\n    --model syncnas_mobilenet_v2_100",
+        "syncnas verify --lut luts/phone --model mobilenet_v2 \\\n    --device R5CT123ABCD --fail-above 5% --json",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

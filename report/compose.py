@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from report.data.document import document
@@ -19,7 +20,7 @@ def compose(sources: Sources, subjects: Sequence[Subject], *, title: str = "") -
 
 
 def _sections(sources: Sources, subjects: Sequence[Subject]) -> list[Section]:
-    lut = str(sources.profiles[0].folder) if sources.profiles else "LUT"
+    lut = shlex.quote(str(sources.profiles[0].folder)) if sources.profiles else "LUT"
     profiles = sources.profiles
     return [
         timeline.section(subjects, lut),

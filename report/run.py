@@ -5,21 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from collab.cli import make_app, print_json, run_app
 from collab.console import say
+from collab.options import AsJson, PlacementText, models, option, place
 
 
 def main(
-    folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Folders of profiles or searches, or what profiler.verify has written.")
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The page.")] = Path("report.html"),
-    model: Annotated[str, typer.Option(help="A model of the zoo or a config, to be predicted from the first profile's tables.")] = "",
-    placement: Annotated[str, typer.Option(help="Which unit runs what of that model, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
-    title: Annotated[str, typer.Option(help="Title of the page. Default: what it shows.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    folders: Annotated[list[Path], place("FOLDER", help="Folders of profiles or searches, or what verify has written.")],
+    out: Annotated[Path, option("-o", "--out", value="FILE", help="The page.")] = Path("report.html"),
+    model: Annotated[
+        str, option(value="MODEL", complete=models, help="A model of the zoo or a config, to be predicted from the first profile's tables.")
+    ] = "",
+    placement: PlacementText = "",
+    title: Annotated[str, option(value="TEXT", help="Title of the page. Default: what it shows.")] = "",
+    json: AsJson = False,
 ) -> None:
     """Draw profiles, verifications and searches as one page of HTML.
 
@@ -42,7 +41,11 @@ def main(
 
 
 app = make_app(
-    main, examples=["syncnas report luts/demo -o report.html", "syncnas report luts/phone luts/another found/ --model mobilenet_v2"]
+    main,
+    examples=(
+        "syncnas report luts/phone -o report.html",
+        "syncnas report luts/phone luts/another found \\\n    --model mobilenet_v2",
+    ),
 )
 
 if __name__ == "__main__":

@@ -6,11 +6,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import typer
-
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, say
 from collab.errors import ConfigError
+from collab.options import EXPERT, AsJson, models, option, place
 
 if TYPE_CHECKING:
     from search.engine.pool import Feasible
@@ -23,12 +22,17 @@ _SYNC_WORDS: Final = {"n": "none", "a": "add", "c": "concat"}
 
 
 def main(
-    found: Annotated[Path, typer.Argument(help="Folder of a search, as given to search.run with --out; it may be under way.")],
-    path: Annotated[str, typer.Option(help="Look beneath the strategies that begin with these letters, e.g. ann.")] = "",
-    lut: Annotated[Path | None, typer.Option(help="The search's tables: only spaces of more than 20,000 strategies need them.")] = None,
-    model: Annotated[str, typer.Option(help="The search's base model, with --lut.")] = "",
-    table: Annotated[Path | None, typer.Option(help="The search's accuracies, with --lut, if it was given any.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    found: Annotated[Path, place("FOLDER", help="Folder of a search, its --out; it may be under way.")],
+    path: Annotated[str, option(value="LETTERS", help="Look beneath the strategies that begin with these letters, e.g. ann.")] = "",
+    json: AsJson = False,
+    lut: Annotated[
+        Path | None,
+        option(value="FOLDER", panel=EXPERT, help="The search's tables: only spaces of more than 20,000 strategies need them."),
+    ] = None,
+    model: Annotated[str, option(value="MODEL", complete=models, panel=EXPERT, help="The search's base model, with --lut.")] = "",
+    table: Annotated[
+        Path | None, option(value="FILE", panel=EXPERT, help="The search's accuracies, with --lut, if it was given any.")
+    ] = None,
 ) -> None:
     """Show the tree that a search has grown, and so why it went where it did.
 
@@ -185,7 +189,13 @@ def _print_notes(tree: GrownTree, columns: list[str]) -> None:
         say(f"For priors in a space of {tree.space.size:,} strategies, give --lut and --model as search.run had them")
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas explain found",
+        "syncnas explain found --path ann --json",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

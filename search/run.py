@@ -6,13 +6,14 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from collab.cli import make_app, print_json, run_app
+from collab.cli import keeping, make_app, print_json, run_app
 from collab.console import say, tell
-from collab.options import number, whole
+from collab.options import AsJson
+from search import options as asked
 from search.searches import OnDevice, Outcome, SearchInterrupt, SearchOptions, Subject, run_searches
 
 if TYPE_CHECKING:
@@ -23,54 +24,36 @@ if TYPE_CHECKING:
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Folder of what is found: config, archive, journal.")],
-    lut: Annotated[Path | None, typer.Option(help="Folder of the device's tables; not needed for --evaluator table.")] = None,
-    model: Annotated[str, typer.Option(help="Base model: of the zoo, or a config. NAME:blocks allows a sync after any block.")] = "",
-    budget: Annotated[str, typer.Option(help="0.5x of the base model's latency, or 12ms; several with commas between.")] = "1.0x",
-    margin: Annotated[
-        float, number(least=0, most=100, help="Predictions stay this fraction below the budget: 0.1 where verify finds them 10 % too low.")
-    ] = 0.0,
-    placement: Annotated[
-        str,
-        typer.Option(help="best: the roomiest for each strategy; tree: part of the search; or one, e.g. 0=cpu0,1=cpu1,stem=all,head=0."),
-    ] = "best",
-    evaluator: Annotated[str, typer.Option(help="What tells accuracies: supernet, train, command or table.")] = "supernet",
-    evaluations: Annotated[int, whole(least=1, most=1_000_000, help="How many strategies are evaluated, per budget.")] = 60,
-    data: Annotated[str, typer.Option(help="glyphs, digits, or a folder of images (train/CLASS/*, val/CLASS/*).")] = "glyphs",
-    epochs: Annotated[
-        float | None, number(least=0.001, most=100_000, help="Passes over the data: of the supernet (8) or of each training (5).")
-    ] = None,
-    batch: Annotated[int, whole(least=2, most=65536, help="Images in a training step.")] = 64,
-    learning_rate: Annotated[float | None, number(least=1e-9, most=100, help="Highest learning rate of a training.")] = None,
-    validation: Annotated[int | None, whole(least=1, help="Images that an accuracy is measured on. Default: all.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="With train: a checkpoint that models inherit their weights from.")] = None,
-    table: Annotated[Path | None, typer.Option(help="With table: a CSV of strategy,accuracy.")] = None,
-    command: Annotated[str, typer.Option(help="With command: a program; {config} stands for the config's path.")] = "",
-    timeout_s: Annotated[float, number(least=0.1, most=1e7, help="With command: how long one evaluation may take.")] = 3600.0,
-    retries: Annotated[int, whole(least=0, most=100, help="With command, ray: so often a failed evaluation is tried again.")] = 1,
-    threads: Annotated[
-        int | None, whole(least=1, most=1024, help="Threads of each training. Default: all cores, shared among workers.")
-    ] = None,
-    workers: Annotated[int, whole(least=1, most=256, help="Evaluations at the same time.")] = 1,
-    executor: Annotated[str, typer.Option(help="local, or ray.")] = "local",
-    address: Annotated[
-        str, typer.Option(help="With ray: the cluster's address; auto finds the one that this machine is part of, local starts one.")
-    ] = "auto",
-    cpus: Annotated[float, number(least=0, most=1024, help="With ray: CPUs of one evaluation.")] = 1.0,
-    gpus: Annotated[float, number(least=0, most=64, help="With ray: GPUs of one evaluation, e.g. 0.25.")] = 0.0,
-    latency_weight: Annotated[
-        float, number(least=0, most=10, help="Maximise accuracy x (budget / latency) ^ this; 0: accuracy alone.")
-    ] = 0.0,
-    multiple: Annotated[int, whole(least=1, most=1024, help="Expansion channels are multiples of this.")] = 4,
-    method: Annotated[
-        str,
-        typer.Option(
-            help="surrogate: the largest improvement expected; tree: down the tree, with priors from that; uct: down the tree without."
-        ),
-    ] = "surrogate",
-    seed: Annotated[int, whole(least=0, help="Seed of the search and of all that is trained.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in the folder.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    out: asked.Out,
+    lut: asked.Tables = None,
+    model: asked.BaseModel = "",
+    budget: asked.Budget = "1.0x",
+    evaluator: asked.Evaluator = "supernet",
+    evaluations: asked.Evaluations = 60,
+    resume: asked.Resume = False,
+    json: AsJson = False,
+    data: asked.Images = "glyphs",
+    epochs: asked.Epochs = None,
+    batch: asked.Batch = 64,
+    learning_rate: asked.LearningRate = None,
+    validation: asked.Validation = None,
+    weights: asked.Weights = None,
+    threads: asked.Threads = None,
+    table: asked.AccuracyTable = None,
+    command: asked.Program = "",
+    timeout_s: asked.TimeoutS = 3600.0,
+    retries: asked.Retries = 1,
+    workers: asked.Workers = 1,
+    executor: asked.Executor = "local",
+    address: asked.Address = "auto",
+    cpus: asked.Cpus = 1.0,
+    gpus: asked.Gpus = 0.0,
+    margin: asked.Margin = 0.0,
+    placement: asked.Placement = "best",
+    latency_weight: asked.LatencyWeight = 0.0,
+    multiple: asked.Multiple = 4,
+    method: asked.Method = "surrogate",
+    seed: asked.Seed = 0,
 ) -> None:
     """Find the most accurate model within a latency budget.
 
@@ -118,14 +101,15 @@ def main(
             yield on_change
 
     try:
-        outcomes = run_searches(
-            options,
-            on_device if lut is not None and bool(model) else None,
-            make_workers,
-            watching=watching,
-            finished=lambda outcome: _report(outcome, out, lut, tell_user),
-            say=tell_user,
-        )
+        with keeping("What was trained is kept; add --resume to the same command to go on."):
+            outcomes = run_searches(
+                options,
+                on_device if lut is not None and bool(model) else None,
+                make_workers,
+                watching=watching,
+                finished=lambda outcome: _report(outcome, out, lut, tell_user),
+                say=tell_user,
+            )
     except SearchInterrupt as stopped:
         tell(f"Stopped after {stopped.evaluated} evaluations; add --resume to the same command to go on.")
         raise typer.Exit(130) from None
@@ -177,7 +161,13 @@ def _quiet(_: str) -> None:
     return
 
 
-app = make_app(main)
+app = make_app(
+    main,
+    examples=(
+        "syncnas search --lut luts/phone --model mobilenet_v2 \\\n    --out found",
+        "syncnas search --lut luts/phone --model mobilenet_v2 \\\n    --budget 0.5x,0.8x --evaluations 200 --out found --resume",
+    ),
+)
 
 if __name__ == "__main__":
     run_app(app)

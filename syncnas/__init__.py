@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from syncnas.api.prediction import Prediction, predict
     from syncnas.api.profiling import Profile, profile
     from syncnas.api.progress import Progress
+    from syncnas.api.reporting import Report, report
     from syncnas.api.searching import Evaluation, Found, SearchResult, search
     from syncnas.api.tables import Tables, load_tables
     from syncnas.api.trials import Certification, Verification, certify, verify
@@ -64,6 +65,7 @@ _MODULES: Final = {
     "syncnas.api.prediction": ("Prediction", "predict"),
     "syncnas.api.profiling": ("Profile", "profile"),
     "syncnas.api.progress": ("Progress",),
+    "syncnas.api.reporting": ("Report", "report"),
     "syncnas.api.searching": ("Evaluation", "Found", "SearchResult", "search"),
     "syncnas.api.tables": ("Tables", "load_tables"),
     "syncnas.api.values": ("Latency",),
@@ -96,6 +98,7 @@ __all__ = [
     "Prediction",
     "Profile",
     "Progress",
+    "Report",
     "RunnerError",
     "SearchResult",
     "SeenDevice",
@@ -116,6 +119,7 @@ __all__ = [
     "open_device",
     "predict",
     "profile",
+    "report",
     "search",
     "verify",
 ]

@@ -15,6 +15,7 @@ _MEASURE: Final = "Measure a device"
 _MODEL: Final = "Work on models and tables"
 _SEARCH: Final = "Search for models"
 _PHONE: Final = "Run models on a phone"
+_LOOK: Final = "Look at what was measured"
 _INTERRUPTED: Final = 130
 
 
@@ -27,7 +28,6 @@ COMMANDS: Final = {
     "verify": Listed("profiler.verify", _MEASURE, "Hold a model's predicted latency against a measured one, step by step."),
     "certify": Listed("profiler.certify", _MEASURE, "Find out how far the predictions from some tables hold."),
     "compare": Listed("lut.compare", _MEASURE, "Say where two folders of tables differ, and whether that is proven."),
-    "report": Listed("report.run", _MODEL, "Draw profiles, verifications and searches as one page of HTML."),
     "export": Listed("exporters.run", _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
     "predict": Listed("lut.predict", _MODEL, "Predict a model's latency and its timeline from tables."),
     "trace": Listed("report.trace", _MODEL, "Show predicted and measured runs on a timeline, in Perfetto."),
@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "search": Listed("search.run", _SEARCH, "Find the most accurate model within a latency budget."),
     "explain": Listed("search.explain", _SEARCH, "Show the tree that a search has grown, and so why it went where it did."),
     "deploy": Listed("android_harness.deploy", _PHONE, "Put a bundle on a device, run it and check what it computes."),
+    "report": Listed("report.run", _LOOK, "Draw profiles, verifications and searches as one page of HTML."),
 }
 
 

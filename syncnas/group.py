@@ -18,7 +18,8 @@ _EPILOG: Final = """\
 Exit codes:
   0    done
   1    a check failed (doctor, setup, --fail-above), or a bug of this program
-  2    a mistake that you can mend, or a device that cannot do it
+  2    a mistake that you can mend: an option, a file, a folder
+  3    the device: not there, too hot, or without what it needs
   130  stopped by Ctrl-C
   141  the reader of the output has gone
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from android_harness.kits.native_build import build_runner
 from android_harness.targets.local import LocalTarget
 
-pytest_plugins = ["tests.fast", "tests.phone.fixtures"]
+pytest_plugins = ["tests.fast", "tests.browser", "tests.phone.fixtures"]
 
 # A shell has its background jobs ignore Ctrl-C, and all that they start with them; tests send it to programs that must heed it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 from collab import config as configs
 from syncnas.commands import COMMANDS
+from syncnas.group import make_group
 from tests.pages import PAGES, README, REPOSITORY, anchors, command_lines, fenced, functions_in, inline_code, links, text_of
 
 OTHERS_OPTIONS = {"--library-path", "--version"}
@@ -30,6 +31,11 @@ def command_of(module: str) -> TyperCommand:
 
 def options_of(command: TyperCommand) -> set[str]:
     return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts) if option.startswith("--")}
+
+
+def own_options() -> set[str]:
+    """Options of ``syncnas`` itself, before the name of a command."""
+    return {option for parameter in typer.main.get_command(make_group(COMMANDS)).params for option in parameter.opts} | {"--help"}
 
 
 def lines_of(*first_words: str) -> list[object]:
@@ -56,7 +62,10 @@ def test_modules_exist_and_their_options_parse(words: list[str]) -> None:
 @pytest.mark.parametrize("words", lines_of("syncnas"))
 def test_names_of_commands_exist(words: list[str]) -> None:
     name, *arguments = words
-    if name.isupper() or name == "--help":
+    if name.startswith("--"):
+        assert name in own_options()
+        return
+    if name.isupper():
         return
     command = command_of(COMMANDS[name].module)
     # A command that is only spoken of needs no arguments.
@@ -80,7 +89,7 @@ def test_extras_exist(words: list[str]) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_options_that_are_named_exist(page: Path) -> None:
-    known = set[str]().union(*(options_of(command_of(module)) for module in MODULES)) | {"--help"} | OTHERS_OPTIONS
+    known = set[str]().union(*(options_of(command_of(module)) for module in MODULES)) | own_options() | OTHERS_OPTIONS
     code = [text for text in inline_code(page) if not text.startswith(("pytest", "pip", "apt-get", "git"))]
     named = {option for text in code for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)}
     assert named <= known

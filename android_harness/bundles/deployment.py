@@ -20,7 +20,7 @@ from android_harness.targets.device_notes import DeviceNotes, sentences
 from android_harness.targets.execute import execute
 from android_harness.targets.push import Pushed, sha256_of
 from android_harness.targets.remote import supervising_files
-from collab.errors import ConfigError, DeviceError, MissingEntryError, RunnerError, TableError
+from collab.errors import ConfigError, MissingEntryError, RunnerError, TableError
 from collab.files import write_whole
 from collab.placement import parse_placement
 from collab.units import UnitSpec, name_units, parse_unit
@@ -106,6 +106,7 @@ def deploy(
     *,
     journal: Path,
     notice: Notice,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Deployed:
     """Puts a bundle on a device, runs it there, and returns its result.
@@ -113,15 +114,18 @@ def deploy(
     Args:
         journal: file for the raw samples.
         notice: receives warnings on the units, each a sentence.
+        on_progress: gets the number of visits that are done, and of all.
         on_event: receives the events that count.
 
     Raises:
+        ConfigError: the bundle or the options name no units that can run it.
         DeviceError: the device cannot be reached, or lacks a unit or an engine.
         TableError: the tables are of another device, or lack a unit.
         RunnerError: the model cannot be run there.
+        KeyboardInterrupt: Ctrl-C was pressed; its text says what is kept.
     """
     if any(segment.model is None for segment in manifest.segments):
-        raise RunnerError(f"{bundle} holds ONNX segments only, which no unit runs; export it with --format tflite or both")
+        raise ConfigError(f"{bundle} holds ONNX segments only, which no unit runs; export it with --format tflite or both")
     units = _units(target, manifest, tables, options)
     folder = target.layout.deployed(_safe_name(manifest.model))
     for sentence in warnings(units, target.info):
@@ -131,16 +135,18 @@ def deploy(
     target.push(folder, {MANIFEST: bundle / MANIFEST} | {entry.file: bundle / entry.file for entry in manifest.files})
     visits = _Visits()
 
-    def note(event: Event) -> None:
-        visits.note(event)
-        on_event(event)
-
     with tempfile.TemporaryDirectory(prefix="syncnas-") as scratch:
         output = Path(scratch) / "output.f32"
         job = _job(f"{folder}/{MANIFEST}", tables, options, output)
         phase = Phase("deploy", units, (job,), Repeat(_VISITS, _VISITS), order="given", resident=True)
+
+        def note(event: Event) -> None:
+            visits.note(event)
+            on_event(event)
+            on_progress(len(visits.done), _VISITS)
+
         if not execute(target, phase, journal, note):
-            raise RunnerError("the run was stopped before its end")
+            raise KeyboardInterrupt(_kept(target, journal))
         if visits.failure or not visits.done or not output.exists():
             raise RunnerError(f"{manifest.model} cannot be run on {target.info.name}: {visits.failure or 'it gave no output'}")
         error = output_error(bundle, output)
@@ -162,6 +168,10 @@ def deploy(
     )
 
 
+def _kept(target: RemoteTarget, journal: Path) -> str:
+    return f"The bundle is on {target.info.name}, the samples so far in {journal}; the same command sends nothing twice."
+
+
 def _safe_name(model: str) -> str:
     """Returns a model's name as the name of a folder."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", model)[:64] or "model"
@@ -171,13 +181,13 @@ def _units(target: RemoteTarget, manifest: Manifest, tables: Tables | None, opti
     """Returns the bundle's units: those of the user, else those of the tables, else default ones.
 
     Raises:
-        DeviceError: the user's units are not the bundle's.
+        ConfigError: the user's units are not the bundle's.
         TableError: the tables lack a unit.
     """
     if options.units:
         named = name_units([parse_unit(text) for text in options.units])
         if set(named) != set(manifest.units):
-            raise DeviceError(f"the bundle has the units {', '.join(manifest.units)}, and --unit names {', '.join(named)}; name each once")
+            raise ConfigError(f"the bundle has the units {', '.join(manifest.units)}, and --unit names {', '.join(named)}; name each once")
         return resolve_units(list(named.values()), target.info)
     if tables is not None:
         lacking = [unit for unit in manifest.units if unit not in tables.meta.units]
@@ -191,7 +201,7 @@ def _default_units(target: RemoteTarget, names: Sequence[str]) -> dict[str, Unit
     """Returns units for a bundle's names: a core for each of at most two CPU units, as in profiles, and other kinds with their defaults.
 
     Raises:
-        DeviceError: there are more than two CPU units.
+        ConfigError: there are more than two CPU units.
     """
     cpus = iter(default_units(target.info)) if sum(name.startswith("cpu") for name in names) > 1 else iter(default_units(target.info)[:1])
     units = {}
@@ -199,7 +209,7 @@ def _default_units(target: RemoteTarget, names: Sequence[str]) -> dict[str, Unit
         kind = name.rstrip("0123456789")
         spec = next(cpus, None) if kind == "cpu" else parse_unit(kind)
         if spec is None:
-            raise DeviceError("a bundle of more than two CPU units: say which cores each takes, with one --unit for each")
+            raise ConfigError("a bundle of more than two CPU units: say which cores each takes, with one --unit for each")
         units[name] = spec
     return units
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from android_harness.device.root import SHELL
 from android_harness.device.state import DeviceState
-from collab.errors import DeviceError
+from collab.errors import ConfigError, DeviceError
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,11 @@ def tuning_for(
         fixed_performance: whether to put the system into its fixed performance mode, a clock that it can sustain.
 
     Raises:
-        DeviceError: the system has no such mode, or clocks are given without `root`.
+        ConfigError: clocks are given without `root`.
+        DeviceError: the system has no such mode.
     """
     if (cpu_mhz or gpu_mhz) and root is None:
-        raise DeviceError("clocks are fixed on rooted devices only: give --root together with --cpu-mhz and --gpu-mhz")
+        raise ConfigError("clocks are fixed on rooted devices only: give --root together with --cpu-mhz and --gpu-mhz")
     if fixed_performance and not state.has_fixed_performance:
         raise DeviceError(f"{state.serial} has no fixed performance mode (Android 11 and later may have it); leave --steady out")
     return Tuning(

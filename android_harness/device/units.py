@@ -8,7 +8,7 @@ from dataclasses import replace
 from android_harness.device.gpu_driver import gpu_warning
 from android_harness.device.info import DeviceInfo
 from android_harness.device.nnapi import NNAPI_ADVICE, NNAPI_DEPRECATED, nnapi_is_deprecated
-from collab.errors import DeviceError
+from collab.errors import ConfigError, DeviceError
 from collab.units import WEBGPU, UnitSpec, format_cores, name_units, parse_unit
 
 
@@ -32,7 +32,8 @@ def resolve_units(specs: Sequence[UnitSpec], info: DeviceInfo) -> dict[str, Unit
     """Names units and resolves their clusters to cores; without units, the default ones.
 
     Raises:
-        DeviceError: a core does not exist or may not be used, a cluster is unknown, or a unit has more threads than cores.
+        ConfigError: a core does not exist or may not be used, a cluster is unknown, or a unit has more threads than cores.
+        DeviceError: the device shows no core.
     """
     return {name: _resolve(name, spec, info) for name, spec in name_units(specs or default_units(info)).items()}
 
@@ -56,16 +57,16 @@ def _resolve(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:
     if spec.cluster is not None:
         return spec.on_cores(_cluster_cores(spec.cluster, info))
     if spec.cores is None:
-        raise DeviceError(
+        raise ConfigError(
             f"unit {name} ({spec}) names no cores; write for example cpu:threads={spec.threads},cores={format_cores(info.cores)}"
         )
     absent = [core for core in spec.cores if core not in info.cores]
     if absent:
-        raise DeviceError(
+        raise ConfigError(
             f"unit {name} ({spec}): core {absent[0]} is not there or may not be used; {info.name} has cores {format_cores(info.cores)}"
         )
     if spec.threads > len(spec.cores):
-        raise DeviceError(
+        raise ConfigError(
             f"unit {name} ({spec}): {spec.threads} threads on {len(spec.cores)} cores would wait for each other; name as many cores"
         )
     return spec
@@ -75,11 +76,11 @@ def _with_backend(name: str, spec: UnitSpec, info: DeviceInfo) -> UnitSpec:
     """Returns a GPU unit with the backend that drives it. WebGPU stays unsaid: a runtime that has it has no other.
 
     Raises:
-        DeviceError: the device's runtime lacks the backend that the unit asks for.
+        ConfigError: the device's runtime lacks the backend that the unit asks for.
     """
     backend = spec.backend or (info.gpu_backends or (WEBGPU,))[0]
     if backend not in (info.gpu_backends or (backend,)):
-        raise DeviceError(
+        raise ConfigError(
             f"unit {name} ({spec}): the runtime for {info.name} drives GPUs by {' or '.join(info.gpu_backends)}, not by {backend}; write"
             f" for example gpu:backend={info.gpu_backends[0]}"
         )
@@ -99,5 +100,5 @@ def _cluster_cores(cluster: str, info: DeviceInfo) -> tuple[int, ...]:
     if cluster not in names:
         last = len(info.clusters) - 1
         numbers = "0" if last == 0 else f"0 (the slowest) to {last}"
-        raise DeviceError(f"cluster={cluster}: {info.name} has the clusters {numbers}, which are also called little (0) and big ({last})")
+        raise ConfigError(f"cluster={cluster}: {info.name} has the clusters {numbers}, which are also called little (0) and big ({last})")
     return names[cluster]

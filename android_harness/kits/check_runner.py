@@ -16,7 +16,7 @@ from android_harness.kits.elf import ElfFile, read_elf
 from android_harness.kits.ndk import API_LEVEL, MACHINES, PAGE_BYTES
 from collab.cli import make_app, print_json, run_app
 from collab.console import one_line, say
-from collab.errors import DeviceError
+from collab.errors import ConfigError, DeviceError
 
 LOADER: Final = "/system/bin/linker64"
 """Android's loader of 64-bit programs."""
@@ -71,7 +71,7 @@ def main(
 ) -> None:
     """Tell whether Android can load a runner: loader, page alignment, libraries and functions."""
     if abi is not None and abi not in MACHINES:
-        raise DeviceError(f"--abi {abi}: one of {', '.join(MACHINES)}")
+        raise ConfigError(f"--abi {abi}: one of {', '.join(MACHINES)}")
     require_android(runner, android_abi=abi)
     found = read_elf(runner)
     if json:

@@ -6,8 +6,10 @@ import re
 import shutil
 import subprocess
 import sysconfig
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from android_harness.kits import ndk as ndks
 from android_harness.kits.check_runner import require_android
@@ -26,6 +28,10 @@ SANITIZERS: Final = ("none", "address", "thread")
 CROSS_ABI: Final = "linux-aarch64"
 ANDROID_ABIS: Final = tuple(ndks.MACHINES)
 
+Progress: TypeAlias = Callable[[int, int], None]
+"""Function that gets the number of steps that are done, and of all."""
+
+_STEP: Final = re.compile(r"\[(\d{1,6})/(\d{1,6})\] ")
 _STAMP: Final = "version"
 _CROSS_COMPILER: Final = "aarch64-linux-gnu-g++"
 _CROSS_TOOLCHAIN: Final = SOURCE / "cmake" / "linux-aarch64.cmake"
@@ -99,11 +105,18 @@ def keep_prebuilt(runner: Path, abi: str) -> Path:
     return place
 
 
-def build_runner(*, abi: str | None = None, ndk: Path | None = None, sanitizer: str = "none", tests: bool = False) -> Path:
+def build_runner(
+    *,
+    abi: str | None = None,
+    ndk: Path | None = None,
+    sanitizer: str = "none",
+    tests: bool = False,
+    on_progress: Progress = lambda *_: None,
+) -> Path:
     """Configures and compiles the runner, and returns the path of the program.
 
     `abi` is None for this machine, `CROSS_ABI`, or one of `ANDROID_ABIS`; `ndk` as in `find_ndk`. `tests` compiles ``runner_tests``
-    beside it. Sanitizers work for this machine only.
+    beside it. Sanitizers work for this machine only. `on_progress` gets the number of steps that are done, and of all.
 
     Raises:
         DeviceError: cmake, ninja or a compiler is missing, or the build fails; the message holds the compiler's. Or Android could not load
@@ -129,7 +142,7 @@ def build_runner(*, abi: str | None = None, ndk: Path | None = None, sanitizer: 
     ]
     _run(configure, "configuring the runner")
     targets = [RUNNER, "runner_tests"] if tests else [RUNNER]
-    _run([cmake, "--build", str(folder), "--target", *targets], "compiling the runner")
+    _run([cmake, "--build", str(folder), "--target", *targets], "compiling the runner", on_progress)
     if abi in ANDROID_ABIS:
         _require_android(folder / RUNNER, abi)
     return folder / RUNNER
@@ -148,13 +161,13 @@ def _require_android(runner: Path, abi: str) -> None:
         raise
 
 
-def build_cross_kit(*, tests: bool = False) -> Path:
+def build_cross_kit(*, tests: bool = False, on_progress: Progress = lambda *_: None) -> Path:
     """Compiles the runner for Linux on aarch64, makes the folder of its kit, and returns the folder.
 
     Raises:
         DeviceError: as for `build_runner`, or LiteRT's wheel for aarch64 cannot be downloaded.
     """
-    return assemble(build_runner(abi=CROSS_ABI, tests=tests), ndks.MACHINES["arm64-v8a"])
+    return assemble(build_runner(abi=CROSS_ABI, tests=tests, on_progress=on_progress), ndks.MACHINES["arm64-v8a"])
 
 
 def has_cross_compiler() -> bool:
@@ -202,8 +215,24 @@ def _tool(name: str) -> str:
     return found
 
 
-def _run(command: list[str], doing: str) -> None:
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
-    if result.returncode != 0:
-        tail = "\n".join(result.stdout.splitlines()[-30:])
+def _run(command: list[str], doing: str, on_progress: Progress = lambda *_: None) -> None:
+    """Runs a command to its end; `on_progress` hears of the steps that it counts as ninja does: ``[3/57]``.
+
+    Raises:
+        DeviceError: it fails; the message holds its last lines.
+    """
+    last_lines: deque[str] = deque(maxlen=30)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                last_lines.append(line.rstrip("\n"))
+                step = _STEP.match(line)
+                if step is not None:
+                    on_progress(int(step[1]), int(step[2]))
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode != 0:
+        tail = "\n".join(last_lines)
         raise DeviceError(f"{doing} failed; is there a C++17 compiler (g++ or clang++)?\n{tail}")

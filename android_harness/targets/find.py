@@ -106,7 +106,7 @@ def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: No
         transport: Transport = RayTransport(name, cluster)
     else:
         name = name or choose(survey().seen)
-        transport = route_to(name)
+        transport = route_to(name, notice=notice)
     device = AdbDevice(name, transport, patience_s=patience_s, notice=notice)
     device.connect()
     return device
@@ -169,11 +169,14 @@ def open_target(name: str, options: HarnessOptions | None = None, *, notice: Not
 
         return LocalTarget()
     options = options or HarnessOptions()
-    return remote_target(open_device(name, patience_s=options.patience_s, notice=notice, cluster=options.cluster), options)
+    return remote_target(open_device(name, patience_s=options.patience_s, notice=notice, cluster=options.cluster), options, notice=notice)
 
 
-def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
+def remote_target(device: Device, options: HarnessOptions, *, notice: Notice = tell) -> RemoteTarget:
     """Makes a target of a connected device.
+
+    Args:
+        notice: receives a sentence where something of the device cannot be changed back when it is cleaned.
 
     Raises:
         DeviceError: the device lacks a tool, there is no kit for it, or it does not give the root that is asked for.
@@ -198,6 +201,7 @@ def remote_target(device: Device, options: HarnessOptions) -> RemoteTarget:
         ),
         gate=_gate(state, options) if state.is_android else None,
         libraries=device_libraries(device),
+        notice=notice,
     )
     return RemoteTarget(device, state, kit, settings)
 

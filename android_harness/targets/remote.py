@@ -69,6 +69,8 @@ class RemoteSettings:
     gate: Gate | None = None
     libraries: Mapping[str, str] = field(default_factory=dict)
     """Engines whose library the device itself has: engine to path."""
+    notice: Notice = tell
+    """Receives a sentence where something cannot be changed back when the device is cleaned."""
 
 
 class RemoteTarget:
@@ -141,7 +143,7 @@ class RemoteTarget:
 
     def clean(self) -> None:
         """Removes the harness's folder from the device, with the lock in it."""
-        remove_all(self.device, self.layout)
+        remove_all(self.device, self.layout, notice=self._settings.notice)
         self._holds_lock = False
         self._kit_folder = None
 
@@ -233,12 +235,15 @@ def supervising_files() -> dict[str, Path]:
     return {name: SCRIPTS / name for name in _SUPERVISING}
 
 
-def remove_all(device: Device, layout: Layout) -> None:
+def remove_all(device: Device, layout: Layout, *, notice: Notice = tell) -> None:
     """Ends what the harness started on a device, changes its settings back and removes its folder.
+
+    Args:
+        notice: receives a sentence on what was changed back, or could not be.
 
     Raises:
         DeviceError: the folder could not be removed.
     """
     checked(device, _END_ALL, layout.root, doing="ending what runs there")
-    restore_left(device, layout, tell)
+    restore_left(device, layout, notice)
     checked(device, _REMOVE_ALL, layout.root, doing=f"removing {layout.root}")

@@ -60,7 +60,9 @@ def followed(link: re.Match[str], *, source: str, page: str, address: str) -> st
     if file in PAGES:
         return f"{link['text']}({relpath(PAGES[file], here)}{after})"
     if file.startswith("docs/") and (REPOSITORY / file).is_file():
-        return f"{link['text']}({relpath(file.removeprefix('docs/'), here)}{after})"
+        # Notebooks are pages on the site.
+        shown = re.sub(r"\.ipynb$", ".md", file.removeprefix("docs/"))
+        return f"{link['text']}({relpath(shown, here)}{after})"
     if address:
         kind = "tree" if (REPOSITORY / file).is_dir() else "blob"
         return f"{link['text']}({address}/{kind}/main/{file}{after})"

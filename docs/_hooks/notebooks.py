@@ -52,8 +52,7 @@ def page_of(notebook: Path) -> tuple[str, list[str]]:
     outputs: list[str] = []
     for cell in nbformat.read(notebook, as_version=4).cells:
         if cell.cell_type == "markdown":
-            # On the site, notebooks are pages.
-            parts.append(re.sub(r"\]\(([\w/.-]+)\.ipynb\)", r"](\1.md)", cell.source))
+            parts.append(cell.source)
         elif cell.cell_type == "code":
             parts.append(f"```python\n{cell.source}\n```")
             for shown in filter(None, map(_shown, cell.outputs)):

@@ -50,6 +50,7 @@ def rendered(name: str) -> str:
 def _examples(command: Any) -> list[str]:
     """The examples that end a command's help."""
     heading, *examples = [line.strip() for line in str(command.epilog or "").replace("\\[", "[").splitlines()] or [""]
+    examples = [line for line in examples if not line.startswith("Exit codes:")]
     return ["From its help:", "", "```sh", *examples, "```", ""] if heading == "Examples:" and examples else []
 
 

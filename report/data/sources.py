@@ -44,7 +44,11 @@ class Subject:
     @property
     def name(self) -> str:
         """The model's name; of a config that was given by its path, the file's."""
-        return Path(self.model).name.removesuffix(".json") or self.model
+        return _name(self.model)
+
+
+def _name(model: str) -> str:
+    return Path(model).name.removesuffix(".json") or model
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,10 @@ def subjects(sources: Sources, model: str, placement: str) -> list[Subject]:
     """
     asked = load_config(model) if model else None
     found = [_verified(verification, profile, asked, model, placement) for verification, profile in sources.verifications]
-    if asked is not None and sources.profiles and not any(subject.model == model for subject in found):
-        placed = parse_placement(placement, branches=asked.branches)
+    if asked is None or not sources.profiles:
+        return found
+    placed = parse_placement(placement, branches=asked.branches)
+    if not any(subject.name == _name(model) and subject.placement in (placed.text, "") for subject in found):
         run, prediction = predicted_run(asked, placed, sources.profiles[0].costs)
         found.insert(0, Subject(model, placed.text, run, prediction))
     return found
@@ -133,7 +139,8 @@ def subjects(sources: Sources, model: str, placement: str) -> list[Subject]:
 def _verified(verification: Verification, profile: Profile | None, asked: ModelConfig | None, model: str, placement: str) -> Subject:
     """Returns a verified model with its prediction block by block, if the tables still say what they said then."""
     said = verification.said
-    config, placed = _config_of(verification, asked, placement)
+    is_asked_for = said is None or _name(said.model) == _name(model)
+    config, placed = _config_of(verification, asked if is_asked_for else None, placement)
     sizes = handover_bytes(config, placed) if config is not None and placed is not None else {}
     measured = measured_run(verification.measured.median, verification.steps, sizes)
     name = said.model if said is not None else model if config is not None else "a model that the journal does not name"

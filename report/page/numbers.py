@@ -6,6 +6,8 @@ import math
 from typing import Final
 
 _US_PER_MS: Final = 1e3
+_SPACE: Final = "\N{NO-BREAK SPACE}"
+"""Keeps a number and its unit on one line."""
 NOTHING: Final = "–"
 """Stands where there is no number."""
 
@@ -22,7 +24,7 @@ def time_text(us: float | None) -> str:
     """Returns a time with its unit: microseconds below a millisecond, else milliseconds."""
     if us is None:
         return NOTHING
-    return f"{digits(us)} us" if abs(us) < _US_PER_MS else f"{digits(us / _US_PER_MS)} ms"
+    return f"{digits(us)}{_SPACE}us" if abs(us) < _US_PER_MS else f"{digits(us / _US_PER_MS)}{_SPACE}ms"
 
 
 def us_text(us: float | None) -> str:
@@ -32,7 +34,7 @@ def us_text(us: float | None) -> str:
 
 def percent(fraction: float | None, *, signed: bool = False) -> str:
     """Returns a fraction in percent, with one decimal."""
-    return NOTHING if fraction is None else f"{100 * fraction:{'+' if signed else ''}.1f} %"
+    return NOTHING if fraction is None else f"{100 * fraction:{'+' if signed else ''}.1f}{_SPACE}%"
 
 
 def bytes_text(count: int | None) -> str:
@@ -42,5 +44,5 @@ def bytes_text(count: int | None) -> str:
     for limit, name in ((1 << 20, "MB"), (1 << 10, "KB")):
         if count >= limit:
             text = digits(count / limit)
-            return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {name}"
-    return f"{count} bytes"
+            return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{_SPACE}{name}"
+    return f"{count}{_SPACE}bytes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -40,7 +41,9 @@ def section(profiles: Sequence[Profile], subjects: Sequence[Subject], lut: str) 
         if certificate is not None:
             pieces.append(paragraph(sentence(f"{certificate.sentence}, measured {certificate.measured_at}.")))
         else:
-            pieces.append(missing(f"The tables in {profile.folder} have no certificate.", f"syncnas certify --lut {profile.folder}"))
+            pieces.append(
+                missing(f"The tables in {profile.folder} have no certificate.", f"syncnas certify --lut {shlex.quote(str(profile.folder))}")
+            )
     if not groups and not pieces:
         pieces.append(missing("Nothing was both predicted and measured.", f"syncnas certify --lut {lut}"))
     figures = [_scatter(groups)] if groups else []

@@ -125,7 +125,7 @@ def _unit_view(unit: str, shapes: Mapping[Shape, Sequence[Measured]]) -> View:
     grid = _grid(shapes)
     lines = [_interpolated(values, grid) for values in shapes.values()]
     shown = [us for line in lines for us in line if us]
-    ticks = [tick for tick in (0.1, 1, 10, 100, 1000, 10_000, 100_000) if min(shown) / 10 <= tick <= max(shown) * 10]
+    ticks = [tick for power in range(-2, 7) for tick in (10.0**power, 2 * 10.0**power, 5 * 10.0**power) if min(shown) <= tick <= max(shown)]
     names = [plot_text(_name(shape)) for shape in shapes]
     heat: Trace = {
         "type": "heatmap",

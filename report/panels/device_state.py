@@ -17,6 +17,8 @@ from report.page.numbers import digits, percent
 _STATUSES: Final = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 _MOST_SPELLS: Final = 200
 _GAP: Final = 0.08
+_LONG_S: Final = 180.0
+"""From here on minutes are easier to read than seconds."""
 
 
 def section(profiles: Sequence[Profile], lut: str) -> Section:
@@ -50,6 +52,8 @@ def _figure(log: DeviceLog, key: str, named: str) -> Figure:
     if log.thermal_status.values:
         marks = {"tickvals": list(range(len(_STATUSES))), "ticktext": list(_STATUSES), "range": [-0.3, 6.3]}
         plots.append(("thermal status", [("thermal status", log.thermal_status, "")], marks))
+    whole_s = max(at_s for _, lines, _ in plots for _, series, _ in lines for at_s in series.at_s)
+    scale, scale_s = ("minutes", 60.0) if whole_s >= _LONG_S else ("seconds", 1.0)
     traces: list[Trace] = []
     axes: dict[str, Any] = {}
     height = (1 + _GAP) / len(plots)
@@ -57,10 +61,12 @@ def _figure(log: DeviceLog, key: str, named: str) -> Figure:
         suffix = "" if number == 0 else str(number + 1)
         top = 1 - number * height
         axes[f"yaxis{suffix}"] = axis(title, domain=[max(0.0, top - height + _GAP), top], **more)
-        traces += [_line(name, series, f"y{suffix}", unit, at, is_new=number == 0) for at, (name, series, unit) in enumerate(lines)]
+        traces += [
+            _line(name, series, f"y{suffix}", unit, at, scale_s, is_new=number == 0) for at, (name, series, unit) in enumerate(lines)
+        ]
     last = "y" if len(plots) == 1 else f"y{len(plots)}"
-    spells = [_shade(spell.begin_s / 60, spell.end_s / 60) for spell in log.hot[:_MOST_SPELLS]]
-    drawn = layout(axis("minutes since the profile began", anchor=last, zeroline=False), axes.pop("yaxis"), shapes=spells, **axes)
+    spells = [_shade(spell.begin_s / scale_s, spell.end_s / scale_s) for spell in log.hot[:_MOST_SPELLS]]
+    drawn = layout(axis(f"{scale} since the profile began", anchor=last, zeroline=False), axes.pop("yaxis"), shapes=spells, **axes)
     return Figure(key, f"The device over time{named}.", [View("", traces, drawn)], height=130 + 150 * len(plots))
 
 
@@ -69,7 +75,7 @@ def _relative(series: Series) -> Series:
     return Series(series.at_s, [100 * value / usual for value in series.values])
 
 
-def _line(name: str, series: Series, where: str, unit: str, number: int, *, is_new: bool) -> Trace:
+def _line(name: str, series: Series, where: str, unit: str, number: int, scale_s: float, *, is_new: bool) -> Trace:
     points = series.thinned
     return {
         "type": "scatter",
@@ -78,11 +84,11 @@ def _line(name: str, series: Series, where: str, unit: str, number: int, *, is_n
         "legendgroup": name,
         "showlegend": is_new,
         "yaxis": where,
-        "x": [round(at / 60, 4) for at in points.at_s],
+        "x": [round(at / scale_s, 4) for at in points.at_s],
         "y": [round(value, 3) for value in points.values],
         "line": {"color": unit_colour(number), "width": 1.3, "dash": DASHES[number % len(DASHES)], "shape": "hv" if not unit else "linear"},
         "hovertext": [
-            plot_text(f"{name}, after {at / 60:.1f} min", _status(value) if not unit else f"{digits(value, most=4)} {unit}")
+            plot_text(f"{name}, after {at / 60:.2f} min", _status(value) if not unit else f"{digits(value, most=4)} {unit}")
             for at, value in zip(points.at_s, points.values, strict=True)
         ],
         "hoverinfo": "text",

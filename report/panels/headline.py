@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -67,7 +68,7 @@ def _certainty(profile: Profile) -> Tile:
     name = "How far predictions are off"
     certificate = profile.tables.meta.certificate
     if certificate is None:
-        note = f"no certificate yet; make one with: syncnas certify --lut {profile.folder}"
+        note = f"no certificate yet; make one with: syncnas certify --lut {shlex.quote(str(profile.folder))}"
         return Tile(name, "not known", note)
     found = certificate.corrected
     note = f"median over {certificate.n} unseen strategies; {100 * found.within_10:.0f} % of them within 10 %, worst 5 % beyond"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from report.data.runs import COPIES, RUN, WAIT, Activity, Run
@@ -17,6 +19,16 @@ _GAP: Final = 0.9
 """Height between the lanes of the prediction and those of the measurement, for a line of text."""
 _KINDS: Final = {RUN: "runs its blocks", WAIT: "waits for another unit", "copy": "copies in or out"}
 _US_PER_MS: Final = 1e3
+_LONG_US: Final = 2000.0
+"""From here on milliseconds are easier to read than microseconds."""
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Unit of the time axis, and how many microseconds it is."""
+
+    name: str
+    us: float
 
 
 def section(subjects: Sequence[Subject], lut: str) -> Section:
@@ -44,7 +56,7 @@ def _title(subject: Subject) -> str:
 def _notes(subject: Subject, lut: str) -> list[Html]:
     notes = [paragraph(sentence(subject.note), class_="about")] if subject.note else []
     if subject.measured is None:
-        notes.append(missing("Not measured yet.", f"syncnas verify --lut {lut} --model {subject.model}"))
+        notes.append(missing("Not measured yet.", f"syncnas verify --lut {lut} --model {shlex.quote(subject.model)}"))
     if subject.predicted is None:
         notes.append(missing("Nothing says which model this was, so there is no prediction.", "syncnas report DIR --model MODEL"))
     return notes
@@ -53,6 +65,8 @@ def _notes(subject: Subject, lut: str) -> list[Html]:
 def _figure(subject: Subject, key: str) -> Figure:
     runs = [(name, run) for name, run in (("Predicted", subject.predicted), ("Measured", subject.measured)) if run is not None]
     units = tuple(dict.fromkeys(unit for _, run in runs for unit in run.units))
+    whole_us = max(run.total_us for _, run in runs)
+    scale = _Scale("milliseconds", _US_PER_MS) if whole_us >= _LONG_US else _Scale("microseconds", 1.0)
     traces: list[Trace] = []
     notes: list[dict[str, Any]] = []
     ticks: dict[float, str] = {}
@@ -60,20 +74,22 @@ def _figure(subject: Subject, key: str) -> Figure:
     for name, run in runs:
         heights = {unit: top - number for number, unit in enumerate(units)}
         ticks |= {height: unit for unit, height in heights.items()}
-        traces += _bars(run, heights, name, seen)
-        notes += [*_arrows(run, heights), _heading(f"{name}: {time_text(run.total_us)}", top)]
+        traces += _bars(run, heights, name, scale, seen)
+        notes += [*_arrows(run, heights, scale), _heading(f"{name}: {time_text(run.total_us)}", top)]
         bottom = top - len(units) + 1
         top = bottom - 1 - _GAP
-    end_ms = 1.02 * max(run.total_us for _, run in runs) / _US_PER_MS
     lanes = len(runs) * (len(units) + _GAP)
     return Figure(
-        key, f"Timeline of {subject.name}.", [View("", traces, _layout(notes, ticks, end_ms, bottom))], height=int(110 + 44 * lanes)
+        key,
+        f"Timeline of {subject.name}.",
+        [View("", traces, _layout(notes, ticks, scale, whole_us, bottom))],
+        height=int(110 + 44 * lanes),
     )
 
 
-def _layout(notes: Sequence[dict[str, Any]], ticks: dict[float, str], end_ms: float, bottom: float) -> Layout:
+def _layout(notes: Sequence[dict[str, Any]], ticks: dict[float, str], scale: _Scale, whole_us: float, bottom: float) -> Layout:
     y = axis("", tickvals=list(ticks), ticktext=[plot_text(unit) for unit in ticks.values()], range=[bottom - 0.55, 0.95])
-    x = axis("milliseconds since all units were released", range=[0, end_ms], zeroline=False)
+    x = axis(f"{scale.name} since all units were released", range=[0, 1.02 * whole_us / scale.us], zeroline=False)
     y |= {"showgrid": False, "zeroline": False, "fixedrange": True}
     return layout(x, y, barmode="overlay", annotations=list(notes), uniformtext={"mode": "hide", "minsize": 9})
 
@@ -83,7 +99,7 @@ def _heading(text: str, height: float) -> dict[str, Any]:
     return {**place, "text": f"<b>{plot_text(text)}</b>", "showarrow": False}
 
 
-def _bars(run: Run, heights: dict[str, float], name: str, seen: set[str]) -> list[Trace]:
+def _bars(run: Run, heights: dict[str, float], name: str, scale: _Scale, seen: set[str]) -> list[Trace]:
     """Returns a trace for each unit and kind of activity, and the names of segments over what runs."""
     traces: list[Trace] = []
     for number, unit in enumerate(heights):
@@ -94,9 +110,9 @@ def _bars(run: Run, heights: dict[str, float], name: str, seen: set[str]) -> lis
                 if activity.unit == unit and _kind(activity) == kind and activity.end_us > activity.begin_us
             ]
             if chosen:
-                traces.append(_trace(chosen, kind, number, heights[unit], name, is_new=kind not in seen))
+                traces.append(_trace(chosen, kind, number, heights[unit], name, scale, is_new=kind not in seen))
                 seen.add(kind)
-        traces.append(_segment_names(run, unit, heights[unit]))
+        traces.append(_segment_names(run, unit, heights[unit], scale))
     return traces
 
 
@@ -104,7 +120,7 @@ def _kind(activity: Activity) -> str:
     return "copy" if activity.kind in COPIES else activity.kind
 
 
-def _trace(chosen: Sequence[Activity], kind: str, number: int, height: float, name: str, *, is_new: bool) -> Trace:
+def _trace(chosen: Sequence[Activity], kind: str, number: int, height: float, name: str, scale: _Scale, *, is_new: bool) -> Trace:
     pattern = {RUN: "", WAIT: "/", "copy": "x"}[kind]
     colour = unit_colour(number) if kind != WAIT else "$paper"
     return {
@@ -114,12 +130,12 @@ def _trace(chosen: Sequence[Activity], kind: str, number: int, height: float, na
         "legendgroup": kind,
         "showlegend": is_new,
         "y": [height] * len(chosen),
-        "base": [activity.begin_us / _US_PER_MS for activity in chosen],
-        "x": [(activity.end_us - activity.begin_us) / _US_PER_MS for activity in chosen],
+        "base": [activity.begin_us / scale.us for activity in chosen],
+        "x": [(activity.end_us - activity.begin_us) / scale.us for activity in chosen],
         "width": _BAR,
         "marker": {
             "color": colour,
-            "line": {"color": "$paper" if kind != WAIT else "$muted", "width": 1 if kind == RUN else 0.6},
+            "line": {"color": "$paper" if kind != WAIT else "$muted", "width": 0.6},
             "pattern": {
                 "shape": pattern,
                 "fgcolor": "$muted" if kind == WAIT else "$paper",
@@ -144,7 +160,7 @@ def _lines(activity: Activity) -> list[str]:
     return [what, f"{took}, from {time_text(activity.begin_us)} on"]
 
 
-def _segment_names(run: Run, unit: str, height: float) -> Trace:
+def _segment_names(run: Run, unit: str, height: float, scale: _Scale) -> Trace:
     """Returns the names of a unit's segments, over all that each runs; the page leaves out those that have no room."""
     spans: dict[str, tuple[float, float]] = {}
     for activity in run.activities:
@@ -155,8 +171,8 @@ def _segment_names(run: Run, unit: str, height: float) -> Trace:
         "type": "bar",
         "orientation": "h",
         "y": [height] * len(spans),
-        "base": [begin / _US_PER_MS for begin, _ in spans.values()],
-        "x": [(end - begin) / _US_PER_MS for begin, end in spans.values()],
+        "base": [begin / scale.us for begin, _ in spans.values()],
+        "x": [(end - begin) / scale.us for begin, end in spans.values()],
         "width": _BAR,
         "text": [plot_text(name) for name in spans],
         "textposition": "inside",
@@ -168,7 +184,7 @@ def _segment_names(run: Run, unit: str, height: float) -> Trace:
     }
 
 
-def _arrows(run: Run, heights: dict[str, float]) -> list[dict[str, Any]]:
+def _arrows(run: Run, heights: dict[str, float], scale: _Scale) -> list[dict[str, Any]]:
     """Returns an arrow for each hand-over: from where the sender's segment ends to where its receiver goes on."""
     ended: dict[str, Activity] = {}
     for activity in run.activities:
@@ -181,12 +197,12 @@ def _arrows(run: Run, heights: dict[str, float]) -> list[dict[str, Any]]:
             continue
         down = heights[sent.unit] > heights[wait.unit]
         edge = _BAR / 2 if down else -_BAR / 2
-        begin_ms, end_ms = sent.end_us / _US_PER_MS, max(wait.end_us, sent.end_us) / _US_PER_MS
+        begin, end = sent.end_us / scale.us, max(wait.end_us, sent.end_us) / scale.us
         arrows.append(
             {
-                "x": end_ms,
+                "x": end,
                 "y": heights[wait.unit] + edge,
-                "ax": begin_ms,
+                "ax": begin,
                 "ay": heights[sent.unit] - edge,
                 "axref": "x",
                 "ayref": "y",

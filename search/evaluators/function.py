@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from collab.console import one_line
+from collab.errors import ConfigError
 from collab.model import ModelConfig
-from collab.names import shown
 from search.evaluators.base import EvaluationError, Query, Setting
 
 NAME: Final = "function"
@@ -25,6 +26,10 @@ class FunctionEvaluator:
 
     function: Callable[[ModelConfig], float]
     label: str
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.label) <= MOST_LABEL:
+            raise ConfigError(f"label: the name of a function in a journal has 1 to {MOST_LABEL} characters, not {len(self.label)}")
 
     @property
     def settings(self) -> dict[str, Setting]:
@@ -48,4 +53,4 @@ def label_of(function: Callable[..., object]) -> str:
     """Returns where a function is defined, as ``package.module.name``."""
     kind = type(function)
     module, name = (str(getattr(function, attribute, getattr(kind, attribute, ""))) for attribute in ("__module__", "__qualname__"))
-    return shown(f"{module}.{name}", most=MOST_LABEL - 3)
+    return one_line(f"{module}.{name}")[:MOST_LABEL]

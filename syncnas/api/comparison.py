@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from syncnas.api import html
 from syncnas.api.frames import frame
 from syncnas.api.tables import Tables, load_tables, rows_of
+from syncnas.api.values import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,14 +108,13 @@ def compare(first: Tables | Path | str, second: Tables | Path | str, *, margin: 
         TableError: one of them cannot be loaded, or they have no row in common.
         ConfigError: the margin is no fraction from 0 to 10.
 
-    >>> comparison = syncnas.compare("luts/local", "luts/local")
-    >>> comparison.is_slower()
-    False
+    Examples:
+        >>> comparison = syncnas.compare("luts/local", "luts/local")
+        >>> comparison.is_slower()
+        False
     """
-    from collab.errors import ConfigError
     from lut.comparison import compare as held
 
-    if not 0 <= margin <= 10:
-        raise ConfigError(f"margin={margin}: give a fraction from 0 to 10, such as 0.02 for 2 %")
+    require(0, 10, margin=margin)
     found = held(rows_of(load_tables(first)), rows_of(load_tables(second)), margin=margin)
     return Comparison(found.differences, found.margin, found.only_first, found.only_second, found)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from syncnas.api import html
 from syncnas.api.frames import frame
 from syncnas.api.progress import OnNote, notice_of
+from syncnas.api.values import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,8 +197,9 @@ def _clock(cluster: CoreCluster) -> str:
 def devices() -> DeviceList:
     """Lists the devices that can be seen by USB or by an adb server that runs, and this machine.
 
-    >>> [device.name for device in syncnas.devices()][-1]
-    'local'
+    Examples:
+        >>> [device.name for device in syncnas.devices()][-1]
+        'local'
     """
     from android_harness.device.machine import LOCAL_NAME
     from android_harness.targets.find import survey
@@ -241,13 +243,17 @@ def open_device(
         ConfigError: there is no such thermal status.
         DeviceError: it cannot be reached, does not trust this computer, lacks what is needed, or several are connected.
 
-    >>> with syncnas.open_device("local") as device:
-    ...     units = device.default_units
-    >>> len(units)
-    2
+    Examples:
+        >>> with syncnas.open_device("local") as device:
+        ...     units = device.default_units
+        >>> len(units)
+        2
     """
     from android_harness.targets.find import default_device, open_target
 
+    require(1, 1 << 24, storage_mb=storage_mb)
+    require(0, 100_000, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
+    require(0, 1e6, cool_limit_s=cool_limit_s, patience_s=patience_s)
     options = _harness_options(
         aars=tuple(map(Path, aars)),
         storage_mb=storage_mb,
@@ -310,5 +316,7 @@ def remote_target_of(device: Device | str, named: str, file: Path, *, on_note: O
         name, options = device.name, device._options
     else:
         name, options = device_of(device, named, file) if named else default_device(device), HarnessOptions()
-    with closing(remote_target(open_device(name, notice=notice_of(on_note)), replace(options, layout=layout_of(name)))) as opened:
+    notice = notice_of(on_note)
+    reached = open_device(name, patience_s=options.patience_s, notice=notice, cluster=options.cluster)
+    with closing(remote_target(reached, replace(options, layout=layout_of(name)), notice=notice)) as opened:
         yield opened

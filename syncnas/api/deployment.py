@@ -14,7 +14,7 @@ from syncnas.api.models import Model, config_of, load_model
 from syncnas.api.progress import OnNote, notice_of
 from syncnas.api.tables import Tables, load_tables, rows_of
 from syncnas.api.trials import steps_figure, steps_frame, steps_table
-from syncnas.api.values import Latency, latency_of, percent
+from syncnas.api.values import Latency, latency_of, percent, require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,13 +148,15 @@ def export(
         ExportError: the folder holds something that is no bundle, or the model cannot be written.
         WeightsError: the checkpoint does not fit the model.
 
-    >>> bundle = syncnas.export(syncnas.load_model("micro_v2").with_strategy("annnana"), "bundle")
-    >>> bundle.units
-    ('cpu0', 'cpu1')
+    Examples:
+        >>> bundle = syncnas.export(syncnas.load_model("micro_v2").with_strategy("annnana"), "bundle")
+        >>> bundle.units
+        ('cpu0', 'cpu1')
     """
     from collab.networks.weights import DEFAULT_SEED
     from exporters.export import export_model
 
+    require(0, seed=seed)
     config, folder = config_of(load_model(model)), Path(out)
     manifest = export_model(
         config,
@@ -203,24 +205,24 @@ def deploy(
         ExportError: the bundle is damaged.
         DeviceError: the device cannot be reached, or lacks a unit.
         TableError: the tables are of another device, or lack a unit.
-        RunnerError: the model cannot be run there, its output is wrong, or it was stopped.
+        RunnerError: the model cannot be run there, or its output is wrong.
+        KeyboardInterrupt: Ctrl-C.
 
-    >>> deployment = syncnas.deploy("bundle", device="local", tables="luts/local", runs=4)
-    >>> deployment.output_error < 1e-4
-    True
+    Examples:
+        >>> deployment = syncnas.deploy("bundle", device="local", tables="luts/local", runs=4)
+        >>> deployment.output_error < 1e-4
+        True
     """
     from android_harness.bundles.deployment import DeployOptions
     from android_harness.bundles.deployment import deploy as put
     from android_harness.bundles.result import require_right
     from android_harness.bundles.steps import pair_steps
     from android_harness.protocol.phases import MOST_RUNS
-    from collab.errors import ConfigError
     from collab.files import holding
     from exporters.manifest_file import load_manifest
     from lut.meta import META_FILE
 
-    if not 1 <= runs <= MOST_RUNS:
-        raise ConfigError(f"runs={runs}: give a number from 1 to {MOST_RUNS}")
+    require(1, MOST_RUNS, runs=runs)
     folder = bundle.folder if isinstance(bundle, Bundle) else Path(bundle)
     manifest = load_manifest(folder)
     known = None if tables is None else load_tables(tables)

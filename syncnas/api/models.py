@@ -122,8 +122,9 @@ def config_of(model: Model) -> ModelConfig:
 def model_names() -> tuple[str, ...]:
     """Returns the names of the models that come with the toolkit, which `load_model` takes.
 
-    >>> "micro_v2" in syncnas.model_names()
-    True
+    Examples:
+        >>> "micro_v2" in syncnas.model_names()
+        True
     """
     from collab.config import zoo_names
 
@@ -140,9 +141,10 @@ def load_model(model: Model | str | Path) -> Model:
     Raises:
         ConfigError: there is no such model, or the config is refused.
 
-    >>> base = syncnas.load_model("micro_v2")
-    >>> base.is_collaborative
-    False
+    Examples:
+        >>> base = syncnas.load_model("micro_v2")
+        >>> base.is_collaborative
+        False
     """
     if isinstance(model, Model):
         return model

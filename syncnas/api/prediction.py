@@ -99,11 +99,12 @@ def predict(tables: Tables | Path | str, model: Model | Path | str, *, placement
         MissingEntryError: the tables lack a block or a hand-over that it needs.
         TableError: the tables cannot be loaded.
 
-    >>> model = syncnas.load_model("micro_v2").with_strategy("annnana")
-    >>> prediction = syncnas.predict("luts/local", model)
-    >>> prediction.total_us > 0
-    True
-    >>> slowest = prediction.frame().sort_values("duration_us").iloc[-1]
+    Examples:
+        >>> model = syncnas.load_model("micro_v2").with_strategy("annnana")
+        >>> prediction = syncnas.predict("luts/local", model)
+        >>> prediction.total_us > 0
+        True
+        >>> slowest = prediction.frame().sort_values("duration_us").iloc[-1]
     """
     from collab.placement import parse_placement
     from lut.prediction.model_latency import predict as replay

@@ -12,6 +12,7 @@ from syncnas.api import html
 from syncnas.api.connection import Device, target_of
 from syncnas.api.progress import OnNote, OnProgress, Reporter, notice_of
 from syncnas.api.tables import Tables
+from syncnas.api.values import require
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -97,13 +98,17 @@ def profile(
         DeviceError: the device cannot be reached, gets too hot, or lacks what is needed.
         KeyboardInterrupt: Ctrl-C; what was measured is kept.
 
-    >>> profile = syncnas.profile(blocks=["add_8_4x2"], device="local", out="luts/one_block", quick=True)
-    >>> list(profile.tables.blocks["block"].unique())
-    ['add_8_4x2']
+    Examples:
+        >>> profile = syncnas.profile(blocks=["add_8_4x2"], device="local", out="luts/one_block", quick=True)
+        >>> list(profile.tables.blocks["block"].unique())
+        ['add_8_4x2']
     """
+    from android_harness.protocol.phases import MAX_SEED
     from android_harness.targets.device_notes import sentences
     from profiler.profiling import ProfileOptions, place, profile_into, sharing_sentences
 
+    require(1, budget_s=budget_s)
+    require(0, MAX_SEED, seed=seed)
     notice = notice_of(on_note)
     named, folder = place(device.name if isinstance(device, Device) else device, None if out is None else Path(out))
     options = ProfileOptions(

@@ -13,6 +13,7 @@ from syncnas.api.frames import frame
 from syncnas.api.models import Model, config_of, load_model
 from syncnas.api.progress import OnNote, OnProgress, Reporter, remark_of
 from syncnas.api.tables import Tables, load_tables, rows_of
+from syncnas.api.values import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +61,15 @@ class Evaluation:
     command: str = ""
     timeout_s: float = 3600.0
     retries: int = 1
+
+    def __post_init__(self) -> None:
+        require(0.001, 100_000, epochs=self.epochs)
+        require(2, 65_536, batch=self.batch)
+        require(1e-9, 100, learning_rate=self.learning_rate)
+        require(1, validation=self.validation)
+        require(1, 1024, threads=self.threads)
+        require(0.1, 1e7, timeout_s=self.timeout_s)
+        require(0, 100, retries=self.retries)
 
 
 @dataclass(frozen=True, repr=False)
@@ -222,14 +232,20 @@ def search(
         EvaluationError: the first evaluations all failed.
         KeyboardInterrupt: Ctrl-C; what was evaluated is kept.
 
-    >>> found = syncnas.search("luts/local", "micro_v2", out="found_small", evaluate=lambda model: -model.params, evaluations=4)
-    >>> found.best.latency_us > 0
-    True
+    Examples:
+        >>> found = syncnas.search("luts/local", "micro_v2", out="found_small", evaluate=lambda model: -model.params, evaluations=4)
+        >>> found.best.latency_us > 0
+        True
     """
     from search.evaluators.choose import check_options
     from search.searches import OnDevice, SearchOptions, run_searches
 
-    _check_numbers(evaluations=evaluations, workers=workers, multiple=multiple)
+    require(1, 1_000_000, evaluations=evaluations)
+    require(1, 256, workers=workers)
+    require(1, 1024, multiple=multiple)
+    require(0, 100, margin=margin)
+    require(0, 10, latency_weight=latency_weight)
+    require(0, seed=seed)
     tables, model, folder = load_tables(tables), load_model(model), Path(out)
     chosen = _chosen(evaluate, label, workers, seed)
     check_options(chosen, has_tables=True)
@@ -311,14 +327,6 @@ def _require_picklable(evaluate: Callable[[Model], float]) -> None:
 
 def _path(path: Path | str | None) -> Path | None:
     return None if path is None else Path(path)
-
-
-def _check_numbers(**numbers: int) -> None:
-    from collab.errors import ConfigError
-
-    for name, number in numbers.items():
-        if not 1 <= number <= 1_000_000:
-            raise ConfigError(f"{name}={number}: give a number from 1 to 1000000")
 
 
 def _result(folder: Path, outcomes: Sequence[Outcome]) -> SearchResult:

@@ -74,7 +74,7 @@ class Tables:
 
     @property
     def statuses(self) -> Mapping[str, int]:
-        """How many rows have each status: ``ok``, ``unstable``, ``partial``, ``failed``."""
+        """The number of rows of each status: ``ok``, ``unstable``, ``partial``, ``failed``."""
         from lut.tables import STATUSES
 
         found = [row.status for row in self._rows.blocks] + [row.status for row in self._rows.transfers]
@@ -89,7 +89,7 @@ class Tables:
         for row in self._rows.blocks:
             macs = parse_key(row.block).macs
             if row.marginal_us and macs:
-                groups[row.unit].append((macs / 1e6, row.marginal_us, row.block))
+                groups.setdefault(row.unit, []).append((macs / 1e6, row.marginal_us, row.block))
         return points(f"Blocks on {self.device}", groups, x="million multiply-accumulates", y="microseconds in a segment", log=True)
 
     def __repr__(self) -> str:
@@ -100,8 +100,8 @@ class Tables:
     def _repr_html_(self) -> str:
         told = ", ".join(f"{count} {status}" for status, count in self.statuses.items() if count)
         facts = {
-            "folder": self.folder,
             **self.description,
+            "folder": self.folder,
             "search spaces": ", ".join(self.models) or "none: single blocks",
             "rows": f"{len(self._rows.blocks)} blocks, {len(self._rows.transfers)} hand-overs ({told})",
             "certificate": self.certificate,
@@ -130,10 +130,11 @@ def load_tables(folder: Tables | Path | str) -> Tables:
     Raises:
         TableError: there are none, or a value in them is impossible.
 
-    >>> tables = syncnas.load_tables("luts/local")
-    >>> list(tables.units)
-    ['cpu0', 'cpu1']
-    >>> slowest = tables.blocks.sort_values("median_us").iloc[-1]
+    Examples:
+        >>> tables = syncnas.load_tables("luts/local")
+        >>> list(tables.units)
+        ['cpu0', 'cpu1']
+        >>> slowest = tables.blocks.sort_values("median_us").iloc[-1]
     """
     if isinstance(folder, Tables):
         return folder

@@ -15,7 +15,7 @@ from syncnas.api.models import Model, config_of, load_model
 from syncnas.api.prediction import label_of
 from syncnas.api.progress import OnNote, OnProgress, Reporter, notice_of
 from syncnas.api.tables import Tables, costs_of, load_tables
-from syncnas.api.values import Latency, latency_of, percent
+from syncnas.api.values import Latency, latency_of, percent, require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,21 +192,25 @@ def verify(
     Raises:
         TableError: the tables are of another device or runtime, or were measured otherwise.
         MissingEntryError: they lack what the model needs.
-        RunnerError: the model cannot be run, its output is wrong, or it was stopped before its end.
+        RunnerError: the model cannot be run, or its output is wrong.
+        KeyboardInterrupt: Ctrl-C; nothing can be said yet.
 
-    >>> model = syncnas.load_model("micro_v2").with_strategy("annnana")
-    >>> verification = syncnas.verify("luts/local", model, rounds=2, runs=2)
-    >>> verification.measured.visits
-    4
+    Examples:
+        >>> model = syncnas.load_model("micro_v2").with_strategy("annnana")
+        >>> verification = syncnas.verify("luts/local", model, rounds=2, runs=2)
+        >>> verification.measured.visits
+        4
     """
     from android_harness.bundles.result import require_right
     from android_harness.bundles.steps import pair_steps
+    from android_harness.protocol.phases import MOST_ROUNDS, MOST_RUNS
     from collab.placement import parse_placement
     from lut.meta import META_FILE
     from profiler.compare import Candidate, Trial
     from profiler.trials import verify_model
 
-    _check_counts(rounds=rounds, runs=runs)
+    require(1, MOST_ROUNDS, rounds=rounds)
+    require(1, MOST_RUNS, runs=runs)
     tables, model = load_tables(tables), load_model(model)
     config = config_of(model)
     found = verify_model(
@@ -266,16 +270,22 @@ def certify(
     Raises:
         TableError: the tables are of another device or runtime, or do not say for which model they were made.
         ConfigError: hardly any strategy gives each unit enough to do.
-        RunnerError: a strategy cannot be run, or gives a wrong output, or it was stopped before its end.
+        RunnerError: a strategy cannot be run, or gives a wrong output.
+        KeyboardInterrupt: Ctrl-C; nothing can be said yet.
 
-    >>> certification = syncnas.certify("luts/local", strategies=2, rounds=2, runs=1)
-    >>> certification.n
-    2
+    Examples:
+        >>> certification = syncnas.certify("luts/local", strategies=2, rounds=2, runs=1)
+        >>> certification.n
+        2
     """
+    from android_harness.protocol.phases import MAX_SEED, MOST_ROUNDS, MOST_RUNS
     from lut.meta import META_FILE
     from profiler.trials import CertificationOptions, certify_tables
 
-    _check_counts(strategies=strategies, runs=runs, **({} if rounds is None else {"rounds": rounds - 1}))
+    require(1, strategies=strategies)
+    require(2, MOST_ROUNDS, rounds=rounds)
+    require(1, MOST_RUNS, runs=runs)
+    require(0, MAX_SEED, seed=seed)
     folder = load_tables(tables).folder
     done = certify_tables(
         folder,
@@ -306,15 +316,6 @@ def _observed(what: str, on_progress: OnProgress | None) -> Iterator[PhaseProgre
     from profiler.progress import PhaseProgress
 
     yield PhaseProgress(Reporter(what, on_progress))
-
-
-def _check_counts(**counts: int) -> None:
-    from android_harness.protocol.phases import MOST_RUNS
-    from collab.errors import ConfigError
-
-    for name, count in counts.items():
-        if not 1 <= count <= MOST_RUNS:
-            raise ConfigError(f"{name}={count}: give a number from 1 to {MOST_RUNS}")
 
 
 def steps_frame(steps: tuple[PairedStep, ...]) -> pd.DataFrame:

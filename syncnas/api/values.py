@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from collab.documents import MAX_INT
+from collab.errors import ConfigError
 from syncnas.api import html
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ class Latency:
 
     def __str__(self) -> str:
         error = "" if self.se_us is None else f" ± {self.se_us / 1e3:.3f}"
-        return f"{self.median_us / 1e3:.3f}{error} ms (p95 {self.p95_us / 1e3:.3f} ms, n = {self.n} in {self.visits} visits)"
+        visits = "one visit" if self.visits == 1 else f"{self.visits} visits"
+        return f"{self.median_us / 1e3:.3f}{error} ms (p95 {self.p95_us / 1e3:.3f} ms, n = {self.n} in {visits})"
 
     def _repr_html_(self) -> str:
         return html.text(self)
@@ -52,3 +55,14 @@ def latency_of(summary: Summary) -> Latency:
 def percent(fraction: float) -> str:
     """Writes a signed fraction as percents."""
     return f"{100 * fraction:+.1f} %"
+
+
+def require(least: float, most: float = MAX_INT, /, **numbers: float | None) -> None:
+    """Refuses arguments that are not within bounds, NaN among them; None stands for the default and passes.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    for name, number in numbers.items():
+        if number is not None and not least <= number <= most:
+            raise ConfigError(f"{name}={str(number)[:40]}: give a number from {least:.16g} to {most:.16g}")

@@ -100,7 +100,7 @@ def test_a_wrong_reference_is_an_error_with_its_size(bundle: Path, home: Mapping
     assert "its checksum differs from the manifest's" in error
     document["output"]["sha256"] = hashlib.sha256(content).hexdigest()
     (bundle / MANIFEST).write_text(json.dumps(document))
-    error = run("android_harness.deploy", "--device", "local", bundle, env=home, status=2)
+    error = run("android_harness.deploy", "--device", "local", bundle, env=home, status=3)
     size = relative_error(right, read_f32(output, right.shape))
     assert size > 0.1
     assert f"the output is wrong: it differs from the reference by {size:.1e} of its range" in error

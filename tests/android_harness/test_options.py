@@ -90,18 +90,18 @@ def test_the_options_stand_where_the_value_stood_and_the_command_keeps_its_words
     names = ["place", "device", *shared, "times"]
     assert list(inspect.signature(command).parameters) == names
     assert (command.__name__, command.__doc__) == ("command", "Measure the place.")
-    text = CliRunner().invoke(make_app(command), ["--help"], terminal_width=200).output
+    text = CliRunner(env={"COLUMNS": "200"}).invoke(make_app(command), ["--help"]).output
     assert "Measure the place." in text
     assert "harness" not in text.lower().split()
-    places = [text.index(word) for word in ("--device", *SHARED, "--times")]
-    assert places == sorted(places)
+    places = [text.index(word) for word in ("--device", "--times", *SHARED)]
+    assert places == sorted(places), "the command's own stand first, those of the phone in a panel of their own"
     assert all(words in text for words in ("The place.", "How many times.", "may be repeated", "fix the clocks of CPU and GPU"))
 
 
 @pytest.mark.parametrize("app", [deploy, profile, verify, certify], ids=["deploy", "run", "verify", "certify"])
 def test_all_commands_that_measure_on_devices_have_them(app: typer.Typer) -> None:
-    text = CliRunner().invoke(app, ["--help"], terminal_width=200).output
-    assert {"--device", *SHARED} <= set(re.findall(r"^ *(--[a-z-]+)", text, re.MULTILINE))
+    text = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["--help"]).output
+    assert {"--device", *SHARED} <= set(re.findall(r"^│ [ *]*(--[a-z0-9-]+)", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from android_harness.kits.downloads.litert import LIBRARIES, PLATFORMS, installe
 from android_harness.kits.native_build import RUNNER, keep_prebuilt
 from android_harness.setup import SetupOptions, set_up
 from android_harness.setup_plan import Plan, plan_setup
-from collab.errors import DeviceError
+from collab.errors import ConfigError, DeviceError
 from tests.android_harness.commands import home_alone, run
 from tests.android_harness.cross import COMPILERS, program, write_aar, write_ndk
 from tests.android_harness.device.made_states import PHONE
@@ -101,7 +101,7 @@ def test_it_asks_before_it_dials(
     if goes_on:
         assert set_up("S1", state, SetupOptions(server.url, quiet=True))["units"]["gpu"]["ready"]
     else:
-        with pytest.raises(DeviceError, match="nothing was done; answer y, or give --yes"):
+        with pytest.raises(ConfigError, match="nothing was done; answer y, or give --yes"):
             set_up("S1", state, SetupOptions(server.url, quiet=True))
         assert server.asked == []
     said = capsys.readouterr().err

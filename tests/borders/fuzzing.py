@@ -93,11 +93,13 @@ def run_command(app: typer.Typer, arguments: Sequence[str], monkeypatch: Any) ->
     return status, out.getvalue(), err.getvalue()
 
 
-def refused_in_a_sentence(result: tuple[int, str, str]) -> str:
-    """The sentence by which a command refused its input: exit status 2, one line, nothing that could steer a terminal."""
+def refused_in_a_sentence(result: tuple[int, str, str], *, expected: int = 2) -> str:
+    """The sentence by which a command refused its input: exit status 2, or 3 of a device's error, one line, nothing that could steer a
+    terminal.
+    """
     status, _, err = result
     lines = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert status == 2, f"status {status}: {err[-2000:]}"
+    assert status == expected, f"status {status}: {err[-2000:]}"
     assert len(lines) == 1, err[-2000:]
     assert printable(err) == err, err[-2000:]
     check_sentence(lines[0], "the command")

@@ -14,13 +14,15 @@ from collab.cli import print_json
 
 COMMAND = """
 import errno, os, sys
-from collab.cli import make_app, run_app
-from collab.errors import ConfigError
+from collab.cli import keeping, make_app, run_app
+from collab.errors import ConfigError, HotDeviceError
 from collab.console import say
 
 def main(how: str = "well") -> None:
     if how == "refused":
         raise ConfigError("model x: " + "y" * 5000 + "\\n\\x1b[2J; name another")
+    if how == "hot":
+        raise HotDeviceError("it stays hot; let it cool down")
     if how == "missing":
         open("nowhere/file")
     if how == "full":
@@ -29,6 +31,9 @@ def main(how: str = "well") -> None:
         raise OSError(errno.EAGAIN, "no more processes")
     if how == "bug":
         raise ZeroDivisionError
+    if how == "kept":
+        with keeping("outer"), keeping("The journal is kept."):
+            raise KeyboardInterrupt
     if how == "interrupted":
         raise KeyboardInterrupt
     for _ in range(int(how) if how.isdigit() else 1):
@@ -69,6 +74,11 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path: Path, arguments
     assert len(line) < 2500
 
 
+def test_what_a_device_cannot_do_is_one_line_and_status_3(tmp_path: Path) -> None:
+    done = run(tmp_path, "--how", "hot")
+    assert (done.returncode, done.stderr) == (3, "error: it stays hot; let it cool down\n")
+
+
 @pytest.mark.parametrize(("how", "name"), [("bug", "ZeroDivisionError"), ("fork", "BlockingIOError")])
 def test_what_no_user_can_mend_keeps_its_traceback(tmp_path: Path, how: str, name: str) -> None:
     done = run(tmp_path, "--how", how)
@@ -81,6 +91,12 @@ def test_ctrl_c_has_the_status_that_shells_know(tmp_path: Path) -> None:
     done = run(tmp_path, "--how", "interrupted")
     assert done.returncode == 130
     assert done.stderr.strip() == "Stopped."
+
+
+def test_ctrl_c_says_what_is_kept(tmp_path: Path) -> None:
+    done = run(tmp_path, "--how", "kept")
+    assert done.returncode == 130
+    assert done.stderr.strip() == "Stopped. The journal is kept.", "the innermost knows best"
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
@@ -100,7 +116,7 @@ def test_json_is_one_line_that_can_steer_no_terminal(capsys: pytest.CaptureFixtu
     document = {"name": "\x1b[2J\nä\u202e", "values": [1, 0.5, None]}
     print_json(document)
     [line] = capsys.readouterr().out.splitlines()
-    assert json.loads(line) == document
+    assert json.loads(line) == {"schema_version": 1, **document}
     assert line.isascii()
     assert line.isprintable()
     with pytest.raises(ValueError, match="not JSON compliant"):

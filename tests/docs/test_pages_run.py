@@ -38,7 +38,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     walk = Walk(tmp_path_factory.mktemp("reader"))
     for page in FIRST:
         walk.page(page)
-    for name in ("before", "after"):
+    for name in ("before", "after", "old", "new"):
         # Tables of another day, which pages compare with.
         copytree(walk.folder / "luts" / "local", walk.folder / "luts" / name)
     weights = seeded(configs.load(str(walk.folder / "found" / "found.json")), seed=1)

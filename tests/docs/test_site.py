@@ -69,7 +69,7 @@ def text_of_page(site: Path, page: str) -> str:
 def test_every_page_is_in_the_menu() -> None:
     listed = nav_pages()
     assert len(listed) == len(set(listed))
-    pages = {str(path.relative_to(DOCS)) for kind in ("*.md", "*.ipynb") for path in DOCS.rglob(kind)}
+    pages = {str(path.relative_to(DOCS).with_suffix(".md")) for kind in ("*.md", "*.ipynb") for path in DOCS.rglob(kind)}
     assert set(listed) == pages | AT_TOP
 
 
@@ -85,9 +85,9 @@ def test_every_command_has_a_page_and_stands_in_the_list() -> None:
 def test_the_exit_statuses_are_those_of_the_help() -> None:
     helped = subprocess.run([sys.executable, "-m", "syncnas", "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     told = re.findall(r"^ +(\d+) {2,}\S", helped.split("Exit codes:")[1], re.MULTILINE)
-    index = (DOCS / "reference" / "commands" / "index.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "command-line.md").read_text(encoding="utf-8")
     assert len(told) >= 4
-    assert re.findall(r"^ +\| (\d+) \|", index, re.MULTILINE) == told
+    assert re.findall(r"^\| (\d+) \|", page, re.MULTILINE) == told
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
@@ -133,7 +133,7 @@ def test_the_toolkit_s_words_are_explained(site: Path) -> None:
 
 def test_programs_find_an_index_of_all_pages(site: Path) -> None:
     index = (site / "llms.txt").read_text(encoding="utf-8")
-    linked = set(re.findall(r"\]\([^)]*?/((?:tutorials|how-to|reference|explanation)/[\w/-]+?)/?(?:index)?\.md\)", index))
+    linked = set(re.findall(r"\]\([^)]*?/((?:tutorials|notebooks|how-to|reference|explanation)/[\w/-]+?)/?(?:index)?\.md\)", index))
     pages = {page.removesuffix(".md").removesuffix("/index") for page in nav_pages() if "/" in page and page.endswith(".md")}
     assert pages - linked == set()
     assert "Read the tables" in (site / "llms-full.txt").read_text(encoding="utf-8")

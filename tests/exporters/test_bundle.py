@@ -55,6 +55,19 @@ def test_any_strategy_with_any_number_of_branches_equals_torch(strategy: str, br
     assert relative_error(output, torch_output(config, image)) <= TOLERANCE
 
 
+@pytest.mark.parametrize("format", ["tflite", "both"])
+def test_every_model_that_is_made_is_counted(format: str, tmp_path: Path) -> None:
+    if format == "both":
+        pytest.importorskip("onnxscript")
+    counted: list[tuple[int, int]] = []
+    config = collaborative(BASE, "nnnnnnc")
+    manifest = write_bundle(
+        config, parse_placement("", branches=2), tmp_path / "b", format=format, on_progress=lambda *numbers: counted.append(numbers)
+    )
+    total = len(manifest.segments) * (2 if format == "both" else 1)
+    assert counted == [(done, total) for done in range(total + 1)]
+
+
 def test_exporting_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     placement = parse_placement("stem=1", branches=2)
     for folder in ("a", "b"):

@@ -131,7 +131,8 @@ def made_tables(
     rows = tuple(block_row(unit, block, cost_us(unit, block)) for unit in units for block in blocks)
     sizes = sorted({4 * shape[1] * shape[2] * shape[3] for shape in transfers})
     taken = {f"{a}>{b}": path for a, b in permutations(units, 2)} | dict(paths or {})
-    moves = tuple(transfer_row(*pair.split(">"), size, path=way) for pair, way in taken.items() for size in sizes)  # type: ignore[call-arg]
+    directions = [(*pair.partition(">")[::2], way) for pair, way in taken.items()]
+    moves = tuple(transfer_row(sender, receiver, size, path=way) for sender, receiver, way in directions for size in sizes)
     meta = made_meta(
         units=units,
         call_in_network={unit: Measured(1.0, 0.1, 10) for unit in units},

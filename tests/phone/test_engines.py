@@ -19,7 +19,7 @@ from android_harness.targets.find import open_device, remote_target
 from android_harness.targets.options import HarnessOptions
 from android_harness.targets.remote import RemoteTarget
 from collab.blocks import parse_key
-from collab.errors import DeviceError
+from collab.errors import ConfigError
 from collab.placement import parse_placement
 from collab.units import UnitSpec, parse_unit
 from collab.variants import collaborative
@@ -135,7 +135,7 @@ def test_an_accelerator_that_takes_another_backend_than_the_one_asked_for_is_fou
     assert execute(target, phase, tmp_path / "j.jsonl", events.append)
     [failed] = [event for event in events if isinstance(event, JobFailed)]
     assert f"drives the GPU by webgpu, and {backend} was asked for" in failed.reason
-    with pytest.raises(DeviceError, match=f"not by {backend}"):
+    with pytest.raises(ConfigError, match=f"not by {backend}"):
         resolve_units([unit], target.info)
 
 

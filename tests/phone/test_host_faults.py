@@ -51,7 +51,7 @@ def test_two_hosts_at_once(phone: VirtualPhone, model: Path, undisturbed: Path, 
     wait_for_visits(tmp_path / "luts", 100, process)
     with held_runner(phone):
         done = second.run("profiler.run", *arguments(phone.serial, model, tmp_path / "other"))
-    assert done.status == 2
+    assert done.status == 3
     assert "is measuring for" in done.stderr
     assert finish(process).status == 0
     assert_like(tmp_path / "luts", undisturbed)
@@ -65,7 +65,7 @@ def test_what_a_server_sees_but_cannot_use(state: str, reason: str, tmp_path: Pa
     with FakeAdbServer({"R5CT1234": state}) as server:
         serial = "R5CT1234" if state != "device" else "another"
         done = Host(tmp_path / "home", adb_port=server.port).run("profiler.run", *arguments(serial, model, tmp_path / "luts"))
-    assert done.status == 2
+    assert done.status == 3
     assert reason in done.stderr
     assert not (tmp_path / "luts").exists()
 
@@ -75,7 +75,7 @@ def test_several_phones_and_none_named(tmp_path: Path, model: Path) -> None:
         host = Host(tmp_path / "home", adb_port=server.port)
         done = host.run("profiler.run", "--model", model, "--out", tmp_path / "luts")
         listed = host.run("android_harness.devices")
-    assert done.status == 2
+    assert done.status == 3
     assert "several devices are connected (R5CT1234, R5CT9876)" in done.stderr
     assert "R5CT9876" in listed.stdout
 

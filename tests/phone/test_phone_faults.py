@@ -38,7 +38,7 @@ def test_the_runner_dies_in_a_job(how: signal.Signals, phone: VirtualPhone, mode
 def test_storage_that_is_too_small_is_a_sentence(make_phone: Callable[..., VirtualPhone], model: Path, tmp_path: Path) -> None:
     phone = make_phone(storage_bytes=16 << 20)
     done = Host(tmp_path / "home").run("profiler.run", *arguments(phone.serial, model, tmp_path / "luts"))
-    assert done.status == 2
+    assert done.status == 3
     assert "storage is full" in done.stderr
     assert "MB are free" in done.stderr
 
@@ -60,7 +60,7 @@ def test_storage_that_fills_up_while_it_is_measured(
             except OSError:
                 continue
     done = finish(process)
-    assert done.status == 2
+    assert done.status == 3
     assert "storage is full" in done.stderr
     journal = (out / "journal.jsonl").read_bytes()
     assert journal.count(b'{"event":"done"') >= 100
@@ -124,7 +124,7 @@ def test_a_phone_that_never_cools(phone: VirtualPhone, model: Path, undisturbed:
     host, out = Host(tmp_path / "home"), tmp_path / "luts"
     phone.set_thermal_status(3)
     done = host.run("profiler.run", *arguments(phone.serial, model, out), "--cool-limit-s", 2)
-    assert done.status == 2
+    assert done.status == 3
     assert "stays hot (thermal status 3 (severe))" in done.stderr
     assert set(usable(out).values()) == {False}
     assert set(rows(out).values()) == {"failed"}

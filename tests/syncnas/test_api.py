@@ -62,6 +62,7 @@ def test_every_name_is_documented_and_on_the_page(name: str) -> None:
     value = getattr(syncnas, name)
     assert len(inspect.getdoc(value) or "") > 20
     assert re.search(rf"`(?:syncnas\.)?{name}\b|syncnas\.{name}\b", text_of(PAGE)), f"{name} does not stand on docs/reference/python.md"
+    assert f"\n::: syncnas.{name}\n" in text_of(PAGE.with_name("api.md")), f"{name} does not stand on docs/reference/api.md"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)

@@ -17,6 +17,7 @@ from adb_shell.transport.tcp_transport import TcpTransport
 
 from android_harness.device.adb.keys import load_signer
 from android_harness.device.adb.transport import SILENCE_S
+from android_harness.device.base import Notice
 from collab.console import tell
 from collab.errors import ConnectionLostError, DeviceError, StorageError
 from collab.files import is_full, reason_of
@@ -61,10 +62,13 @@ logging.getLogger("adb_shell").setLevel(logging.CRITICAL)
 
 
 class DirectTransport:
-    """Connection of the library adb-shell. `make` returns a new, unconnected device of that library."""
+    """Connection of the library adb-shell. `make` returns a new, unconnected device of that library.
 
-    def __init__(self, name: str, way: str, make: Callable[[], AdbDevice], *, accept_s: float = ACCEPT_S) -> None:
-        self._name, self._way, self._make, self._accept_s = name, way, make, accept_s
+    `notice` receives a sentence where the user has to accept this computer's key on the device.
+    """
+
+    def __init__(self, name: str, way: str, make: Callable[[], AdbDevice], *, accept_s: float = ACCEPT_S, notice: Notice = tell) -> None:
+        self._name, self._way, self._make, self._accept_s, self._notice = name, way, make, accept_s, notice
         self._device: AdbDevice | None = None
         self._asked = False
 
@@ -92,7 +96,7 @@ class DirectTransport:
     def _ask_to_accept(self, _: Any) -> None:
         """Asks the user to accept this computer's key; adb-shell calls it while the phone waits for that."""
         self._asked = True
-        tell(f"{self._name} asks whether to trust this computer: accept its key on the phone's screen")
+        self._notice(f"{self._name} asks whether to trust this computer: accept its key on the phone's screen")
 
     def run(self, command: str, *, timeout_s: float) -> bytes:
         with self._reporting():
@@ -167,7 +171,7 @@ class SteadyTcpTransport(TcpTransport):  # type: ignore[misc]
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def tcp_transport(host: str, port: int, *, accept_s: float = ACCEPT_S) -> DirectTransport:
+def tcp_transport(host: str, port: int, *, accept_s: float = ACCEPT_S, notice: Notice = tell) -> DirectTransport:
     """Returns an unconnected transport to a daemon that listens on the network."""
 
     def make() -> AdbDevice:
@@ -175,10 +179,10 @@ def tcp_transport(host: str, port: int, *, accept_s: float = ACCEPT_S) -> Direct
 
         return AdbDevice(SteadyTcpTransport(host, port), default_transport_timeout_s=_CONNECT_S)
 
-    return DirectTransport(f"{host}:{port}", "TCP", make, accept_s=accept_s)
+    return DirectTransport(f"{host}:{port}", "TCP", make, accept_s=accept_s, notice=notice)
 
 
-def usb_transport(serial: str) -> DirectTransport:
+def usb_transport(serial: str, *, notice: Notice = tell) -> DirectTransport:
     """Returns an unconnected transport to a device on USB.
 
     Raises (when it is opened):
@@ -195,7 +199,7 @@ def usb_transport(serial: str) -> DirectTransport:
         except UsbDeviceNotFoundError as error:
             raise ConnectionLostError(f"no USB device {serial} ({error})") from error
 
-    return DirectTransport(serial, "USB", make)
+    return DirectTransport(serial, "USB", make, notice=notice)
 
 
 def usb_serials() -> list[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from android_harness.device.adb.transport import Transport
+from android_harness.device.base import Notice
+from collab.console import tell
 from collab.errors import DeviceError
 
 LIST_COMMAND: Final = "python -m android_harness.devices"
 
 
-def route_to(serial: str) -> Transport:
+def route_to(serial: str, *, notice: Notice = tell) -> Transport:
     """Returns a transport through the adb server where it lists the device (it may have claimed the USB interface), else a direct one.
 
     Raises:
@@ -25,7 +27,7 @@ def route_to(serial: str) -> Transport:
         return ServerTransport(address, serial)
     host, colon, port = serial.rpartition(":")
     if colon and host and port.isdigit() and 0 < int(port) < 65536:
-        return tcp_transport(host, int(port))
+        return tcp_transport(host, int(port), notice=notice)
     usb: list[str] = []
     trouble = ""
     try:
@@ -33,7 +35,7 @@ def route_to(serial: str) -> Transport:
     except DeviceError as error:
         trouble = f" ({error})"
     if serial in usb:
-        return usb_transport(serial)
+        return usb_transport(serial, notice=notice)
     known = sorted({entry.serial for entry in entries} | set(usb))
     there = f"connected: {', '.join(known)}" if known else f"no phone is connected{trouble}"
     raise DeviceError(f"no device '{serial}'; {there}. See what is there with: {LIST_COMMAND}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import urlsplit
 
 from collab.console import one_line
-from collab.errors import DeviceError
+from collab.errors import ConfigError, DeviceError
 from collab.files import to_disk, writing
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def checked_url(text: str, *, said_by: str) -> str:
     """Returns an address without a slash at its end; `said_by` names the option that it comes from.
 
     Raises:
-        DeviceError: it is no address of a web server.
+        ConfigError: it is no address of a web server.
     """
     url = text.rstrip("/")
     try:
@@ -50,7 +50,7 @@ def checked_url(text: str, *, said_by: str) -> str:
     except ValueError:
         known = False
     if not known:
-        raise DeviceError(f"{said_by} {one_line(text)[:200]} is no address of a web server; give one that begins with https://")
+        raise ConfigError(f"{said_by} {one_line(text)[:200]} is no address of a web server; give one that begins with https://")
     return url
 
 

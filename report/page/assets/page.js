@@ -14,7 +14,8 @@
       unit0: "#56b4e9", unit1: "#f0894d", unit2: "#2fc79a", unit3: "#dd9fc4", unit4: "#9ad3f5", unit5: "#e6b34d", unit6: "#bfc4cc", unit7: "#f0e442",
     },
   };
-  const state = { theme: "light", drawn: new Map() };
+  const PAPER_WIDTH = 690;
+  const state = { theme: "light", isPrinting: false, drawn: new Map() };
 
   const chosenTheme = () => root.dataset.theme || (preferred.matches ? "dark" : "light");
 
@@ -33,6 +34,7 @@
       font: { color: palette.ink, size: width < 500 ? 11 : 12.5, family: "system-ui, -apple-system, Segoe UI, Roboto, sans-serif" },
       hoverlabel: { bgcolor: palette.raised, bordercolor: palette.muted, font: { color: palette.ink, size: 13 }, align: "left" },
     };
+    if (state.isPrinting) Object.assign(base, { width: PAPER_WIDTH, autosize: false });
     const layout = { ...base, ...coloured(view.layout, palette, false) };
     for (const key of Object.keys(layout)) {
       if (/^[xy]axis/.test(key)) {
@@ -175,12 +177,19 @@
     for (const key of state.drawn.keys()) draw(document.getElementById(`figure-${key}`));
   }
 
+  function decoded(text) {
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+    const letters = atob(text), bytes = new Uint8Array(letters.length);
+    for (let at = 0; at < bytes.length; at += 1) bytes[at] = letters.charCodeAt(at);
+    return bytes;
+  }
+
   // The plotting library stands in the page compressed; its text has the digest that the page's policy allows.
   async function unpack() {
     const packed = document.getElementById("library");
     if (!packed) return false;
     try {
-      const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+      const bytes = decoded(packed.textContent);
       const text = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
       packed.remove();
       const script = document.createElement("script");
@@ -226,11 +235,13 @@
     before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")] };
     for (const details of before.closed) details.open = true;
     root.dataset.theme = "light";
+    state.isPrinting = true;
     if (window.Plotly) for (const chart of charts) if (!state.drawn.has(chart.dataset.figure)) draw(chart);
     setTheme("light");
   });
   addEventListener("afterprint", () => {
     if (!before) return;
+    state.isPrinting = false;
     for (const details of before.closed) details.open = false;
     if (before.theme) root.dataset.theme = before.theme; else delete root.dataset.theme;
     setTheme(chosenTheme());

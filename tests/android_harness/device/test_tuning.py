@@ -10,7 +10,7 @@ import pytest
 from android_harness.device.state import DeviceState, parse_state
 from android_harness.device.tuning import Tuning, tuning_for
 from android_harness.scripts import read_script
-from collab.errors import DeviceError
+from collab.errors import ConfigError, DeviceError
 from tests.android_harness.device.made_states import PHONE
 
 
@@ -43,7 +43,7 @@ def test_clocks_are_fixed_by_the_way_to_root_that_was_found(phone: DeviceState) 
 
 @pytest.mark.parametrize("clocks", [{"cpu_mhz": 1800}, {"gpu_mhz": 500}])
 def test_a_clock_without_leave_to_fix_it_is_refused(phone: DeviceState, clocks: dict[str, int]) -> None:
-    with pytest.raises(DeviceError, match="give --root together with --cpu-mhz and --gpu-mhz"):
+    with pytest.raises(ConfigError, match="give --root together with --cpu-mhz and --gpu-mhz"):
         tuning_for(phone, **clocks)
 
 

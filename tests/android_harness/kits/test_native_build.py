@@ -79,7 +79,9 @@ def test_a_build_that_fails_says_at_which_step_and_with_the_tool_s_words(tmp_pat
         build_runner()
     assert len(str(failed.value).splitlines()) <= 31, "the tail is enough"
     write_project(source, "int main() { return 3; }\n")
-    runner = build_runner()
+    steps: list[tuple[int, int]] = []
+    runner = build_runner(on_progress=lambda done, total: steps.append((done, total)))
+    assert steps[-1] == (2, 2), "compiling and linking"
     assert runner == tmp_path / "build" / "host" / RUNNER
     assert subprocess.run([runner], check=False).returncode == 3
     assert not runner.with_name("runner_tests").exists(), "only on request"

@@ -67,7 +67,7 @@ def test_nobody_dials_an_address_out_of_a_file(tmp_path: Path, command: str, mon
             "run": (run.app, ["--out", str(tmp_path), "--resume"]),
             "deploy": (deploy_app(monkeypatch), [str(tmp_path), "--lut", str(tmp_path)]),
         }[command]
-        said = refused_in_a_sentence(run_command(app, arguments, monkeypatch))
+        said = refused_in_a_sentence(run_command(app, arguments, monkeypatch), expected=3)
         assert address in said
         assert f"--device {address}" in said
         assert callers == []
@@ -105,7 +105,7 @@ def test_a_device_out_of_a_file_is_used_if_it_is_here(tmp_path: Path, monkeypatc
 )
 def test_a_device_that_is_not_there_is_a_sentence_with_a_way_out(arguments: list[str], reason: str, tmp_path: Path) -> None:
     arguments = [str(tmp_path / "out") if argument == "x" else argument for argument in arguments]
-    error = run_alone(*arguments, env=home_alone(tmp_path), status=2)
+    error = run_alone(*arguments, env=home_alone(tmp_path), status=3)
     assert error.startswith("error: ")
     assert reason in error
     assert "python -m android_harness.devices" in error

@@ -53,10 +53,24 @@ def test_a_callback_that_raises_ends_a_profile_that_can_be_gone_on_with(runner: 
     assert {progress.what for progress in seen} == {"profiling local"}
 
 
+def test_what_ends_before_it_has_begun_leaves_nothing_in_the_way(runner: Path, tmp_path: Path) -> None:
+    assert runner.is_file()
+    out = tmp_path / "lut"
+
+    def stop(progress: syncnas.Progress) -> None:
+        raise StopError(progress.what)
+
+    with pytest.raises(StopError, match="profiling local"):
+        small(out, on_progress=stop)
+    assert [path.name for path in out.iterdir()] == [".lock"]
+    assert small(out).tables.statuses["failed"] == 0
+
+
 def test_ctrl_c_ends_a_profile_that_can_be_gone_on_with(runner: Path, tmp_path: Path) -> None:
     assert runner.is_file()
     out = tmp_path / "lut"
-    code = f"import syncnas; syncnas.profile('micro_v2', device='local', out={str(out)!r}); print('not reached')"
+    keys = [f"mbconv_12_k3s1_24-{width}-24_relu6" for width in range(32, 512, 8)]
+    code = f"import syncnas; syncnas.profile(blocks={keys}, device='local', out={str(out)!r}); print('not reached')"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         journal = out / JOURNAL_FILE
         wait_until(lambda: process.poll() is not None or (journal.exists() and journal.read_text().count('"done"') > 20))

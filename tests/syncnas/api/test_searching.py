@@ -54,7 +54,7 @@ def test_a_function_finds_the_best(made: tuple[syncnas.Tables, syncnas.Model], t
 @pytest.mark.parametrize("error", [RuntimeError("a bar of a notebook"), KeyboardInterrupt()], ids=["error", "ctrl-c"])
 def test_a_search_goes_on_as_if_it_had_not_ended(made: tuple[syncnas.Tables, syncnas.Model], tmp_path: Path, error: BaseException) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    expected = syncnas.search(*made, out=whole, evaluate=accuracy, evaluations=9)
+    expected = syncnas.search(*made, out=whole, evaluate=accuracy, evaluations=6)
     calls = 0
 
     def stopping(model: syncnas.Model) -> float:
@@ -69,11 +69,11 @@ def test_a_search_goes_on_as_if_it_had_not_ended(made: tuple[syncnas.Tables, syn
             raise error
 
     with pytest.raises(type(error)):
-        syncnas.search(*made, out=parts, evaluate=stopping, label="mine", evaluations=9, on_progress=on_progress)
+        syncnas.search(*made, out=parts, evaluate=stopping, label="mine", evaluations=6, on_progress=on_progress)
     before = evaluated(parts)
-    assert 0 < len(before) < 9
+    assert 0 < len(before) < 6
     assert before == evaluated(whole)[: len(before)]
-    result = syncnas.search(*made, out=parts, evaluate=accuracy, label="mine", evaluations=9, resume=True)
+    result = syncnas.search(*made, out=parts, evaluate=accuracy, label="mine", evaluations=6, resume=True)
     assert evaluated(parts) == evaluated(whole)
     assert result.frame().equals(expected.frame())
 

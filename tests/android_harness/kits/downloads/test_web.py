@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from android_harness.kits.downloads import web
 from android_harness.kits.downloads.web import checked_url, download
-from collab.errors import DeviceError, StorageError
+from collab.errors import ConfigError, DeviceError, StorageError
 from tests.android_harness.cross import program
 from tests.android_harness.kits.downloads.file_server import FileServer, serving
 
@@ -209,5 +209,5 @@ def test_addresses_of_web_servers_are_taken(text: str) -> None:
 def test_anything_else_is_refused_or_begins_with_http(text: str) -> None:
     try:
         assert checked_url(text, said_by="--from").startswith(("https://", "http://"))
-    except DeviceError as error:
+    except ConfigError as error:
         assert str(error).startswith("--from ")

@@ -1,4 +1,4 @@
-"""What the report's tests share: a real browser, and folders that were really measured."""
+"""A real browser, for tests of what is drawn in one."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Progress of commands, for people who wait for them."""

@@ -1,0 +1,237 @@
+"""Forms of the commands that measure a device, or run a bundle on it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from syncnas.forms.base import Form, Numbers, Printed
+
+
+class Profile(Printed, frozen=True, kw_only=True):
+    """What a profile measured: rows of its tables, those that failed or are unstable, seconds, and visits that do not count."""
+
+    blocks: int
+    transfers: int
+    failed: int
+    unstable: int
+    complete: bool
+    wall_s: float
+    sampled_s: float
+    dropped_hot: int
+    not_counted: int
+    out: str
+
+
+class ProfiledPhone(Form, frozen=True, kw_only=True):
+    """One of several phones; the counts are those of its folder, and are left out where it holds no tables."""
+
+    device: str
+    state: Literal["done", "stopped", "failed"]
+    error: str | None
+    out: str
+    schema_version: Literal[1] | msgspec.UnsetType = msgspec.UNSET
+    blocks: int | msgspec.UnsetType = msgspec.UNSET
+    transfers: int | msgspec.UnsetType = msgspec.UNSET
+    failed: int | msgspec.UnsetType = msgspec.UNSET
+    unstable: int | msgspec.UnsetType = msgspec.UNSET
+    complete: bool | msgspec.UnsetType = msgspec.UNSET
+    wall_s: float | msgspec.UnsetType = msgspec.UNSET
+    sampled_s: float | msgspec.UnsetType = msgspec.UNSET
+    dropped_hot: int | msgspec.UnsetType = msgspec.UNSET
+    not_counted: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class ProfiledPhones(Printed, frozen=True, kw_only=True):
+    """What came of several phones, profiled side by side."""
+
+    devices: list[ProfiledPhone]
+
+
+class MeasuredLatency(Form, frozen=True, kw_only=True):
+    """A latency in microseconds over n runs in some visits; `se` is the standard error of the median over visits."""
+
+    median: float
+    p95: float
+    mad: float
+    n: int
+    se: float | None
+    visits: int
+
+
+class RunStep(Form, frozen=True, kw_only=True):
+    """A step of a unit as measured and, where there are tables, as predicted."""
+
+    unit: str
+    segment: str
+    step: str
+    peer: str
+    predicted_begin_us: float | None
+    predicted_us: float | None
+    measured_begin_us: float
+    measured_us: float
+    measured_mad_us: float
+    error: float | None
+
+
+class Verify(Printed, frozen=True, kw_only=True):
+    """A prediction beside its measurement; `fails` says whether it is off by more than `--fail-above`."""
+
+    model: str
+    placement: str
+    predicted_us: float
+    measured_us: MeasuredLatency
+    output_error: float
+    distinct_outputs: int
+    paths: dict[str, str]
+    steps: list[RunStep]
+    error: float
+    error_drift_corrected: float
+    corrected_us: float
+    drift: Numbers
+    sentinel_drift: Numbers
+    network_drift: Numbers
+    repeatability: float
+    dropped_hot: int
+    notes: list[str]
+    fails: bool
+
+
+class Accuracy(Form, frozen=True, kw_only=True):
+    """Errors of predictions as fractions, and the shares of strategies within 5 % and 10 %."""
+
+    median_error: float
+    p95_error: float
+    within_5: float
+    within_10: float
+
+
+class Certified(Form, frozen=True, kw_only=True):
+    """The figures of a certificate."""
+
+    n: int
+    median_error: float
+    p95_error: float
+    within_5: float
+    within_10: float
+    raw_median_error: float
+    raw_p95_error: float
+    raw_within_5: float
+    raw_within_10: float
+    bias: float
+    bias_interval: tuple[float, float] | None
+    repeatability: float
+    repeatability_p95: float
+    drift: Numbers
+    baselines: dict[str, Accuracy]
+    measured_at: str
+
+
+class Certificate(Certified, frozen=True, kw_only=True):
+    """How far predictions from some tables hold, as the tables carry it."""
+
+
+class BiasTerm(Form, frozen=True, kw_only=True):
+    """A term of the predictions and how much of their bias it carries."""
+
+    carries: float
+    low: float
+    high: float
+    proven: bool
+    corrections: dict[str, Numbers]
+
+
+class ErrorTrend(Form, frozen=True, kw_only=True):
+    """Slope of the errors along a trait of strategies, with its interval."""
+
+    slope: float
+    low: float
+    high: float
+    per: str
+    proven: bool
+
+
+class CertifiedStrategy(Form, frozen=True, kw_only=True):
+    """One random strategy, predicted and measured."""
+
+    model: str
+    placement: str
+    predicted_us: float
+    corrected_us: float
+    measured_us: float
+    mad_us: float
+    n: int
+    error: float
+    error_drift_corrected: float
+    repeatability: float
+    critical: Numbers
+    terms: dict[str, float]
+
+
+class Certify(Certified, frozen=True, kw_only=True):
+    """A certificate with all that it rests on."""
+
+    schema_version: Literal[1]
+    terms: dict[str, BiasTerm]
+    trends: dict[str, ErrorTrend]
+    dropped_hot: int
+    notes: list[str]
+    strategies: list[CertifiedStrategy]
+
+
+class UnitChange(Form, frozen=True, kw_only=True):
+    """The change of one unit's rows of a kind: the geometric mean of their ratios with its interval."""
+
+    what: str
+    unit: str
+    rows: int
+    ratio: float
+    interval: tuple[float, float] | None
+    slower: int
+    faster: int
+
+
+class ComparedRow(Form, frozen=True, kw_only=True):
+    """A row that both folders have."""
+
+    what: str
+    unit: str
+    name: str
+    first_us: float
+    first_se_us: float | None
+    second_us: float
+    second_se_us: float | None
+    ratio: float
+    p: float | None
+    proven: bool
+
+
+class Compare(Printed, frozen=True, kw_only=True):
+    """Where two folders of tables differ; ratios are those of the second to the first."""
+
+    margin: float
+    differences: list[str]
+    changes: list[UnitChange]
+    rows: list[ComparedRow]
+    only_first: int
+    only_second: int
+    fails: bool
+
+
+class Deploy(Printed, frozen=True, kw_only=True):
+    """A bundle on a device: what it takes, whether it is right, and the script that runs it again."""
+
+    model: str
+    device: str
+    units: dict[str, str]
+    measured_us: MeasuredLatency
+    output_error: float
+    distinct_outputs: int
+    paths: dict[str, str]
+    steps: list[RunStep]
+    predicted_us: float | None
+    accelerated: bool
+    pushed_bytes: int
+    script: str
+    notes: list[str]

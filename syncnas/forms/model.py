@@ -1,0 +1,229 @@
+"""Forms of the commands that work on models and tables, or search."""
+
+from __future__ import annotations
+
+import msgspec
+
+from syncnas.forms.base import Form, Numbers, Printed
+from syncnas.forms.measure import Certificate
+
+
+class SegmentInput(Form, frozen=True, kw_only=True):
+    """An input of a segment; `from` is `input` or an earlier segment."""
+
+    name: str
+    shape: list[int]
+    source: str = msgspec.field(name="from")
+
+
+class SegmentOutput(Form, frozen=True, kw_only=True):
+    """The output of a segment."""
+
+    name: str
+    shape: list[int]
+
+
+class SegmentOnnx(Form, frozen=True, kw_only=True):
+    """The ONNX model of a segment."""
+
+    model: str
+    sha256: str
+
+
+class Segment(Form, frozen=True, kw_only=True):
+    """What one unit runs between two hand-overs, as a TFLite model, an ONNX model or both."""
+
+    name: str
+    unit: str
+    blocks: list[str]
+    inputs: list[SegmentInput]
+    output: SegmentOutput
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    sha256: str | msgspec.UnsetType = msgspec.UNSET
+    bytes: int | msgspec.UnsetType = msgspec.UNSET
+    onnx: SegmentOnnx | msgspec.UnsetType = msgspec.UNSET
+
+
+class BundleConfig(Form, frozen=True, kw_only=True):
+    """The config in a bundle."""
+
+    file: str
+    sha256: str
+
+
+class BundleInput(Form, frozen=True, kw_only=True):
+    """The reference input of a bundle."""
+
+    file: str
+    shape: list[int]
+    sha256: str
+
+
+class BundleOutput(Form, frozen=True, kw_only=True):
+    """The reference output of a bundle, and what computed it."""
+
+    segment: str
+    file: str
+    shape: list[int]
+    sha256: str
+    computed_by: str
+
+
+class Export(Printed, frozen=True, kw_only=True):
+    """The bundle that was written: its folder, and its manifest."""
+
+    out: str
+    format: int
+    model: str
+    config: BundleConfig
+    dtype: str
+    placement: str
+    units: list[str]
+    segments: list[Segment]
+    input: BundleInput
+    output: BundleOutput
+
+
+class StepPart(Form, frozen=True, kw_only=True):
+    """A part of a predicted step: a block, a call, a copy."""
+
+    what: str
+    begin_us: float
+    end_us: float
+
+
+class PredictedStep(Form, frozen=True, kw_only=True):
+    """A step of a unit on the predicted timeline."""
+
+    unit: str
+    segment: str
+    step: str
+    peer: str
+    begin_us: float
+    end_us: float
+    parts: list[StepPart]
+
+
+class ImportedTables(Form, frozen=True, kw_only=True):
+    """Where imported tables come from, and what they lack."""
+
+    source: str
+    lacks: list[str]
+
+
+class Predict(Printed, frozen=True, kw_only=True):
+    """A predicted latency with its timeline; `tables` is there where the tables were imported."""
+
+    model: str
+    placement: str
+    predicted_us: float
+    critical: Numbers
+    certificate: Certificate | None
+    steps: list[PredictedStep]
+    tables: ImportedTables | msgspec.UnsetType = msgspec.UNSET
+
+
+class CombinedEntry(Form, frozen=True, kw_only=True):
+    """A block that is the sum of several entries."""
+
+    unit: str
+    block: str
+    entries: list[str]
+
+
+class LeftOutEntry(Form, frozen=True, kw_only=True):
+    """An entry that could not be taken."""
+
+    name: str
+    where: str
+    reason: str
+
+
+class Import(Printed, frozen=True, kw_only=True):
+    """What became of every entry of the tables that others measured."""
+
+    out: str
+    device: str
+    source: str
+    units: dict[str, str]
+    blocks: dict[str, int]
+    combined: list[CombinedEntry]
+    left_out: list[LeftOutEntry]
+    assumed: list[str]
+    lacks: list[str]
+
+
+class FoundModel(Form, frozen=True, kw_only=True):
+    """The best strategy that a search has found."""
+
+    strategy: str
+    accuracy: float
+    objective: float
+    placement: str | None
+    latency_us: float | None
+    budget: str
+
+
+class SearchResult(Form, frozen=True, kw_only=True):
+    """The result of one budget."""
+
+    out: str
+    evaluated: int
+    failed: int
+    best: FoundModel | None
+
+
+class Search(Printed, frozen=True, kw_only=True):
+    """What a search has found, budget by budget."""
+
+    results: list[SearchResult]
+
+
+class TreeChild(Form, frozen=True, kw_only=True):
+    """A choice in the tree: a sync, or at the end of the path a placement."""
+
+    on_path: bool
+    visits: int
+    under_way: int
+    mean: float | None
+    best: float | None
+    prior: float | None
+    score: float | None
+    open: bool
+    sync: str | msgspec.UnsetType = msgspec.UNSET
+    placement: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class TreeLevel(Form, frozen=True, kw_only=True):
+    """All choices after a beginning of a strategy; `stage` is null where a placement is chosen."""
+
+    stage: int | None
+    prefix: str
+    children: list[TreeChild]
+
+
+class SearchTree(SearchResult, frozen=True, kw_only=True):
+    """The tree of one budget's search along a path."""
+
+    method: str
+    seed: int
+    strategies: int
+    feasible: int | None
+    under_way: int
+    path: str
+    levels: list[TreeLevel]
+
+
+class Explain(Printed, frozen=True, kw_only=True):
+    """The trees that a search has grown, budget by budget."""
+
+    results: list[SearchTree]
+
+
+class Report(Printed, frozen=True, kw_only=True):
+    """The page that was written, its size, and the numbers of profiles and searches that it shows."""
+
+    out: str
+    bytes: int
+    profiles: int
+    searches: int
