@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,6 @@ from collab.console import say, tell
 if TYPE_CHECKING:
     from lut.prediction.model_latency import Prediction
     from lut.traces.events import Trace
-
-_SCHEMA_VERSION: Final = 1
 
 
 def main(
@@ -39,7 +37,7 @@ def main(
     trace = _trace(source, model=model, placement=placement, lut=lut, which=run, job=job)
     write_trace(out, trace)
     if json:
-        print_json({"schema_version": _SCHEMA_VERSION, "trace": str(out), "events": trace.events, **trace.about})
+        print_json({"trace": str(out), "events": trace.events, **trace.about})
         return
     if "predicted_us" in trace.about:
         say(f"Predicted: {float(trace.about['predicted_us'] or 0) / 1e3:.3f} ms")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.protocol.journal import FORMAT, PhaseStarted
+from android_harness.protocol.journal import FORMAT, TRACING, PhaseStarted
 from collab.errors import TableError
 from lut.provenance import RowProvenance
 from profiler.provenance import UNKNOWN, Provenance, check_as_tables, differences, plain_texts
@@ -45,6 +45,16 @@ def test_a_phase_line_says_its_provenance() -> None:
 )
 def test_what_differs_is_said_in_words(then: Provenance, said: str) -> None:
     assert differences(then, NOW) == (said,)
+
+
+def test_a_trace_that_was_recorded_is_a_difference_unless_it_may_be_none() -> None:
+    traced = replace(NOW, conditions={**NOW.conditions, TRACING: "on"})
+    assert differences(traced, NOW) == ("tracing on (now not said)",)
+    assert traced.without_tracing() == NOW == NOW.without_tracing()
+    meta = made_meta(provenance={"x": ROW})
+    check_as_tables(meta, traced.without_tracing())
+    with pytest.raises(TableError, match=r"tracing not said \(now on\)"):
+        check_as_tables(meta, traced)
 
 
 def test_an_engine_that_only_one_phase_opened_is_no_difference() -> None:
