@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "verify": Listed("profiler.verify", _MEASURE, "Hold a model's predicted latency against a measured one, step by step."),
     "certify": Listed("profiler.certify", _MEASURE, "Find out how far the predictions from some tables hold."),
     "compare": Listed("report.compare", _MEASURE, "Say where two tables, certificates or runs differ, and whether that is proven."),
+    "demo": Listed("report.demo", _MEASURE, "Try all of it on this machine, in minutes, without a phone."),
     "export": Listed("exporters.run", _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
     "predict": Listed("lut.predict", _MODEL, "Predict a model's latency and its timeline from tables."),
     "trace": Listed("report.trace", _MODEL, "Show predicted and measured runs on a timeline, in Perfetto."),

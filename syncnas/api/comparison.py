@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Where two folders of tables differ, and which differences are more than chance.
+    """Differences between two folders of tables, and which differences are more than chance.
 
     Attributes:
         differences: sentences on what their origins differ in: device, runtime, settings.

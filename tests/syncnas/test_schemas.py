@@ -141,13 +141,20 @@ def test_what_runs_on_a_device(runner: Path, home: Mapping[str, str], base: Path
     on_one_core = ("--unit", "cpu:cores=0")
     printed("doctor", "--device", "local", *on_one_core, env=home)
     printed("setup", "--device", "local", "--offline", env=home)
-    printed("profile", "--device", "local", "--quick", "--model", base, *on_one_core, "--out", luts, env=home)
+    printed("profile", "--device", "local", "--quick", "--model", base, "--out", luts, env=home)
     verified = printed("verify", "--lut", luts, "--model", base, "--rounds", 2, "--runs", 2, "--fail-above", "1000%", env=home)
     assert verified["fails"] is False
     verified = printed("verify", "--lut", luts, "--model", base, "--rounds", 2, "--runs", 2, "--fail-above", "0.0001%", env=home, status=1)
     assert verified["fails"] is True
     printed("export", "--model", base, "--out", bundle, env=home)
     printed("deploy", bundle, "--device", "local", "--lut", luts, "--runs", 3, env=home)
+    alone = tmp_path / "alone"
+    printed("profile", "--device", "local", "--quick", "--block", "add_8_4x2", *on_one_core, "--out", alone, env=home)
+    refused = subprocess.run(
+        [sys.executable, "-m", "syncnas", "certify", "--lut", alone, "--model", base], capture_output=True, text=True, check=False, env=home
+    )
+    assert refused.returncode == 2
+    assert "of one unit only" in refused.stderr
     printed("certify", "--lut", luts, "-n", 2, "--rounds", 2, "--runs", 1, env=home)
     assert printed("predict", "--lut", luts, "--model", base, env=home)["certificate"]["n"] == 2
     assert printed("report", luts, "--out", tmp_path / "page.html", env=home)["profiles"] == 1
