@@ -66,7 +66,7 @@ def read_certificate(path: Path) -> CertificateSide:
     entries = list(zip(names, file.strategies, strict=True))
     if found is None:
         costs = {name: Cost(entry.measured_us, None, None) for name, entry in entries}
-        note = f"{path}: no {JOURNAL} beside it holds its visits, so its latencies have no errors, and nothing is proven"
+        note = f"{path}: no {JOURNAL} beside it holds its visits, so its latencies have no errors, and none is proven to differ"
     else:
         costs = {name: Cost(summary.median_us, summary.se_us, summary.visits) for name, summary in zip(names, found, strict=True)}
         note = ""

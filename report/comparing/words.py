@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from report.comparing.comparison import RUNS, Comparison
+from report.comparing.comparison import CERTIFICATES, RUNS, TABLES, Comparison
 from report.comparing.effects import LEVEL, NO_DIFFERENCE, Row, Whole
 
 COLUMNS: Final = ("what", "unit", "which", "first us", "second us", "change", "95 % interval", "verdict")
-_ALL: Final = {"tables": "all costs", "certificates": "all strategies", "runs": "the model from end to end"}
+_ALL: Final = {TABLES: "all costs", CERTIFICATES: "all strategies"}
 
 
 def percent(ratio: float) -> str:
@@ -40,7 +40,7 @@ def headline(found: Comparison) -> str:
 
 
 def _times(found: Comparison) -> str:
-    if found.kind == RUNS and found.rows:
+    if found.kind == RUNS:
         pair = found.rows[0].pair
         return f"The whole, from end to end: {pair.first.us / 1e3:.3f} and {pair.second.us / 1e3:.3f} ms; "
     rows = found.whole.rows if found.whole is not None else 0

@@ -91,6 +91,7 @@ def test_the_account_names_everything(tmp_path: Path) -> None:
     assert "Left out: 7" in text
     document = json.loads(run(path, *options, "--out", tmp_path / "b", "--json").output)
     assert document.pop("out") == str(tmp_path / "b")
+    assert document.pop("schema_version") == 1
     assert document == json.loads((tmp_path / "b" / ACCOUNT_FILE).read_text())
     assert len(document["left_out"]) == 7
     assert document["blocks"] == {"cpu0": 8}

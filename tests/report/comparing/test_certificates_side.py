@@ -57,14 +57,14 @@ def test_certificates_without_a_strategy_in_common_still_have_errors(tmp_path: P
     assert not found.exceeds(0.0)
 
 
-def test_without_its_own_journal_a_certificate_proves_nothing(tmp_path: Path) -> None:
+def test_without_its_own_journal_a_certificate_proves_no_strategy_to_differ(tmp_path: Path) -> None:
     first = write_certificate(tmp_path / "a", 1)
     second = write_certificate(tmp_path / "b", 2, factor=3, journal=False)
     found = compare(first, second, margin=0.02)
     assert {row.p for row in found.rows} == {None}
-    assert "nothing is proven" in found.notes[0]
+    assert "none is proven to differ" in found.notes[0]
     (second.parent / "certify.jsonl").write_bytes((first.parent / "certify.jsonl").read_bytes())
-    assert "nothing is proven" in compare(first, second, margin=0.02).notes[0], "another certificate's journal"
+    assert "none is proven to differ" in compare(first, second, margin=0.02).notes[0], "another certificate's journal"
 
 
 def test_a_certificate_is_of_the_last_starts_of_its_journal(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lut.comparison import compare
 
 import syncnas
 from lut.prediction.model_latency import predict
+from report.comparing.tables_side import compare_tables
 from syncnas.api import html, plots
 from syncnas.api.models import config_of
 from syncnas.api.plots import Bar
@@ -59,7 +59,7 @@ def values(text: str) -> list[Any]:
         strategy,
         syncnas.SearchResult(Path("found"), (strategy,), 1, 1, text, False),
         syncnas.DeviceList((syncnas.SeenDevice(text, text, text),), (text,)),
-        syncnas.Comparison((text,), 0.02, 0, 0, compare(rows, rows, margin=0.02)),
+        syncnas.Comparison((text,), 0.02, 0, 0, compare_tables(rows, rows, margin=0.02)),
         syncnas.Report(Path(text.replace("\x00", "")), 1, 0, 0, (text,)),
     ]
 
