@@ -97,6 +97,7 @@ aarch64: $(VENV)/base
 bench: $(VENV)/all
 	$(BIN)/python -m android_harness.build
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.report
 
 headline: $(VENV)/all
 	$(BIN)/python -m android_harness.build

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from android_harness.options import Aars, DeviceName
-from collab.cli import make_app, print_json, run_app
+from collab.cli import FAILED, make_app, print_json, run_app
 from collab.console import printable, result_console
 from collab.errors import DeviceError, SyncNasError
 from collab.files import write_whole
@@ -56,7 +56,7 @@ def main(
     else:
         _print(checks)
     if any(check.level == BAD for check in checks):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def examine(name: str, units: Sequence[str], aars: Sequence[Path], *, trial: bool) -> list[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from android_harness.options import Aars, DeviceName, Ndk
-from collab.cli import keeping, make_app, print_json, run_app
+from collab.cli import FAILED, keeping, make_app, print_json, run_app
+from collab.command_line.progress import work_bar
 from collab.console import confirmed, result_console, tell
 from collab.errors import ConfigError, DeviceError
 from collab.options import EXPERT, AsJson, flag, option
@@ -66,7 +68,7 @@ def main(
     else:
         _print(document)
     if document["kit"] is None or document["undone"]:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def set_up(name: str, state: DeviceState, options: SetupOptions) -> dict[str, An
 
     platform = Platform(state.machine, state.libc, state.page_bytes)
     bar = partial(_bar, quiet=options.quiet)
-    plan = plan_setup(platform, source=options.source, aars=options.aars, ndk=options.ndk, bar=bar)
+    compiling = partial(work_bar, "Compiling the runner", "steps", quiet=options.quiet)
+    plan = plan_setup(platform, source=options.source, aars=options.aars, ndk=options.ndk, bar=bar, compiling=compiling)
     undone = _carry_out(plan, name, state, options)
     kit, reason = _kit(platform, options.aars)
     return {
@@ -141,7 +144,7 @@ def _bar(name: str, *, quiet: bool) -> Iterator[Progress]:
     from collab.console import note_console, text_column
 
     columns = (text_column("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=note_console(), disable=quiet) as shown:
+    with Progress(*columns, console=note_console(), disable=quiet or not sys.stderr.isatty()) as shown:
         task = shown.add_task(name, total=None)
         yield lambda here, total: shown.update(task, completed=here, total=total)
 

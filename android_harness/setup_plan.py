@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform as host
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -30,6 +31,8 @@ from collab.errors import DeviceError
 
 Bar: TypeAlias = Callable[[str], AbstractContextManager[Progress]]
 """Shows the progress of a download of this name."""
+Compiling: TypeAlias = Callable[[], AbstractContextManager[Callable[[int, int], None]]]
+"""Shows how many steps of a build are done, and of how many."""
 
 _UNSAFE: Final = "{source} is not encrypted, and no SHA-256 of {names} is known: whoever is on the way can change what comes"
 
@@ -51,7 +54,15 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def plan_setup(platform: Platform, *, source: str, aars: Sequence[Path], ndk: Path | None, bar: Bar) -> Plan:
+def plan_setup(
+    platform: Platform,
+    *,
+    source: str,
+    aars: Sequence[Path],
+    ndk: Path | None,
+    bar: Bar,
+    compiling: Compiling = lambda: nullcontext(lambda *_: None),
+) -> Plan:
     """Plans what a device of this platform lacks. For a device that no kit can be made for, the plan is empty.
 
     For an Android device, LiteRT comes from `source`, of the installed version, unless AARs are given; a runner that is missing is built by
@@ -63,7 +74,7 @@ def plan_setup(platform: Platform, *, source: str, aars: Sequence[Path], ndk: Pa
     if platform.abi not in ABIS:
         return Plan()
     if platform.libc == "glibc":
-        return _linux_plan(platform.abi)
+        return _linux_plan(platform.abi, compiling)
     abi = ABIS[platform.abi]
     steps: list[Step] = []
     if android_runner(abi) is None:
@@ -72,9 +83,9 @@ def plan_setup(platform: Platform, *, source: str, aars: Sequence[Path], ndk: Pa
         except DeviceError as error:
             if ndk is not None:
                 raise
-            return _cpu_only(platform.abi, str(error))
+            return _cpu_only(platform.abi, str(error), compiling)
         doing = f"build the runner for Android on {abi} with the NDK {found}"
-        steps.append(Step(doing, dials=False, run=lambda: build_runner(abi=abi, ndk=found)))
+        steps.append(Step(doing, dials=False, run=partial(_compile, partial(build_runner, abi=abi, ndk=found), compiling)))
     if aars:
         return Plan(tuple(steps))
     wanted = offers(installed_version(), abi, source=source)
@@ -83,8 +94,8 @@ def plan_setup(platform: Platform, *, source: str, aars: Sequence[Path], ndk: Pa
     return Plan((*steps, *(_fetching(offer, bar) for offer in wanted)), notes)
 
 
-def _cpu_only(machine: str, why: str) -> Plan:
-    plan = _linux_plan(machine)
+def _cpu_only(machine: str, why: str, compiling: Compiling) -> Plan:
+    plan = _linux_plan(machine, compiling)
     note = (
         "CPU units only: GPU and NNAPI need the runner for Android. Releases of this package bring it; this copy of it has none, and to"
         f" build one {why}"
@@ -92,17 +103,23 @@ def _cpu_only(machine: str, why: str) -> Plan:
     return Plan(plan.steps, (note, *plan.notes))
 
 
-def _linux_plan(machine: str) -> Plan:
+def _linux_plan(machine: str, compiling: Compiling) -> Plan:
     """Plans the kit for Linux on a machine."""
     if machine == host.machine():
-        return Plan() if _is_there(host_runner) else Plan((Step("build the runner for this machine", dials=False, run=build_runner),))
+        step = Step("build the runner for this machine", dials=False, run=partial(_compile, build_runner, compiling))
+        return Plan() if _is_there(host_runner) else Plan((step,))
     if f"linux-{machine}" != CROSS_ABI or _is_there(lambda: cross_parts(build_folder(abi=CROSS_ABI), RUNNER, build_command(CROSS_ABI))):
         return Plan()
     if not has_cross_compiler():
         return Plan(notes=("the runner for Linux on aarch64 needs a compiler: apt-get install g++-aarch64-linux-gnu",))
     dials = not has_cross_wheel()
     wheel = f", with LiteRT {installed_version()} for it by pip ({releases().licence})" if dials else ""
-    return Plan((Step(f"build the runner for Linux on aarch64{wheel}", dials=dials, run=build_cross_kit),))
+    return Plan((Step(f"build the runner for Linux on aarch64{wheel}", dials=dials, run=partial(_compile, build_cross_kit, compiling)),))
+
+
+def _compile(build: Callable[..., object], compiling: Compiling) -> None:
+    with compiling() as progress:
+        build(on_progress=progress)
 
 
 def _is_there(find: Callable[[], object]) -> bool:

@@ -19,7 +19,7 @@ from collab.files import reason_of
 
 FAILED: Final = 1
 """Exit status where a check fails: what was asked for was done, and its answer is no."""
-REFUSED: Final = 2
+_REFUSED: Final = 2
 """Exit status of a mistake that a user can mend."""
 _DEVICE: Final = 3
 _INTERRUPTED: Final = 130
@@ -149,7 +149,7 @@ def run_app(app: typer.Typer) -> None:
     raise SystemExit(status if isinstance(status, int) else 0)
 
 
-def _refuse(sentence: str, *, status: int = REFUSED) -> NoReturn:
+def _refuse(sentence: str, *, status: int = _REFUSED) -> NoReturn:
     tell(f"error: {one_line(shortened(sentence))}")
     raise SystemExit(status) from None
 

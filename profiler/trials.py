@@ -186,6 +186,8 @@ def _candidates(tables: Tables, costs: Costs, options: CertificationOptions) -> 
     names, count = [options.model] if options.model else list(tables.meta.models), options.strategies
     if not names:
         raise TableError("the tables were made for single blocks, not for a model; say whose strategies to run with --model")
+    if len(tables.meta.units) < 2:
+        raise TableError("the tables are of one unit only, and a strategy runs on two; profile again with two --unit, then certify those")
     shares = [count // len(names) + (number < count % len(names)) for number in range(len(names))]
     candidates: list[Candidate] = []
     for number, (name, share) in enumerate(zip(names, shares, strict=True)):

@@ -43,5 +43,5 @@ def test_a_device_is_cleaned_of_the_harness_s_folder_and_of_nothing_else(was_the
         (folder / "store").mkdir(parents=True)
         (folder / "store" / "model").write_bytes(b"x")
     said = json.loads(run("android_harness.devices", "--clean", "local", "--json", env=home))
-    assert said == {"serial": "local", "removed": str(folder)}
+    assert said == {"schema_version": 1, "serial": "local", "removed": str(folder)}
     assert [path.name for path in folder.parent.iterdir()] == ["other"]
