@@ -53,7 +53,9 @@ def main(
     tell("== Drawing profile and verification as a page")
     _run(["report", str(out), "--out", str(page), "--model", found], quiet=json)
     if json:
-        print_json({"out": str(out), "report": str(page), "verified": _verified(out)})
+        verified = _verified(out)
+        numbers = {name: verified.get(name) for name in ("predicted_us", "measured_us", "error")}
+        print_json({"out": str(out), "report": str(page), **numbers})
     else:
         both = f"{out / 'blocks.csv'} and {out / 'transfers.csv'}"
         say(f"\nLook at {page} in a browser. The tables are {both}; every sample is in {out / 'journal.jsonl'}.")

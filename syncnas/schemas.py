@@ -31,6 +31,7 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "search": model.Search,
     "explain": model.Explain,
     "deploy": measure.Deploy,
+    "demo": measure.Demo,
     "report": model.Report,
 }
 

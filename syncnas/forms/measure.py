@@ -98,6 +98,16 @@ class Verify(Printed, frozen=True, kw_only=True):
     fails: bool
 
 
+class Demo(Printed, frozen=True, kw_only=True):
+    """Folder and page of a demo, and what its model was predicted and measured to take."""
+
+    out: str
+    report: str
+    predicted_us: float
+    measured_us: MeasuredLatency
+    error: float
+
+
 class Accuracy(Form, frozen=True, kw_only=True):
     """Errors of predictions as fractions, and the shares of strategies within 5 % and 10 %."""
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from android_harness.build import app
 from android_harness.kits.native_build import CROSS_ABI
 from android_harness.kits.runner_sources import RUNNER
-from collab.errors import DeviceError
+from collab.errors import SyncNasError
 from tests.android_harness.cross import CROSS_COMPILER, built_cross_kit, one_build_at_a_time
 
 
@@ -23,7 +23,7 @@ def without_ndk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refusal(*arguments: str) -> str:
     result = CliRunner().invoke(app, arguments)
-    assert isinstance(result.exception, DeviceError)
+    assert isinstance(result.exception, SyncNasError)
     return str(result.exception)
 
 

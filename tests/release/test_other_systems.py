@@ -91,5 +91,5 @@ def test_commands_work_but_for_the_device_local(system: str, tmp_path: Path) -> 
     assert json.loads(predicted[1])["model"] == "micro_v2"  # type: ignore[index]
     assert json.loads(second[1])["out"] == bundle, "the earlier bundle is replaced"  # type: ignore[index]
     for code, _, said in refused:  # type: ignore[misc]
-        assert code == 2
+        assert code == 3
         assert f"this computer runs {system}, and only Linux can be the device 'local'; measure a phone: --device SERIAL" in said

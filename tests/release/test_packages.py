@@ -111,7 +111,7 @@ def test_an_installed_wheel_measures_without_a_compiler_and_goes_on_after_ctrl_c
         assert running.wait(300) == 130
     assert not (folder / "report.html").exists()
     document = json.loads(installed.syncnas(*demo).stdout)
-    assert document["verified"]["predicted_us"] > 0
+    assert document["predicted_us"] > 0
     assert (folder / "report.html").stat().st_size > 100_000
     assert {"blocks.csv", "transfers.csv", "meta.json"} <= {path.name for path in folder.iterdir()}
     assert installed.digest() == before, "nothing is written into the installed packages"
