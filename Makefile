@@ -11,7 +11,7 @@ ARCH ?= amd64
 TESTS ?=
 # Tests that measure or drive a phone; they have the machine to themselves.
 MEASURING := tests/phone tests/android_harness/targets tests/android_harness/test_collab.py tests/android_harness/test_deploy.py \
-  tests/profiler/test_run.py tests/profiler/test_budgeted.py tests/profiler/test_limits.py tests/docs/test_pages_run.py \
+  tests/release/test_packages.py tests/profiler/test_run.py tests/profiler/test_budgeted.py tests/profiler/test_limits.py tests/docs/test_pages_run.py \
   tests/docs/test_notebooks.py tests/report/test_report.py tests/report/data/test_device_log.py
 # Each of the processes side by side has a core; libraries that take all of them would stand in each other's way.
 ALONGSIDE := OMP_NUM_THREADS=1
@@ -38,21 +38,10 @@ $(VENV)/all: $(VENV)/base
 demo:
 	@PYTHON=$(PYTHON) .ci/packages demo
 	@$(MAKE) --no-print-directory $(VENV)/base
+	@rm -rf $(DEMO)
 	@echo '== Building the native runner'
 	@$(BIN)/python -m android_harness.build
-	@rm -rf $(DEMO)
-	@echo '== Profiling what mobilenet_v2 strategies need, on two CPU units of this machine'
-	@$(BIN)/python -m profiler.run --device local --model mobilenet_v2 --quick --out $(DEMO)
-	@echo '== Predicting a found model from the tables: what each unit does, and when'
-	@$(BIN)/python -m lut.predict --lut $(DEMO) --model syncnas_mobilenet_v2_100
-	@echo '== Measuring that model with both units at once, beside the prediction'
-	@$(BIN)/python -m profiler.verify --lut $(DEMO) --device local --model syncnas_mobilenet_v2_100
-	@echo '== Drawing all of it as one page'
-	@$(BIN)/python -m report.run $(DEMO) --out $(DEMO)/report.html
-	@echo
-	@echo 'Open in a browser: $(DEMO)/report.html'
-	@echo 'Look at: $(DEMO)/blocks.csv (what each block takes on each unit), $(DEMO)/transfers.csv (what each hand-over takes),'
-	@echo '         $(DEMO)/meta.json (device, units, fixed costs), $(DEMO)/journal.jsonl (every sample, in nanoseconds).'
+	@$(BIN)/python -m syncnas demo --out $(DEMO)
 
 # Tests that measure nothing run side by side; the others follow, one by one.
 test:
@@ -108,6 +97,7 @@ aarch64: $(VENV)/base
 bench: $(VENV)/all
 	$(BIN)/python -m android_harness.build
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.report
 
 headline: $(VENV)/all
 	$(BIN)/python -m android_harness.build

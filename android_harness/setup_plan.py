@@ -16,7 +16,6 @@ from android_harness.kits.kit import Platform
 from android_harness.kits.linux_kit import cross_parts
 from android_harness.kits.native_build import (
     CROSS_ABI,
-    RUNNER,
     android_runner,
     build_command,
     build_cross_kit,
@@ -27,6 +26,7 @@ from android_harness.kits.native_build import (
     host_runner,
 )
 from android_harness.kits.ndk import ABIS, find_ndk
+from android_harness.kits.runner_sources import RUNNER
 from collab.errors import DeviceError
 
 Bar: TypeAlias = Callable[[str], AbstractContextManager[Progress]]

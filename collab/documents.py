@@ -17,6 +17,7 @@ import msgspec
 
 from collab.console import one_line
 from collab.errors import SyncNasError
+from collab.system.portable import AT_ONCE, PLAIN
 
 _Value = TypeVar("_Value")
 
@@ -67,7 +68,7 @@ def read_bytes(path: Path, *, limit_bytes: int, error: type[SyncNasError], advic
     """
     try:
         # Without waiting: opening a FIFO would take until somebody writes to it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | PLAIN | AT_ONCE)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise error(f"{one_line(str(path))} cannot be read (it is no regular file); {advice}")

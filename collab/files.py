@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import re
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from collab.errors import BusyFolderError, StorageError
+from collab.system.locks import try_lock
+from collab.system.portable import HAS_OPEN_FOLDERS, PLAIN, open_folder
 
 LOCK_FILE: Final = ".lock"
 """In every output folder. It stays there when it is not held: who removes a lock file may remove another process's."""
@@ -87,7 +88,7 @@ def append_whole(path: Path, data: bytes) -> None:
         StorageError: it cannot be written whole.
     """
     with writing(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | PLAIN, 0o666)
         try:
             before = os.fstat(descriptor).st_size
             try:
@@ -108,7 +109,7 @@ def write_new(path: Path, content: bytes) -> None:
         StorageError: it is there, or cannot be written whole.
     """
     with writing(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PLAIN, 0o666)
         try:
             _write_all(descriptor, content)
             to_disk(descriptor)
@@ -137,8 +138,10 @@ def to_disk(descriptor: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Puts a folder's entries on the disk, so that a file renamed there is found again after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Puts a folder's entries on the disk, where the system can, so that a file renamed there is found again after a power cut."""
+    if not HAS_OPEN_FOLDERS:
+        return
+    descriptor = open_folder(folder)
     try:
         to_disk(descriptor)
     finally:
@@ -172,15 +175,13 @@ class FileLock:
         self._path = path.resolve()
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666)
+        if not try_lock(self._descriptor):
             os.close(self._descriptor)
             raise BusyFolderError(
                 f"{self._shown(path)} is being written by another process (a command, or a runner that one has left behind);"
                 " wait until it has ended, or name another"
-            ) from None
+            )
         _HELD[self._path] = self._descriptor
 
     @staticmethod

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import os
 import re
 import stat
@@ -22,6 +21,8 @@ from typing import Final, TypeVar
 from collab.errors import BusyFolderError, ExportError, SyncNasError
 from collab.files import LOCK_FILE, holds_nothing, sync_folder, writing
 from collab.names import shown
+from collab.system.locks import try_lock
+from collab.system.portable import HAS_OPEN_FOLDERS, NO_LINK, PLAIN, is_linux
 from exporters.manifest import MANIFEST
 from exporters.manifest_file import earlier_bundle, folders_beside, read_manifest
 
@@ -128,7 +129,7 @@ def _put_in_place(staging: Path, target: Path) -> None:
 
 def swap_names(one: Path, other: Path) -> bool:
     """Swaps the names of two folders in one step; False where the system cannot."""
-    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if is_linux() else None
     if call is None or call(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
         code = ctypes.get_errno()
         if call is not None and code not in (errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.EOPNOTSUPP):
@@ -212,11 +213,16 @@ def _remove(folder: Path, names: set[str]) -> None:
 
 @contextlib.contextmanager
 def _held(path: Path, *, wait_s: float = 0.0, is_certain: bool = False) -> Iterator[None]:
-    """Holds a folder or file against others that ask by `flock`, without a lock file that would stay behind.
+    """Holds a folder or file against others that ask by a lock too, without a lock file that would stay behind.
 
-    Some file systems (NFS) lock no folders. There two exports at once are not told apart, unless it must be `is_certain`.
+    Some file systems (NFS) and Windows lock no folders. There two exports at once are not told apart, unless it must be `is_certain`.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    if path.is_dir() and not HAS_OPEN_FOLDERS:
+        if is_certain:
+            raise BusyFolderError(f"{path} cannot be locked on this system; remove it if no export is running")
+        yield
+        return
+    descriptor = os.open(path, os.O_RDONLY | PLAIN | NO_LINK)
     try:
         until = time.monotonic() + wait_s
         while not _locked(descriptor, is_certain=is_certain):
@@ -230,12 +236,9 @@ def _held(path: Path, *, wait_s: float = 0.0, is_certain: bool = False) -> Itera
 
 def _locked(descriptor: int, *, is_certain: bool) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return try_lock(descriptor)
     except OSError:
         return not is_certain
-    return True
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from collab.console import say
 from collab.options import UNITS, AsJson, option, place
 
 if TYPE_CHECKING:
-    from lut.foreign.entries import LeftOut, Source
+    from lut.foreign.entries import LeftOut
     from lut.foreign.importing import Imported
 
 ACCOUNT_FILE: Final = "import.json"
@@ -21,14 +21,14 @@ _NAMED: Final = 3
 
 
 def main(
-    sources: Annotated[list[Path], place("FILE", help="Tables: YAML of once-for-all or ProxylessNAS, or CSV.")],
+    sources: Annotated[list[Path], place("FILE", help="Blocks: of once-for-all, ProxylessNAS, nn-Meter, CSV. Hand-overs: CSV.")],
     device: Annotated[str, option(value="DEVICE", help="The device that the latencies are of, e.g. pixel1.")],
     unit: Annotated[
         list[str], option(value="UNIT", complete=UNITS, help="The unit that they are of, e.g. cpu:threads=1. Repeat it for several.")
     ],
     out: Annotated[Path, option(value="FOLDER", help="Folder for the tables; new or empty.")],
     act: Annotated[
-        str, option(value="NAME", help="relu or relu6, where names leave it open. Default: that of the networks of such tables.")
+        str, option(value="NAME", help="relu or relu6: the one that latencies serve whose names leave it open. Default: both.")
     ] = "",
     json: AsJson = False,
 ) -> None:
@@ -42,6 +42,7 @@ def main(
     from collab.units import name_units, parse_unit
     from lut.entries import MAX_NAME
     from lut.foreign.importing import import_sources
+    from lut.foreign.reading import read_source
     from lut.tables import save
 
     if act and act not in ACTIVATIONS.values():
@@ -53,26 +54,13 @@ def main(
     if not holds_nothing(out):
         raise TableError(f"{out} is there already and not empty; name another folder with --out")
     units = name_units([parse_unit(text) for text in unit])
-    imported = import_sources([_read(path) for path in sources], device=device, units=units, act=act or None)
+    imported = import_sources([read_source(path) for path in sources], device=device, units=units, act=act or None)
     save(imported.tables, out)
     _write_account(imported, out / ACCOUNT_FILE)
     if json:
         print_json({"out": str(out), **imported.document})
     else:
         _print(imported, out)
-
-
-def _read(path: Path) -> Source:
-    from collab.errors import TableError
-    from lut.foreign.plain_csv import read_csv
-    from lut.foreign.yaml_tables import read_yaml
-
-    suffix = path.suffix.lower()
-    if suffix in (".yaml", ".yml", ".json"):
-        return read_yaml(path)
-    if suffix == ".csv":
-        return read_csv(path)
-    raise TableError(f"{path}: tables are read from .yaml, .yml, .json (as YAML) and .csv; give the file the name that says what it is")
 
 
 def _write_account(imported: Imported, path: Path) -> None:
@@ -87,6 +75,9 @@ def _print(imported: Imported, out: Path) -> None:
     account = imported.document
     for name, spec in account["units"].items():
         say(f"{out}: {account['blocks'].get(name, 0)} blocks on {name} ({spec}) of {account['device']}, from {account['source']}")
+    for pair, count in account["handovers"].items():
+        path = imported.tables.meta.paths.get(pair)
+        say(f"{out}: {count} hand-overs {pair}" + (f", by {path.path}: {path.why}" if path else ""))
     for entry in imported.combined:
         say(f"Combined: {entry.block} on {entry.unit} = {' + '.join(entry.entries)}")
     if imported.left_out:
@@ -99,7 +90,8 @@ def _print(imported: Imported, out: Path) -> None:
         say(f"Taken for granted: {sentence}")
     for what in imported.tables.meta.lacks:
         say(f"Lacking: {what}")
-    say(f"Models on one unit can be predicted: python -m lut.predict --lut {out} --model mobilenet_v2")
+    models = "Models, also collaborative ones," if account["handovers"] else "Models on one unit"
+    say(f"{models} can be predicted: python -m lut.predict --lut {out} --model mobilenet_v2")
     say("What is lacking is measured by: python -m profiler.run --device SERIAL --model MODEL --out ANOTHER_FOLDER")
 
 
@@ -114,6 +106,7 @@ app = make_app(
     main,
     examples=(
         "syncnas import pixel1.yaml --device pixel1 \\\n    --unit cpu:threads=1 --out luts/pixel1",
+        "syncnas import blocks.csv handovers.csv --device p40 \\\n    --unit cpu --unit gpu --out luts/p40",
         "syncnas import times.csv --device board --unit cpu \\\n    --out luts/board",
     ),
 )

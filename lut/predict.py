@@ -136,8 +136,14 @@ def _print_imported(meta: Meta) -> None:
         return
     import textwrap
 
-    say(f"Rests on:  latencies of blocks imported from {meta.source}, added up")
+    say(f"Rests on:  latencies of blocks{_handovers_text(meta)} imported from {meta.source}")
     say(textwrap.fill(f"Unknown:   {'; '.join(meta.lacks)}", width=120, subsequent_indent=" " * 11))
+
+
+def _handovers_text(meta: Meta) -> str:
+    from lut.tables import HANDOVERS
+
+    return " and hand-overs" if HANDOVERS not in meta.lacks else ""
 
 
 app = make_app(

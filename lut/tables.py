@@ -37,6 +37,7 @@ USABLE: Final = ("ok", "unstable")
 CALL_COST: Final = "the fixed cost of a call"
 COPIES: Final = "copies of the network's input and output"
 HANDOVERS: Final = "hand-overs between units"
+SYNC_BLOCKS: Final = "additions and concatenations of syncs"
 """Costs that imported tables may lack (`Meta.lacks`) and that predictions ask for."""
 
 
@@ -87,7 +88,10 @@ class BlockRow:
 
 @dataclass(frozen=True)
 class HandoverRow:
-    """One hand-over from one unit to another. Each cost has its standard error over `visits` and its spread (median absolute deviation)."""
+    """One hand-over from one unit to another. Each cost has its standard error over `visits` and its spread (median absolute deviation).
+
+    `n`, `visits`, errors and spreads are None where the row was imported from what does not say them.
+    """
 
     from_unit: str
     to_unit: str
@@ -98,8 +102,8 @@ class HandoverRow:
     wait: str
     pacing: str
     gap_us: float
-    n: int
-    visits: int
+    n: int | None
+    visits: int | None
     claim_us: float | None
     claim_se_us: float | None
     claim_mad_us: float | None
@@ -295,9 +299,11 @@ def _check_handover(row: HandoverRow, meta: Meta, where: str) -> HandoverRow:
             f"{where}: path {shown(row.path)}, wait {shown(row.wait)}, pacing {shown(row.pacing)}: not what a hand-over can have"
         )
     if row.status in USABLE:
-        _check_count(row.n, where)
         claimed = row.claim_us is not None
-        _check_visits(row, (*(["claim_se_us"] if claimed else []), "read_se_us", "wakeup_se_us", "write_se_us"), where)
+        if row.n is not None or not meta.source:
+            _check_count(row.n, where)
+        if row.visits is not None or not meta.source:
+            _check_visits(row, (*(["claim_se_us"] if claimed else []), "read_se_us", "wakeup_se_us", "write_se_us"), where)
         _check_not_negative(row, (*(["claim_us"] if claimed else []), "read_us", "wakeup_us", "write_us"), where)
     return row
 

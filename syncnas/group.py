@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from collab import __version__
 from collab.cli import with_own_ends
 from collab.console import one_line, say, shortened
 from syncnas.listed import Listed
@@ -75,12 +76,7 @@ def _no_command(name: str, commands: Mapping[str, Listed]) -> str:
 def _print_version(wanted: bool) -> None:
     if not wanted:
         return
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        say(f"syncnas {version('syncnas-profiler')}")
-    except PackageNotFoundError:
-        say("syncnas, not installed: run from its sources")
+    say(f"syncnas {__version__}")
     raise typer.Exit
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from syncnas.commands import COMMANDS
 from syncnas.forms import device, measure, model
 
 FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
@@ -26,6 +27,7 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "export": model.Export,
     "predict": model.Predict,
     "import": model.Import,
+    "export-tables": model.ExportTables,
     "search": model.Search,
     "explain": model.Explain,
     "deploy": measure.Deploy,
@@ -35,11 +37,16 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
 """Forms by the names of commands; behind a hyphen stands what gives a command another form."""
 
 
+def command_of(name: str) -> str:
+    """Returns the command that prints a form."""
+    return name if name in COMMANDS else name.partition("-")[0]
+
+
 def schema_of(name: str) -> dict[str, Any]:
     """Returns a form as a JSON schema (draft 2020-12)."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"syncnas {name.partition('-')[0]} --json",
+        "title": f"syncnas {command_of(name)} --json",
         **_open(msgspec.json.schema(FORMS[name])),
     }
 

@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, settings
 
 from android_harness.kits.native_build import build_runner
 from android_harness.targets.local import LocalTarget
+from collab.system.portable import is_linux
 
-pytest_plugins = ["tests.fast", "tests.browser", "tests.phone.fixtures"]
+# The virtual phone is made of Linux.
+pytest_plugins = ["tests.fast", "tests.browser", *(["tests.phone.fixtures"] if is_linux() else [])]
 
 # A shell has its background jobs ignore Ctrl-C, and all that they start with them; tests send it to programs that must heed it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -9,36 +9,61 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 import yaml
 
-from android_harness.kits.native_build import ANDROID_ABIS, PREBUILT, RUNNER, SOURCE
+from android_harness.kits.native_build import ANDROID_ABIS
+from android_harness.kits.prebuilt import PREBUILT, STAMP
+from android_harness.kits.runner_sources import RUNNER, SOURCE
 from tests.pages import REPOSITORY
 
 WORKFLOW = REPOSITORY / ".github" / "workflows" / "release.yml"
 
 
 def steps() -> list[dict[str, Any]]:
-    [job] = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"].values()
-    found: list[dict[str, Any]] = job["steps"]
+    found: list[dict[str, Any]] = document()["jobs"]["package"]["steps"]
+    return found
+
+
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
     return found
 
 
 def test_every_command_of_the_toolkit_in_it_parses() -> None:
     lines = [line.strip() for step in steps() for line in step.get("run", "").splitlines()]
-    commands = [shlex.split(line) for line in lines if "python -m android_harness" in line]
-    assert len(commands) == 3
-    for abi in ANDROID_ABIS:
+    commands = [shlex.split(line) for line in lines if re.search(r"python -m (android_harness|release)", line)]
+    assert len(commands) == 5
+    for abi, machine in zip(ANDROID_ABIS, ("x86_64", "aarch64"), strict=True):
         for _, _, module, *arguments in commands:
-            words = [word.replace("$abi", abi) for word in arguments]
+            words = [word.replace("$abi", abi).replace("$machine", machine) for word in arguments]
             typer.main.get_command(importlib.import_module(module).app).make_context(module, words)
 
 
-def test_both_abis_are_built_by_an_ndk_that_knows_large_pages() -> None:
-    document = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
-    assert int(document["env"]["NDK"].split(".")[0]) >= 27
-    loops = [match for step in steps() for match in re.findall(r"for abi in (.*); do", step.get("run", ""))]
-    assert [loop.split() for loop in loops] == [list(ANDROID_ABIS)] * 2
+def test_all_machines_are_built_by_an_ndk_that_knows_large_pages_and_for_an_old_glibc() -> None:
+    assert int(document()["env"]["NDK"].split(".")[0]) >= 27
+    assert document()["env"]["GLIBC"] == "2.28"
+    text = "\n".join(step.get("run", "") for step in steps())
+    assert [loop.split() for loop in re.findall(r"for abi in (.*); do", text)] == [list(ANDROID_ABIS)] * 2
+    assert re.findall(r"for machine in (.*); do", text) == ["x86_64 aarch64"]
+
+
+@pytest.mark.parametrize("path", sorted(WORKFLOW.parent.glob("*.yml")), ids=lambda path: path.name)
+def test_no_action_can_be_exchanged_and_every_job_has_only_the_rights_it_needs(path: Path) -> None:
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    uses = re.findall(r"uses: (\S+)", path.read_text(encoding="utf-8"))
+    assert uses
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in uses)
+    assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+
+
+def test_whoever_publishes_compiles_nothing_and_knows_no_password() -> None:
+    jobs = document()["jobs"]
+    assert jobs["publish"]["permissions"] == {"id-token": "write"}
+    assert not [step for step in jobs["publish"]["steps"] if "run" in step]
+    assert "secrets." not in WORKFLOW.read_text(encoding="utf-8")
 
 
 def test_the_package_takes_in_what_runs_on_devices() -> None:
@@ -49,7 +74,7 @@ def test_the_package_takes_in_what_runs_on_devices() -> None:
     patterns = parser["options.package_data"]["android_harness"].split()
     needed = [
         PREBUILT / "arm64-v8a" / RUNNER,
-        PREBUILT / "arm64-v8a" / "version",
+        PREBUILT / "arm64-v8a" / STAMP,
         SOURCE / "CMakeLists.txt",
         *package.glob("kits/**/*.json"),
         *package.glob("kits/**/*.txt"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from android_harness.device.machine import LOCAL_NAME
+from collab.system.caches import cache_folder
 
 PHONE_ROOT: Final = "/data/local/tmp/syncnas"
 """Folder below the only one in which adb's shell may both write and execute, on every Android."""
@@ -53,4 +53,4 @@ class Layout:
 
 def layout_of(name: str) -> Layout:
     """Returns the layout on the device of a name; on this machine it lies in the user's cache folder."""
-    return Layout(str(Path.home() / ".cache" / "syncnas" / "device")) if name == LOCAL_NAME else Layout()
+    return Layout(str(cache_folder("device"))) if name == LOCAL_NAME else Layout()

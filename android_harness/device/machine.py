@@ -25,8 +25,11 @@ def machine_fingerprint() -> dict[str, str]:
 
 def memory_bytes() -> int | None:
     """Returns this machine's total memory in bytes; None where the system does not say."""
+    ask = getattr(os, "sysconf", None)
+    if ask is None:
+        return None
     try:
-        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        size = int(ask("SC_PAGE_SIZE")) * int(ask("SC_PHYS_PAGES"))
     except (ValueError, OSError):
         return None
     return size if size > 0 else None

@@ -19,6 +19,7 @@ from android_harness.kits.ndk import MACHINES
 from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator, is_litert_library
 from collab.errors import DeviceError
 from collab.files import sha256_of
+from collab.system.caches import cache_folder
 
 
 @dataclass(frozen=True)
@@ -196,11 +197,6 @@ def _unpacked(archive: Path, android_abi: str) -> dict[str, Path]:
 
 def _is_wanted(name: str) -> bool:
     return is_litert_library(name) or name == _SHARED_CPP_RUNTIME or any(name == about.library for about in _ENGINES.values())
-
-
-def cache_folder(kind: str) -> Path:
-    """Returns the folder in the user's cache for files of a kind."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syncnas" / kind
 
 
 def _version_key(version: str) -> tuple[list[int], bool, str]:

@@ -7,6 +7,7 @@ their tables here, and any of its errors on a damaged file becomes one error.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerNeedSection
 from elftools.elf.sections import Section, StringTableSection, SymbolTableSection
 
 from collab.documents import read_bytes
@@ -82,6 +84,23 @@ def read_elf(path: Path) -> ElfFile:
     # pyelftools trusts the file, so it fails in many ways: a missing key, a division by an entry size of 0, an offset out of range.
     except Exception as error:  # noqa: BLE001
         raise DeviceError(f"{path} is damaged ({type(error).__name__}: {error}); get it again") from None
+
+
+def glibc_needed(path: Path) -> tuple[int, ...]:
+    """Reads which glibc a program or library needs at least, as in ``(2, 28)``; empty where it needs none.
+
+    Raises:
+        DeviceError: the file cannot be read, or is damaged.
+    """
+    content = read_bytes(path, limit_bytes=_MAX_FILE_BYTES, error=DeviceError, advice="was the right file given?")
+    try:
+        elf = ELFFile(_BoundedReader(content))
+        tables = [section for section in elf.iter_sections() if isinstance(section, GNUVerNeedSection)]
+        names = [version.name for table in tables for _, versions in table.iter_versions() for version in versions]
+    except Exception as error:  # noqa: BLE001
+        raise DeviceError(f"{path} is damaged ({type(error).__name__}: {error}); get it again") from None
+    found = [re.fullmatch(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?", name) for name in names]
+    return max(((int(match[1]), int(match[2])) for match in found if match), default=())
 
 
 class _BoundedReader(io.BytesIO):

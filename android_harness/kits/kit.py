@@ -15,10 +15,11 @@ from android_harness.kits.aar import SETUP, EngineLibraries, given_aar, how_to_g
 from android_harness.kits.android_engines import find_engines
 from android_harness.kits.elf import read_elf
 from android_harness.kits.linux_kit import LinuxParts, cross_parts, host_parts
-from android_harness.kits.native_build import CROSS_ABI, RUNNER, android_runner, build_command, build_folder, host_runner
+from android_harness.kits.native_build import CROSS_ABI, android_runner, build_command, build_folder, host_runner
 from android_harness.kits.ndk import ABIS, MACHINES
+from android_harness.kits.runner_sources import RUNNER
 from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator
-from android_harness.kits.toolchain import LOADERS
+from android_harness.kits.toolchain import LOADERS, system_folders
 from collab.errors import DeviceError
 from collab.units import WEBGPU
 
@@ -155,7 +156,7 @@ def _linux_kit(machine: str) -> Kit:
     load older ones of the same name.
     """
     parts = _linux_parts(machine)
-    folders = [f"{top}/{machine}-linux-gnu" for top in ("/lib", "/usr/lib")] + ["/lib64", "/usr/lib64", "/lib", "/usr/lib", "."]
+    folders = [*system_folders(machine), "."]
     missing = {"nnapi": _LINUX_NNAPI}
     if not any(is_accelerator(name) for name in parts.litert):
         missing["gpu"] = (

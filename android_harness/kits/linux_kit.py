@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from android_harness.kits.prebuilt import is_prebuilt
 from android_harness.kits.runtime import is_litert_library, litert_libraries, litert_version
 from android_harness.kits.toolchain import runtime_libraries
 from android_harness.kits.wheel import downloaded, unpack_litert
@@ -50,11 +51,14 @@ class LinuxParts:
 def host_parts(runner: Path) -> LinuxParts:
     """Returns the parts for machines of this one's kind, from the installed wheel and the compiler that built the runner.
 
+    What a runner that the package brings needs besides is this system's.
+
     Raises:
         DeviceError: one of the parts is missing.
     """
     litert = litert_libraries()
-    return LinuxParts(runner, litert, runtime_libraries([runner, *litert.values()], build=runner.parent), litert_version())
+    build = None if is_prebuilt(runner) else runner.parent
+    return LinuxParts(runner, litert, runtime_libraries([runner, *litert.values()], build=build), litert_version())
 
 
 def assemble(runner: Path, machine: str) -> Path:

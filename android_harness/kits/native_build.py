@@ -1,7 +1,9 @@
-"""Builds of the native runner with CMake and Ninja, each in a folder of its own, and the builds that a release of the package brings."""
+"""Builds of the native runner with CMake and Ninja, each in a folder of its own."""
 
 from __future__ import annotations
 
+import importlib.util
+import platform
 import re
 import shutil
 import subprocess
@@ -14,16 +16,12 @@ from typing import Final, TypeAlias
 from android_harness.kits import ndk as ndks
 from android_harness.kits.check_runner import require_android
 from android_harness.kits.linux_kit import assemble, has_wheel
+from android_harness.kits.prebuilt import LINUX, prebuilt_runner
+from android_harness.kits.runner_sources import RUNNER, SOURCE, builds_folder
 from android_harness.kits.toolchain import cache_entry
-from collab.documents import read_bytes
 from collab.errors import DeviceError
-from collab.files import write_whole, writing
+from collab.system.portable import is_linux
 
-SOURCE: Final = Path(__file__).parents[1] / "runner"
-BUILDS: Final = SOURCE / "build"
-PREBUILT: Final = Path(__file__).parents[1] / "prebuilt"
-"""Folder of the package with a folder for each ABI of Android; it is there in releases only."""
-RUNNER: Final = "syncnas_runner"
 SANITIZERS: Final = ("none", "address", "thread")
 CROSS_ABI: Final = "linux-aarch64"
 ANDROID_ABIS: Final = tuple(ndks.MACHINES)
@@ -32,15 +30,16 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Function that gets the number of steps that are done, and of all."""
 
 _STEP: Final = re.compile(r"\[(\d{1,6})/(\d{1,6})\] ")
-_STAMP: Final = "version"
 _CROSS_COMPILER: Final = "aarch64-linux-gnu-g++"
+_ZIG_TOOLCHAIN: Final = SOURCE / "cmake" / "zig.cmake"
 _CROSS_TOOLCHAIN: Final = SOURCE / "cmake" / "linux-aarch64.cmake"
 
 
-def build_folder(*, abi: str | None = None, sanitizer: str = "none") -> Path:
-    """Returns the build folder for an ABI (None: this machine) and a sanitizer; it lies beside the sources."""
+def build_folder(*, abi: str | None = None, sanitizer: str = "none", glibc: str = "") -> Path:
+    """Returns the build folder for an ABI (None: this machine), a sanitizer, and a glibc if it is not the compiler's own."""
     name = "host" if abi is None else f"android-{abi}" if abi in ANDROID_ABIS else abi
-    return BUILDS / (name if sanitizer == "none" else f"{name}-{sanitizer}")
+    kind = f"glibc-{glibc}" if glibc else sanitizer
+    return builds_folder() / (name if kind == "none" else f"{name}-{kind}")
 
 
 def build_command(abi: str | None = None) -> str:
@@ -49,60 +48,39 @@ def build_command(abi: str | None = None) -> str:
     return f"python -m android_harness.build{options}"
 
 
+def require_linux_here() -> None:
+    """Does nothing where this computer can be a device itself.
+
+    Raises:
+        DeviceError: it runs another system than Linux.
+    """
+    if not is_linux():
+        raise DeviceError(
+            f"this computer runs {platform.system() or 'an unknown system'}, and only Linux can be the device 'local';"
+            " measure a phone: --device SERIAL (python -m android_harness.devices lists them)"
+        )
+
+
 def host_runner() -> Path:
-    """Returns the path of the runner for this machine.
+    """Returns the path of the runner for this machine: the one that was built here, else the package's own.
 
     Raises:
-        DeviceError: the runner was not built yet.
+        DeviceError: there is neither, or this machine cannot be a device.
     """
+    require_linux_here()
     runner = build_folder() / RUNNER
-    if not runner.is_file():
+    if runner.is_file():
+        return runner
+    brought = prebuilt_runner(f"{LINUX}{platform.machine()}")
+    if brought is None:
         raise DeviceError(f"the runner is not built yet; build it with: {build_command()}")
-    return runner
-
-
-def runner_version() -> str:
-    """Returns the version of the runner's sources.
-
-    Raises:
-        DeviceError: the package is damaged.
-    """
-    text = read_bytes(SOURCE / "CMakeLists.txt", limit_bytes=1 << 20, error=DeviceError, advice="install the package anew").decode()
-    found = re.search(r"^project\(syncnas_runner VERSION ([0-9.]+)", text, re.MULTILINE)
-    if found is None:
-        raise DeviceError(f"{SOURCE / 'CMakeLists.txt'} names no version of the runner; install the package anew")
-    return found[1]
+    return brought
 
 
 def android_runner(abi: str) -> Path | None:
-    """Returns the runner for an ABI of Android: the one that an NDK built here, else the package's own; None where there is neither.
-
-    The package's own is left out where it is of another version than the sources.
-    """
-    built, brought = build_folder(abi=abi) / RUNNER, PREBUILT / abi / RUNNER
-    if built.is_file():
-        return built
-    stamp = brought.with_name(_STAMP)
-    if not brought.is_file() or not stamp.is_file():
-        return None
-    version = read_bytes(stamp, limit_bytes=1 << 10, error=DeviceError, advice="install the package anew").decode(errors="replace").strip()
-    return brought if version == runner_version() else None
-
-
-def keep_prebuilt(runner: Path, abi: str) -> Path:
-    """Copies a runner for Android into the package, as releases do, and returns the copy's path.
-
-    Raises:
-        DeviceError: Android could not load it.
-        StorageError: the package's folder cannot be written.
-    """
-    require_android(runner, android_abi=abi)
-    place = PREBUILT / abi / RUNNER
-    with writing(place):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(runner, place)
-    write_whole(place.with_name(_STAMP), f"{runner_version()}\n")
-    return place
+    """Returns the runner for an ABI of Android: the one that an NDK built here, else the package's own; None where there is neither."""
+    built = build_folder(abi=abi) / RUNNER
+    return built if built.is_file() else prebuilt_runner(abi)
 
 
 def build_runner(
@@ -110,21 +88,23 @@ def build_runner(
     abi: str | None = None,
     ndk: Path | None = None,
     sanitizer: str = "none",
+    glibc: str = "",
     tests: bool = False,
     on_progress: Progress = lambda *_: None,
 ) -> Path:
     """Configures and compiles the runner, and returns the path of the program.
 
     `abi` is None for this machine, `CROSS_ABI`, or one of `ANDROID_ABIS`; `ndk` as in `find_ndk`. `tests` compiles ``runner_tests``
-    beside it. Sanitizers work for this machine only. `on_progress` gets the number of steps that are done, and of all.
+    beside it. Sanitizers work for this machine only. With `glibc`, such as ``2.28``, zig compiles a runner for Linux that runs with every
+    glibc from that one on. `on_progress` gets the number of steps that are done, and of all.
 
     Raises:
         DeviceError: cmake, ninja or a compiler is missing, or the build fails; the message holds the compiler's. Or Android could not load
             what came out, which is removed.
     """
-    folder = build_folder(abi=abi, sanitizer=sanitizer)
+    folder = build_folder(abi=abi, sanitizer=sanitizer, glibc=glibc)
     cmake, ninja = _tool("cmake"), _tool("ninja")
-    target = _target_arguments(abi, ndk)
+    target = _zig_arguments(abi, glibc) if glibc else _target_arguments(abi, ndk)
     _forget_other_toolchain(folder, target)
     configure = [
         cmake,
@@ -194,6 +174,21 @@ def _target_arguments(abi: str | None, ndk: Path | None) -> tuple[str, ...]:
         raise DeviceError(f"{_CROSS_COMPILER} is missing: apt-get install g++-aarch64-linux-gnu")
     # The kit holds the C++ runtime. GCC 12's, linked statically, would need glibc 2.36; so the runner runs wherever LiteRT does.
     return (f"-DCMAKE_TOOLCHAIN_FILE={_CROSS_TOOLCHAIN}", "-DSYNCNAS_STATIC_RUNTIME=OFF")
+
+
+def _zig_arguments(abi: str | None, glibc: str) -> tuple[str, ...]:
+    """Returns the arguments of CMake for zig, which compiles for a machine with this glibc.
+
+    Raises:
+        DeviceError: zig is missing.
+    """
+    found = importlib.util.find_spec("ziglang")
+    zig = Path(found.origin).with_name("zig") if found is not None and found.origin else None
+    if zig is None or not zig.is_file():
+        raise DeviceError("a runner for another glibc is compiled by zig, which is missing: pip install ziglang")
+    machine = platform.machine() if abi is None else abi.removeprefix(LINUX)
+    values = {"ZIG": zig, "MACHINE": machine, "GLIBC": glibc, "STATIC_RUNTIME": "OFF"}
+    return (f"-DCMAKE_TOOLCHAIN_FILE={_ZIG_TOOLCHAIN}", *(f"-DSYNCNAS_{name}={value}" for name, value in values.items()))
 
 
 def _forget_other_toolchain(folder: Path, target: tuple[str, ...]) -> None:

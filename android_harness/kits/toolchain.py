@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -31,17 +32,17 @@ def cache_entry(build: Path, name: str) -> str | None:
     return None
 
 
-def runtime_libraries(files: Iterable[Path], *, build: Path) -> dict[str, Path]:
+def runtime_libraries(files: Iterable[Path], *, build: Path | None) -> dict[str, Path]:
     """Finds the libraries that these files need and that are not among them: the loader, glibc's and the compiler's libraries.
 
     Returns:
-        The name by which the loader looks a library up, to its path in the toolchain of the build folder.
+        The name by which the loader looks a library up, to its path in the toolchain of the build folder; without one, on this system.
 
     Raises:
-        DeviceError: the compiler is missing or lacks a library, or a file is damaged or of another machine.
+        DeviceError: the compiler or this system lacks a library, or a file is damaged or of another machine.
     """
-    compiler = cache_entry(build, "SYNCNAS_COMPILER")
-    if compiler is None:
+    compiler = cache_entry(build, "SYNCNAS_COMPILER") if build is not None else None
+    if build is not None and compiler is None:
         raise DeviceError(f"{build} tells no compiler; build the runner again: python -m android_harness.build")
     given = tuple(files)
     found: dict[str, Path] = {}
@@ -55,9 +56,29 @@ def runtime_libraries(files: Iterable[Path], *, build: Path) -> dict[str, Path]:
             if "/" in name or not name.isprintable():
                 raise DeviceError(f"{file} needs a library '{one_line(name)}', which is no plain file name; get it again")
             if name not in found and all(path.name != name for path in given):
-                found[name] = _library(compiler, name)
+                found[name] = _library(compiler, name) if compiler is not None else _system_library(name, elf.machine)
                 waiting.append(found[name])
     return found
+
+
+def system_folders(machine: str) -> list[str]:
+    """Returns the folders in which Linux systems with glibc keep the libraries of a machine, in the order of their loaders."""
+    return [f"{top}/{machine}-linux-gnu" for top in ("/lib", "/usr/lib")] + ["/lib64", "/usr/lib64", "/lib", "/usr/lib"]
+
+
+def _system_library(name: str, machine: str) -> Path:
+    """Returns the path of a library on this system.
+
+    Raises:
+        DeviceError: it has none of that name for the machine.
+    """
+    for folder in system_folders(machine):
+        path = Path(folder) / name
+        # A folder may hold libraries for 32 bits.
+        with suppress(DeviceError):
+            if path.is_file() and read_elf(path).machine == machine:
+                return path.resolve()
+    raise DeviceError(f"this system has no {name}; install what brings it (Debian: libstdc++6 and libgcc-s1)")
 
 
 def _library(compiler: str, name: str) -> Path:

@@ -99,6 +99,9 @@ def open_device(name: str, *, patience_s: float = DEFAULT_PATIENCE_S, notice: No
         DeviceError: the device is unknown or cannot be reached, does not trust this computer, or no name was given and there are several.
     """
     if name == LOCAL_NAME:
+        from android_harness.kits.native_build import require_linux_here
+
+        require_linux_here()
         return LocalDevice()
     if cluster:
         from android_harness.device.adb.ray_node import RayTransport

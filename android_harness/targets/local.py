@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -25,6 +24,7 @@ from android_harness.protocol.phases import Phase
 from android_harness.targets.base import JOURNAL_LOST
 from collab.errors import DeviceError
 from collab.files import holding, write_whole
+from collab.system.portable import usable_cores
 
 _PROGRAMS: Final = "programs"
 _POLL_S: Final = 0.1
@@ -136,7 +136,7 @@ class LocalRun:
 def local_clusters() -> tuple[Cluster, ...]:
     """Returns the cores that this process may use, grouped by their fastest clock, the slowest first."""
     by_clock: dict[int | None, list[int]] = {}
-    for core in sorted(os.sched_getaffinity(0)):
+    for core in usable_cores():
         by_clock.setdefault(_max_khz(core), []).append(core)
     return tuple(Cluster(tuple(by_clock[clock]), clock) for clock in sorted(by_clock, key=lambda clock: clock or 0))
 

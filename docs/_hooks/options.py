@@ -41,8 +41,7 @@ def rendered(name: str) -> str:
         lines.append("")
     for panel in dict.fromkeys(_panel(option) for option in options):
         lines += [f"**{panel}**", ""] if panel else []
-        lines += ["| option | default | what it does |", "| --- | --- | --- |"]
-        lines += [_row(option) for option in options if _panel(option) == panel]
+        lines += _table([option for option in options if _panel(option) == panel])
         lines.append("")
     return "\n".join([*lines, *_examples(command)])
 
@@ -58,10 +57,17 @@ def _panel(option: Any) -> str:
     return str(getattr(option, "rich_help_panel", None) or "")
 
 
-def _row(option: Any) -> str:
+def _table(options: list[Any]) -> list[str]:
+    """A table of options; without a column for defaults where none has one."""
+    shows_defaults = any(map(_default, options))
+    rows = [["option", "default", "what it does"], ["---"] * 3, *map(_cells, options)]
+    return [f"| {' | '.join(row if shows_defaults else [row[0], row[2]])} |" for row in rows]
+
+
+def _cells(option: Any) -> list[str]:
     names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
     takes = "" if option.is_flag else f" *{_takes(option)}*"
-    return f"| {names}{takes} | {_default(option)} | {_cell(option.help or '')} |"
+    return [f"{names}{takes}", _default(option), _cell(option.help or "")]
 
 
 def _takes(option: Any) -> str:

@@ -1,7 +1,7 @@
 """Entries of tables that others measured, as their source writes them, and those of them that could not be taken.
 
-Nothing here knows blocks; `lut.foreign.yaml_tables` and `lut.foreign.plain_csv` read files into entries, `lut.foreign.layer_names` reads
-their names.
+Nothing here knows blocks; `lut.foreign.yaml_tables`, `lut.foreign.plain_csv` and their neighbours read files into entries,
+`lut.foreign.layer_names` reads their names.
 """
 
 from __future__ import annotations
@@ -43,6 +43,27 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class HandoverEntry:
+    """The costs of one hand-over of a source. None and empty texts stand for what it does not say; `n` is None where it does not."""
+
+    sender: str
+    receiver: str
+    bytes: int
+    where: str
+    copy_out_us: float
+    wakeup_us: float
+    copy_in_us: float
+    n: int | None = None
+    path: str = ""
+    wait: str = ""
+    pacing: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.bytes} bytes from {self.sender} to {self.receiver}"
+
+
+@dataclass(frozen=True)
 class LeftOut:
     """An entry or column of a source that is not in the tables, and why."""
 
@@ -59,6 +80,7 @@ class Source:
     sha256: str
     entries: tuple[Entry, ...]
     left_out: tuple[LeftOut, ...]
+    handovers: tuple[HandoverEntry, ...] = ()
 
 
 def read_text(path: Path) -> tuple[str, str]:

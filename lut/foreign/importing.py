@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from collab.blocks import Block, Head, MBConv, Stem
+from collab.blocks import ACTIVATIONS, Add, Block, Concat, Head, parse_key
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, parse_unit
 from lut.foreign.entries import Entry, LeftOut, Source
-from lut.foreign.layer_names import ACTIVATIONS, RATIO, FeatureMix, Logits, Part, dialect, read_name, says_activation
+from lut.foreign.handover_rows import handover_rows
+from lut.foreign.layer_names import FeatureMix, Logits, Part, dialect, read_name, says_activation
 from lut.meta import Meta
-from lut.tables import CALL_COST, COPIES, HANDOVERS, BlockRow, Tables, shape_text
+from lut.tables import CALL_COST, COPIES, HANDOVERS, SYNC_BLOCKS, BlockRow, HandoverRow, Tables, shape_text
 
 _NEVER_THERE: Final = (
     CALL_COST,
     COPIES,
-    HANDOVERS,
     "how much longer blocks take in a running network than alone",
     "how much units slow each other down",
     "the device's fingerprint",
@@ -56,6 +56,7 @@ class Imported:
             "source": meta.source,
             "units": {name: unit.text for name, unit in meta.units.items()},
             "blocks": dict(Counter(row.unit for row in self.tables.blocks)),
+            "handovers": dict(Counter(f"{row.from_unit}>{row.to_unit}" for row in self.tables.transfers)),
             "combined": [{**asdict(entry), "entries": list(entry.entries)} for entry in self.combined],
             "left_out": [asdict(entry) for entry in self.left_out],
             "assumed": list(self.assumed),
@@ -77,17 +78,20 @@ def import_sources(sources: Sequence[Source], *, device: str, units: Mapping[str
 
     Args:
         units: the units by their names; entries that name none are of the only one.
-        act: the activation of blocks whose names leave it open; None takes what the networks of their tables have.
+        act: the activation of blocks whose names leave it open; None has them serve all that their source does not tell apart.
 
     Raises:
         TableError: not one entry is a block here.
     """
     left_out = [entry for source in sources for entry in source.left_out]
-    found = [item for source in sources for item in _read(source, units, act, left_out)]
+    acts = (act,) if act is not None else tuple(ACTIVATIONS.values())
+    found = [item for source in sources for item in _read(source, units, acts, left_out)]
     found = _once(found, left_out)
     combined: list[Combined] = []
     rows = [_row(item.part, item.unit, [item.entry]) for item in found if not isinstance(item.part, (FeatureMix, Logits))]
-    rows += _heads(found, act or ACTIVATIONS[RATIO], {(row.unit, row.block) for row in rows}, combined, left_out)
+    rows += _heads(found, acts, {(row.unit, row.block) for row in rows}, combined, left_out)
+    handovers = [entry for source in sources for entry in source.handovers]
+    transfers, paths = handover_rows(handovers, lambda text: _unit(text, units), left_out)
     if not rows:
         first = f"; the first, {left_out[0].name} ({left_out[0].where}): {left_out[0].reason}" if left_out else ""
         files = ", ".join(source.file for source in sources)
@@ -107,17 +111,22 @@ def import_sources(sources: Sequence[Source], *, device: str, units: Mapping[str
         versions={},
         models=(),
         source=source,
-        lacks=_lacks(rows),
+        lacks=_lacks(rows, transfers),
+        paths=paths,
     )
-    return Imported(Tables(tuple(rows), (), meta), tuple(combined), tuple(left_out), tuple(_assumed(found, combined, units, act)))
+    tables = Tables(tuple(rows), tuple(transfers), meta)
+    return Imported(tables, tuple(combined), tuple(dict.fromkeys(left_out)), tuple(_assumed(found, units, act, transfers)))
 
 
-def _read(source: Source, units: Mapping[str, UnitSpec], act: str | None, left_out: list[LeftOut]) -> list[_Found]:
+def _read(source: Source, units: Mapping[str, UnitSpec], acts: Sequence[str], left_out: list[LeftOut]) -> list[_Found]:
+    """Returns the blocks and parts of heads of a source: of an entry whose name leaves the activation open, one with each of `acts`."""
     of = dialect(entry.name for entry in source.entries)
     found: list[_Found] = []
     for entry in source.entries:
         try:
-            found.append(_Found(read_name(entry.name, dialect=of, act=act), _unit(entry.unit, units), entry))
+            unit = _unit(entry.unit, units)
+            parts = dict.fromkeys(read_name(entry.name, dialect=of, act=act) for act in acts)
+            found += [_Found(part, unit, entry) for part in parts]
         except TableError as error:
             left_out.append(LeftOut(entry.name, entry.where, str(error)))
     return found
@@ -141,7 +150,12 @@ def _unit(text: str, units: Mapping[str, UnitSpec]) -> str:
 
 
 def _once(found: Sequence[_Found], left_out: list[LeftOut]) -> list[_Found]:
-    """Returns the entries that are the only one for their block; of several none is taken, as nobody can tell which one holds."""
+    """Returns the entries that are the only one for their block; of several none is taken, as nobody can tell which one holds.
+
+    An entry that says its activation goes before one that leaves it open.
+    """
+    told = {(item.unit, item.part) for item in found if says_activation(item.entry.name)}
+    found = [item for item in found if says_activation(item.entry.name) or (item.unit, item.part) not in told]
     counts = Counter((item.unit, item.part) for item in found)
     several = [item.entry for item in found if counts[item.unit, item.part] > 1]
     left_out += [LeftOut(entry.name, entry.where, "several latencies for one block; which one holds cannot be told") for entry in several]
@@ -149,7 +163,7 @@ def _once(found: Sequence[_Found], left_out: list[LeftOut]) -> list[_Found]:
 
 
 def _heads(
-    found: Sequence[_Found], act: str, there: set[tuple[str, str]], combined: list[Combined], left_out: list[LeftOut]
+    found: Sequence[_Found], acts: Sequence[str], there: set[tuple[str, str]], combined: list[Combined], left_out: list[LeftOut]
 ) -> list[BlockRow]:
     """Returns rows of heads, each made of a convolution and of the pool and classifier that take its features: together they are a head."""
     mixes = [(item.part, item) for item in found if isinstance(item.part, FeatureMix)]
@@ -161,12 +175,13 @@ def _heads(
     used: set[tuple[str, Part]] = set()
     for mix, first in mixes:
         for logits, second in takers.get((first.unit, mix.size, mix.out_c), []):
-            head = Head(mix.size, 1, 1, mix.in_c, mix.out_c, logits.classes, act)
-            if (first.unit, head.key) in there:
-                continue
-            rows.append(_row(head, first.unit, [first.entry, second.entry]))
-            combined.append(Combined(head.key, first.unit, (first.entry.name, second.entry.name)))
-            used |= {(first.unit, mix), (first.unit, logits)}
+            for act in acts:
+                head = Head(mix.size, 1, 1, mix.in_c, mix.out_c, logits.classes, act)
+                if (first.unit, head.key) in there:
+                    continue
+                rows.append(_row(head, first.unit, [first.entry, second.entry]))
+                combined.append(Combined(head.key, first.unit, (first.entry.name, second.entry.name)))
+                used |= {(first.unit, mix), (first.unit, logits)}
     for item in found:
         if isinstance(item.part, (FeatureMix, Logits)) and (item.unit, item.part) not in used:
             what = "Logits takes its features" if isinstance(item.part, FeatureMix) else "Conv_1 makes its features"
@@ -210,7 +225,7 @@ def _row(block: Block, unit: str, entries: Sequence[Entry]) -> BlockRow:
     )
 
 
-def _lacks(rows: Sequence[BlockRow]) -> tuple[str, ...]:
+def _lacks(rows: Sequence[BlockRow], transfers: Sequence[HandoverRow]) -> tuple[str, ...]:
     columns: dict[str, Sequence[float | None]] = {
         "medians": [row.median_us for row in rows],
         "95th percentiles": [row.p95_us for row in rows],
@@ -218,17 +233,22 @@ def _lacks(rows: Sequence[BlockRow]) -> tuple[str, ...]:
         "numbers of samples": [row.n for row in rows],
     }
     partly = {name: sum(value is None for value in values) for name, values in columns.items()}
-    return (*_NEVER_THERE, *(f"{name} of {count} of {len(rows)} blocks" for name, count in partly.items() if count))
+    return (
+        *_NEVER_THERE,
+        *(() if transfers else (HANDOVERS,)),
+        *(() if any(isinstance(parse_key(row.block), (Add, Concat)) for row in rows) else (SYNC_BLOCKS,)),
+        *(f"{name} of {count} of {len(rows)} blocks" for name, count in partly.items() if count),
+    )
 
 
-def _assumed(found: Sequence[_Found], combined: Sequence[Combined], units: Mapping[str, UnitSpec], act: str | None) -> list[str]:
+def _assumed(found: Sequence[_Found], units: Mapping[str, UnitSpec], act: str | None, transfers: Sequence[HandoverRow]) -> list[str]:
     """Returns sentences on what the tables say although their source does not."""
     assumed = ["a block adds its latency in the source to a segment, as their sum is taken for the network's there"]
     assumed += [f"{name} is {unit.text}, as --unit has it; the source does not say" for name, unit in units.items()]
-    open_ones = [item.part for item in found if not says_activation(item.entry.name)]
-    taken = {part.act for part in open_ones if isinstance(part, (Stem, MBConv))}
-    taken |= {entry.block.rpartition("_")[2] for entry in combined}
-    if taken:
-        why = "as --act has it" if act is not None else "as in the networks that such tables are of; otherwise say --act"
-        assumed.append(f"activations are {' and '.join(sorted(taken))}, {why}")
+    if any(not says_activation(item.entry.name) for item in found):
+        acts = " and ".join(ACTIVATIONS.values())
+        taken = f"all activations are {act}, as --act has it" if act else f"its latencies serve {acts} alike; --act takes one of them only"
+        assumed.append(f"the source tells no activations apart: {taken}")
+    if transfers:
+        assumed.append("a hand-over costs the same in a running network, where both units work, as by itself")
     return assumed

@@ -8,9 +8,10 @@
 | ``Conv_1-input:7x7x320-output:7x7x1280`` | 1x1 convolution before the average pool | part of the head |
 | ``Logits-input:7x7x1280-output:1000`` | all that follows Conv_1: average pool, classifier | part of the head |
 
-Shapes are height x width x channels; a stride rounds sizes up, as here. Names leave activations open, which the networks settle
-(``networks/proxyless_nets.py`` and ``networks/mobilenet_v3.py`` of once-for-all): those of ProxylessNAS have ReLU6 throughout; those of
-MobileNetV3 have ReLU in the blocks that say ``hs:0``, and h-swish, which no block has here, in their first and last convolutions.
+Shapes are height x width x channels; a stride rounds sizes up, as here. Names leave open which activation a layer has, and a table is
+asked for its layers without one: its latencies are of networks with ReLU and with ReLU6 alike. Only h-swish is told apart, in MobileNetV3
+(``networks/mobilenet_v3.py`` of once-for-all): it is in blocks that say ``hs:1``, and in its first and last convolutions, and no block has
+it here.
 """
 
 from __future__ import annotations
@@ -20,14 +21,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from collab.blocks import Block, MBConv, Stem, conv_out_size, parse_key
+from collab.blocks import Add, Block, Concat, MBConv, Stem, conv_out_size, parse_key
 from collab.errors import ConfigError, TableError
 
 RATIO: Final = "ProxylessNAS"
 CHANNELS: Final = "MobileNetV3"
-ACTIVATIONS: Final = {RATIO: "relu6", CHANNELS: "relu"}
-"""The activations of their networks, where a name does not say them."""
-
 _STEM_KERNEL: Final = 3
 _STEM_STRIDE: Final = 2
 
@@ -65,12 +63,12 @@ def dialect(names: Iterable[str]) -> str:
     return CHANNELS if any("-hs:" in name or "-se:" in name or name.startswith("Conv_2-") for name in names) else RATIO
 
 
-def read_name(name: str, *, dialect: str, act: str | None = None) -> Part:
+def read_name(name: str, *, dialect: str, act: str) -> Part:
     """Reads a name, a layer's or a block key of this project, as the block or the part of a head that it stands for.
 
     Args:
         dialect: whose networks the table's layers are of.
-        act: the activation of blocks whose name does not say it; None takes what their networks have.
+        act: the activation of blocks whose name does not say it.
 
     Raises:
         TableError: it stands for nothing that is a block here; says why.
@@ -97,7 +95,7 @@ def read_name(name: str, *, dialect: str, act: str | None = None) -> Part:
         return FeatureMix(size, in_c, out_c)
     if out_size != conv_out_size(size, kernel=_STEM_KERNEL, stride=_STEM_STRIDE):
         raise TableError("the first convolution of these tables is 3x3 with stride 2, which does not give this size of output")
-    stem = Stem(size, _STEM_KERNEL, _STEM_STRIDE, in_c, out_c, act or ACTIVATIONS[dialect])
+    stem = Stem(size, _STEM_KERNEL, _STEM_STRIDE, in_c, out_c, act)
     _check(stem)
     return stem
 
@@ -107,6 +105,41 @@ def says_activation(name: str) -> bool:
     return _LAYER.fullmatch(name) is None
 
 
+def names_of(block: Block, *, dialect: str) -> tuple[str, ...]:
+    """Returns the layers that a block is in a table of that dialect: one, or two of a head. `read_name` reads them back.
+
+    Raises:
+        TableError: such tables have no layer for it; says why.
+    """
+    if isinstance(block, MBConv):
+        return (_mbconv_name(block, dialect),)
+    if isinstance(block, (Add, Concat)):
+        raise TableError("networks of such tables have no syncs, and so no layer for their additions and concatenations")
+    if dialect == CHANNELS:
+        raise TableError("the first and last layers of MobileNetV3 have h-swish, which no block has here")
+    if isinstance(block, Stem):
+        if (block.kernel, block.stride) != (_STEM_KERNEL, _STEM_STRIDE):
+            raise TableError("the first convolution of such tables is 3x3 with stride 2")
+        return (f"Conv-{_map('input', block.in_size, block.in_c)}-{_map('output', block.out_size, block.out_c)}",)
+    if (block.kernel, block.stride) != (1, 1):
+        raise TableError("the head's convolution of such tables is 1x1 with stride 1")
+    mix = f"Conv_1-{_map('input', block.in_size, block.in_c)}-{_map('output', block.in_size, block.hidden_c)}"
+    return mix, f"Logits-{_map('input', block.in_size, block.hidden_c)}-output:{block.classes}"
+
+
+def _mbconv_name(block: MBConv, dialect: str) -> str:
+    if dialect == RATIO and block.exp_c % block.in_c:
+        raise TableError("its expansion is no whole ratio, by which such tables name blocks")
+    expand = block.exp_c // block.in_c if dialect == RATIO else block.exp_c
+    shapes = f"{_map('input', block.in_size, block.in_c)}-{_map('output', block.out_size, block.out_c)}"
+    name = f"expanded_conv-{shapes}-expand:{expand}-kernel:{block.kernel}-stride:{block.stride}-idskip:{int(block.has_residual)}"
+    return name if dialect == RATIO else f"{name}-se:0-hs:0"
+
+
+def _map(what: str, size: int, channels: int) -> str:
+    return f"{what}:{size}x{size}x{channels}"
+
+
 def _own(name: str) -> Block:
     try:
         return parse_key(name)
@@ -114,7 +147,7 @@ def _own(name: str) -> Block:
         raise TableError("neither a layer's name as in once-for-all's tables nor a block's key") from None
 
 
-def _mbconv(source: str, target: str, fields: Mapping[str, str], act: str | None) -> MBConv:
+def _mbconv(source: str, target: str, fields: Mapping[str, str], act: str) -> MBConv:
     if tuple(fields) not in (_RATIO_FIELDS, _CHANNEL_FIELDS):
         raise TableError(f"an expanded_conv says {', '.join(_RATIO_FIELDS)}, and se and hs where it is of MobileNetV3; this one does not")
     if fields.get("se", "0") != "0":
@@ -126,7 +159,7 @@ def _mbconv(source: str, target: str, fields: Mapping[str, str], act: str | None
     out_size, out_c = _square(target)
     expand, kernel, stride = (_plain(fields[name]) for name in ("expand", "kernel", "stride"))
     exp_c = expand if of == CHANNELS else in_c * expand
-    block = MBConv(in_size, kernel, stride, in_c, exp_c, out_c, act or ACTIVATIONS[of])
+    block = MBConv(in_size, kernel, stride, in_c, exp_c, out_c, act)
     _check(block)
     if block.out_size != out_size:
         raise TableError("its output's size does not follow from its input's size and its stride")

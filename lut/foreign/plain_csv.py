@@ -13,14 +13,12 @@ Other columns are not read, and named.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from collab.errors import TableError
-from lut.csv_rows import csv_rows
 from lut.foreign.entries import (
     UNITS_OF_TIME_US,
     Entry,
@@ -29,10 +27,9 @@ from lut.foreign.entries import (
     parse_count,
     parse_latency_us,
     parse_spread_us,
-    printable,
-    read_text,
     refuse_too_many,
 )
+from lut.foreign.sheets import Sheet, csv_sheet, not_csv
 
 _NAMES: Final = ("block", "block_key", "key", "name")
 _COUNTS: Final = ("n", "count")
@@ -42,7 +39,7 @@ _EXAMPLE: Final = "block,latency_us"
 
 
 @dataclass(frozen=True)
-class _Time:
+class Time:
     """A column of times."""
 
     column: str
@@ -57,9 +54,9 @@ class _Columns:
     name: int
     unit: int | None
     count: int | None
-    latency: _Time
-    p95: _Time | None
-    mad: _Time | None
+    latency: Time
+    p95: Time | None
+    mad: Time | None
 
 
 def read_csv(path: Path) -> Source:
@@ -68,46 +65,47 @@ def read_csv(path: Path) -> Source:
     Raises:
         TableError: no CSV with the columns above, or too large.
     """
-    text, sha256 = read_text(path)
-    lines = csv_rows(text)
+    return read_blocks(csv_sheet(path))
+
+
+def read_blocks(sheet: Sheet) -> Source:
+    """Reads the entries of a sheet whose rows are blocks.
+
+    Raises:
+        TableError: it lacks a column, or has one twice.
+    """
     entries: list[Entry] = []
-    left_out: list[LeftOut] = []
+    columns = _columns(sheet)
+    left_out = [LeftOut(sheet.header[i], f"{sheet.file}, line 1", "a column that is not read") for i in _unread(sheet.header, columns)]
     try:
-        header = [printable(cell.strip().lower()) for cell in next(lines, (1, []))[1]]
-        columns = _columns(header, path)
-        left_out += [LeftOut(header[i], f"{printable(path.name)}, line 1", "a column that is not read") for i in _unread(header, columns)]
-        for number, cells in lines:
-            if not any(cell.strip() for cell in cells):
+        for where, row in sheet.rows:
+            if not any(row):
                 continue
-            where = f"{printable(path.name)}, line {number}"
-            row = [printable(cell.strip()) for cell in cells]
             try:
                 entries.append(_entry(row, columns, where))
             except TableError as error:
                 name = row[columns.name] if len(row) > columns.name else ""
                 left_out.append(LeftOut(name or "a row without a block", where, str(error)))
-            refuse_too_many(len(entries) + len(left_out), path)
+            refuse_too_many(len(entries) + len(left_out), sheet.path)
     except ValueError as error:
-        raise TableError(f"{path}: not CSV ({error}); a table begins with a line like {_EXAMPLE}") from None
-    return Source(printable(path.name), sha256, tuple(entries), tuple(left_out))
+        raise not_csv(sheet.path, error) from None
+    return Source(sheet.file, sheet.sha256, tuple(entries), tuple(left_out))
 
 
-def _columns(header: Sequence[str], path: Path) -> _Columns:
-    where = f"{path}, line 1"
-    for column, count in Counter(header).items():
-        if column and count > 1:
-            raise TableError(f"{where}: two columns are named {column}; which one holds cannot be told, keep one")
+def _columns(sheet: Sheet) -> _Columns:
+    header, where = sheet.header, sheet.where
+    sheet.check_columns()
     if "marginal_us" in header:
-        raise TableError(f"{where}: these are tables of this project already; use their folder as it is: --lut {path.parent}")
+        raise TableError(f"{where}: these are tables of this project already; use their folder as it is: --lut {sheet.path.parent}")
     names = [column for column in _NAMES if column in header]
     if not names:
         hint = "; cells are separated by commas here" if any(";" in column or "\t" in column for column in header) else ""
         raise TableError(f"{where}: no column block with the blocks' keys; a table begins with a line like {_EXAMPLE}{hint}")
-    latencies = _times(header, _LATENCY, where)
+    latencies = times(header, _LATENCY, where)
     if len(latencies) != 1:
         found = f"columns {', '.join(time.column for time in latencies)}: keep the one" if latencies else "no column"
         raise TableError(f"{where}: {found} with the latency that counts, named for example latency_us or median_ms")
-    spreads = {time.what: time for time in _times(header, _SPREAD, where)}
+    spreads = {time.what: time for time in times(header, _SPREAD, where)}
     counts = [column for column in _COUNTS if column in header]
     return _Columns(
         width=len(header),
@@ -120,21 +118,26 @@ def _columns(header: Sequence[str], path: Path) -> _Columns:
     )
 
 
-def _times(header: Sequence[str], pattern: re.Pattern[str], where: str) -> list[_Time]:
+def times(header: Sequence[str], pattern: re.Pattern[str], where: str) -> list[Time]:
+    """Returns the columns of times that a pattern finds: a group for what it is, and one for its unit of time.
+
+    Raises:
+        TableError: a column does not say its unit of time, or two are of one thing.
+    """
     found = [(column, index, match) for index, column in enumerate(header) if (match := pattern.fullmatch(column))]
-    times: list[_Time] = []
+    named: list[Time] = []
     for column, index, match in found:
         if match[2] is None:
             raise TableError(f"{where}: the column {column} does not say its unit of time; name it {column}_us or {column}_ms")
-        times.append(_Time(column, index, match[1], UNITS_OF_TIME_US[match[2]]))
-    if len({time.what for time in times}) < len(times):
-        raise TableError(f"{where}: {' and '.join(time.column for time in times)} are the same thing twice; keep one of them")
-    return times
+        named.append(Time(column, index, match[1], UNITS_OF_TIME_US[match[2]]))
+    if len({time.what for time in named}) < len(named):
+        raise TableError(f"{where}: {' and '.join(time.column for time in named)} are the same thing twice; keep one of them")
+    return named
 
 
 def _unread(header: Sequence[str], columns: _Columns) -> list[int]:
-    times = [time.index for time in (columns.latency, columns.p95, columns.mad) if time is not None]
-    read = {columns.name, columns.unit, columns.count, *times}
+    timed = [time.index for time in (columns.latency, columns.p95, columns.mad) if time is not None]
+    read = {columns.name, columns.unit, columns.count, *timed}
     return [index for index, column in enumerate(header) if index not in read and column]
 
 

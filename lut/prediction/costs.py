@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from collab.blocks import Block, Head, MBConv, Stem, parse_key
+from collab.blocks import Add, Block, Concat, Head, MBConv, Stem, parse_key
 from collab.errors import MissingEntryError
 from collab.units import UnitSpec
 from lut.paths import BY_COST, copies_in, copies_out
@@ -17,7 +17,7 @@ from lut.prediction.interpolate import Family, Surface, block_surfaces, bracket,
 from lut.prediction.replay import Floats
 from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, ReuseCurve, features_mb, weights_mb
 from lut.prediction.ripple import Ripples
-from lut.tables import CALL_COST, COPIES, HANDOVERS, USABLE, BlockRow, HandoverRow, Tables
+from lut.tables import CALL_COST, COPIES, HANDOVERS, SYNC_BLOCKS, USABLE, BlockRow, HandoverRow, Tables
 
 BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
 """Contention classes of blocks, in the order of their numbers."""
@@ -169,6 +169,8 @@ class Costs:
     def marginal_us(self, unit: str, block: Block) -> float:
         """Returns what a block adds to a segment with its data as near as when it runs alone, in microseconds.
 
+        The blocks of syncs add 0 in imported tables that lack them.
+
         Raises:
             MissingEntryError: neither measured nor between measured points; names the block and the command that measures it.
         """
@@ -176,6 +178,8 @@ class Costs:
         if key not in self._marginals:
             self.unit(unit)
             value = self._interpolated(unit, block)
+            if value is None and isinstance(block, (Add, Concat)) and SYNC_BLOCKS in self.meta.lacks:
+                value = 0.0
             if value is None:
                 raise MissingEntryError(self._missing_block(unit, block))
             self._marginals[key] = value
@@ -228,7 +232,7 @@ class Costs:
         if HANDOVERS in self.meta.lacks:
             raise MissingEntryError(
                 f"{self.source} was imported from {self.meta.source}, which lacks {HANDOVERS}, here from {sender} to {receiver};"
-                f" such tables only predict models on one unit; {self._remedy()}"
+                f" such tables only predict models on one unit; import hand-overs with the blocks, or {self._remedy()}"
             )
         path = self._path(sender, receiver)
         rows = self._handovers.get((sender, receiver, path), {})

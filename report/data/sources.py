@@ -8,7 +8,7 @@ from typing import Final
 
 from collab.config import load as load_config
 from collab.config import zoo_names
-from collab.errors import MissingEntryError, StorageError, SyncNasError
+from collab.errors import ConfigError, MissingEntryError, StorageError, SyncNasError
 from collab.model import ModelConfig
 from collab.placement import Placement, parse_placement
 from lut.meta import META_FILE
@@ -127,6 +127,8 @@ def subjects(sources: Sources, model: str, placement: str) -> list[Subject]:
     """
     asked = load_config(model) if model else None
     found = [_verified(verification, profile, asked, model, placement) for verification, profile in sources.verifications]
+    if asked is not None and not sources.profiles and not found:
+        raise ConfigError(f"--model {model}: a model is predicted from tables; name a profile's folder as well")
     if asked is None or not sources.profiles:
         return found
     placed = parse_placement(placement, branches=asked.branches)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,11 +70,12 @@ def _figure(subject: Subject, key: str) -> Figure:
     traces: list[Trace] = []
     notes: list[dict[str, Any]] = []
     ticks: dict[float, str] = {}
+    paths = subject.verification.paths if subject.verification is not None else {}
     top, bottom, seen = 0.0, 0.0, set[str]()
     for name, run in runs:
         heights = {unit: top - number for number, unit in enumerate(units)}
         ticks |= {height: unit for unit, height in heights.items()}
-        traces += _bars(run, heights, name, scale, seen)
+        traces += _bars(run, heights, name, scale, seen, paths)
         notes += [*_arrows(run, heights, scale), _heading(f"{name}: {time_text(run.total_us)}", top)]
         bottom = top - len(units) + 1
         top = bottom - 1 - _GAP
@@ -99,7 +100,7 @@ def _heading(text: str, height: float) -> dict[str, Any]:
     return {**place, "text": f"<b>{plot_text(text)}</b>", "showarrow": False}
 
 
-def _bars(run: Run, heights: dict[str, float], name: str, scale: _Scale, seen: set[str]) -> list[Trace]:
+def _bars(run: Run, heights: dict[str, float], name: str, scale: _Scale, seen: set[str], paths: Mapping[str, str]) -> list[Trace]:
     """Returns a trace for each unit and kind of activity, and the names of segments over what runs."""
     traces: list[Trace] = []
     for number, unit in enumerate(heights):
@@ -110,7 +111,7 @@ def _bars(run: Run, heights: dict[str, float], name: str, scale: _Scale, seen: s
                 if activity.unit == unit and _kind(activity) == kind and activity.end_us > activity.begin_us
             ]
             if chosen:
-                traces.append(_trace(chosen, kind, number, heights[unit], name, scale, is_new=kind not in seen))
+                traces.append(_trace(chosen, kind, number, heights[unit], name, scale, paths, is_new=kind not in seen))
                 seen.add(kind)
         traces.append(_segment_names(run, unit, heights[unit], scale))
     return traces
@@ -120,7 +121,9 @@ def _kind(activity: Activity) -> str:
     return "copy" if activity.kind in COPIES else activity.kind
 
 
-def _trace(chosen: Sequence[Activity], kind: str, number: int, height: float, name: str, scale: _Scale, *, is_new: bool) -> Trace:
+def _trace(
+    chosen: Sequence[Activity], kind: str, number: int, height: float, name: str, scale: _Scale, paths: Mapping[str, str], *, is_new: bool
+) -> Trace:
     pattern = {RUN: "", WAIT: "/", "copy": "x"}[kind]
     colour = unit_colour(number) if kind != WAIT else "$paper"
     return {
@@ -144,16 +147,17 @@ def _trace(chosen: Sequence[Activity], kind: str, number: int, height: float, na
                 "fillmode": "overlay",
             },
         },
-        "hovertext": [plot_text(f"{name}, {activity.unit}, {activity.segment}", *_lines(activity)) for activity in chosen],
+        "hovertext": [plot_text(f"{name}, {activity.unit}, {activity.segment}", *_lines(activity, paths)) for activity in chosen],
         "hoverinfo": "text",
     }
 
 
-def _lines(activity: Activity) -> list[str]:
+def _lines(activity: Activity, paths: Mapping[str, str]) -> list[str]:
     took = time_text(activity.duration_us) + (f" ± {time_text(activity.spread_us)} MAD" if activity.spread_us is not None else "")
     size = f", {bytes_text(activity.size_bytes)}" if activity.size_bytes is not None and activity.peer else ""
+    path = paths.get(f"{activity.peer.rpartition('.')[0]}>{activity.unit}", "")
     what = {
-        WAIT: f"waits for {activity.peer}{size}",
+        WAIT: f"waits for {activity.peer}{size}{f', path {path}' if path else ''}",
         "write": f"copies in from {activity.peer}{size}",
         "read": f"copies out to {activity.peer}{size}",
     }.get(activity.kind, activity.what if activity.what != RUN else "runs all its blocks")

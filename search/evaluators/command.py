@@ -7,18 +7,17 @@ import math
 import os
 import selectors
 import shlex
-import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from collab.errors import ConfigError
 from collab.files import write_whole
+from collab.system.portable import kill_with_children
 from search.evaluators.base import MAX_ACCURACY, EvaluationError, Query
 
 PLACE: Final = "{config}"
@@ -146,8 +145,7 @@ def _ends_of_outputs(process: subprocess.Popen[bytes], timeout_s: float) -> tupl
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kills a program with all that it has started."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    kill_with_children(process)
     process.wait()
 
 

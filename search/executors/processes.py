@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Final
 
+from collab.system.portable import usable_cores
 from search.evaluators.base import Evaluator, Query
 from search.executors.base import EvaluationOutcome, evaluated
 
@@ -27,7 +28,7 @@ class ProcessExecutor:
     def __init__(self, evaluator: Evaluator, workers: int) -> None:
         self._evaluator = evaluator
         self._spawning = multiprocessing.get_context("spawn")
-        self._threads = max(1, len(os.sched_getaffinity(0)) // workers)
+        self._threads = max(1, len(usable_cores()) // workers)
         self._workers = [self._start() for _ in range(workers)]
         self._waiting: deque[tuple[int, Query, int]] = deque()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from collab.errors import SyncNasError
 from collab.files import sha256_of, write_whole
+from collab.system.portable import user_number
 from search.evaluators.base import Evaluator
 
 _MOST_BYTES: Final = 4 << 30
@@ -42,7 +42,7 @@ class Shipped:
         """Returns the evaluator with its files on this machine; they are written once."""
         if not self.files or not isinstance(self.evaluator, HasFolder):
             return self.evaluator
-        folder = own_folder(f"syncnas-{os.getuid()}-{self.key}")
+        folder = own_folder(f"syncnas-{user_number() or 0}-{self.key}")
         for name, content in self.files.items():
             path = folder / name
             # What is there may be what a full disk, or a program that was killed, has left.
@@ -61,7 +61,10 @@ def own_folder(name: str) -> Path:
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+    user = user_number()
+    # Where files have no such owners (Windows), each user has temporary files of his own.
+    is_open = user is not None and (found.st_uid != user or stat.S_IMODE(found.st_mode) & 0o077 != 0)
+    if not stat.S_ISDIR(found.st_mode) or is_open:
         raise SyncNasError(f"{folder} is no folder of this user's alone, which somebody else may have put there; remove it")
     return folder
 

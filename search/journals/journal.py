@@ -13,7 +13,6 @@ Every line ends with a `check`: a hash of the line and of all lines before it, s
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -28,6 +27,8 @@ from collab.documents import LatencyUs, Natural, Sha256, Text, expectation, read
 from collab.errors import JournalError
 from collab.files import write_whole, writing
 from collab.names import shown
+from collab.system.locks import try_lock
+from collab.system.portable import PLAIN
 from search.evaluators.base import MAX_ACCURACY, Setting
 from search.journals.record import SpaceRecord
 from search.space import Leaf
@@ -115,7 +116,7 @@ class SearchJournal:
             # With its first line from the beginning: a process that is killed here leaves no journal at all.
             write_whole(path, _line(_document(header), "")[0])
         with writing(path):
-            self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | PLAIN)
         try:
             self._lock()
             kept, self.entries, self._check, size = _read(path)
@@ -128,10 +129,8 @@ class SearchJournal:
             raise
 
     def _lock(self) -> None:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JournalError(f"{self._path}: another search is writing it; wait for it, or name another --out") from None
+        if not try_lock(self._descriptor):
+            raise JournalError(f"{self._path}: another search is writing it; wait for it, or name another --out")
 
     def write(self, event: str, n: int, leaf: Leaf, **values: object) -> None:
         """Appends an event. Evaluations are flushed to the disk: they may have taken hours.

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from lut.comparison import Comparison as Compared
+    from report.comparing.comparison import Comparison as Compared
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Where two folders of tables differ, and which differences are more than chance.
+    """Differences between two folders of tables, and which differences are more than chance.
 
     Attributes:
         differences: sentences on what their origins differ in: device, runtime, settings.
@@ -47,17 +47,16 @@ class Comparison:
         the first, ``p``, and ``proven``: whether the difference is more than chance and the margin.
         """
         rows = [
-            (r.what, r.unit, r.name, r.first.us, r.first.se_us, r.second.us, r.second.se_us, r.ratio, r.p, r.is_proven)
-            for r in self._compared.rows
+            (p.what, p.unit, p.name, p.first.us, p.first.se_us, p.second.us, p.second.se_us, row.ratio, row.p, row.is_proven)
+            for row in self._compared.rows
+            for p in (row.pair,)
         ]
         columns = ["what", "unit", "name", "first_us", "first_se_us", "second_us", "second_se_us", "ratio", "p", "proven"]
         return frame(rows, columns)
 
     def units(self) -> pd.DataFrame:
         """Returns a DataFrame with a row per unit and kind of cost: the mean ``ratio``, its interval of 95 %, and rows proven to differ."""
-        rows = [
-            (c.what, c.unit, c.rows, c.ratio, *(c.interval or (math.nan, math.nan)), c.slower, c.faster) for c in self._compared.changes
-        ]
+        rows = [(c.what, c.unit, c.rows, c.ratio, *(c.interval or (math.nan, math.nan)), c.slower, c.faster) for c in self._compared.wholes]
         return frame(rows, ["what", "unit", "rows", "ratio", "ratio_low", "ratio_high", "slower", "faster"])
 
     def plot(self) -> go.Figure:
@@ -65,9 +64,10 @@ class Comparison:
         from syncnas.api.plots import points
 
         groups: dict[str, list[tuple[float, float, str]]] = {}
-        for row in self._compared.rows:
-            groups.setdefault(row.unit, []).append((row.first.us, row.second.us, f"{row.what} {row.name}"))
-        costs = [row.first.us for row in self._compared.rows]
+        pairs = [row.pair for row in self._compared.rows]
+        for pair in pairs:
+            groups.setdefault(pair.unit, []).append((pair.first.us, pair.second.us, f"{pair.what} {pair.name}"))
+        costs = [pair.first.us for pair in pairs]
         ends = [(end, end) for end in (min(costs), max(costs))]
         return points("Costs of both tables", groups, x="first, us", y="second, us", log=True, line=ends, line_name="equal")
 
@@ -86,7 +86,7 @@ class Comparison:
                 c.slower,
                 c.faster,
             )
-            for c in self._compared.changes
+            for c in self._compared.wholes
         ]
         columns = ("unit", "what", "rows", "second / first", "interval of 95 %", "slower", "faster")
         facts = {
@@ -113,8 +113,8 @@ def compare(first: Tables | Path | str, second: Tables | Path | str, *, margin: 
         >>> comparison.is_slower()
         False
     """
-    from lut.comparison import compare as held
+    from report.comparing.tables_side import compare_tables
 
     require(0, 10, margin=margin)
-    found = held(rows_of(load_tables(first)), rows_of(load_tables(second)), margin=margin)
+    found = compare_tables(rows_of(load_tables(first)), rows_of(load_tables(second)), margin=margin)
     return Comparison(found.differences, found.margin, found.only_first, found.only_second, found)

@@ -15,7 +15,7 @@ _LOGGER: Final = logging.getLogger("syncnas")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far something is that takes long.
+    """Progress of something that takes long.
 
     Attributes:
         done: visits, or evaluations of a search, that are done.

@@ -50,7 +50,7 @@ class Tables:
 
     @property
     def measured_at(self) -> str:
-        """When they were measured, as ISO 8601; empty of imported tables."""
+        """The time at which they were measured, as ISO 8601; empty of imported tables."""
         return self._rows.meta.measured_at
 
     @property

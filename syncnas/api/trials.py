@@ -85,7 +85,7 @@ class Verification:
 
 @dataclass(frozen=True, repr=False)
 class Certification:
-    """How far the predictions of some tables are from measurements of random strategies that the tables have not seen.
+    """Errors of the predictions of some tables, against measurements of random strategies that the tables have not seen.
 
     Errors are fractions of the measured median. Without ``raw_`` in the name they are corrected for the drift since the tables.
 

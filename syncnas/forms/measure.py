@@ -190,10 +190,22 @@ class UnitChange(Form, frozen=True, kw_only=True):
     interval: tuple[float, float] | None
     slower: int
     faster: int
+    p: float | None
+    verdict: str
+    least_provable: float | None
+
+
+class ComparedAccuracies(Form, frozen=True, kw_only=True):
+    """Errors of predictions on both sides, and how improbable so different ones are; `shared` strategies were run by both."""
+
+    first: Accuracy
+    second: Accuracy
+    shared: int
+    p: float | None
 
 
 class ComparedRow(Form, frozen=True, kw_only=True):
-    """A row that both folders have."""
+    """A cost that both sides have."""
 
     what: str
     unit: str
@@ -203,14 +215,23 @@ class ComparedRow(Form, frozen=True, kw_only=True):
     second_us: float
     second_se_us: float | None
     ratio: float
+    interval: tuple[float, float] | None
     p: float | None
     proven: bool
+    least_provable: float | None
 
 
 class Compare(Printed, frozen=True, kw_only=True):
-    """Where two folders of tables differ; ratios are those of the second to the first."""
+    """Where two tables, certificates or runs differ; ratios are those of the second to the first."""
 
+    kind: Literal["tables", "certificates", "runs"]
+    first: str
+    second: str
     margin: float
+    verdict: str
+    whole: UnitChange | None
+    accuracies: ComparedAccuracies | None
+    notes: list[str]
     differences: list[str]
     changes: list[UnitChange]
     rows: list[ComparedRow]

@@ -147,10 +147,20 @@ class Import(Printed, frozen=True, kw_only=True):
     source: str
     units: dict[str, str]
     blocks: dict[str, int]
+    handovers: dict[str, int]
     combined: list[CombinedEntry]
     left_out: list[LeftOutEntry]
     assumed: list[str]
     lacks: list[str]
+
+
+class ExportTables(Printed, frozen=True, kw_only=True):
+    """Files in another's format, with what of the tables is not in them."""
+
+    files: list[str]
+    rows: int
+    left_out: list[LeftOutEntry]
+    assumed: list[str]
 
 
 class FoundModel(Form, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from android_harness.kits.native_build import BUILDS, build_cross_kit
+from android_harness.kits.native_build import build_cross_kit
+from android_harness.kits.runner_sources import builds_folder
 from tests.phone.virtual.programs import program
 
 CROSS_COMPILER = "aarch64-linux-gnu-g++"
@@ -20,8 +21,8 @@ COMPILERS = {"x86_64": "g++", "aarch64": CROSS_COMPILER}
 @contextmanager
 def one_build_at_a_time() -> Iterator[None]:
     """Keeps test processes that run side by side from compiling in one build folder at once."""
-    BUILDS.mkdir(parents=True, exist_ok=True)
-    with (BUILDS / "tests.lock").open("w") as file:
+    builds_folder().mkdir(parents=True, exist_ok=True)
+    with (builds_folder() / "tests.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from android_harness.build import app
-from android_harness.kits.native_build import CROSS_ABI, RUNNER
+from android_harness.kits.native_build import CROSS_ABI
+from android_harness.kits.runner_sources import RUNNER
 from collab.errors import DeviceError
 from tests.android_harness.cross import CROSS_COMPILER, built_cross_kit, one_build_at_a_time
 
@@ -33,7 +34,10 @@ def refusal(*arguments: str) -> str:
         (["--abi", CROSS_ABI, "--sanitizer", "address"], "leave out --abi"),
         (["--sanitizer", "memory"], "one of none, address, thread"),
         (["--ndk", "/tmp"], "add --abi arm64-v8a"),
-        (["--prebuilt"], "--prebuilt is for Android; add --abi arm64-v8a"),
+        (["--prebuilt", "--sanitizer", "thread"], "--sanitizer thread is for tests; leave out --prebuilt"),
+        (["--glibc", "2.28", "--abi", "x86_64"], "--glibc is for Linux, without a sanitizer; leave one of them out"),
+        (["--glibc", "2.28", "--sanitizer", "address"], "--glibc is for Linux, without a sanitizer; leave one of them out"),
+        (["--glibc", "3"], "--glibc 3: a version such as 2.28"),
         (["--abi", "arm64-v8a", "--ndk", "/nowhere"], "--ndk /nowhere is no NDK"),
         (["--abi", "arm64-v8a"], "sdkmanager"),
     ],

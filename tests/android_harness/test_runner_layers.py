@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from android_harness.kits.native_build import SOURCE
+from android_harness.kits.runner_sources import SOURCE
 
 ROOMS = ("base", "json", "protocol", "device", "engines", "units", "jobs", "phases")
 """The folders of `src/`, from the bottom up: a room may include itself and those before it, and `main.cc` may include all."""

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from android_harness.device.state import DeviceState, parse_state
-from android_harness.kits import native_build
+from android_harness.kits import native_build, prebuilt
 from android_harness.kits.downloads import web
 from android_harness.kits.downloads.litert import LIBRARIES, PLATFORMS, installed_version
-from android_harness.kits.native_build import RUNNER, keep_prebuilt
+from android_harness.kits.prebuilt import keep_prebuilt
+from android_harness.kits.runner_sources import RUNNER
 from android_harness.setup import SetupOptions, set_up
 from android_harness.setup_plan import Plan, plan_setup
 from collab.errors import ConfigError, DeviceError
@@ -36,8 +37,8 @@ def a_phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DeviceState:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(native_build, "BUILDS", tmp_path / "builds")
-    monkeypatch.setattr(native_build, "PREBUILT", tmp_path / "prebuilt")
+    monkeypatch.setattr(native_build, "builds_folder", lambda: tmp_path / "builds")
+    monkeypatch.setattr(prebuilt, "PREBUILT", tmp_path / "prebuilt")
     monkeypatch.setattr(web, "_PAUSE_S", 0.0)
     return parse_state("S1", PHONE)
 

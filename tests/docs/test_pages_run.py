@@ -22,6 +22,8 @@ from tests.pages import PAGES, REPOSITORY, text_of
 DOCS = REPOSITORY / "docs"
 FIRST = [DOCS / name for name in ("tutorials/five-minutes.md", "tutorials/search.md", "reference/commands/export.md")]
 """Pages that make the tables, the model and the bundle which others go on with."""
+ELSEWHERE = DOCS / "reference" / "python.md"
+"""The page that tests of the Python API carry out by themselves (tests/syncnas/conftest.py), in a folder of its own."""
 KEEP = os.environ.get("SYNCNAS_DOCS_OUTPUTS", "")
 """A folder for what the commands print, for whoever renews the outputs on the pages."""
 
@@ -30,7 +32,7 @@ def walked() -> list[Path]:
     """Pages with something to do, in the order of the site's menu; those at the top of the repository follow."""
     order = [DOCS / name for name in nav_pages() if (DOCS / name).exists()]
     others = [page for page in PAGES if page not in order and ".github" not in page.parts]
-    return [page for page in [*order, *others] if any(True for _ in steps_of(page))]
+    return [page for page in [*order, *others] if page != ELSEWHERE and any(True for _ in steps_of(page))]
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,8 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     walk = Walk(tmp_path_factory.mktemp("reader"))
     for page in FIRST:
         walk.page(page)
-    for name in ("before", "after", "old", "new"):
-        # Tables of another day, which pages compare with.
+    for name in ("before", "after", "old", "new", "demo", "phone", "another"):
+        # Tables that pages take for those of another day or device.
         copytree(walk.folder / "luts" / "local", walk.folder / "luts" / name)
     weights = seeded(configs.load(str(walk.folder / "found" / "found.json")), seed=1)
     torch.save({name: torch.from_numpy(array) for name, array in weights.items()}, walk.folder / "my_model.pth")

@@ -27,7 +27,7 @@ SMALL = {
     "my_model.json": "found/found.json",
 }
 """Models of pages, and the quicker ones that take their place here."""
-FEWER = {"--evaluations": "6", "--strategies": "4", "--rounds": "2", "--runs": "10", "--budget": "20s", "--format": "tflite"}
+FEWER = {"--evaluations": "6", "--strategies": "4", "--rounds": "2", "--runs": "10", "--budget": "20s"}
 """Options of quick runs; one that says how much to do is replaced where the page names it, --budget only as a time of `profile`."""
 ELSEWHERE = ("--executor", "--ndk", "--abi")
 """Options that take other computers or compilers."""
@@ -96,6 +96,9 @@ def quick_form(words: list[str]) -> list[str]:
     for place, option in enumerate(quick[:-1]):
         if option in FEWER and (option != "--budget" or profiles):
             quick[place + 1] = FEWER[option]
+    if "--format" in quick and "both" in quick:
+        # Torch takes a minute to write ONNX.
+        quick[quick.index("both")] = "tflite"
     return quick if not profiles or {"--quick", "--budget", "--resume"} & set(quick) else [*quick, "--quick"]
 
 
@@ -145,7 +148,9 @@ class Walk:
             program, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=_LIMIT_S, check=False, input=""
         )
         self.outputs[step.text] = ended.stdout + ended.stderr
-        assert ended.returncode in (0, 1) if "doctor" in step.text else ended.returncode == 0, f"{step.text}\n{ended.stdout}{ended.stderr}"
+        # The doctor may find a unit that does not work; what was measured may have become slower.
+        fails_by_answer = "doctor" in step.text or "--fail-above" in step.text
+        assert ended.returncode in ((0, 1) if fails_by_answer else (0,)), f"{step.text}\n{ended.stdout}{ended.stderr}"
         assert ended.stdout.strip(), f"{step.text} says nothing"
         self.done.add(known)
 

@@ -85,7 +85,7 @@ def test_the_account_names_everything(tmp_path: Path) -> None:
     path = write(tmp_path, f"{PIXEL}note: 3\n" + "".join(f"Conv_{i}-input:1x1x1-output:1x1x1: {{mean: 2}}\n" for i in range(3, 9)))
     options = ("--device", "pixel1", "--unit", "cpu")
     text = run(path, *options, "--out", tmp_path / "a").output
-    assert "4 blocks on cpu0" in text
+    assert "8 blocks on cpu0" in text
     assert "Combined: head_7_k1s1_320-1280-1000_relu6" in text
     assert "Lacking: the fixed cost of a call" in text
     assert "Left out: 7" in text
@@ -93,7 +93,7 @@ def test_the_account_names_everything(tmp_path: Path) -> None:
     assert document.pop("out") == str(tmp_path / "b")
     assert document == json.loads((tmp_path / "b" / ACCOUNT_FILE).read_text())
     assert len(document["left_out"]) == 7
-    assert document["blocks"] == {"cpu0": 4}
+    assert document["blocks"] == {"cpu0": 8}
 
 
 def test_import_then_predict_through_the_command_line(tmp_path: Path) -> None:

@@ -12,29 +12,13 @@ import pytest
 
 from lut.tables import load_tables
 from report.page.frame import SCHEMA_VERSION
-from tests.report.measured import Measured, measure, rename_device, run
+from tests.report.measured import Measured, rename_device, run
 from tests.report.visits import data_of, draw_all, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(1)</script>\"'"
-MOST_BYTES = 6_000_000
-
-
-@pytest.fixture(scope="module", name="measured")
-def measured_folders(runner: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
-    assert runner.is_file()
-    return measure(tmp_path_factory.mktemp("measured"))
-
-
-@pytest.fixture(scope="module", name="report")
-def whole_report(measured: Measured, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("report") / "report.html"
-    said = json.loads(run("report.run", measured.lut, measured.found, "--model", measured.model, "--out", out, "--json"))
-    assert said == {"out": str(out), "bytes": out.stat().st_size, "profiles": 1, "searches": 1}
-    assert said["bytes"] < MOST_BYTES
-    return out
 
 
 def choose_first_point(page: Page, figure: str, curve: int) -> None:
@@ -344,3 +328,8 @@ def test_what_cannot_be_shown_is_a_sentence(tmp_path: Path, content: dict[str, s
         (tmp_path / name).write_text(text)
     assert says in run("report.run", tmp_path, "--out", tmp_path / "report.html", status=2)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_model_without_tables_is_a_sentence(measured: Measured, tmp_path: Path) -> None:
+    said = run("report.run", measured.found, "--model", "micro_v2", "--out", tmp_path / "report.html", status=2)
+    assert "name a profile's folder as well" in said

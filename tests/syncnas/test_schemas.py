@@ -18,18 +18,19 @@ from collab.variants import collaborative
 from lut.tables import save
 from profiler.plan import COARSE, plan_model
 from syncnas.commands import COMMANDS
-from syncnas.schemas import FORMS, schema_of, text_of
+from syncnas.schemas import FORMS, command_of, schema_of, text_of
 from tests.android_harness.commands import home_alone
 from tests.lut.foreign.made_sources import PIXEL
 from tests.lut.made_tables import made_tables
 from tests.models import tiny
 from tests.pages import REPOSITORY
+from tests.report.comparing.made_runs import by_turns, write_certificate
 
 FOLDER = REPOSITORY / "docs" / "schemas"
 
 
 def test_every_command_has_a_form() -> None:
-    assert {name.partition("-")[0] for name in FORMS} == set(COMMANDS)
+    assert {command_of(name) for name in FORMS} == set(COMMANDS)
 
 
 def test_files_are_up_to_date() -> None:
@@ -58,7 +59,7 @@ def of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 
 
 def printed(name: str, *arguments: object, env: Mapping[str, str], status: int = 0) -> dict[str, Any]:
-    command = [sys.executable, "-m", "syncnas", name.partition("-")[0], *map(str, arguments), "--json"]
+    command = [sys.executable, "-m", "syncnas", command_of(name), *map(str, arguments), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
     assert done.returncode == status, done.stderr
     return checked(name, done.stdout)
@@ -100,6 +101,12 @@ def test_tables_of_others(home: Mapping[str, str], tmp_path: Path) -> None:
     source.write_text(PIXEL)
     said = printed("import", source, "--device", "pixel1", "--unit", "cpu:threads=1", "--out", tmp_path / "luts", env=home)
     assert said["blocks"]["cpu0"] > 0
+    printed("export-tables", tmp_path / "luts", "--format", "proxylessnas", "--out", tmp_path / "out.yaml", env=home)
+
+
+def test_runs_and_certificates(home: Mapping[str, str], tmp_path: Path) -> None:
+    printed("compare", *by_turns(tmp_path, 1), env=home)
+    printed("compare", *(write_certificate(tmp_path / name, seed) for seed, name in enumerate("ab")), env=home)
 
 
 def test_several_phones(home: Mapping[str, str], tmp_path: Path) -> None:

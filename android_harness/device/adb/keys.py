@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,9 @@ from typing import TYPE_CHECKING, Final
 from collab.console import one_line
 from collab.documents import read_bytes
 from collab.errors import DeviceError
+from collab.system.caches import cache_folder
+from collab.system.locks import wait_for_lock
+from collab.system.portable import PLAIN
 
 if TYPE_CHECKING:
     from adb_shell.auth.sign_pythonrsa import PythonRSASigner
@@ -63,11 +65,16 @@ def _text(path: Path) -> str:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Locks a folder, and makes it first if need be. Without the lock, profiles of several phones that begin at once made a key each."""
+    """Makes adb's folder if need be, and keeps other processes of this toolkit out of it by a lock file in the user's cache.
+
+    Without the lock, profiles of several phones that begin at once made a key each.
+    """
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    lock = cache_folder("locks") / "adbkey"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | PLAIN, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        wait_for_lock(descriptor)
         yield
     finally:
         os.close(descriptor)

@@ -15,13 +15,14 @@ from typing import Final
 
 import msgspec
 
-from android_harness.kits.aar import EngineLibraries, Origin, cache_folder, require_engine
+from android_harness.kits.aar import EngineLibraries, Origin, require_engine
 from android_harness.kits.downloads.web import Progress, download
 from android_harness.kits.ndk import MACHINES
 from android_harness.kits.runtime import LITERT_LIBRARY, LITERT_PACKAGE, litert_version
 from collab.documents import Count, Sha256, Text, read
 from collab.errors import DeviceError
 from collab.files import FolderLock, sha256_of, sync_folder, write_whole, writing
+from collab.system.caches import cache_folder
 
 SOURCE: Final = "https://storage.googleapis.com/litert/binaries"
 """Where LiteRT's own tools get them: below it lies a folder for each version, in that one for each platform."""

@@ -17,7 +17,8 @@ from android_harness.kits.aar import given_aar
 from android_harness.kits.elf import read_elf
 from android_harness.kits.kit import Kit, Platform, kit_for
 from android_harness.kits.linux_kit import DESCRIPTION
-from android_harness.kits.native_build import CROSS_ABI, RUNNER
+from android_harness.kits.native_build import CROSS_ABI
+from android_harness.kits.runner_sources import RUNNER
 from android_harness.kits.runtime import litert_version
 from android_harness.protocol.journal import CollabDone, PhaseStarted, read_journal
 from android_harness.protocol.phases import CollabJob, Phase, Repeat

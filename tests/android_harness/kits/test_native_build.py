@@ -13,28 +13,23 @@ from android_harness.kits import native_build
 from android_harness.kits.elf import read_elf
 from android_harness.kits.native_build import (
     ANDROID_ABIS,
-    BUILDS,
     CROSS_ABI,
-    RUNNER,
     SANITIZERS,
-    android_runner,
     build_command,
     build_folder,
     build_runner,
     host_runner,
-    keep_prebuilt,
-    runner_version,
 )
+from android_harness.kits.runner_sources import RUNNER, builds_folder
 from collab.errors import DeviceError
 from tests.android_harness.cross import CROSS_COMPILER, EMULATOR, STAND_IN_NDK, built_cross_kit, program, write_ndk
-from tests.android_harness.kits.android_programs import android_program
 
 
 def test_every_abi_and_sanitizer_has_a_build_folder_of_its_own() -> None:
     abis = (None, CROSS_ABI, *ANDROID_ABIS)
     folders = {build_folder(abi=abi, sanitizer=sanitizer) for abi, sanitizer in product(abis, SANITIZERS)}
     assert len(folders) == len(abis) * len(SANITIZERS)
-    assert {folder.parent for folder in folders} == {BUILDS}
+    assert {folder.parent for folder in folders} == {builds_folder()}
     assert build_folder().name == "host"
     assert build_folder(sanitizer="thread").name == "host-thread"
     assert build_folder(abi="x86_64").name == "android-x86_64", "another one than this machine's"
@@ -48,7 +43,7 @@ def test_the_command_for_a_build_names_what_it_needs(abi: str | None, options: s
 
 
 def test_a_runner_that_was_not_built_is_named_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native_build, "BUILDS", tmp_path)
+    monkeypatch.setattr(native_build, "builds_folder", lambda: tmp_path)
     with pytest.raises(DeviceError, match=r"not built yet; build it with: python -m android_harness\.build$"):
         host_runner()
     (tmp_path / "host" / RUNNER).mkdir(parents=True)
@@ -71,7 +66,7 @@ def write_project(folder: Path, program_text: str) -> None:
 def test_a_build_that_fails_says_at_which_step_and_with_the_tool_s_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "source"
     monkeypatch.setattr(native_build, "SOURCE", source)
-    monkeypatch.setattr(native_build, "BUILDS", tmp_path / "build")
+    monkeypatch.setattr(native_build, "builds_folder", lambda: tmp_path / "build")
     with pytest.raises(DeviceError, match=r"(?s)^configuring the runner failed; is there a C\+\+17 compiler.*source"):
         build_runner()
     write_project(source, "int main() { return no_such_name; }\n")
@@ -96,7 +91,7 @@ def test_an_ndk_s_toolchain_file_compiles_the_runner(tmp_path: Path, monkeypatch
     It compiles for glibc, so what comes out is refused; built once more without the check, it is looked into.
     """
     program(CROSS_COMPILER)
-    monkeypatch.setattr(native_build, "BUILDS", tmp_path / "build")
+    monkeypatch.setattr(native_build, "builds_folder", lambda: tmp_path / "build")
     ndk = write_ndk(tmp_path / "ndk", STAND_IN_NDK)
     runner = tmp_path / "build" / "android-arm64-v8a" / RUNNER
     with pytest.raises(
@@ -134,38 +129,3 @@ def test_a_kit_holds_files_for_its_machine_that_need_nothing_else(kit: Path) -> 
     assert {RUNNER, "libLiteRt.so", "libLiteRtWebGpuAccelerator.so", "ld-linux-aarch64.so.1", "libc.so.6", "libstdc++.so.6"} <= set(files)
     assert {file.machine for file in files.values()} == {"aarch64"}
     assert {name for file in files.values() for name in file.needed} <= set(files)
-
-
-@pytest.fixture(name="package")
-def empty_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Leaves the package without a runner for Android, and this machine without builds."""
-    monkeypatch.setattr(native_build, "BUILDS", tmp_path / "build")
-    monkeypatch.setattr(native_build, "PREBUILT", tmp_path / "prebuilt")
-    return tmp_path / "prebuilt"
-
-
-def test_a_runner_that_was_built_here_comes_before_the_package_s_own(package: Path, tmp_path: Path) -> None:
-    assert android_runner("arm64-v8a") is None
-    brought = keep_prebuilt(android_program(tmp_path), "arm64-v8a")
-    assert android_runner("arm64-v8a") == brought == package / "arm64-v8a" / RUNNER
-    assert android_runner("x86_64") is None
-    built = build_folder(abi="arm64-v8a") / RUNNER
-    built.parent.mkdir(parents=True)
-    built.touch()
-    assert android_runner("arm64-v8a") == built
-
-
-def test_the_package_s_own_runner_of_another_version_is_left_out(package: Path, tmp_path: Path, runner: Path) -> None:
-    said = subprocess.run([runner, "--version"], capture_output=True, text=True, check=True).stdout
-    assert said.split()[1] == runner_version()
-    brought = keep_prebuilt(android_program(tmp_path), "arm64-v8a")
-    brought.with_name("version").write_text("0.0.1\n")
-    assert android_runner("arm64-v8a") is None
-    brought.with_name("version").unlink()
-    assert android_runner("arm64-v8a") is None
-
-
-def test_what_android_cannot_load_does_not_get_into_the_package(package: Path, runner: Path) -> None:
-    with pytest.raises(DeviceError, match="cannot be loaded by Android"):
-        keep_prebuilt(runner, "arm64-v8a")
-    assert not package.exists()

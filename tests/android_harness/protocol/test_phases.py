@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.kits.native_build import SOURCE
+from android_harness.kits.runner_sources import SOURCE
 from android_harness.protocol.journal import PhaseStarted, parse_line
 from android_harness.protocol.phases import (
     MAX_SEED,

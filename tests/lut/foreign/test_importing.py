@@ -15,36 +15,54 @@ from lut.prediction.costs import Costs
 from lut.tables import load_tables, save
 from tests.lut.foreign.made_sources import PIXEL, imported, reasons, write
 
+BOTH = ("relu", "relu6")
+
 
 def test_layers_become_blocks_and_the_two_halves_a_head(tmp_path: Path) -> None:
     result = imported(read_yaml(write(tmp_path, PIXEL)))
     rows = {row.block: row for row in result.tables.blocks}
-    assert {key: row.marginal_us for key, row in rows.items()} == {
-        "stem_224_k3s2_3-32_relu6": 6500.0,
-        "mbconv_112_k3s1_32-32-16_relu6": 4000.0,
-        "mbconv_28_k3s1_32-192-32_relu6": 2250.0,
-        "head_7_k1s1_320-1280-1000_relu6": 4500.0,
+    latencies = {
+        "stem_224_k3s2_3-32": 6500.0,
+        "mbconv_112_k3s1_32-32-16": 4000.0,
+        "mbconv_28_k3s1_32-192-32": 2250.0,
+        "head_7_k1s1_320-1280-1000": 4500.0,
     }
+    assert {key: row.marginal_us for key, row in rows.items()} == {f"{k}_{act}": us for k, us in latencies.items() for act in BOTH}
     assert rows["stem_224_k3s2_3-32_relu6"].n == 81
     assert rows["head_7_k1s1_320-1280-1000_relu6"].n is None
     assert result.left_out == ()
-    [head] = result.combined
-    assert head.entries == ("Conv_1-input:7x7x320-output:7x7x1280", "Logits-input:7x7x1280-output:1000")
-    assert any("relu6" in sentence and "--act" in sentence for sentence in result.assumed)
+    [head, other] = result.combined
+    assert head.entries == other.entries == ("Conv_1-input:7x7x320-output:7x7x1280", "Logits-input:7x7x1280-output:1000")
+    assert any("serve relu and relu6 alike; --act" in sentence for sentence in result.assumed)
+
+
+@pytest.mark.parametrize("act", BOTH)
+def test_one_activation_alone_can_be_asked_for(act: str, tmp_path: Path) -> None:
+    result = imported(read_yaml(write(tmp_path, PIXEL)), act=act)
+    assert {row.block.rpartition("_")[2] for row in result.tables.blocks} == {act}
+    assert len(result.tables.blocks) == 4
+    assert any(f"all activations are {act}, as --act has it" in sentence for sentence in result.assumed)
+
+
+def test_a_name_that_says_its_activation_goes_before_one_that_does_not(tmp_path: Path) -> None:
+    result = imported(read_yaml(write(tmp_path, PIXEL + "stem_224_k3s2_3-32_relu: {mean: 9.0}\n")))
+    rows = {row.block: row.marginal_us for row in result.tables.blocks}
+    assert (rows["stem_224_k3s2_3-32_relu"], rows["stem_224_k3s2_3-32_relu6"]) == (9000.0, 6500.0)
+    assert result.left_out == ()
 
 
 def test_what_the_source_does_not_say_stays_empty_and_is_named(tmp_path: Path) -> None:
     result = imported(read_yaml(write(tmp_path, PIXEL)))
     save(result.tables, tmp_path / "lut")
     assert load_tables(tmp_path / "lut") == result.tables
-    [_, stem, *_] = (tmp_path / "lut" / "blocks.csv").read_text().splitlines()
+    [_, _, stem, *_] = (tmp_path / "lut" / "blocks.csv").read_text().splitlines()
     assert stem == "cpu0,stem_224_k3s2_3-32_relu6,1x224x224x3,1x112x112x32,,,,81,,,,,,,,6500.0000,,,,ok,,,,,,,,,,,,"
     meta = result.tables.meta
     assert meta.call_in_network == {}
     assert meta.fingerprint == {}
     assert meta.source.startswith("table.yaml (sha256 ")
-    assert {"the fixed cost of a call", "hand-overs between units", "medians of 4 of 4 blocks"} <= set(meta.lacks)
-    assert "numbers of samples of 1 of 4 blocks" in meta.lacks
+    assert {"the fixed cost of a call", "hand-overs between units", "medians of 8 of 8 blocks"} <= set(meta.lacks)
+    assert "numbers of samples of 2 of 8 blocks" in meta.lacks
 
 
 def test_half_a_head_is_left_out_and_so_is_one_that_does_not_fit(tmp_path: Path) -> None:

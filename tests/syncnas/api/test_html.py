@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from lut.comparison import compare
 
 import syncnas
-from lut.comparison import compare
 from lut.prediction.model_latency import predict
 from syncnas.api import html, plots
 from syncnas.api.models import config_of

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_harness.kits.aar import cache_folder, given_aar
+from android_harness.kits.aar import given_aar
 from android_harness.kits.android_engines import find_engines
 from android_harness.kits.downloads import litert, web
 from android_harness.kits.downloads.litert import (
@@ -29,6 +29,7 @@ from android_harness.kits.downloads.litert import (
 )
 from collab.errors import DeviceError
 from collab.files import sha256_of
+from collab.system.caches import cache_folder
 from tests.android_harness.cross import write_aar
 from tests.android_harness.kits.downloads.file_server import FileServer, serving
 from tests.android_harness.kits.made_aars import ABI, LITERT, gradle

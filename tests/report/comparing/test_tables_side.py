@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 
 from collab.blocks import parse_key
 from collab.errors import TableError
-from lut.compare import app
-from lut.comparison import Comparison, compare
 from lut.statistics import summarise
 from lut.tables import Tables, save
+from report.compare import app
+from report.comparing.comparison import Comparison
+from report.comparing.tables_side import compare_tables as compare
 from tests.lut.made_tables import block_row, made_meta, transfer_row
 
 BLOCKS = [parse_key(f"add_14_{channels}x2") for channels in range(4, 404, 4)]
@@ -59,7 +60,7 @@ def test_the_tick_of_a_clock_is_no_difference(visits: int, tick_ns: int) -> None
 @pytest.mark.parametrize("factor", [1.2, 1 / 1.2])
 def test_a_device_that_is_slower_or_faster_is_found_with_its_factor(factor: float) -> None:
     found = compare(drawn(1), drawn(2, factor=factor), margin=0.02)
-    [change] = found.changes
+    [change] = found.wholes
     assert change.ratio == pytest.approx(factor, rel=0.01)
     assert change.interval is not None
     assert change.interval[0] < factor < change.interval[1]
@@ -74,7 +75,7 @@ def test_a_single_row_that_changed_is_named() -> None:
     other = drawn(4)
     changed = replace(other.blocks[7], median_us=2 * (other.blocks[7].median_us or 0))
     found = compare(tables, replace(other, blocks=(*other.blocks[:7], changed, *other.blocks[8:])), margin=0.02)
-    assert [row.name for row in found.rows if row.is_proven] == [BLOCKS[7].key]
+    assert [row.pair.name for row in found.rows if row.is_proven] == [BLOCKS[7].key]
     assert found.exceeds(0.5)
 
 
@@ -97,7 +98,7 @@ def test_rows_without_an_error_are_compared_and_never_proven() -> None:
     found = compare(first, second, margin=0.02)
     assert {row.p for row in found.rows} == {None}
     assert not any(row.is_proven for row in found.rows)
-    assert found.changes[0].ratio == pytest.approx(3, rel=0.02)
+    assert found.wholes[0].ratio == pytest.approx(3, rel=0.02)
 
 
 def test_failed_rows_and_rows_of_one_alone_do_not_count() -> None:
@@ -115,7 +116,13 @@ def test_hand_overs_are_compared_from_output_to_input() -> None:
     meta = replace(made_meta(), call_alone={})
     found = compare(Tables((), (one,), meta), Tables((), (replace(one, wakeup_us=8.0),), meta), margin=0.02)
     [row] = found.rows
-    assert (row.what, row.unit, row.first.us, row.second.us, row.is_proven) == ("hand-over", "cpu0>cpu1", 6.0, 12.0, True)
+    assert (row.pair.what, row.pair.unit, row.pair.first.us, row.pair.second.us, row.is_proven) == (
+        "hand-over",
+        "cpu0>cpu1",
+        6.0,
+        12.0,
+        True,
+    )
 
 
 def test_what_the_tables_come_from_is_said_where_it_differs(tmp_path: Path) -> None:

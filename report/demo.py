@@ -1,0 +1,124 @@
+"""``python -m report.demo``: all of it on this machine, in minutes: profile, predict, verify, and a page that draws the result."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from collab.cli import make_app, print_json, run_app
+from collab.config import load
+from collab.console import say, tell
+from collab.documents import read
+from collab.errors import RunnerError
+from collab.files import write_whole
+from collab.variants import collaborative
+
+PAGE: Final = "report.html"
+_RESULT: Final = "verify.json"
+_MAX_RESULT_BYTES: Final = 1 << 24
+_INTERRUPTED: Final = 130
+
+
+_BASE, _FOUND = "mobilenet_v2", "syncnas_mobilenet_v2_100"
+_SMALL_BASE: Final = "micro_v2"
+_SMALL_FOUND: Final = "model.json"
+"""Config, in the folder of a small demo, of a model of its base's search space."""
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder of tables, samples and page; a demo that was stopped goes on in its folder.")] = Path(
+        "syncnas-demo"
+    ),
+    small: Annotated[bool, typer.Option("--small", help="With a model of a few blocks, in less than a minute.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Try all of it on this machine: profile, predict, verify, and draw the result as a page.
+
+    Two cores of this machine are the units. No phone is needed, and nothing is written but the folder and the user's cache.
+    """
+    base = _SMALL_BASE if small else _BASE
+    _require_runner()
+    tell(f"== Profiling what {base} strategies need, on two CPU units of this machine")
+    _run(_profile(out, base), quiet=json)
+    found = _write_variant(out, base) if small else _FOUND
+    tables, page = ["--lut", str(out)], out / PAGE
+    tell("== Predicting a model from the tables: what each unit does, and when")
+    _run(["predict", *tables, "--model", found], quiet=json)
+    tell("== Measuring that model with both units at once, beside the prediction")
+    _run(["verify", *tables, "--device", "local", "--model", found], quiet=json)
+    tell("== Drawing profile and verification as a page")
+    _run(["report", str(out), "--out", str(page), "--model", found], quiet=json)
+    if json:
+        print_json({"out": str(out), "report": str(page), "verified": _verified(out)})
+    else:
+        both = f"{out / 'blocks.csv'} and {out / 'transfers.csv'}"
+        say(f"\nLook at {page} in a browser. The tables are {both}; every sample is in {out / 'journal.jsonl'}.")
+
+
+def _profile(out: Path, base: str) -> list[str]:
+    """Returns the command line of the profile, which goes on with an earlier one in the folder."""
+    from profiler.request import PLAN_FILE
+
+    if (out / PLAN_FILE).is_file():
+        return ["profile", "--out", str(out), "--resume"]
+    return ["profile", "--out", str(out), "--device", "local", "--model", base, "--quick"]
+
+
+def _write_variant(out: Path, base: str) -> str:
+    """Writes the config of a model that runs on two units, with features added and concatenated in turn; returns its path."""
+    config = load(base)
+    model = collaborative(config, ("ac" * len(config.stages))[: len(config.stages) - 1] + "a")
+    path = out / _SMALL_FOUND
+    write_whole(path, model.to_json())
+    return str(path)
+
+
+def _require_runner() -> None:
+    """Compiles the runner where neither the package nor a build has one.
+
+    Raises:
+        DeviceError: this machine cannot be a device, or has no compiler.
+    """
+    from android_harness.kits.native_build import build_runner, host_runner, require_linux_here
+    from collab.errors import DeviceError
+
+    require_linux_here()
+    try:
+        host_runner()
+    except DeviceError:
+        tell("== Compiling the native runner, which this package does not bring for this machine")
+        build_runner()
+
+
+def _run(line: list[str], *, quiet: bool) -> None:
+    """Runs a command of the toolkit in a process of its own, as a user would.
+
+    Raises:
+        RunnerError: it failed; it has said why.
+        typer.Exit: it was stopped by Ctrl-C, which reaches both.
+    """
+    process = subprocess.Popen([sys.executable, "-m", "syncnas", *line], stdout=subprocess.DEVNULL if quiet else None)
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        # The command has heard it as well, and puts what was measured on the disk.
+        process.wait()
+        raise
+    if status == _INTERRUPTED:
+        raise KeyboardInterrupt
+    if status != 0:
+        raise RunnerError(f"syncnas {line[0]} ended with status {status}, for the reason above; the same command goes on from there")
+
+
+def _verified(out: Path) -> dict[str, Any]:
+    return read(out / _RESULT, dict[str, Any], limit_bytes=_MAX_RESULT_BYTES, error=RunnerError, advice="start the demo anew")
+
+
+app = make_app(main, examples=["syncnas demo", "syncnas demo --small --out /tmp/demo"])
+
+if __name__ == "__main__":
+    run_app(app)
