@@ -125,7 +125,7 @@ def test_a_certificate_is_kept_with_the_tables_and_said_with_every_prediction(
     assert set(said) >= {"p95_error", "within_5", "raw_median_error", "raw_within_10", "repeatability", "drift"}
     certificate = load_tables(out).meta.certificate
     assert certificate is not None
-    beside = ("strategies", "dropped_hot", "notes", "terms", "trends")
+    beside = ("schema_version", "strategies", "dropped_hot", "notes", "terms", "trends")
     assert certificate.to_document() == {name: value for name, value in said.items() if name not in beside}
     assert said["bias_interval"] is None, "of three errors, no interval is known"
     assert said["terms"] == said["trends"] == {}
