@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+import collab
 from tests.pages import README, REPOSITORY, text_of
 
 REQUIRED = {"cff-version", "message", "title", "authors"}
@@ -35,7 +36,7 @@ def test_the_software_is_this_one() -> None:
     settings = configparser.ConfigParser()
     settings.read(REPOSITORY / "setup.cfg", encoding="utf-8")
     document = citation()
-    assert document["version"] == settings["metadata"]["version"]
+    assert document["version"] == collab.__version__
     assert document["license"] == settings["metadata"]["license"]
 
 
