@@ -7,14 +7,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import typer
-
 from collab.cli import make_app, print_json, run_app
 from collab.config import load
 from collab.console import say, tell
 from collab.documents import read
 from collab.errors import RunnerError
 from collab.files import write_whole
+from collab.options import AsJson, flag, option
 from collab.variants import collaborative
 
 PAGE: Final = "report.html"
@@ -30,15 +29,16 @@ _SMALL_FOUND: Final = "model.json"
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Folder of tables, samples and page; a demo that was stopped goes on in its folder.")] = Path(
-        "syncnas-demo"
-    ),
-    small: Annotated[bool, typer.Option("--small", help="With a model of a few blocks, in less than a minute.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    out: Annotated[
+        Path, option(value="FOLDER", help="Folder of tables, samples and page; a demo that was stopped goes on in its folder.")
+    ] = Path("syncnas-demo"),
+    small: Annotated[bool, flag("--small", help="With a model of a few blocks: quicker.")] = False,
+    json: AsJson = False,
 ) -> None:
-    """Try all of it on this machine: profile, predict, verify, and draw the result as a page.
+    """Try all of it on this machine, in minutes, without a phone.
 
-    Two cores of this machine are the units. No phone is needed, and nothing is written but the folder and the user's cache.
+    Two cores of this machine are the units. It profiles them, predicts a model, measures that model, and draws all of it as a page. Nothing
+    is written but the folder and the user's cache.
     """
     base = _SMALL_BASE if small else _BASE
     _require_runner()

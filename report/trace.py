@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated, Any
 
 from collab.cli import make_app, print_json, run_app
 from collab.console import say, tell
+from collab.options import EXPERT, AsJson, PlacementText, models, option, place
+from lut.traces.events import CONDITION
 
 if TYPE_CHECKING:
     from lut.prediction.model_latency import Prediction
@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 
 
 def main(
-    source: Annotated[Path, typer.Argument(help="A profile's folder, or a journal of verify, certify or deploy.")],
-    model: Annotated[str, typer.Option(help="The model to predict: of the zoo, or a config. Default: the one that was verified.")] = "",
-    placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
-    lut: Annotated[Path | None, typer.Option(help="Folder of the tables to predict with. Default: that of the source.")] = None,
-    run: Annotated[str, typer.Option(help="Which run to show: median (the nearest to it), all, or a number from 1 on.")] = "median",
-    job: Annotated[str, typer.Option(help="Whose runs to show, where a journal has those of several bundles.")] = "",
-    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("trace.json"),
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    source: Annotated[Path, place("SOURCE", help="A profile's folder, or a journal of verify, certify or deploy.")],
+    model: Annotated[
+        str,
+        option(value="MODEL", complete=models, help="The model to predict: of the zoo, or a config. Default: the one that was verified."),
+    ] = "",
+    placement: PlacementText = "",
+    run: Annotated[str, option(value="RUN", help="Which run to show: median (the nearest to it), all, or a number from 1 on.")] = "median",
+    out: Annotated[Path, option("-o", "--out", value="FILE", help="The file to write.")] = Path("trace.json"),
+    json: AsJson = False,
+    lut: Annotated[
+        Path | None, option(value="FOLDER", panel=EXPERT, help="Folder of the tables to predict with. Default: that of the source.")
+    ] = None,
+    job: Annotated[str, option(value="JOB", panel=EXPERT, help="Whose runs to show, where a journal has those of several bundles.")] = "",
 ) -> None:
     """Show predicted and measured runs on a timeline, in Perfetto.
 
@@ -37,7 +42,7 @@ def main(
     trace = _trace(source, model=model, placement=placement, lut=lut, which=run, job=job)
     write_trace(out, trace)
     if json:
-        print_json({"trace": str(out), "events": trace.events, **trace.about})
+        print_json(_document(out, trace))
         return
     if "predicted_us" in trace.about:
         say(f"Predicted: {float(trace.about['predicted_us'] or 0) / 1e3:.3f} ms")
@@ -45,6 +50,13 @@ def main(
         median_ms = float(trace.about["measured_median_us"] or 0) / 1e3
         say(f"Measured:  {median_ms:.3f} ms median of {trace.about['runs']} runs; shown: {run}")
     say(f"Trace: {out} ({trace.events} events). Open it at https://ui.perfetto.dev (it stays on this computer) or in chrome://tracing")
+
+
+def _document(out: Path, trace: Trace) -> dict[str, Any]:
+    """Returns what was written as a JSON object: what the trace is of, and the conditions of a measured one by their names."""
+    plain = {name: value for name, value in trace.about.items() if not name.startswith(CONDITION)}
+    conditions = {name.removeprefix(CONDITION): value for name, value in trace.about.items() if name.startswith(CONDITION)}
+    return {"trace": str(out), "events": trace.events, **plain, "conditions": conditions}
 
 
 def _trace(source: Path, *, model: str, placement: str, lut: Path | None, which: str, job: str) -> Trace:

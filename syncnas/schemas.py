@@ -33,6 +33,7 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "deploy": measure.Deploy,
     "demo": measure.Demo,
     "report": model.Report,
+    "trace": model.Trace,
 }
 
 """Forms by the names of commands; behind a hyphen stands what gives a command another form."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from android_harness.bundles.recording import Look, RecordedRun, Recording
 from collab.errors import ConfigError, JournalError
-from lut.traces.events import Process, Trace
+from lut.traces.events import CONDITION, Process, Trace
 from lut.traces.predicted import about_prediction, add_prediction
 from lut.traces.runs import TimedStep, UnitTracks
 
@@ -48,7 +48,7 @@ def measured_trace(recording: Recording, prediction: Prediction | None = None, *
     runs = recording.runs
     about = {**({"model": model} if model else {}), **(about_prediction(prediction) if prediction else {})}
     about |= {"run": which, "runs": len(runs), "measured_median_us": round(recording.median_us, 3)}
-    trace = Trace({**about, **{f"condition {name}": text for name, text in recording.conditions.items()}})
+    trace = Trace({**about, **{f"{CONDITION}{name}": text for name, text in recording.conditions.items()}})
     if which == ALL:
         _add_all(trace, recording, runs, prediction)
     else:

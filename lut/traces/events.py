@@ -16,6 +16,8 @@ from collab.errors import StorageError
 from collab.files import write_whole, writing
 
 NS_PER_US: Final = 1000
+CONDITION: Final = "condition "
+"""Begins the name of every condition among what a trace says of itself."""
 _FORMAT: Final = 1
 _HEAD: Final = '{"displayTimeUnit":"ns","otherData":{"made_by":"syncnas",'
 """The first characters of every trace that this toolkit writes; by them it knows its own."""

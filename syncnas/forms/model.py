@@ -230,6 +230,23 @@ class Explain(Printed, frozen=True, kw_only=True):
     results: list[SearchTree]
 
 
+class Trace(Printed, frozen=True, kw_only=True):
+    """The trace that was written, and what it is of; `run` to `measured_median_us` are there where a measured run is in it.
+
+    `conditions` are those of the measurement, by name.
+    """
+
+    trace: str
+    events: int
+    conditions: dict[str, str]
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    placement: str | msgspec.UnsetType = msgspec.UNSET
+    predicted_us: float | msgspec.UnsetType = msgspec.UNSET
+    run: str | msgspec.UnsetType = msgspec.UNSET
+    runs: int | msgspec.UnsetType = msgspec.UNSET
+    measured_median_us: float | msgspec.UnsetType = msgspec.UNSET
+
+
 class Report(Printed, frozen=True, kw_only=True):
     """The page that was written, its size, and the numbers of profiles and searches that it shows."""
 

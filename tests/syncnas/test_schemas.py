@@ -91,6 +91,7 @@ def of_no_device(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_needs_no_device(home: Mapping[str, str], made: Path, model: Path, tmp_path: Path) -> None:
     assert printed("devices", env=home)["devices"] == []
     printed("predict", "--lut", made, "--model", model, env=home)
+    printed("trace", made, "--model", model, "--out", tmp_path / "trace.json", env=home)
     printed("compare", made, made, env=home)
     for kind in ("tflite", *(["both"] if _has_onnx() else [])):
         printed("export", "--model", model, "--out", tmp_path / kind, "--format", kind, env=home)
@@ -146,6 +147,7 @@ def test_what_runs_on_a_device(runner: Path, home: Mapping[str, str], base: Path
     assert verified["fails"] is False
     verified = printed("verify", "--lut", luts, "--model", base, "--rounds", 2, "--runs", 2, "--fail-above", "0.0001%", env=home, status=1)
     assert verified["fails"] is True
+    assert printed("trace", luts, "--out", tmp_path / "trace.json", env=home)["runs"] == 8
     printed("export", "--model", base, "--out", bundle, env=home)
     printed("deploy", bundle, "--device", "local", "--lut", luts, "--runs", 3, env=home)
     alone = tmp_path / "alone"
