@@ -50,7 +50,9 @@ def main(
     tests: Annotated[bool, flag("--tests", panel=EXPERT, help="Also compile the runner's own tests.")] = False,
     glibc: Annotated[
         str,
-        option(value="2.N", panel=EXPERT, help="For Linux: the oldest glibc that the runner has to run with, e.g. 2.28; compiled by zig."),
+        option(
+            value="VERSION", panel=EXPERT, help="For Linux: the oldest glibc that the runner must run with, e.g. 2.28; compiled by zig."
+        ),
     ] = "",
     prebuilt: Annotated[bool, flag("--prebuilt", panel=EXPERT, help="Also put the runner into the package, as releases do.")] = False,
 ) -> None:

@@ -15,12 +15,14 @@ from collab.console import say, tell
 from collab.documents import read
 from collab.errors import RunnerError
 from collab.files import write_whole
+from collab.options import AsJson, flag, option
 from collab.variants import collaborative
 
 PAGE: Final = "report.html"
 _RESULT: Final = "verify.json"
 _MAX_RESULT_BYTES: Final = 1 << 24
 _INTERRUPTED: Final = 130
+_KEPT: Final = "What was measured is kept; the same command goes on."
 
 
 _BASE, _FOUND = "mobilenet_v2", "syncnas_mobilenet_v2_100"
@@ -30,15 +32,15 @@ _SMALL_FOUND: Final = "model.json"
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Folder of tables, samples and page; a demo that was stopped goes on in its folder.")] = Path(
-        "syncnas-demo"
-    ),
-    small: Annotated[bool, typer.Option("--small", help="With a model of a few blocks, in less than a minute.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    out: Annotated[
+        Path, option(value="FOLDER", help="Folder of tables, samples and page; a demo that was stopped goes on in its folder.")
+    ] = Path("syncnas-demo"),
+    small: Annotated[bool, flag("--small", help="With a model of a few blocks, in less than a minute.")] = False,
+    json: AsJson = False,
 ) -> None:
-    """Try all of it on this machine: profile, predict, verify, and draw the result as a page.
+    """Try all of it on this machine, in minutes, without a phone.
 
-    Two cores of this machine are the units. No phone is needed, and nothing is written but the folder and the user's cache.
+    It profiles, predicts, verifies, and draws the result as a page, on two cores; it writes to the folder and the user's cache.
     """
     base = _SMALL_BASE if small else _BASE
     _require_runner()
@@ -107,18 +109,19 @@ def _run(line: list[str], *, quiet: bool) -> None:
     except KeyboardInterrupt:
         # The command has heard it as well, and puts what was measured on the disk.
         process.wait()
-        raise
+        raise KeyboardInterrupt(_KEPT) from None
     if status == _INTERRUPTED:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(_KEPT)
     if status != 0:
-        raise RunnerError(f"syncnas {line[0]} ended with status {status}, for the reason above; the same command goes on from there")
+        tell(f"syncnas {line[0]} ended with status {status}, for the reason above; the same command goes on from there")
+        raise typer.Exit(status)
 
 
 def _verified(out: Path) -> dict[str, Any]:
     return read(out / _RESULT, dict[str, Any], limit_bytes=_MAX_RESULT_BYTES, error=RunnerError, advice="start the demo anew")
 
 
-app = make_app(main, examples=["syncnas demo", "syncnas demo --small --out /tmp/demo"])
+app = make_app(main, examples=["syncnas demo", "syncnas demo --small --out demo"])
 
 if __name__ == "__main__":
     run_app(app)

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
-
-import typer
+from typing import TYPE_CHECKING, Annotated, Any
 
 from collab.cli import make_app, print_json, run_app
 from collab.console import say, tell
+from collab.options import AsJson, PlacementText, models, option, place
 
 if TYPE_CHECKING:
     from lut.prediction.model_latency import Prediction
     from lut.traces.events import Trace
 
-_SCHEMA_VERSION: Final = 1
-
 
 def main(
-    source: Annotated[Path, typer.Argument(help="A profile's folder, or a journal of verify, certify or deploy.")],
-    model: Annotated[str, typer.Option(help="The model to predict: of the zoo, or a config. Default: the one that was verified.")] = "",
-    placement: Annotated[str, typer.Option(help="Which unit runs what, e.g. 0=cpu0,1=cpu1,stem=all,head=0.")] = "",
-    lut: Annotated[Path | None, typer.Option(help="Folder of the tables to predict with. Default: that of the source.")] = None,
-    run: Annotated[str, typer.Option(help="Which run to show: median (the nearest to it), all, or a number from 1 on.")] = "median",
-    job: Annotated[str, typer.Option(help="Whose runs to show, where a journal has those of several bundles.")] = "",
-    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("trace.json"),
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    source: Annotated[Path, place("SOURCE", help="A profile's folder, or a journal of verify, certify or deploy.")],
+    model: Annotated[
+        str,
+        option(value="MODEL", complete=models, help="The model to predict: of the zoo, or a config. Default: the one that was verified."),
+    ] = "",
+    placement: PlacementText = "",
+    lut: Annotated[Path | None, option(value="FOLDER", help="Folder of the tables to predict with. Default: that of the source.")] = None,
+    run: Annotated[
+        str,
+        option(value="RUN", complete=("median", "all"), help="Which run to show: median (nearest to it), all, or a number from 1 on."),
+    ] = "median",
+    job: Annotated[str, option(value="JOB", help="Whose runs to show, where a journal has those of several bundles.")] = "",
+    out: Annotated[Path, option(value="FILE", help="The file to write.")] = Path("trace.json"),
+    json: AsJson = False,
 ) -> None:
     """Show predicted and measured runs on a timeline, in Perfetto.
 
@@ -39,7 +42,7 @@ def main(
     trace = _trace(source, model=model, placement=placement, lut=lut, which=run, job=job)
     write_trace(out, trace)
     if json:
-        print_json({"schema_version": _SCHEMA_VERSION, "trace": str(out), "events": trace.events, **trace.about})
+        print_json({"trace": str(out), "events": trace.events, **_about(trace)})
         return
     if "predicted_us" in trace.about:
         say(f"Predicted: {float(trace.about['predicted_us'] or 0) / 1e3:.3f} ms")
@@ -47,6 +50,13 @@ def main(
         median_ms = float(trace.about["measured_median_us"] or 0) / 1e3
         say(f"Measured:  {median_ms:.3f} ms median of {trace.about['runs']} runs; shown: {run}")
     say(f"Trace: {out} ({trace.events} events). Open it at https://ui.perfetto.dev (it stays on this computer) or in chrome://tracing")
+
+
+def _about(trace: Trace) -> dict[str, Any]:
+    """Returns what a trace is of, with the conditions of its device as an object of their own."""
+    prefix = "condition "
+    conditions = {name.removeprefix(prefix): value for name, value in trace.about.items() if name.startswith(prefix)}
+    return {**{name: value for name, value in trace.about.items() if not name.startswith(prefix)}, "conditions": conditions}
 
 
 def _trace(source: Path, *, model: str, placement: str, lut: Path | None, which: str, job: str) -> Trace:
@@ -115,7 +125,7 @@ app = make_app(
     examples=(
         "syncnas trace luts/phone",
         "syncnas trace luts/phone --run all --out all.json",
-        "syncnas trace luts/phone/certify.jsonl --job collab/7 --out worst.json",
+        "syncnas trace luts/phone/certify.jsonl --job collab/7 \\\n    --out worst.json",
     ),
 )
 

@@ -32,6 +32,8 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "explain": model.Explain,
     "deploy": measure.Deploy,
     "report": model.Report,
+    "trace": model.Trace,
+    "demo": measure.Demo,
 }
 
 """Forms by the names of commands; behind a hyphen stands what gives a command another form."""

@@ -237,3 +237,17 @@ class Report(Printed, frozen=True, kw_only=True):
     bytes: int
     profiles: int
     searches: int
+
+
+class Trace(Printed, frozen=True, kw_only=True):
+    """The trace that was written, and what it is of: a prediction, runs that were measured, or both."""
+
+    trace: str
+    events: int
+    conditions: dict[str, str]
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    placement: str | msgspec.UnsetType = msgspec.UNSET
+    predicted_us: float | msgspec.UnsetType = msgspec.UNSET
+    run: str | msgspec.UnsetType = msgspec.UNSET
+    runs: int | msgspec.UnsetType = msgspec.UNSET
+    measured_median_us: float | msgspec.UnsetType = msgspec.UNSET

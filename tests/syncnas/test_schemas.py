@@ -91,6 +91,7 @@ def of_no_device(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_needs_no_device(home: Mapping[str, str], made: Path, model: Path, tmp_path: Path) -> None:
     assert printed("devices", env=home)["devices"] == []
     printed("predict", "--lut", made, "--model", model, env=home)
+    printed("trace", made, "--model", model, "--out", tmp_path / "trace.json", env=home)
     printed("compare", made, made, env=home)
     for kind in ("tflite", *(["both"] if _has_onnx() else [])):
         printed("export", "--model", model, "--out", tmp_path / kind, "--format", kind, env=home)
@@ -158,5 +159,12 @@ def test_what_runs_on_a_device(runner: Path, home: Mapping[str, str], base: Path
     printed("certify", "--lut", luts, "-n", 2, "--rounds", 2, "--runs", 1, env=home)
     assert printed("predict", "--lut", luts, "--model", base, env=home)["certificate"]["n"] == 2
     assert printed("report", luts, "--out", tmp_path / "page.html", env=home)["profiles"] == 1
+    printed("trace", luts, "--out", tmp_path / "trace.json", env=home)
     printed("build", env=home)
     printed("devices-clean", "--clean", "local", env=home)
+
+
+@pytest.mark.slow
+def test_the_demo(runner: Path, home: Mapping[str, str], tmp_path: Path) -> None:
+    assert runner.is_file()
+    assert printed("demo", "--small", "--out", tmp_path / "demo", env=home)["verified"]["steps"]
