@@ -51,7 +51,7 @@ def main(
     glibc: Annotated[
         str,
         option(
-            value="VERSION", panel=EXPERT, help="For Linux: the oldest glibc that the runner has to run with, e.g. 2.28; compiled by zig."
+            value="VERSION", panel=EXPERT, help="For Linux: the oldest glibc that the runner must run with, e.g. 2.28; compiled by zig."
         ),
     ] = "",
     prebuilt: Annotated[bool, flag("--prebuilt", panel=EXPERT, help="Also put the runner into the package, as releases do.")] = False,

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import typer
+
 from collab.cli import make_app, print_json, run_app
 from collab.config import load
 from collab.console import say, tell
@@ -20,6 +22,7 @@ PAGE: Final = "report.html"
 _RESULT: Final = "verify.json"
 _MAX_RESULT_BYTES: Final = 1 << 24
 _INTERRUPTED: Final = 130
+_KEPT: Final = "What was measured is kept; the same command goes on."
 
 
 _BASE, _FOUND = "mobilenet_v2", "syncnas_mobilenet_v2_100"
@@ -109,18 +112,19 @@ def _run(line: list[str], *, quiet: bool) -> None:
     except KeyboardInterrupt:
         # The command has heard it as well, and puts what was measured on the disk.
         process.wait()
-        raise
+        raise KeyboardInterrupt(_KEPT) from None
     if status == _INTERRUPTED:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(_KEPT)
     if status != 0:
-        raise RunnerError(f"syncnas {line[0]} ended with status {status}, for the reason above; the same command goes on from there")
+        tell(f"syncnas {line[0]} ended with status {status}, for the reason above; the same command goes on from there")
+        raise typer.Exit(status)
 
 
 def _verified(out: Path) -> dict[str, Any]:
     return read(out / _RESULT, dict[str, Any], limit_bytes=_MAX_RESULT_BYTES, error=RunnerError, advice="start the demo anew")
 
 
-app = make_app(main, examples=["syncnas demo", "syncnas demo --small --out /tmp/demo"])
+app = make_app(main, examples=["syncnas demo", "syncnas demo --small --out demo"])
 
 if __name__ == "__main__":
     run_app(app)

@@ -22,7 +22,10 @@ def main(
         option(value="MODEL", complete=models, help="The model to predict: of the zoo, or a config. Default: the one that was verified."),
     ] = "",
     placement: PlacementText = "",
-    run: Annotated[str, option(value="RUN", help="Which run to show: median (the nearest to it), all, or a number from 1 on.")] = "median",
+    run: Annotated[
+        str,
+        option(value="RUN", complete=("median", "all"), help="Which run to show: median (the nearest to it), all, or a number from 1 on."),
+    ] = "median",
     out: Annotated[Path, option("-o", "--out", value="FILE", help="The file to write.")] = Path("trace.json"),
     json: AsJson = False,
     lut: Annotated[
@@ -125,7 +128,7 @@ app = make_app(
     examples=(
         "syncnas trace luts/phone",
         "syncnas trace luts/phone --run all --out all.json",
-        "syncnas trace luts/phone/certify.jsonl --job collab/7 --out worst.json",
+        "syncnas trace luts/phone/certify.jsonl --job collab/7 \\\n    --out worst.json",
     ),
 )
 

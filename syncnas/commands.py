@@ -31,13 +31,13 @@ COMMANDS: Final = {
     "demo": Listed("report.demo", _MEASURE, "Try all of it on this machine, in minutes, without a phone."),
     "export": Listed("exporters.run", _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
     "predict": Listed("lut.predict", _MODEL, "Predict a model's latency and its timeline from tables."),
-    "trace": Listed("report.trace", _MODEL, "Show predicted and measured runs on a timeline, in Perfetto."),
     "import": Listed("lut.import_tables", _MODEL, "Make tables of block latencies that others measured."),
     "export-tables": Listed("lut.export_tables", _MODEL, "Write tables in the formats of others."),
     "search": Listed("search.run", _SEARCH, "Find the most accurate model within a latency budget."),
     "explain": Listed("search.explain", _SEARCH, "Show the tree that a search has grown, and so why it went where it did."),
     "deploy": Listed("android_harness.deploy", _PHONE, "Put a bundle on a device, run it and check what it computes."),
     "report": Listed("report.run", _LOOK, "Draw profiles, verifications and searches as one page of HTML."),
+    "trace": Listed("report.trace", _LOOK, "Show predicted and measured runs on a timeline, in Perfetto."),
 }
 
 

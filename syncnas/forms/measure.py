@@ -75,8 +75,8 @@ class RunStep(Form, frozen=True, kw_only=True):
     error: float | None
 
 
-class Verify(Printed, frozen=True, kw_only=True):
-    """A prediction beside its measurement; `fails` says whether it is off by more than `--fail-above`."""
+class Verification(Form, frozen=True, kw_only=True):
+    """A prediction beside its measurement."""
 
     model: str
     placement: str
@@ -95,6 +95,12 @@ class Verify(Printed, frozen=True, kw_only=True):
     repeatability: float
     dropped_hot: int
     notes: list[str]
+
+
+class Verify(Verification, frozen=True, kw_only=True):
+    """A prediction beside its measurement; `fails` says whether it is off by more than `--fail-above`."""
+
+    schema_version: Literal[1]
     fails: bool
 
 

@@ -35,7 +35,7 @@ def offered(*words: str, **environment: str) -> list[str]:
 
 def test_names_of_commands_and_options() -> None:
     assert offered("") == list(COMMANDS)
-    assert offered("e") == ["export", "explain"]
+    assert offered("ex") == [name for name in COMMANDS if name.startswith("ex")] != []
     assert "--placement" in offered("predict", "--p")
 
 

@@ -160,5 +160,12 @@ def test_what_runs_on_a_device(runner: Path, home: Mapping[str, str], base: Path
     printed("certify", "--lut", luts, "-n", 2, "--rounds", 2, "--runs", 1, env=home)
     assert printed("predict", "--lut", luts, "--model", base, env=home)["certificate"]["n"] == 2
     assert printed("report", luts, "--out", tmp_path / "page.html", env=home)["profiles"] == 1
+    printed("trace", luts, "--out", tmp_path / "trace.json", env=home)
     printed("build", env=home)
     printed("devices-clean", "--clean", "local", env=home)
+
+
+@pytest.mark.slow
+def test_the_demo(runner: Path, home: Mapping[str, str], tmp_path: Path) -> None:
+    assert runner.is_file()
+    assert printed("demo", "--small", "--out", tmp_path / "demo", env=home)["verified"]["steps"]
