@@ -1,5 +1,5 @@
 # A small image to try the toolkit without installing it: `docker build -t syncnas .`, then `docker run --rm -v "$PWD:/home/reviewer" syncnas`.
-# tests/release/test_dockerfile.py reads it; .ci/full carries out its RUN lines in a bare Debian, as no docker is needed for that.
+# Its lines are read by tests/release/test_dockerfile.py; the image itself has not been built yet.
 FROM python:3.13-slim-bookworm AS build
 # The newest of this Debian: older ones leave its mirrors.
 # hadolint ignore=DL3008

@@ -168,4 +168,4 @@ def test_what_runs_on_a_device(runner: Path, home: Mapping[str, str], base: Path
 @pytest.mark.slow
 def test_the_demo(runner: Path, home: Mapping[str, str], tmp_path: Path) -> None:
     assert runner.is_file()
-    assert printed("demo", "--small", "--out", tmp_path / "demo", env=home)["verified"]["steps"]
+    assert printed("demo", "--small", "--out", tmp_path / "demo", env=home)["measured_us"]["median"] > 0

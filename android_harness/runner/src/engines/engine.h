@@ -51,7 +51,7 @@ class Model {
   [[nodiscard]] virtual std::optional<bool> had_programs() const { return std::nullopt; }
 
   // The kinds of memory that the runtime takes for the first input: "host", "ahwb", "opencl-packed", "kind-30" ...
-  // (docs/formats.md, "Journal"); and those that it takes for the first output.
+  // (formats.md, "Journal"); and those that it takes for the first output.
   [[nodiscard]] virtual const std::vector<std::string>& buffer_kinds() const = 0;
   [[nodiscard]] virtual const std::vector<std::string>& output_kinds() const = 0;
 

@@ -16,7 +16,7 @@ struct Visit {
   int64_t round;
 };
 
-// Chooses the job of a phase that is visited next (docs/formats.md, "Phase") by the results of the visits so far. It is
+// Chooses the job of a phase that is visited next (formats.md, "Phase") by the results of the visits so far. It is
 // a value: a copy is the way back to the state in which it was taken.
 class Schedule {
  public:

@@ -12,7 +12,7 @@
 
 namespace syncnas {
 
-// The parts of a bundle (docs/formats.md, "Bundle") that the runner needs, checked: every source is an earlier segment
+// The parts of a bundle (formats.md, "Bundle") that the runner needs, checked: every source is an earlier segment
 // whose output has the input's shape, every path stays inside the bundle. Tensors are float32.
 
 struct SegmentInput {

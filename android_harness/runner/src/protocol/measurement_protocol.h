@@ -8,7 +8,7 @@ namespace syncnas {
 // The number of the way in which samples are taken. It goes up by one whenever a sample changes its meaning: what lies
 // between its two looks at the clock, what ran before it, or in what order and how often jobs are visited. Samples of
 // two numbers are never put into one statistic. android_harness/protocol/phases.py has the same number, and
-// docs/formats.md the same history:
+// formats.md the same history:
 //
 // 1  Phases and journals without a number. Not all of it is one way of measuring: units came to run something between
 //    two hand-overs while it was in use, which changed what a hand-over takes. So a runner's version counts as well.

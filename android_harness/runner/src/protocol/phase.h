@@ -14,7 +14,7 @@
 
 namespace syncnas {
 
-// The work that the runner is given (docs/formats.md, "Phase"), checked: names that are used exist, numbers are in
+// The work that the runner is given (formats.md, "Phase"), checked: names that are used exist, numbers are in
 // range.
 
 enum class Order { kGiven, kShuffled };

@@ -25,7 +25,7 @@ constexpr const char* kClassicGpuLibrary = "classic_gpu";
 // Libraries, by the name of the engine or of a further library of one.
 using RuntimePaths = std::map<std::string, FilePath>;
 
-// A compute unit of the device and how it is used (docs/formats.md, "Phase", units).
+// A compute unit of the device and how it is used (formats.md, "Phase", units).
 struct UnitSpec {
   std::string name;
   UnitKind kind = UnitKind::kCpu;

@@ -19,7 +19,7 @@ RankedTensorType ToLiteRt(const TensorType& type);
 // Throws Failure for element types and shapes that the runner does not know.
 TensorType FromLiteRt(int32_t element, const Layout& layout);
 
-// The word for a BufferType (docs/formats.md, "Journal"); "kind-30" for one that the runner has no word for.
+// The word for a BufferType (formats.md, "Journal"); "kind-30" for one that the runner has no word for.
 std::string BufferKind(int type);
 
 // Memory that an input or output of a LiteRT model is bound to.
