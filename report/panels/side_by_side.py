@@ -1,9 +1,9 @@
-"""Several profiles side by side: a table of headline numbers, and the blocks of each against those of the first."""
+"""Several profiles side by side: a table of headline numbers, and the blocks of each against those of an earlier one."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lut.tables import USABLE
 from report.data.sources import Profile
@@ -14,16 +14,17 @@ from report.page.numbers import NOTHING, digits, percent, time_text, us_text
 
 
 def section(profiles: Sequence[Profile], lut: str) -> Section:
-    """Returns the panel: a table of all profiles, and a figure with a view for each but the first."""
+    """Returns the panel: a table of all profiles, and a figure with a view for each that has blocks of an earlier one."""
     title = "Side by side"
     if len(profiles) < 2:
         html = missing("One profile alone has nothing beside it.", f"syncnas report {lut} ANOTHER_FOLDER")
         return Section("side-by-side", title, "", Drawing(html))
     pieces: list[Html] = [_headlines(profiles)]
-    views = [view for other in profiles[1:] if (view := _view(profiles[0], other)) is not None]
+    pairs = list(_pairs(profiles))
+    views = [_view(first, other) for first, other in pairs]
     figures = [Figure("side-by-side", "Blocks of two profiles against each other.", views, height=460)] if views else []
     pieces += [figure.html for figure in figures]
-    pieces.append(_ratios(profiles) if views else paragraph(sentence("They have no block in common."), class_="missing"))
+    pieces.append(_ratios(pairs) if pairs else paragraph(sentence("They have no block in common."), class_="missing"))
     lead = (
         "Each point is a block that both profiles have; on the dashed line it takes as long in both. Whether a difference is more than"
         " chance, syncnas compare says."
@@ -64,12 +65,20 @@ def _medians(profile: Profile) -> dict[tuple[str, str], float]:
     return found
 
 
-def _view(first: Profile, other: Profile) -> View | None:
+def _pairs(profiles: Sequence[Profile]) -> Iterator[tuple[Profile, Profile]]:
+    """Yields each profile that has blocks of an earlier one behind the first of these."""
+    for number, other in enumerate(profiles):
+        theirs = _medians(other).keys()
+        first = next((earlier for earlier in profiles[:number] if _medians(earlier).keys() & theirs), None)
+        if first is not None:
+            yield first, other
+
+
+def _view(first: Profile, other: Profile) -> View:
+    """Draws the blocks that both have, of which there is at least one."""
     mine, theirs = _medians(first), _medians(other)
     units = [unit for unit in first.tables.meta.units if unit in other.tables.meta.units]
     shared = [key for key in mine if key in theirs]
-    if not shared:
-        return None
     ends = [min(min(mine[key], theirs[key]) for key in shared) * 0.8, max(max(mine[key], theirs[key]) for key in shared) * 1.25]
     equal = {
         "type": "scatter",
@@ -106,17 +115,22 @@ def _view(first: Profile, other: Profile) -> View | None:
     return View(f"{other.folder} against {first.folder}", traces, drawn)
 
 
-def _ratios(profiles: Sequence[Profile]) -> Html:
-    first = _medians(profiles[0])
+def _ratios(pairs: Sequence[tuple[Profile, Profile]]) -> Html:
     rows = []
-    for other in profiles[1:]:
-        theirs = _medians(other)
-        for unit in profiles[0].tables.meta.units:
-            ratios = sorted(theirs[key] / us for key, us in first.items() if key[0] == unit and key in theirs)
+    for first, other in pairs:
+        mine, theirs = _medians(first), _medians(other)
+        for unit in first.tables.meta.units:
+            ratios = sorted(theirs[key] / us for key, us in mine.items() if key[0] == unit and key in theirs)
             if ratios:
                 low, high = ratios[len(ratios) // 20], ratios[-1 - len(ratios) // 20]
                 rows.append(
-                    [str(other.folder), unit, str(len(ratios)), *(digits(value) for value in (statistics.median(ratios), low, high))]
+                    [
+                        str(other.folder),
+                        str(first.folder),
+                        unit,
+                        str(len(ratios)),
+                        *(digits(value) for value in (statistics.median(ratios), low, high)),
+                    ]
                 )
-    columns = ["tables", "unit", "blocks in both", "median ratio", "5 % below", "5 % above"]
-    return data_table(f"Ratios to {profiles[0].folder}", columns, rows, numbers_from=2, is_open=True)
+    columns = ["tables", "against", "unit", "blocks in both", "median ratio", "5 % below", "5 % above"]
+    return data_table("Ratios", columns, rows, numbers_from=3, is_open=True)
