@@ -96,11 +96,11 @@ def verify_model(
         traceable = replace(trial, may_be_traced=True)
         [comparison] = compare(target, [candidate], costs, traceable, journal=journal, on_event=note)
     if comparison.result.is_right:
-        write_whole(_beside(journal), json.dumps(comparison_document(comparison), indent=1, allow_nan=False) + "\n")
+        write_whole(result_of(journal), json.dumps(comparison_document(comparison), indent=1, allow_nan=False) + "\n")
     return comparison
 
 
-def _beside(journal: Path) -> Path:
+def result_of(journal: Path) -> Path:
     """Returns the path of the result: the journal's with ``.json`` in place of its ending, or behind it where it ends so itself."""
     return journal.with_name(f"{journal.name}.json") if journal.suffix == ".json" else journal.with_suffix(".json")
 

@@ -50,6 +50,7 @@ def main(
     from android_harness.bundles.traces import measured_trace
     from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config
+    from collab.errors import ConfigError
     from collab.placement import parse_placement
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
@@ -58,11 +59,14 @@ def main(
     from profiler.compare import Candidate, Trial
     from profiler.job_ids import TrialId, parse_job_id, timed_unit
     from profiler.progress import phase_bar
-    from profiler.trials import comparison_document, verify_model
+    from profiler.trials import comparison_document, result_of, verify_model
 
     limit = share("--fail-above", fail_above) if fail_above else None
+    journal = journal or lut / "verify.jsonl"
     if trace is not None:
         require_free(trace)
+        if trace.resolve() in (journal.resolve(), result_of(journal).resolve()):
+            raise ConfigError(f"--trace {trace}: what is measured goes there; name another file")
     config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
     recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
@@ -73,7 +77,7 @@ def main(
             Trial(rounds=rounds, runs=runs),
             lambda: closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)),
             lambda: phase_bar(f"Running {model}", quiet=json),
-            journal=journal or lut / "verify.jsonl",
+            journal=journal,
             notice=tell,
             on_event=recording.add,
         )

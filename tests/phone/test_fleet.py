@@ -52,7 +52,7 @@ def test_one_phone_that_fails_is_nothing_to_the_others_which_stop_and_go_on_toge
         wait_for_visits(folder_of(phone, out), 300, process)
     process.send_signal(signal.SIGINT)
     stopped = finish(process)
-    assert stopped.status == 2, "the worst of them"
+    assert stopped.status == 3, "the worst of them"
     said = said_of(stopped.stdout)
     assert [said[phone.serial]["state"] for phone in (*sound, full)] == ["stopped", "stopped", "failed"]
     assert "storage is full" in said[full.serial]["error"]
@@ -62,7 +62,7 @@ def test_one_phone_that_fails_is_nothing_to_the_others_which_stop_and_go_on_toge
     wait_for_visits(folder_of(lost, out), 300, process)
     lost.close()
     done = finish(process, timeout_s=600)
-    assert done.status == 2, done.stderr
+    assert done.status == 3, done.stderr
     said = said_of(done.stdout)
     assert [said[phone.serial]["state"] for phone in (*sound, lost)] == ["done", "done", "failed"]
     assert "was lost and did not come back within 2 s" in said[lost.serial]["error"]

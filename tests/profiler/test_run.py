@@ -364,7 +364,7 @@ def test_verify_puts_prediction_and_measurement_side_by_side(profiled: tuple[Pat
     config = tmp_path / "model.json"
     config.write_text(collaborative(tiny(), "nca").to_json())
     arguments = ["--lut", profiled[0], "--model", config, "--placement", placement, "--rounds", 3, "--journal", tmp_path / "v.jsonl"]
-    said = json.loads(run("profiler.verify", *arguments, "--json", "--trace", tmp_path / "v.json"))
+    said = json.loads(run("profiler.verify", *arguments, "--json", "--trace", tmp_path / "trace.json"))
     assert set(said) >= {"model", "predicted_us", "measured_us", "error", "error_drift_corrected", "repeatability", "steps"}
     assert set(said["measured_us"]) >= {"median", "p95", "n"}
     assert said["measured_us"]["n"] == 2 * 3 * 10
@@ -374,7 +374,7 @@ def test_verify_puts_prediction_and_measurement_side_by_side(profiled: tuple[Pat
     assert said["error_drift_corrected"] == pytest.approx(said["corrected_us"] / said["measured_us"]["median"] - 1, abs=1e-4)
     assert said["output_error"] <= 1e-4
     assert all(step["predicted_us"] is not None for step in said["steps"]), "every measured step has its prediction"
-    check_trace(tmp_path / "v.json", said)
+    check_trace(tmp_path / "trace.json", said)
     text = run("profiler.verify", *arguments)
     for word in ("Predicted:", "Measured:", "Error:", "Repeatability:", "Output:"):
         assert word in text
