@@ -32,7 +32,7 @@ $(VENV)/dev: $(VENV)/base
 
 $(VENV)/all: $(VENV)/base
 	$(PIP) torch
-	$(PIP) -e '.[torch,litert,onnx,search,ray,docs,dev]'
+	$(PIP) -e '.[torch,litert,onnx,parquet,search,ray,docs,dev]'
 	touch $@
 
 demo:

@@ -58,4 +58,4 @@ def test_the_command_tells_where_runner_and_kit_are() -> None:
     kit = built_cross_kit()
     with one_build_at_a_time():
         result = CliRunner().invoke(app, ["--abi", CROSS_ABI, "--json"])
-    assert json.loads(result.stdout) == {"runner": str(kit / RUNNER), "kit": str(kit)}
+    assert json.loads(result.stdout) == {"schema_version": 1, "runner": str(kit / RUNNER), "kit": str(kit)}

@@ -23,7 +23,7 @@ from android_harness.device.vulkan import offered
 from android_harness.scripts import read_script
 from android_harness.targets import local
 from collab.console import one_line
-from collab.errors import DeviceError
+from collab.errors import ConfigError, DeviceError
 from collab.units import parse_unit
 from tests.android_harness.device.made_states import PHONE
 from tests.borders.fuzzing import check_sentence, fuzz
@@ -114,7 +114,7 @@ def test_no_amount_is_too_much(text: str) -> None:
     assert all(len(entry) <= TEXT_LIMIT * 8 for entry in kept)
     if state.clusters:
         hold(state, "gpu")
-        with pytest.raises(DeviceError) as refused:
+        with pytest.raises(ConfigError) as refused:
             resolve_units([parse_unit("cpu:threads=1,cluster=5000")], state.info)
         check_sentence(str(refused.value), "a cluster that is not there")
 

@@ -65,7 +65,7 @@ def test_journals(tmp_path: Path) -> None:
         (0, {"protocol": "2"}),
         (0, {"conditions": {"clocks": 1}}),
         (0, {"conditions": {"clocks": "x" * 5000}}),
-        (0, {"conditions": {str(number): "x" for number in range(65)}}),
+        (0, {"conditions": {str(number): "x" for number in range(66)}}),
         (6, {"total_ns": [0, 0]}),
         (8, {"caps_khz": [1]}),
         (10, {"stopped": ["hot"]}),

@@ -34,7 +34,8 @@ def test_a_program_for_android_passes_and_the_command_says_so(tmp_path: Path) ->
     made = android_program(tmp_path)
     require_android(made, android_abi="arm64-v8a")
     result = CliRunner().invoke(app, [str(made), "--abi", "arm64-v8a", "--json"])
-    assert json.loads(result.stdout) == {"runner": str(made), "machine": "aarch64", "alignment_bytes": 16384, "needed": ["libc.so"]}
+    said = {"runner": str(made), "machine": "aarch64", "alignment_bytes": 16384, "needed": ["libc.so"]}
+    assert json.loads(result.stdout) == {"schema_version": 1, **said}
     assert "can load it (aligned to 16384 bytes)" in CliRunner().invoke(app, [str(made)]).stdout
 
 

@@ -210,7 +210,7 @@ def test_other_devices_are_refused(wanted: Platform, reason: str) -> None:
 
 @pytest.fixture(name="builds")
 def empty_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(native_build, "BUILDS", tmp_path / "builds")
+    monkeypatch.setattr(native_build, "builds_folder", lambda: tmp_path / "builds")
     return tmp_path / "builds"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ from lut import export_tables, import_tables
 from lut.foreign.exporting import CSV, FORMATS, NN_METER, ONCE_FOR_ALL, ONE_UNIT, PARQUET, PROXYLESSNAS
 from lut.tables import Tables, load_tables, save
 from tests.lut.made_tables import block_row, made_meta, transfer_row
+
+NEEDS_PYARROW = pytest.mark.skipif(find_spec("pyarrow") is None, reason="the extra parquet is not installed")
+
+
+def _each(forms: Iterable[str]) -> list[object]:
+    return [pytest.param(form, marks=[NEEDS_PYARROW] if form == PARQUET else []) for form in forms]
+
 
 SIZES, EXTENTS, ACTS = st.integers(1, 512), st.integers(1, 2000), st.sampled_from(["relu", "relu6"])
 KERNELS = st.sampled_from([1, 3, 5, 7])
@@ -67,7 +75,7 @@ def costs(tables: Tables) -> dict[tuple[str, str], float]:
     return {(row.unit, row.block): row.marginal_us for row in tables.blocks if row.marginal_us is not None}
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", _each(FORMATS))
 @given(blocks=st.lists(BLOCKS, min_size=1, max_size=8, unique_by=lambda block: block.key), act=ACTS, data=st.data())
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_all_that_goes_out_comes_back(
@@ -135,7 +143,7 @@ def test_activations_with_different_latencies_are_asked_for(tmp_path: Path) -> N
     assert costs(same) == {("cpu0", BLOCK): 1.0, ("cpu0", other): 1.0}
 
 
-@pytest.mark.parametrize("form", [CSV, PARQUET])
+@pytest.mark.parametrize("form", _each([CSV, PARQUET]))
 def test_hand_overs_go_out_and_come_back(form: str, tmp_path: Path) -> None:
     moves = [transfer_row("cpu0", "cpu1", size, path=path) for size in (400, 800) for path in ("shared", "memcpy")]
     broken = transfer_row("cpu1", "cpu0", 400, status="failed", reason="it broke", read_us=None, wakeup_us=None, write_us=None)
