@@ -78,7 +78,7 @@ class Deployed:
     unpredicted: str = ""
     """Reason why there is no prediction although there are tables."""
     notes: tuple[str, ...] = ()
-    """What else the device did meanwhile, each a sentence: settings that did not hold, caps that fell."""
+    """Sentences on what the device did during the run: settings that did not hold, clock caps that fell."""
 
 
 @dataclass

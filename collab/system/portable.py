@@ -16,7 +16,7 @@ AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
 NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 """Flag that refuses symbolic links, where the system has it."""
 HAS_OPEN_FOLDERS: Final = hasattr(os, "O_DIRECTORY")
-"""Whether folders can be opened, and so flushed to the disk and locked. Windows opens none."""
+"""True where a folder can be opened, to flush it to the disk or to lock it; Windows cannot do that."""
 
 
 def open_folder(folder: os.PathLike[str]) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from lut.certificate import Accuracy
 
 _FEWEST: Final = 6
-"""Of fewer strategies on a side no order is improbable enough to prove anything."""
+"""Smallest number of strategies on each side for the test: with fewer, even the most one-sided order comes by chance too often."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from report.comparing.comparison import RUNS, Comparison
 from report.comparing.effects import Cost, Effect, Pair, judged, whole_of, wholes_by_unit
 
 FEWEST_STARTS: Final = 3
-"""Of fewer starts, visits are the unit."""
+"""Smallest number of starts on each side that are compared start by start; with fewer, visits are compared instead."""
 END_TO_END: Final = "end to end"
 
 _Step: TypeAlias = tuple[str, str, str, str]

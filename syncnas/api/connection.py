@@ -98,7 +98,7 @@ class Device:
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be used; not any more after `close`."""
+        """True until `close`: the device can be used."""
         return self._target is not None
 
     @property

@@ -33,7 +33,7 @@ class Model:
 
     @property
     def is_collaborative(self) -> bool:
-        """Whether it has several branches that run on several units at once; a base model has one."""
+        """True if the model has several branches, which run on several units at once; a base model has one."""
         return self._config.is_collaborative
 
     @property

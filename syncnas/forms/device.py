@@ -42,14 +42,14 @@ class KitFile(Form, frozen=True, kw_only=True):
 
 
 class UnitKind(Form, frozen=True, kw_only=True):
-    """Whether a kind of units has all that it needs; the reason where it has not."""
+    """States whether a kind of units has all that it needs, and if not, the reason."""
 
     ready: bool
     reason: str
 
 
 class Setup(Printed, frozen=True, kw_only=True):
-    """What a device needs, and whether it is there now; `kit` is null where the device cannot be served."""
+    """Lists what a device needs and whether each thing is there now; `kit` is null where no kit exists for the device."""
 
     device: str
     model: str
