@@ -90,7 +90,8 @@ class Recording:
 
     def median_run(self) -> RecordedRun:
         """Returns the run that is nearest to the median; of several, the first."""
-        return min(self.runs, key=lambda run: abs(run.total_ns / 1e3 - self.median_us))
+        median_us = self.median_us
+        return min(self.runs, key=lambda run: abs(run.total_ns / 1e3 - median_us))
 
     def _begin_phase(self, event: PhaseStarted) -> None:
         # A monotonic clock begins anew when a device restarts.
