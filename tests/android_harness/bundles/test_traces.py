@@ -152,6 +152,19 @@ def test_only_the_newest_measurement_is_shown() -> None:
     assert [visit.end_ns for visit in made.visits] == [1001 * SECOND_NS, 1101 * SECOND_NS]
 
 
+def test_a_command_that_was_stopped_before_its_first_visit_leaves_the_one_before_it_to_be_shown() -> None:
+    runs = [(1, 1, 1, 1, 1)]
+    made = recording(phase(clocks="fixed"), look(1, 1500), visit(runs, end_ns=100), phase(), look(2, 1400), phase(), look(3, 1300))
+    assert [visit.end_ns for visit in made.visits] == [1000 * SECOND_NS + 100]
+    document = checked(measured_trace(made).text())
+    assert document["otherData"]["condition clocks"] == "fixed"
+    clocks = [event["args"]["MHz"] for event in document["traceEvents"] if event["name"] == "clock of cpu0"]
+    assert clocks == [1500.0, 1500.0]
+    made.add(visit(runs * 2, end_ns=200))
+    assert len(made.runs) == 2
+    assert made.conditions == {}
+
+
 def test_the_median_of_as_many_runs_as_a_deployment_may_have() -> None:
     """Which took an hour when each run was held against a median computed anew."""
     runs = [(0, 1 + number, 0, 1, 0) for number in range(MOST_RUNS)]
