@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from report.page.figures import Drawing, Figure, View, axis, layout, plot_text
+import report.page.frame
+from report.page.figures import KINDS, Drawing, Figure, View, axis, layout, plot_text
 from report.page.frame import SCHEMA_VERSION, Section, page
 from report.page.markup import data_table, element, escaped, joined, json_for_script, paragraph
 from tests.report.visits import data_of, draw_all, visit
@@ -117,3 +119,11 @@ def test_the_policy_lets_nothing_in_from_outside(browser: Browser, tmp_path: Pat
     assert opened.evaluate("window.wasRun") is None
     assert sum("Content Security Policy" in text for text in refused) == 2
     opened.close()
+
+
+def test_views_hold_only_what_the_library_draws() -> None:
+    entry = (Path(report.page.frame.__file__).parent / "library" / "entry.js").read_text(encoding="utf-8")
+    registered = re.findall(r'require\("plotly\.js/lib/(\w+)"\)', entry)
+    assert sorted({"scatter", *registered} - {"core"}) == sorted(KINDS)
+    with pytest.raises(ValueError, match="violin"):
+        View("", [{"type": "violin"}], {})
