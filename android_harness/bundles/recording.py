@@ -91,12 +91,12 @@ class Recording:
 
     @property
     def looks(self) -> list[Look]:
-        """What the device said of itself, in the order of time."""
+        """All that the device said of itself, in the order of time."""
         return self._newest.looks
 
     @property
     def conditions(self) -> dict[str, str]:
-        """Those of the last phase."""
+        """The conditions of the last phase, by their names."""
         return self._newest.conditions
 
     @property
