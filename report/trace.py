@@ -71,7 +71,8 @@ def _trace(source: Path, *, model: str, placement: str, lut: Path | None, which:
     from android_harness.bundles.traces import measured_trace, same_segments
     from collab.errors import ConfigError
     from lut.traces.predicted import predicted_trace
-    from report.traces.sources import VERIFY_JOURNAL, journal_of, read_recording, tables_of
+    from profiler.trials import VERIFY_JOURNAL
+    from report.traces.sources import journal_of, read_recording, tables_of
 
     journal, tables = journal_of(source), lut or tables_of(source)
     if journal is None:

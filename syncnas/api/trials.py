@@ -207,7 +207,7 @@ def verify(
     from collab.placement import parse_placement
     from lut.meta import META_FILE
     from profiler.compare import Candidate, Trial
-    from profiler.trials import verify_model
+    from profiler.trials import VERIFY_JOURNAL, verify_model
 
     require(1, MOST_ROUNDS, rounds=rounds)
     require(1, MOST_RUNS, runs=runs)
@@ -219,7 +219,7 @@ def verify(
         Trial(rounds=rounds, runs=runs),
         lambda: target_of(device, tables.device, tables.folder / META_FILE, on_note=on_note),
         lambda: _observed(f"running {label_of(model)}", on_progress),
-        journal=tables.folder / "verify.jsonl" if journal is None else Path(journal),
+        journal=tables.folder / VERIFY_JOURNAL if journal is None else Path(journal),
         notice=notice_of(on_note),
     )
     require_right(found.result)
