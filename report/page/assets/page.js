@@ -81,7 +81,9 @@
     if (!shown) return;
     const points = pointsOf(shown.traces);
     if (!points.length) return;
-    shown.point = by === "first" ? 0 : by === "last" ? points.length - 1 : (shown.point + by + points.length) % points.length;
+    // No point is chosen at first: going back leads to the last one then, going on to the first.
+    const from = shown.point < 0 && by < 0 ? 0 : shown.point;
+    shown.point = by === "first" ? 0 : by === "last" ? points.length - 1 : (from + by + points.length) % points.length;
     const point = points[shown.point];
     document.getElementById(`said-${chart.dataset.figure}`).textContent = `${plain(point.text)} (${shown.point + 1} of ${points.length})`;
     const { xaxis = "x", yaxis = "y" } = shown.traces[point.curve];
@@ -174,7 +176,7 @@
     const button = document.getElementById("theme");
     button.textContent = theme === "dark" ? "Light" : "Dark";
     button.setAttribute("aria-pressed", String(theme === "dark"));
-    for (const key of state.drawn.keys()) draw(document.getElementById(`figure-${key}`));
+    if (window.Plotly) for (const key of state.drawn.keys()) draw(document.getElementById(`figure-${key}`));
   }
 
   function decoded(text) {
