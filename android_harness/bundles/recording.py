@@ -91,7 +91,7 @@ class Recording:
 
     @property
     def looks(self) -> list[Look]:
-        """All that the device said of itself, in the order of time."""
+        """Looks at the device, in the order of time."""
         return self._newest.looks
 
     @property
