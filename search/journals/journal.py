@@ -25,9 +25,8 @@ import msgspec
 
 from collab.documents import LatencyUs, Natural, Sha256, Text, expectation, read_bytes
 from collab.errors import JournalError
-from collab.files import write_whole, writing
+from collab.files import lock_file, write_whole, writing
 from collab.names import shown
-from collab.system.locks import try_lock
 from collab.system.portable import PLAIN
 from search.evaluators.base import MAX_ACCURACY, Setting
 from search.journals.record import SpaceRecord
@@ -106,7 +105,7 @@ class SearchJournal:
 
     Raises:
         JournalError: it is damaged, of another search, or another process has it.
-        StorageError: it cannot be written.
+        StorageError: it cannot be written or locked.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Setting], inputs: Mapping[str, str], space: SpaceRecord) -> None:
@@ -129,7 +128,7 @@ class SearchJournal:
             raise
 
     def _lock(self) -> None:
-        if not try_lock(self._descriptor):
+        if not lock_file(self._path, self._descriptor):
             raise JournalError(f"{self._path}: another search is writing it; wait for it, or name another --out")
 
     def write(self, event: str, n: int, leaf: Leaf, **values: object) -> None:
