@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from collab.cli import print_json
 from collab.console import one_line, result_console, tell
 from collab.errors import ConfigError, DeviceError, TableError
+from collab.system.portable import interrupt
 
 if TYPE_CHECKING:
     import typer
@@ -56,8 +57,7 @@ class _Phone:
 
     def stop(self) -> None:
         """Has the profile end after its present visit."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+        interrupt(self.process)
         self.told_to_stop = True
 
     def to_document(self) -> dict[str, Any]:
