@@ -35,7 +35,6 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "report": model.Report,
     "trace": model.Trace,
 }
-
 """Forms by the names of commands; behind a hyphen stands what gives a command another form."""
 
 
