@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import collab
 import syncnas
 from tests.pages import REPOSITORY, text_of
 from tests.syncnas.conftest import PAGE, Page, in_folder
@@ -50,6 +51,14 @@ def test_names_are_listed_once_and_in_order() -> None:
     assert set(syncnas.__all__) <= set(dir(syncnas))
     with pytest.raises(AttributeError, match="no_such_name"):
         syncnas.no_such_name  # noqa: B018
+
+
+def test_the_version_is_that_of_the_commands_and_of_the_package() -> None:
+    said = subprocess.run([sys.executable, "-m", "syncnas", "--version"], capture_output=True, text=True, check=True, cwd=REPOSITORY).stdout
+    assert said.split() == ["syncnas", syncnas.__version__]
+    assert syncnas.__version__ == collab.__version__
+    assert "__version__" in dir(syncnas)
+    assert "`syncnas.__version__`" in text_of(PAGE)
 
 
 def test_no_module_hides_a_function() -> None:
