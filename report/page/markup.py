@@ -57,8 +57,8 @@ def paragraph(*inside: Html, **attributes: str) -> Html:
 
 
 def command(line: str) -> Html:
-    """Returns a command line to be typed."""
-    return element("code", sentence(line))
+    """Returns a command line to be typed. Its words do not break at their hyphens: ``-`` and ``-lut`` on two lines are no option."""
+    return element("code", joined((element("span", sentence(word)) for word in line.split(" ")), between=" "))
 
 
 def missing(what: str, line: str) -> Html:
