@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from collab.system.starting import stop_quietly_while_starting as _stop_quietly_while_starting
+
 if TYPE_CHECKING:
     from collab.errors import (
         BusyFolderError,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from syncnas.api.tables import Tables, load_tables
     from syncnas.api.trials import Certification, Verification, certify, verify
     from syncnas.api.values import Latency
+
+_stop_quietly_while_starting(__name__)
 
 _MODULES: Final = {
     "collab.errors": (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from collab.system.starting import INTERRUPTED
 from syncnas.listed import Listed
 
 _DEVICE: Final = "Get a device ready"
@@ -16,7 +17,6 @@ _MODEL: Final = "Work on models and tables"
 _SEARCH: Final = "Search for models"
 _PHONE: Final = "Run models on a phone"
 _LOOK: Final = "Look at what was measured"
-_INTERRUPTED: Final = 130
 
 
 COMMANDS: Final = {
@@ -50,5 +50,5 @@ def main() -> None:
         app = make_group(COMMANDS)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
-        raise SystemExit(_INTERRUPTED) from None
+        raise SystemExit(INTERRUPTED) from None
     run_app(app)
