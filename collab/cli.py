@@ -17,6 +17,7 @@ from collab.console import endure_any_encoding, one_line, shortened, tell
 from collab.errors import DeviceError, SyncNasError
 from collab.files import reason_of
 from collab.system.starting import INTERRUPTED, begin, is_interrupted_import
+from collab.wording.options import writing_for_command_line
 
 FAILED: Final = 1
 """Exit status where a check fails: what was asked for was done, and its answer is no."""
@@ -136,7 +137,8 @@ def run_app(app: typer.Typer) -> None:
     """
     endure_any_encoding()
     try:
-        status = app(standalone_mode=False)
+        with writing_for_command_line():
+            status = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         _stop()
     except _USAGE_ERROR as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from collab.cli import make_app, print_json, run_app
 from collab.console import say, tell
 from collab.options import EXPERT, AsJson, PlacementText, models, option, place
+from collab.wording.commands import command_named
 from lut.traces.events import CONDITION
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def _trace(source: Path, *, model: str, placement: str, lut: Path | None, which:
     journal, tables = journal_of(source), lut or tables_of(source)
     if journal is None:
         if not model:
-            raise ConfigError(f"{source} has no {VERIFY_JOURNAL}: measure with profiler.verify, name a journal, or predict with --model")
+            raise ConfigError(
+                f"{source} has no {VERIFY_JOURNAL}: measure with {command_named('verify')}, name a journal, or predict with --model"
+            )
         return predicted_trace(_prediction(tables, model, placement))
     recording = read_recording(journal, job)
     prediction = _prediction(tables, model, placement) if model else _verified_prediction(journal, tables)

@@ -93,7 +93,7 @@ def test_what_needs_a_hand_over_says_that_there_is_none_and_how_to_get_it(tmp_pa
     save(imported(read_yaml(write(tmp_path, PIXEL))).tables, tmp_path / "lut")
     costs = Costs(load_tables(tmp_path / "lut"), source="luts/pixel1")
     assert costs.call_us("cpu0") == 0.0
-    with pytest.raises(MissingEntryError, match=r"lacks hand-overs.*from cpu0 to cpu1.*python -m profiler\.run --device SERIAL"):
+    with pytest.raises(MissingEntryError, match=r"lacks hand-overs.*from cpu0 to cpu1.*syncnas profile --device SERIAL"):
         costs.handover("cpu0", "cpu1", 400)
 
 

@@ -9,5 +9,5 @@ from search.evaluators.choose import EvaluatorOptions, check_options
 
 
 def test_a_command_is_wanted_where_one_evaluates() -> None:
-    with pytest.raises(ConfigError, match="--command"):
+    with pytest.raises(ConfigError, match="name='command' needs command="):
         check_options(EvaluatorOptions("command"), has_tables=True)
