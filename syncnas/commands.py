@@ -5,11 +5,13 @@ Nothing heavy is imported here, so that a Ctrl-C is heard from the start; `syncn
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Final
 
 from collab.system.starting import INTERRUPTED
 from collab.wording.commands import MODULES
+from syncnas.completion import answer_bash, is_asked_by_bash
 from syncnas.listed import Listed
 
 _DEVICE: Final = "Get a device ready"
@@ -49,6 +51,8 @@ def main() -> None:
         from syncnas.group import make_group
 
         app = make_group(COMMANDS)
+        if is_asked_by_bash(os.environ):
+            answer_bash(lambda: run_app(app))
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         raise SystemExit(INTERRUPTED) from None
