@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from collab.errors import ConfigError
+from collab.system.portable import is_windows
 from collab.wording.options import option_named
 from search.evaluators.base import Evaluator, Setting
 
@@ -83,6 +84,12 @@ def check_options(options: EvaluatorOptions, *, has_tables: bool) -> None:
     if options.name == "command" and not options.command.strip():
         raise ConfigError(
             f"{option_named('--evaluator', 'command')} needs {option_named('--command')}, e.g. 'python evaluate.py {{config}}'"
+        )
+    if options.name == "command" and is_windows():
+        raise ConfigError(
+            f"{option_named('--evaluator', 'command')} does not run on Windows, where outputs of a command cannot be waited for;"
+            " search on Linux, on macOS or in WSL, or evaluate beforehand and give the accuracies with"
+            f" {option_named('--evaluator', 'table')}"
         )
     if len(options.command) > _LONGEST_COMMAND:
         raise ConfigError(f"{option_named('--command')}: longer than {_LONGEST_COMMAND} characters; put it into a script")
