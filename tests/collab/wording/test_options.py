@@ -20,7 +20,6 @@ ONLY_COMMANDS = {
     "collab/options.py",
     "collab/wording/commands.py",
     "collab/wording/options.py",
-    "android_harness/bundles/traces.py",
     "android_harness/device/diagnosis.py",
     "android_harness/device/nnapi.py",
     "android_harness/kits/check_runner.py",
@@ -29,13 +28,10 @@ ONLY_COMMANDS = {
     "android_harness/kits/ndk.py",
     "android_harness/options.py",
     "android_harness/targets/settings_checks.py",
-    "lut/foreign/exporting.py",
-    "lut/foreign/importing.py",
-    "lut/foreign/plain_csv.py",
+    "lut/traces/events.py",
     "profiler/budgeted.py",
     "profiler/fleet.py",
     "report/panels/timeline.py",
-    "report/traces/sources.py",
     "search/executors/choose.py",
     "search/explanation.py",
     "search/journals/rebuilt.py",
@@ -43,7 +39,7 @@ ONLY_COMMANDS = {
     "syncnas/group.py",
     "syncnas/schemas.py",
 }
-"""Modules whose sentences reach only who types commands: of doctor, setup, import, export-tables, explain, trace, and pages."""
+"""Modules whose sentences reach only who types commands: of doctor, setup, explain, ``--trace`` of others, and pages."""
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
 
@@ -52,9 +48,11 @@ def is_command(path: Path) -> bool:
 
 
 def arguments() -> set[str]:
-    """All arguments of the public functions and values."""
+    """All arguments of the public functions and values, and of their methods."""
     public = [getattr(syncnas, name) for name in syncnas.__all__]
-    return {name for value in public if callable(value) and not is_error(value) for name in inspect.signature(value).parameters}
+    functions = [value for value in public if callable(value) and not is_error(value)]
+    methods = [method for value in functions if isinstance(value, type) for method in vars(value).values() if inspect.isfunction(method)]
+    return {name for function in [*functions, *methods] for name in inspect.signature(function).parameters}
 
 
 def is_error(value: object) -> bool:
