@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from collab.cli import make_app, print_json, run_app
 from collab.console import say
 from collab.options import UNITS, AsJson, option, place
+from collab.wording.commands import command_named
 
 if TYPE_CHECKING:
     from lut.foreign.entries import LeftOut
@@ -64,8 +65,9 @@ def _print(imported: Imported, out: Path) -> None:
     for what in imported.tables.meta.lacks:
         say(f"Lacking: {what}")
     models = "Models, also collaborative ones," if account["handovers"] else "Models on one unit"
-    say(f"{models} can be predicted: python -m lut.predict --lut {out} --model mobilenet_v2")
-    say("What is lacking is measured by: python -m profiler.run --device SERIAL --model MODEL --out ANOTHER_FOLDER")
+    say(f"{models} can be predicted: {command_named('predict', '--lut', out, '--model', 'mobilenet_v2')}")
+    profiling = command_named("profile", "--device", "SERIAL", "--model", "MODEL", "--out", "ANOTHER_FOLDER")
+    say(f"What is lacking is measured by: {profiling}")
 
 
 def _by_reason(left_out: tuple[LeftOut, ...]) -> dict[str, list[LeftOut]]:

@@ -20,6 +20,7 @@ from collab.cli import print_json
 from collab.console import one_line, result_console, tell
 from collab.errors import ConfigError, DeviceError, TableError
 from collab.system.portable import interrupt
+from collab.wording.commands import command_named
 
 if TYPE_CHECKING:
     import typer
@@ -122,7 +123,7 @@ def phones_of(names: Sequence[str], cluster: str) -> list[str]:
             raise ConfigError("--device all is every phone there is; leave the others out")
         serials = _connected(cluster)
         if not serials:
-            raise DeviceError("--device all: no phone is connected; what is seen: python -m android_harness.devices")
+            raise DeviceError(f"--device all: no phone is connected; what is seen: {command_named('devices')}")
     if LOCAL_NAME in serials:
         raise ConfigError(f"--device {LOCAL_NAME} measures the cores from which the others are led; profile this machine by itself")
     for what in (lambda serial: serial, folder_name):

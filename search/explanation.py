@@ -8,6 +8,7 @@ from pathlib import Path
 from collab.config import SYNCS, from_document
 from collab.errors import ConfigError, JournalError
 from collab.model import ModelConfig
+from collab.wording.commands import command_named
 from search.engine.pool import Feasible
 from search.engine.tree_search import ChildStatistics, Settings
 from search.journals.journal import JOURNAL_FILE, Entry, Evaluated, Header, Same, number_setting, read_journal, text_setting, whole_setting
@@ -156,7 +157,7 @@ def journals_in(folder: Path) -> list[Path]:
     own = folder / JOURNAL_FILE
     found = [own] if own.exists() else sorted(folder.glob(f"*/{JOURNAL_FILE}"))
     if not found:
-        raise JournalError(f"{folder} holds no search; name the folder that search.run was given with --out")
+        raise JournalError(f"{folder} holds no search; name the folder that {command_named('search')} was given with --out")
     return found
 
 

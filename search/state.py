@@ -190,7 +190,7 @@ class SearchState:
             if first is not None:
                 raise _unlike(line, f"question {entry.n} is of the architecture that question {first} has evaluated already")
             if self._known is not None and self._known.get(strategy) != entry.accuracy:
-                raise _unlike(line, f"{strategy} has accuracy {entry.accuracy}, in --table {self._known.get(strategy)}")
+                raise _unlike(line, f"{strategy} has accuracy {entry.accuracy}, in the table {self._known.get(strategy)}")
             self.accept(question, entry.accuracy)
 
 

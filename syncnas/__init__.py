@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from collab import __version__ as __version__
+from collab.system.starting import stop_quietly_while_starting as _stop_quietly_while_starting
 
 if TYPE_CHECKING:
     from collab.errors import (
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from syncnas.api.tracing import Trace, trace
     from syncnas.api.trials import Certification, Verification, certify, verify
     from syncnas.api.values import Latency
+
+_stop_quietly_while_starting(__name__)
 
 _MODULES: Final = {
     "collab.errors": (

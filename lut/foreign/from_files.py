@@ -11,6 +11,7 @@ from collab.blocks import ACTIVATIONS
 from collab.errors import ConfigError, TableError
 from collab.files import holds_nothing, write_whole
 from collab.units import name_units, parse_unit
+from collab.wording.options import option_named
 from lut.entries import MAX_NAME
 from lut.foreign.importing import Imported, import_sources
 from lut.foreign.reading import read_source
@@ -32,13 +33,14 @@ def import_files(paths: Sequence[Path], out: Path, *, device: str, units: Sequen
         TableError: the folder is not empty, a file is not what its name says, or not one entry is a block here.
     """
     if act and act not in ACTIVATIONS.values():
-        raise ConfigError(f"--act {act[:60]}: no block has that here; one of {', '.join(ACTIVATIONS.values())}")
+        raise ConfigError(f"{option_named('--act', act[:60])}: no block has that here; one of {', '.join(ACTIVATIONS.values())}")
     if not device.strip() or not device.isprintable() or len(device) > MAX_NAME:
         raise ConfigError(
-            f"--device is empty, cannot be printed, or has more than {MAX_NAME} characters; name the device, for example --device pixel1"
+            f"{option_named('--device')} is empty, cannot be printed, or has more than {MAX_NAME} characters; name the device, for"
+            f" example {option_named('--device', 'pixel1')}"
         )
     if not holds_nothing(out):
-        raise TableError(f"{out} is there already and not empty; name another folder with --out")
+        raise TableError(f"{out} is there already and not empty; name another folder with {option_named('--out')}")
     named = name_units([parse_unit(text) for text in units])
     imported = import_sources([read_source(path) for path in paths], device=device, units=named, act=act or None)
     save(imported.tables, out)

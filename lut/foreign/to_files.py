@@ -8,6 +8,7 @@ from pathlib import Path
 from collab.blocks import ACTIVATIONS
 from collab.errors import ConfigError, TableError
 from collab.files import holds_nothing, write_whole
+from collab.wording.options import option_named
 from lut.foreign.exported_sheets import sheets, write_sheets
 from lut.foreign.exporting import DIALECTS, FORMATS, NN_METER, ONE_UNIT, Exported, nn_meter_document, unit_to_export, yaml_document
 from lut.tables import Tables
@@ -21,11 +22,13 @@ def check_export(form: str, out: Path, *, act: str = "") -> None:
         TableError: the file is there already, or the folder is not empty.
     """
     if form not in FORMATS:
-        raise ConfigError(f"--format {form[:60]!r}: one of {', '.join(FORMATS)}")
+        raise ConfigError(f"{option_named('--format', form[:60])}: one of {', '.join(FORMATS)}")
     if act and (act not in ACTIVATIONS.values() or form not in DIALECTS):
-        raise ConfigError(f"--act {act[:60]!r}: one of {', '.join(ACTIVATIONS.values())}, for {' and '.join(DIALECTS)} alone")
+        raise ConfigError(
+            f"{option_named('--act', act[:60])}: one of {', '.join(ACTIVATIONS.values())}, for {' and '.join(DIALECTS)} alone"
+        )
     if out.exists() and (form in ONE_UNIT or not holds_nothing(out)):
-        raise TableError(f"{out} is there already; name another with --out")
+        raise TableError(f"{out} is there already; name another with {option_named('--out')}")
 
 
 def export_files(tables: Tables, form: str, out: Path, *, unit: str = "", act: str = "") -> tuple[Exported, list[Path]]:
@@ -41,7 +44,9 @@ def export_files(tables: Tables, form: str, out: Path, *, unit: str = "", act: s
     check_export(form, out, act=act)
     if form not in ONE_UNIT:
         if unit:
-            raise ConfigError(f"--unit {unit[:60]!r}: {form} holds the rows of all units, each with its own")
+            raise ConfigError(
+                f"{option_named('--unit', unit[:60], argument='unit')}: {form} holds the rows of all units, each with its own"
+            )
         exported = sheets(tables)
         meta = {"device": tables.meta.device, **{f"unit {name}": spec.text for name, spec in tables.meta.units.items()}}
         return exported, write_sheets(exported, out, form, meta)

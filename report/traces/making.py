@@ -11,6 +11,8 @@ from collab.config import load as load_config
 from collab.errors import ConfigError, SyncNasError
 from collab.model import ModelConfig
 from collab.placement import parse_placement
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import Prediction, predict
 from lut.tables import load_tables
@@ -48,7 +50,10 @@ def make_trace(source: Path, wanted: Predicted | None, *, lut: Path | None, whic
     journal, tables = journal_of(source), lut or tables_of(source)
     if journal is None:
         if wanted is None:
-            raise ConfigError(f"{source} has no {VERIFY_JOURNAL}: measure with profiler.verify, name a journal, or predict with --model")
+            raise ConfigError(
+                f"{source} has no {VERIFY_JOURNAL}: measure with {command_named('verify')}, name a journal, or predict with"
+                f" {option_named('--model')}"
+            )
         return predicted_trace(_prediction(tables, wanted))
     recording = read_recording(journal, job)
     prediction = _prediction(tables, wanted) if wanted is not None else _verified_prediction(journal, tables, notice)
@@ -57,7 +62,10 @@ def make_trace(source: Path, wanted: Predicted | None, *, lut: Path | None, whic
     if wanted is None:
         return measured_trace(recording, which=which)
     if source.is_file():
-        raise ConfigError(f"{journal} has runs of another model or placement than {wanted.name}; give the --model and --placement that ran")
+        raise ConfigError(
+            f"{journal} has runs of another model or placement than {wanted.name}; give the {option_named('--model')} and"
+            f" {option_named('--placement')} that ran"
+        )
     notice(f"{journal} has runs of another model or placement; the trace is of the prediction alone")
     return predicted_trace(prediction)
 
@@ -77,7 +85,7 @@ def _verified_prediction(journal: Path, tables: Path | None, notice: Callable[[s
 
 def _prediction(lut: Path | None, wanted: Predicted) -> Prediction:
     if lut is None:
-        raise ConfigError("there are no tables beside the journal to predict with; name their folder with --lut")
+        raise ConfigError(f"there are no tables beside the journal to predict with; name their folder with {option_named('--lut')}")
     config = wanted.config or load_config(wanted.name)
     placement = parse_placement(wanted.placement, branches=config.branches)
     return replace(predict(config, placement, Costs(load_tables(lut), source=str(lut))), model=wanted.name)

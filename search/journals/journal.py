@@ -31,6 +31,7 @@ from collab.errors import JournalError
 from collab.files import lock_file, write_whole, writing
 from collab.names import shown
 from collab.system.portable import PLAIN
+from collab.wording.options import option_named
 from search.evaluators.base import MAX_ACCURACY, Setting
 from search.journals.record import SpaceRecord
 from search.space import Leaf
@@ -158,7 +159,7 @@ class SearchJournal:
 
     def _lock(self) -> None:
         if not lock_file(self._path, self._descriptor):
-            raise JournalError(f"{self._path}: another search is writing it; wait for it, or name another --out")
+            raise JournalError(f"{self._path}: another search is writing it; wait for it, or name another {option_named('--out')}")
 
     def write(self, event: str, n: int, leaf: Leaf, **values: object) -> None:
         """Appends an event. Evaluations are flushed to the disk: they may have taken hours.
@@ -239,7 +240,7 @@ def _read(path: Path) -> tuple[Header, list[Entry], str, int]:
     whole = data[: data.rfind(b"\n") + 1]
     lines = whole.split(b"\n")[:-1]
     if not lines:
-        raise JournalError(f"{path}: is empty; remove it to begin the search, or name another --out")
+        raise JournalError(f"{path}: is empty; remove it to begin the search, or name another {option_named('--out')}")
     _refuse_other_formats(path, lines[0])
     check = _checked(path, 1, lines[0], "")
     header = _decoded(path, 1, lines[0], _HEADERS)
@@ -296,7 +297,9 @@ def _compare(path: Path, kept: Header, now: Header) -> None:
     if not differences and kept.space != now.space:
         differences = ["its space is another one, or other leaves of it can be evaluated"]
     if differences:
-        raise JournalError(f"{path} is of another search: {'; '.join(differences)}. Ask for the same, or name another --out")
+        raise JournalError(
+            f"{path} is of another search: {'; '.join(differences)}. Ask for the same, or name another {option_named('--out')}"
+        )
 
 
 def _shown(value: object) -> str:

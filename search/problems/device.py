@@ -12,6 +12,7 @@ import numpy.typing as npt
 from collab.config import SYNCS
 from collab.model import ModelConfig
 from collab.placement import Placement
+from collab.wording.options import option_named
 from lut.prediction.costs import Costs
 from lut.prediction.replay import Floats, Ints
 from lut.prediction.variants import LETTER_CONCAT, VariantCosts
@@ -106,7 +107,7 @@ class DeviceProblem:
         raise InfeasibleError(
             f"no strategy of {self.base.name} fits into {self.budget_us / 1e3:.3f} ms: even"
             f" {self._space.strategy(leaves[at].tolist())} takes {narrowest[at] / 1e3:.3f} ms with the narrowest blocks that the tables"
-            " know; give a larger --budget"
+            f" know; give a larger {option_named('--budget')}"
         )
 
     def _fewest_syncs(self) -> Ints:

@@ -49,7 +49,7 @@ def test_what_cannot_be_taken_is_a_sentence(tables: syncnas.Tables, tmp_path: Pa
     ):
         with pytest.raises(syncnas.ConfigError, match=words):
             tables.export(tmp_path / "new", **options)
-    with pytest.raises(syncnas.TableError, match="name it with --unit"):
+    with pytest.raises(syncnas.TableError, match="name it with unit="):
         tables.export(tmp_path / "new", format="nn-meter")
     with pytest.raises(syncnas.TableError, match="is there already"):
         tables.export(tmp_path / "there", format="nn-meter", unit="cpu0")
