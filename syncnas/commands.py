@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "compare": Listed("report.compare", _MEASURE, "Say where two tables, certificates or runs differ, and whether that is proven."),
     "demo": Listed("report.demo", _MEASURE, "Try all of it on this machine, in minutes, without a phone."),
     "export": Listed("exporters.run", _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
+    "cut": Listed("graph.cut", _MODEL, "Cut any .tflite into blocks, each of which can be run by itself."),
     "predict": Listed("lut.predict", _MODEL, "Predict a model's latency and its timeline from tables."),
     "import": Listed("lut.import_tables", _MODEL, "Make tables of block latencies that others measured."),
     "export-tables": Listed("lut.export_tables", _MODEL, "Write tables in the formats of others."),
