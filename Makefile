@@ -19,7 +19,7 @@ ALONGSIDE := OMP_NUM_THREADS=1
 # Where the documentation's site goes.
 SITE := site
 
-.PHONY: demo docs test test-fast phone phone-root lint lint-native sanitize aarch64 bench headline certificate plots clean
+.PHONY: demo docs test test-fast phone phone-root lint lint-native sanitize aarch64 bench headline certificate plots library clean
 
 $(VENV)/base: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -111,6 +111,10 @@ plots: $(VENV)/all
 	$(PIP) -e '.[plots]'
 	$(BIN)/python -m benchmarks.timeline
 	$(BIN)/python -m benchmarks.plots luts/certificate/full
+
+# The plotting library of the report's page, out of npm's packages: after a change of report/page/library.
+library:
+	cd report/page/library && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs
 
 clean:
 	rm -rf $(VENV) android_harness/runner/build

@@ -50,7 +50,7 @@ def main(
     """
     from dataclasses import replace
 
-    from android_harness.bundles.deployment import DeployOptions, deploy
+    from android_harness.bundles.deployment import DeployOptions, deploy, journal_beside
     from android_harness.bundles.recording import Recording
     from android_harness.bundles.result import require_right
     from android_harness.bundles.traces import measured_trace
@@ -61,9 +61,9 @@ def main(
     from lut.tables import load_tables
     from lut.traces.events import require_free, write_trace
 
+    journal = journal or journal_beside(bundle)
     if trace is not None:
-        require_free(trace)
-    journal = journal or bundle.resolve().parent / "deploy.jsonl"
+        require_free(trace, taken=(journal,))
     manifest = load_manifest(bundle)
     tables = load_tables(lut) if lut is not None else None
     cluster = harness.cluster
@@ -83,12 +83,13 @@ def main(
         deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell, on_progress=show, on_event=recording.add)
         if clean:
             target.clean()
-    if trace is not None:
-        write_trace(trace, measured_trace(recording, deployed.prediction, model=deployed.model))
     if json:
         print_json(document(deployed))
     else:
         _print(deployed)
+    # Behind the result, which a full disk must not take with it.
+    if trace is not None:
+        write_trace(trace, measured_trace(recording, deployed.prediction, model=deployed.model))
     require_right(deployed.result)
 
 

@@ -56,6 +56,8 @@ def _within(least: float, most: float) -> Callable[[typer.CallbackParam, Any], A
                 raise ConfigError(f"{max(param.opts, key=len)} {str(each)[:40]}: give a number from {least:.16g} to {most:.16g}")
         return value
 
+    # Pages that list options read the bounds off the callback.
+    check.__dict__["bounds"] = (least, most)
     return check
 
 

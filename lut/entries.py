@@ -190,7 +190,7 @@ class CrossCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CopyLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A copy takes `base_us` and `us_per_kb` for each 1024 bytes; the line is `median_residual` (a fraction) from the `sizes` measured."""
+    """A copy takes `base_us` and `us_per_kb` for each 1024 bytes. The `sizes` measured are off by `median_residual` of the line."""
 
     base_us: DurationUs
     us_per_kb: DurationUs

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from collab.blocks import feature_bytes
 from lut.entries import CopyLine, HandoverFit
@@ -19,9 +20,11 @@ from lut.tables import HandoverRow
 from profiler.job_ids import HandoverId
 from profiler.samples import SampleStore
 
+_Floats: TypeAlias = npt.NDArray[np.float64]
 QUANTILES: Final = (5, 25, 50, 75, 95)
 _NOISE_US: Final = 0.1
-"""Weights are relative, but times below this are all the same to a clock."""
+"""Residuals are relative, but times below this are all the same to a clock."""
+_MOST_PASSES: Final = 10
 
 
 def transfer_fits(store: SampleStore, rows: Iterable[HandoverRow]) -> tuple[HandoverFit, ...]:
@@ -45,16 +48,35 @@ def transfer_fits(store: SampleStore, rows: Iterable[HandoverRow]) -> tuple[Hand
 
 
 def _line(rows: Sequence[HandoverRow], took_us: Sequence[float]) -> CopyLine:
-    """Returns a copy's time as a line over the bytes: non-negative least squares (Lawson and Hanson) on relative residuals."""
-    from scipy.optimize import nnls
+    """Returns a copy's time as a line over the bytes, with neither term below 0.
 
-    kilobytes = np.array([row.bytes / 1024 for row in rows])
+    It has the least sum of absolute residuals, each as a share of the line's own time there. Not of the measured time, and not squares: the
+    smallest copies, which caches hide, take a fraction of what a line has for them, and would draw it away from all others.
+    """
+    terms = np.array([[1.0, row.bytes / 1024] for row in rows])
     times = np.array(took_us)
-    weights = 1 / np.maximum(times, _NOISE_US)
-    terms = np.stack([np.ones_like(kilobytes), kilobytes], axis=1)
-    solution = nnls(terms * weights[:, None], times * weights)[0]
-    off = np.abs(terms @ solution - times) * weights
-    return CopyLine(float(solution[0]), float(solution[1]), float(np.median(off)), len(rows))
+    expected = times
+    for _ in range(_MOST_PASSES):
+        line = _least_absolute(terms, times, weights=1 / np.maximum(expected, _NOISE_US))
+        before, expected = expected, terms @ line
+        if np.allclose(before, expected):
+            break
+    off = np.abs(expected - times) / np.maximum(expected, _NOISE_US)
+    return CopyLine(float(line[0]), float(line[1]), float(np.median(off)), len(rows))
+
+
+def _least_absolute(terms: _Floats, times: _Floats, *, weights: _Floats) -> _Floats:
+    """Returns what to take the terms by, none below 0, for the least sum of weighted absolute residuals: a linear program."""
+    from scipy.optimize import linprog
+
+    many, few = terms.shape
+    weighted, residuals = terms * weights[:, None], np.eye(many)
+    # The unknowns are the terms' amounts and one size per residual, which is at least the residual and at least its negative.
+    cost = np.concatenate([np.zeros(few), np.ones(many)])
+    least = np.block([[weighted, -residuals], [-weighted, -residuals]])
+    found = linprog(cost, A_ub=least, b_ub=np.concatenate([times * weights, -times * weights])).x
+    assert found is not None, "no line is as bad as it can be: the program has a solution"
+    return found[:few]
 
 
 def _wakeups_us(store: SampleStore) -> dict[tuple[str, str, str, str, str], list[float]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from collab.errors import RunnerError, TableError
 from collab.files import existing_folder_lock, holding, write_whole
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from profiler.compare import Candidate, Comparison, Trial
     from profiler.progress import PhaseProgress
     from profiler.trends import Trend
+
+VERIFY_JOURNAL: Final = "verify.jsonl"
+CERTIFY_JOURNAL: Final = "certify.jsonl"
+"""Files beside the tables that keep the raw samples of trials, unless another one is named."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ def certify_tables(
             trial = Trial(rounds=options.rounds or rounds_for(candidates, costs, options.runs), runs=options.runs, seed=options.seed)
             with observed(len(candidates)) as progress:
                 progress.expect(visits(len(candidates), trial))
-                found = compare(target, candidates, costs, trial, journal=journal or lut / "certify.jsonl", on_event=progress.note)
+                found = compare(target, candidates, costs, trial, journal=journal or lut / CERTIFY_JOURNAL, on_event=progress.note)
         _check_outputs(found)
         certified = Certified(
             certify(tables, candidates, found),

@@ -111,6 +111,7 @@ class Subject:
     header: dict[str, Setting]
     inputs: dict[str, str]
     known: dict[str, float] | None = None
+    base: ModelConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ def _device_subjects(options: SearchOptions, device: OnDevice, say: Say) -> list
             budget_us=round(limit_us, 3),
             multiple=device.multiple,
         )
-        subjects.append(Subject(folder, problem, each.text, limit_us, header, inputs, known))
+        subjects.append(Subject(folder, problem, each.text, limit_us, header, inputs, known, base))
     return subjects
 
 
@@ -306,6 +307,7 @@ def _search_one(
         subject.header,
         inputs=subject.inputs,
         known=subject.known,
+        base=subject.base,
         budget=subject.budget,
     )
     try:

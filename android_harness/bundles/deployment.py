@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lut.prediction.model_latency import Prediction
     from lut.tables import Tables
 
+DEPLOY_JOURNAL: Final = "deploy.jsonl"
 _RUN_SCRIPT: Final = read_script("run_deployed.sh")
 _JOB: Final = "deployed"
 _VISITS: Final = 4
@@ -79,6 +80,11 @@ class Deployed:
     """Reason why there is no prediction although there are tables."""
     notes: tuple[str, ...] = ()
     """Sentences on what the device did during the run: settings that did not hold, clock caps that fell."""
+
+
+def journal_beside(bundle: Path) -> Path:
+    """Returns the path of the file that keeps the raw samples of a bundle's deployments, unless another one is named."""
+    return bundle.resolve().parent / DEPLOY_JOURNAL
 
 
 @dataclass

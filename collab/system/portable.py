@@ -7,7 +7,7 @@ import platform
 import signal
 import subprocess
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 PLAIN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 """Flags of every file that is opened: programs that are started do not inherit it, and Windows changes no bytes of it."""
@@ -38,6 +38,15 @@ def user_number() -> int | None:
     """Returns the number by which files name their owner; None where the system has no such numbers, as Windows."""
     ask = getattr(os, "getuid", None)
     return int(ask()) if ask is not None else None
+
+
+def interrupt(process: subprocess.Popen[Any]) -> None:
+    """Stops a program that was started in a session of its own as Ctrl-C would; nothing where it has ended.
+
+    On Windows it does nothing: there, programs have no sessions, and Ctrl-C reaches all of them by itself.
+    """
+    if process.poll() is None and hasattr(os, "killpg"):
+        process.send_signal(signal.SIGINT)
 
 
 def kill_with_children(process: subprocess.Popen[bytes]) -> None:

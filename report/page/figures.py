@@ -19,6 +19,8 @@ Layout: TypeAlias = dict[str, Any]
 _COLOURS: Final = 8
 SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 DASHES: Final = ("solid", "dash", "dot", "dashdot")
+KINDS: Final = ("bar", "heatmap", "icicle", "scatter")
+"""The kinds of traces that the page's plotting library has: it draws another kind as points, without a word."""
 PATTERNS: Final = ("", "/", "x", "-", "|", "+", ".", "\\")
 
 
@@ -29,6 +31,11 @@ class View:
     label: str
     traces: Sequence[Trace]
     layout: Layout
+
+    def __post_init__(self) -> None:
+        for trace in self.traces:
+            if trace["type"] not in KINDS:
+                raise ValueError(f"The page's library has no traces of the kind {trace['type']}: add it to report/page/library.")
 
 
 @dataclass(frozen=True)
@@ -68,11 +75,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Part of a page: HTML, the figures that stand in it, and the architectures that it can draw, by name."""
+    """Part of a page: HTML, and the figures that stand in it."""
 
     html: Html
     figures: Sequence[Figure] = field(default_factory=tuple)
-    diagrams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def plot_text(*lines: str) -> str:

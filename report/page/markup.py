@@ -57,8 +57,8 @@ def paragraph(*inside: Html, **attributes: str) -> Html:
 
 
 def command(line: str) -> Html:
-    """Returns a command line to be typed."""
-    return element("code", sentence(line))
+    """Returns a command line to be typed. Its words do not break at their hyphens: ``-`` and ``-lut`` on two lines are no option."""
+    return element("code", joined((element("span", sentence(word)) for word in line.split(" ")), between=" "))
 
 
 def missing(what: str, line: str) -> Html:
@@ -67,8 +67,12 @@ def missing(what: str, line: str) -> Html:
 
 
 def diagram_place(name: str, first: str) -> Html:
-    """Returns the place where the page's script draws an architecture: the one called `first`, until another is chosen."""
-    return element("div", class_="drawing", data_diagram=first, id=f"diagram-{name}", tabindex="0", role="group", aria_label="Architecture")
+    """Returns the place where the page's script draws an architecture: the one called `first`, until another is chosen.
+
+    Names are ``SEARCH:NUMBER``: the place of its search in the page's data, and the architecture's number there.
+    """
+    said = {"role": "group", "aria_label": "Architecture", "aria_live": "polite"}
+    return element("div", class_="drawing", data_diagram=first, id=f"diagram-{name}", tabindex="0", **said)
 
 
 def data_table(

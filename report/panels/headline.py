@@ -59,7 +59,7 @@ def _latency(subject: Subject) -> Tile:
     predicted = said.predicted_us if said is not None else subject.predicted.total_us if subject.predicted is not None else None
     if predicted is not None:
         note += f" Predicted {time_text(predicted)}, {percent(predicted / measured.median - 1, signed=True)}"
-    if said is not None and said.corrected_us is not None:
+    if said is not None and said.corrected_us is not None and said.corrected_us != said.predicted_us:
         note += f" ({percent(said.error_drift_corrected, signed=True)} at the units' speed of then)"
     return Tile(f"Latency of {subject.name}", time_text(measured.median), note)
 

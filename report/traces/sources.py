@@ -15,8 +15,8 @@ from collab.errors import ConfigError, JournalError
 from collab.names import shown
 from lut.meta import META_FILE
 from profiler.job_ids import NetworkSentinelId, TrialId, parse_job_id, timed_unit
+from profiler.trials import VERIFY_JOURNAL, result_of
 
-VERIFY_JOURNAL: Final = "verify.jsonl"
 _MOST_NAMED: Final = 8
 _MOST_BYTES: Final = 16 << 20
 
@@ -56,9 +56,8 @@ def tables_of(source: Path) -> Path | None:
 
 def verified_model(journal: Path) -> tuple[str, str] | None:
     """Returns the model and the placement that a journal of verify is of, as the result beside it says; None where there is none."""
-    result = journal.with_suffix(".json")
     try:
-        said = _RESULT.decode(read_bytes(result, limit_bytes=_MOST_BYTES, error=JournalError, advice="verify again"))
+        said = _RESULT.decode(read_bytes(result_of(journal), limit_bytes=_MOST_BYTES, error=JournalError, advice="verify again"))
     except (JournalError, msgspec.MsgspecError, RecursionError):
         return None
     return said.model, said.placement

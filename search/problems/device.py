@@ -82,7 +82,7 @@ class DeviceProblem:
             raise InfeasibleError(self.why_not(leaf))
         # The room that a placement leaves shows in the work that the model can do; equals go by the order of placements.
         config, placement, latency_us = max(found, key=lambda item: item[0].macs)
-        return Candidate(self._space.strategy(leaf), architecture_key(config), placement, config, latency_us)
+        return Candidate(self._space.strategy(leaf), architecture_key(config), placement, config, latency_us, config.widths)
 
     def why_not(self, leaf: Leaf) -> str:
         least_us = float(self.narrowest_us(np.array([leaf]))[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from syncnas.forms.base import Form, Numbers, Printed
-from syncnas.forms.measure import Certificate
+from syncnas.forms.measure import Certificate, Step
 
 
 class SegmentInput(Form, frozen=True, kw_only=True):
@@ -92,13 +92,9 @@ class StepPart(Form, frozen=True, kw_only=True):
     end_us: float
 
 
-class PredictedStep(Form, frozen=True, kw_only=True):
+class PredictedStep(Step, frozen=True, kw_only=True):
     """A step of a unit on the predicted timeline."""
 
-    unit: str
-    segment: str
-    step: str
-    peer: str
     begin_us: float
     end_us: float
     parts: list[StepPart]

@@ -12,6 +12,8 @@ import pytest
 from graph.reading import read_network
 from tests.graph.samples import samples, written
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: object, status: int = 0) -> str:
     command = [sys.executable, "-m", "graph.cut", *map(str, arguments)]

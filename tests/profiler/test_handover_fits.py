@@ -43,3 +43,14 @@ def test_what_is_no_line_says_so() -> None:
         store.add(handed(kilobytes, read_ns=1000 * read_us, write_ns=0, wakeup_ns=(1000,)))
     [fit] = derive(store, UNITS, Plan((), ()), runtime="r", settings={}).transfer_fits
     assert fit.read.median_residual > 0.3
+
+
+def test_small_copies_that_caches_hide_leave_the_line_where_the_others_are() -> None:
+    store = SampleStore()
+    store.add(handed(1, read_ns=30, write_ns=100, wakeup_ns=(1000,)))
+    store.add(handed(3, read_ns=400, write_ns=200, wakeup_ns=(1000,)))
+    for kilobytes in (12, 24, 48, 96, 192, 1024):
+        store.add(handed(kilobytes, read_ns=425 * kilobytes, write_ns=55 * kilobytes, wakeup_ns=(1000,)))
+    [fit] = derive(store, UNITS, Plan((), ()), runtime="r", settings={}).transfer_fits
+    assert (fit.read.base_us, fit.read.us_per_kb) == (pytest.approx(0, abs=1e-9), pytest.approx(0.425))
+    assert fit.read.median_residual == pytest.approx(0, abs=1e-6)

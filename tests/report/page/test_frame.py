@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from report.page.figures import Drawing, Figure, View, axis, layout, plot_text
+import report.page.frame
+from report.page.figures import KINDS, Drawing, Figure, View, axis, layout, plot_text
 from report.page.frame import SCHEMA_VERSION, Section, page
 from report.page.markup import data_table, element, escaped, joined, json_for_script, paragraph
 from tests.report.visits import data_of, draw_all, visit
@@ -72,6 +74,33 @@ def test_hostile_names_are_only_read(browser: Browser, tmp_path: Path) -> None:
         assert opened.locator("#figure-all .hovertext").count() == 1
 
 
+def test_keys_go_round_from_the_first_press_on(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page_of("a", "b", "c"), encoding="utf-8")
+    for key, said in (("ArrowLeft", "(3 of 3)"), ("ArrowRight", "(1 of 3)")):
+        with visit(browser, file) as opened:
+            draw_all(opened)
+            opened.focus("#figure-all")
+            opened.keyboard.press(key)
+            assert (opened.text_content("#said-all") or "").endswith(said)
+
+
+def test_a_browser_that_cannot_unpack_the_library_goes_on_without_figures(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page_of("a", "b"), encoding="utf-8")
+    opened = browser.new_page(color_scheme="light")
+    opened.add_init_script("delete globalThis.DecompressionStream")
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(file.as_uri())
+    opened.get_by_text("This browser cannot unpack the figures").wait_for()
+    opened.select_option("[data-views]", "1")
+    opened.click("#theme")
+    assert opened.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert errors == []
+    opened.close()
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_data_are_read_back(text: str) -> None:
     document = data_of(page_of(text))
@@ -117,3 +146,11 @@ def test_the_policy_lets_nothing_in_from_outside(browser: Browser, tmp_path: Pat
     assert opened.evaluate("window.wasRun") is None
     assert sum("Content Security Policy" in text for text in refused) == 2
     opened.close()
+
+
+def test_views_hold_only_what_the_library_draws() -> None:
+    entry = (Path(report.page.frame.__file__).parent / "library" / "entry.js").read_text(encoding="utf-8")
+    registered = re.findall(r'require\("plotly\.js/lib/(\w+)"\)', entry)
+    assert sorted({"scatter", *registered} - {"core"}) == sorted(KINDS)
+    with pytest.raises(ValueError, match="violin"):
+        View("", [{"type": "violin"}], {})
