@@ -13,6 +13,7 @@ from collab.command_line.progress import work_bar
 from collab.console import result_console, tell
 from collab.files import holding
 from collab.options import EXPERT, PHONE, UNITS, AsJson, flag, option, place, whole
+from collab.wording.commands import command_named
 
 if TYPE_CHECKING:
     from android_harness.bundles.deployment import Deployed
@@ -122,7 +123,9 @@ def _print(deployed: Deployed) -> None:
     console.print(step_table(deployed.model, pair_steps(result.steps, prediction.steps if prediction else ())))
     if prediction is not None:
         error = prediction.total_us / result.measured.median_us - 1
-        console.print(f"Predicted: {prediction.total_us / 1e3:.3f} ms ({100 * error:+.1f} %, raw; profiler.verify corrects for drift)")
+        console.print(
+            f"Predicted: {prediction.total_us / 1e3:.3f} ms ({100 * error:+.1f} %, raw; {command_named('verify')} corrects for drift)"
+        )
     console.print(latency_line(result))
     if deployed.unpredicted:
         console.print(f"Not predicted: {deployed.unpredicted}")

@@ -94,13 +94,16 @@ def models(incomplete: str) -> list[str]:
 UNITS: Final = (
     "cpu:cluster=big",
     "cpu:cluster=little",
-    "cpu:cores=",
-    "cpu:threads=",
+    "cpu:cores=0",
+    "cpu:cores=4-7",
+    "cpu:threads=1",
+    "cpu:threads=2",
+    "cpu:threads=4",
     "gpu",
     *(f"gpu:backend={backend}" for backend in ("opencl", "opengl", "webgpu")),
     "nnapi",
 )
-"""Units that a shell offers: the usual ones, and beginnings that a user goes on with."""
+"""Units that a shell offers. Of those with numbers there are several, so that a shell stops where the number begins."""
 
 AsJson: TypeAlias = Annotated[bool, flag("--json", help="Print one JSON object.")]
 ModelName: TypeAlias = Annotated[str, option(value="MODEL", complete=models, help="A model of the zoo, or the path of a config.")]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from collab.errors import RunnerError, TableError
 from collab.files import existing_folder_lock, holding, write_whole
+from collab.wording.options import option_named
 
 if TYPE_CHECKING:
     from android_harness.device.base import Notice
@@ -189,15 +190,20 @@ def _candidates(tables: Tables, costs: Costs, options: CertificationOptions) -> 
 
     names, count = [options.model] if options.model else list(tables.meta.models), options.strategies
     if not names:
-        raise TableError("the tables were made for single blocks, not for a model; say whose strategies to run with --model")
+        raise TableError(
+            f"the tables were made for single blocks, not for a model; say whose strategies to run with {option_named('--model')}"
+        )
     if len(tables.meta.units) < 2:
-        raise TableError("the tables are of one unit only, and a strategy runs on two; profile again with two --unit, then certify those")
+        raise TableError(
+            f"the tables are of one unit only, and a strategy runs on two; profile again with two {option_named('--unit')}, then certify"
+            " those"
+        )
     shares = [count // len(names) + (number < count % len(names)) for number in range(len(names))]
     candidates: list[Candidate] = []
     for number, (name, share) in enumerate(zip(names, shares, strict=True)):
         base = load_config(name)
         if base.is_collaborative:
-            raise TableError(f"{name} is one strategy already; certify the base model that it comes from with --model")
+            raise TableError(f"{name} is one strategy already; certify the base model that it comes from with {option_named('--model')}")
         if share:
             candidates += draw_candidates(base, costs, list(tables.meta.units), share, seed=options.seed + number)
     return candidates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "certify": measure.Certify,
     "compare": measure.Compare,
     "export": model.Export,
+    "cut": model.Cut,
     "predict": model.Predict,
     "import": model.Import,
     "export-tables": model.ExportTables,
@@ -53,9 +55,14 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def _open(part: Any) -> Any:
-    """Returns a part of a schema that takes fields which it does not know, as a later version may have more."""
+    """Returns a part of a schema that takes fields which it does not know, as a later version may have more.
+
+    Its descriptions are docstrings, whose indentation Python 3.13 removes and earlier ones keep; here it is gone with all of them.
+    """
     if isinstance(part, dict):
-        return {key: _open(value) for key, value in part.items() if not (key == "additionalProperties" and value is False)}
+        kept = {key: _open(value) for key, value in part.items() if not (key == "additionalProperties" and value is False)}
+        said = kept.get("description")
+        return {**kept, "description": inspect.cleandoc(said)} if isinstance(said, str) else kept
     return [_open(value) for value in part] if isinstance(part, list) else part
 
 

@@ -62,3 +62,8 @@ def kill_with_children(process: subprocess.Popen[bytes]) -> None:
 def is_linux() -> bool:
     """Tells whether this computer runs Linux, so that it can be a device itself."""
     return platform.system() == "Linux"
+
+
+def is_windows() -> bool:
+    """Tells whether this is Windows."""
+    return platform.system() == "Windows"

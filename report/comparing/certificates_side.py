@@ -12,6 +12,7 @@ import msgspec
 from android_harness.protocol.journal import CollabDone
 from collab.documents import Count, LatencyUs, SignedFraction, Text, read
 from collab.errors import JournalError, TableError
+from collab.wording.commands import command_named
 from lut.statistics import Summary, summarise
 from profiler.job_ids import TrialId, parse_job_id
 from profiler.trials import CERTIFY_JOURNAL
@@ -57,7 +58,7 @@ def read_certificate(path: Path) -> CertificateSide:
         TableError: the file is none.
         JournalError: a line of the journal is damaged.
     """
-    advice = "certificates are made by: python -m profiler.certify"
+    advice = f"certificates are made by: {command_named('certify')}"
     file = read(path, _File, limit_bytes=_MAX_BYTES, error=TableError, advice=advice)
     names = [f"{entry.model} ({entry.placement})" for entry in file.strategies]
     if len(set(names)) < len(names):

@@ -8,6 +8,8 @@ from typing import Final
 
 from android_harness.bundles.deployment import DEPLOY_JOURNAL, journal_beside
 from collab.errors import TableError
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 from exporters.manifest import MANIFEST
 from lut.certificate import CERTIFICATE_FILE
 from lut.meta import META_FILE
@@ -80,7 +82,7 @@ def _run_of_bundle(bundle: Path) -> Path:
     """
     journal = journal_beside(bundle)
     if not journal.exists():
-        raise TableError(f"{bundle} is a bundle, and no run of it lies beside it; run it: python -m android_harness.deploy {bundle}")
+        raise TableError(f"{bundle} is a bundle, and no run of it lies beside it; run it: {command_named('deploy', bundle)}")
     return journal
 
 
@@ -95,7 +97,8 @@ def _certificates(first: Path, second: Path, margin: float) -> Comparison:
 def _runs(first: Path, second: Path, margin: float) -> Comparison:
     if first.resolve() == second.resolve():
         raise TableError(
-            f"both runs lie in {first}, where their names are not told apart; give each deployment a --journal of its own, and name the two"
+            f"both runs lie in {first}, where their names are not told apart; give each deployment a {option_named('--journal')} of its"
+            " own, and name the two"
         )
     return compare_runs(read_run(first), read_run(second), margin=margin)
 

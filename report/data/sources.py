@@ -11,6 +11,8 @@ from collab.config import zoo_names
 from collab.errors import ConfigError, MissingEntryError, StorageError, SyncNasError
 from collab.model import ModelConfig
 from collab.placement import Placement, parse_placement
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 from lut.meta import META_FILE
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import Prediction
@@ -89,8 +91,8 @@ class Sources:
             self._add_verification(path / VERIFIED if (path / VERIFIED).exists() else path / VERIFY_JOURNAL, None)
         else:
             raise StorageError(
-                f"{path}: neither a profile's folder, nor a search's, nor a verification; name what profiler.run, search.run or"
-                " profiler.verify has written"
+                f"{path}: neither a profile's folder, nor a search's, nor a verification; name what"
+                f" {command_named('profile')}, {command_named('search')} or {command_named('verify')} has written"
             )
 
     def _add_profile(self, folder: Path) -> None:
@@ -129,7 +131,7 @@ def subjects(sources: Sources, model: str, placement: str) -> list[Subject]:
     asked = load_config(model) if model else None
     found = [_verified(verification, profile, asked, model, placement) for verification, profile in sources.verifications]
     if asked is not None and not sources.profiles and not found:
-        raise ConfigError(f"--model {model}: a model is predicted from tables; name a profile's folder as well")
+        raise ConfigError(f"{option_named('--model', model)}: a model is predicted from tables; name a profile's folder as well")
     if asked is None or not sources.profiles:
         return found
     placed = parse_placement(placement, branches=asked.branches)

@@ -13,6 +13,7 @@ from android_harness.protocol.visit_groups import counting_events
 from collab.documents import read_bytes
 from collab.errors import ConfigError, JournalError
 from collab.names import shown
+from collab.wording.options import option_named
 from lut.meta import META_FILE
 from profiler.job_ids import NetworkSentinelId, TrialId, parse_job_id, timed_unit
 from profiler.trials import VERIFY_JOURNAL, result_of
@@ -77,10 +78,10 @@ def read_recording(journal: Path, job: str = "") -> Recording:
     if not jobs:
         raise JournalError(f"{journal} has no runs of a bundle; verify, certify and deploy leave journals that have")
     if not job and len(jobs) > 1:
-        raise ConfigError(f"{journal} has runs of {len(jobs)} bundles; choose one with --job: {_listed(jobs)}")
+        raise ConfigError(f"{journal} has runs of {len(jobs)} bundles; choose one with {option_named('--job')}: {_listed(jobs)}")
     chosen = job or jobs[0]
     if chosen not in jobs:
-        raise ConfigError(f"--job {shown(job)}: {journal} has runs of {_listed(jobs)}")
+        raise ConfigError(f"{option_named('--job', shown(job))}: {journal} has runs of {_listed(jobs)}")
     recording = Recording(lambda text: _bundle_job(text) == chosen, timed_unit)
     for event in counting_events(read_journal(journal)):
         recording.add(event)

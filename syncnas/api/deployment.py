@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncnas.api import html
 from syncnas.api.connection import Device, remote_target_of
-from syncnas.api.frames import frame
 from syncnas.api.models import Model, config_of, load_model
 from syncnas.api.progress import OnNote, notice_of
+from syncnas.api.showing import html
+from syncnas.api.showing.frames import frame
 from syncnas.api.tables import Tables, load_tables, rows_of
 from syncnas.api.trials import steps_figure, steps_frame, steps_table
 from syncnas.api.values import Latency, latency_of, percent, require

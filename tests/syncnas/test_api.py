@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import collab
 import syncnas
 from tests.pages import REPOSITORY, text_of
 from tests.syncnas.conftest import PAGE, Page, in_folder
@@ -50,6 +51,14 @@ def test_names_are_listed_once_and_in_order() -> None:
     assert set(syncnas.__all__) <= set(dir(syncnas))
     with pytest.raises(AttributeError, match="no_such_name"):
         syncnas.no_such_name  # noqa: B018
+
+
+def test_the_version_is_that_of_the_commands_and_of_the_package() -> None:
+    said = subprocess.run([sys.executable, "-m", "syncnas", "--version"], capture_output=True, text=True, check=True, cwd=REPOSITORY).stdout
+    assert said.split() == ["syncnas", syncnas.__version__]
+    assert syncnas.__version__ == collab.__version__
+    assert "__version__" in dir(syncnas)
+    assert "`syncnas.__version__`" in text_of(PAGE)
 
 
 def test_no_module_hides_a_function() -> None:
@@ -98,6 +107,11 @@ def test_the_page_is_true(page: Page) -> None:
     assert page.names["deployment"].predicted_us is not None
     assert not page.names["comparison"].is_slower()
     assert "holds a profile already" in page.names["advice"]
+    assert [phone.device for phone in page.names["fleet"].failed] == ["127.0.0.1:1", "127.0.0.1:2"]
+    assert all(phone.error and phone.tables is None for phone in page.names["fleet"])
+    assert 0 < len(page.names["imported"].tables.blocks) <= page.names["exported"].rows * 2
+    assert (page.folder / "trace.json").read_text().startswith('{"displayTimeUnit"')
+    assert page.names["shown"].about["measured_median_us"] == pytest.approx(page.names["verification"].measured.median_us, rel=0.5)
 
 
 @pytest.mark.parametrize("value", PUBLIC, ids=syncnas.__all__)
