@@ -20,6 +20,7 @@ from collab.cli import print_json
 from collab.console import one_line, result_console, tell
 from collab.errors import ConfigError, DeviceError, TableError
 from collab.system.portable import interrupt
+from collab.system.starting import INTERRUPTED
 from collab.wording.commands import command_named
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ _OWN: Final = ("device", "out", "json", "resume", "progress_lines")
 """Options that each phone's process gets in a way of its own."""
 _WORK: Final = ("model", "block", "transfer_bytes")
 """Options that name what to measure."""
-_DONE, _FAILED, _INTERRUPTED = 0, 1, 130
-_STATES: Final = {_DONE: "done", _INTERRUPTED: "stopped", -signal.SIGINT: "stopped"}
+_DONE, _FAILED = 0, 1
+_STATES: Final = {_DONE: "done", INTERRUPTED: "stopped", -signal.SIGINT: "stopped"}
 """States by the status of a process, which Ctrl-C ends as a signal where it comes before the command has begun."""
 _ERROR: Final = "error: "
 
@@ -168,7 +169,7 @@ def profile_fleet(serials: Sequence[str], out: Path, context: typer.Context, *, 
     else:
         _print(phones)
     stopped = any(phone.state == "stopped" for phone in phones)
-    return max(phone.status for phone in phones) or (_INTERRUPTED if stopped else _DONE)
+    return max(phone.status for phone in phones) or (INTERRUPTED if stopped else _DONE)
 
 
 def profile_phones(

@@ -16,14 +16,13 @@ from collab.documents import read
 from collab.errors import RunnerError
 from collab.files import write_whole
 from collab.options import AsJson, flag, option
+from collab.system.starting import INTERRUPTED
 from collab.variants import collaborative
 
 PAGE: Final = "report.html"
 _RESULT: Final = "verify.json"
 _MAX_RESULT_BYTES: Final = 1 << 24
-_INTERRUPTED: Final = 130
 _KEPT: Final = "What was measured is kept; the same command goes on."
-
 
 _BASE, _FOUND = "mobilenet_v2", "syncnas_mobilenet_v2_100"
 _SMALL_BASE: Final = "micro_v2"
@@ -112,7 +111,7 @@ def _run(line: list[str], *, quiet: bool) -> None:
         # The command has heard it as well, and puts what was measured on the disk.
         process.wait()
         raise KeyboardInterrupt(_KEPT) from None
-    if status == _INTERRUPTED:
+    if status == INTERRUPTED:
         raise KeyboardInterrupt(_KEPT)
     if status != 0:
         tell(f"syncnas {line[0]} ended with status {status}, for the reason above; the same command goes on from there")

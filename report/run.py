@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from collab.cli import make_app, print_json, run_app
-from collab.console import say
+from collab.console import say, tell
 from collab.options import AsJson, PlacementText, models, option, place
 
 
@@ -33,6 +33,8 @@ def main(
         sources.add(folder)
     html = compose(sources, subjects(sources, model, placement), title=title)
     write_whole(out, html)
+    for warning in sources.warnings:
+        tell(warning)
     size = len(html.encode())
     if json:
         print_json({"out": str(out), "bytes": size, "profiles": len(sources.profiles), "searches": len(sources.searches)})

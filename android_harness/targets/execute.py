@@ -158,7 +158,7 @@ class _Execution:
             if progress.ended.stopped == _TOO_HOT:
                 raise HotDeviceError(
                     f"{self._target.info.name} stays hot ({progress.hot}); what was measured before is kept: let it cool"
-                    f" down, out of its case and the sun, and go on with {option_named('--resume')}"
+                    f" down, out of its case and the sun, and start this again (a profile goes on with {option_named('--resume')})"
                 )
             return None
         reason = run.exit_reason or "it ended without a word"

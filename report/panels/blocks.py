@@ -12,6 +12,7 @@ import numpy as np
 from collab.blocks import MBConv, parse_key
 from lut.statistics import Z95
 from lut.tables import USABLE, BlockRow
+from report.comparing.effects import Cost, Effect
 from report.data.sources import Profile
 from report.page.figures import Drawing, Figure, Trace, View, axis, layout, plot_text
 from report.page.frame import Section
@@ -29,11 +30,12 @@ _FEW: Final = 2
 
 @dataclass(frozen=True)
 class Measured:
-    """A block's median at one width, in microseconds, with its standard error; None of a single visit."""
+    """A block's median at one width, in microseconds, with its standard error over so many visits; None where that is not known."""
 
     width: int
     us: float
     se_us: float | None
+    visits: int | None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _by_shape(rows: Sequence[BlockRow]) -> dict[str, dict[Shape, list[Measured]]
         block = parse_key(row.block)
         if isinstance(block, MBConv):
             shape = (block.in_size, block.kernel, block.stride, block.in_c, block.out_c)
-            found.setdefault(row.unit, {}).setdefault(shape, []).append(Measured(block.exp_c, us, row.median_se_us))
+            found.setdefault(row.unit, {}).setdefault(shape, []).append(Measured(block.exp_c, us, row.median_se_us, row.visits))
     chosen: dict[str, dict[Shape, list[Measured]]] = {}
     for unit, shapes in found.items():
         wide = {shape: sorted(values, key=lambda value: value.width) for shape, values in shapes.items() if len(values) >= _FEW}
@@ -253,13 +255,12 @@ def crossings_of(one: str, other: str, found: Mapping[str, Mapping[Shape, Sequen
 
 
 def _sign(mine: Measured, theirs: Measured) -> int:
-    """Returns 1 where the first takes longer, -1 where the second does, 0 where that is not proven."""
-    if mine.se_us is None or theirs.se_us is None:
+    """Returns 1 where the first takes longer, -1 where the second does, 0 where that is not proven (by the test of `report.compare`)."""
+    effect = Effect.of_costs(Cost(theirs.us, theirs.se_us, theirs.visits), Cost(mine.us, mine.se_us, mine.visits))
+    if effect is None:
         return 0
-    apart = mine.us - theirs.us
-    if abs(apart) <= Z95 * float(np.hypot(mine.se_us, theirs.se_us)):
-        return 0
-    return 1 if apart > 0 else -1
+    low, high = effect.interval
+    return 1 if low > 1 else -1 if high < 1 else 0
 
 
 def _crossings_table(found: Mapping[str, Mapping[Shape, Sequence[Measured]]], named: str) -> list[Html]:
