@@ -35,7 +35,8 @@ class Request(msgspec.Struct, frozen=True):
     """A model and its slices, in the order in which they run.
 
     Attributes:
-        inputs, outputs: tensors of the network; outputs that are constants or inputs are left out.
+        inputs, all_outputs: tensors of the network, in its order.
+        outputs: those that are compared; outputs that are constants or inputs are left out.
     """
 
     model: str

@@ -84,6 +84,10 @@ class Cutter:
                 found.append(operator.index)
         return tuple(index for index in reversed(found) if index not in self.unpacking)
 
+    @cached_property
+    def _working_set(self) -> frozenset[int]:
+        return frozenset(self.working)
+
     def blocks(self) -> tuple[Block, ...]:
         """Returns the network's blocks, in an order in which they can run.
 
@@ -126,8 +130,8 @@ class Cutter:
         return tuple(sorted(needed))
 
     def _is_wanted(self, tensor: int, own: set[int]) -> bool:
-        readers = self._network.readers.get(tensor, ())
-        return tensor in self._network.outputs or any(reader not in own for reader in readers)
+        readers = self._working_set.intersection(self._network.readers.get(tensor, ()))
+        return tensor in self._network.outputs or not readers <= own
 
     # Dividing: every function takes operators in an order in which they can run, and returns groups in such an order.
 

@@ -10,7 +10,7 @@ from graph.network import Network, Operator
 
 _BY_WEIGHTS: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 _MACS_PER_US: Final = 20_000
-_BYTES_PER_US: Final = 10_000
+_BYTES_PER_US: Final = 30_000
 """A nominal core: no measured one, but near enough to tell a block that is worth a call from one that is not."""
 
 

@@ -164,10 +164,10 @@ def certify_tables(
     with existing_folder_lock(lut):
         tables = load_tables(lut)
         costs = Costs(tables, source=str(lut))
+        candidates = _candidates(tables, costs, options)
         with opened(tables) as target:
             target.prepare(notice)
             check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
-            candidates = _candidates(tables, costs, options)
             trial = Trial(rounds=options.rounds or rounds_for(candidates, costs, options.runs), runs=options.runs, seed=options.seed)
             with observed(len(candidates)) as progress:
                 progress.expect(visits(len(candidates), trial))

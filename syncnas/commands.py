@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "compare": Listed(MODULES["compare"], _MEASURE, "Say where two tables, certificates or runs differ, and whether that is proven."),
     "demo": Listed(MODULES["demo"], _MEASURE, "Try all of it on this machine, in minutes, without a phone."),
     "export": Listed(MODULES["export"], _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
+    "cut": Listed(MODULES["cut"], _MODEL, "Cut any .tflite into blocks, each of which can be run by itself."),
     "predict": Listed(MODULES["predict"], _MODEL, "Predict a model's latency and its timeline from tables."),
     "import": Listed(MODULES["import"], _MODEL, "Make tables of block latencies that others measured."),
     "export-tables": Listed(MODULES["export-tables"], _MODEL, "Write tables in the formats of others."),

@@ -26,6 +26,7 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "certify": measure.Certify,
     "compare": measure.Compare,
     "export": model.Export,
+    "cut": model.Cut,
     "predict": model.Predict,
     "import": model.Import,
     "export-tables": model.ExportTables,

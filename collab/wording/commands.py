@@ -17,6 +17,7 @@ MODULES: Final = {
     "compare": "report.compare",
     "demo": "report.demo",
     "export": "exporters.run",
+    "cut": "graph.cut",
     "predict": "lut.predict",
     "import": "lut.import_tables",
     "export-tables": "lut.export_tables",

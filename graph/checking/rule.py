@@ -173,11 +173,6 @@ def broadcast(op: Checked, *shapes: Shape, most: int = _MOST_AXES) -> Shape:
         op.refuse(f"joins shapes that do not fit: {' and '.join(str(list(shape)) for shape in shapes)}")
 
 
-def no_options(operator: Operator) -> bool:
-    """Whether the file has no table of options for an operator."""
-    return operator.options is None
-
-
 def options_for(operator: Operator, rule: Rule) -> Record | None:
     """Returns the options that the runtime reads: the file's, or defaults."""
     if rule.options is None:

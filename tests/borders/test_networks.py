@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.borders.fuzzing import INPUTS
+from tests.borders.fuzzing import INPUTS, note_counts
 from tests.graph.mutations import altered, damaged, endured, every_word
 from tests.graph.samples import records, samples
 
@@ -24,6 +24,7 @@ def test_random_damages(tmp_path: Path) -> None:
     models = list(samples().values())
     generators = (random.Random(f"damaged/{number}") for number in range(INPUTS))
     outcome = endured((damaged(models[number % len(models)], generator) for number, generator in enumerate(generators)), tmp_path)
+    note_counts("damaged networks", INPUTS, outcome.counts)
     assert not outcome.crashes
     assert outcome.counts["refused"]
     assert outcome.counts["ran"]
@@ -34,5 +35,6 @@ def test_sound_files_that_say_other_things(tmp_path: Path) -> None:
     models = list(records().values())
     generators = (random.Random(f"altered/{number}") for number in range(INPUTS))
     outcome = endured((altered(models[number % len(models)], generator) for number, generator in enumerate(generators)), tmp_path)
+    note_counts("altered networks", INPUTS, outcome.counts)
     assert not outcome.crashes
     assert outcome.counts["ran"]

@@ -143,10 +143,12 @@ def test_what_unpacks_weights_goes_with_every_reader() -> None:
 
 def test_dead_operators_are_left_out() -> None:
     sample = Sample()
-    x = sample.input((1, 6, 6, 4))
+    x = sample.conv(sample.input((1, 6, 6, 4)), 4)
+    out = sample.conv(x, 4)
     sample.conv(x, 4)
-    network = sample.network(sample.conv(x, 4))
-    assert [block.operators for block in Cutter(network).blocks()] == [(1,)]
+    sample.conv(out, 4)
+    blocks = Cutter(sample.network(out), grain_us=0).blocks()
+    assert [(block.operators, block.outputs) for block in blocks] == [((0,), (x,)), ((1,), (out,))]
 
 
 def test_what_computes_nothing_is_refused() -> None:

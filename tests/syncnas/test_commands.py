@@ -14,7 +14,7 @@ from syncnas.commands import COMMANDS
 from tests.pages import REPOSITORY
 from tests.syncnas.commands import command_of, syncnas
 
-FOLDERS = ("lut", "exporters", "android_harness", "search", "profiler", "report")
+FOLDERS = ("lut", "exporters", "graph", "android_harness", "search", "profiler", "report")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
