@@ -9,7 +9,7 @@ from android_harness.options import Clean, DeviceName, TraceFile, path_option, w
 from android_harness.protocol.phases import MOST_RUNS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import keeping, make_app, print_json, run_app
-from collab.command_line.progress import work_bar
+from collab.command_line.progress import sending_bar, work_bar
 from collab.console import result_console, tell
 from collab.files import holding
 from collab.options import EXPERT, PHONE, UNITS, AsJson, flag, option, place, whole
@@ -50,6 +50,7 @@ def main(
     The script with which it runs there stays, so that it can be run again without this computer.
     """
     from dataclasses import replace
+    from functools import partial
 
     from android_harness.bundles.deployment import DeployOptions, deploy, journal_beside
     from android_harness.bundles.recording import Recording
@@ -72,12 +73,13 @@ def main(
         name = default_device(device, cluster=cluster)
     else:
         name = device_of(device, tables.meta.device, lut / META_FILE, cluster=cluster)
+    sending = partial(sending_bar, quiet=json)
     options = DeployOptions(units=tuple(unit or ()), runs=runs, wait=wait, path=path, keep=keep and not clean)
     recording = Recording(lambda _: True)
     with (
         keeping("What was sent stays on the device; the same command sends nothing twice."),
         holding(journal),
-        closing(remote_target(open_device(name, cluster=cluster), replace(harness, layout=layout_of(name)))) as target,
+        closing(remote_target(open_device(name, cluster=cluster), replace(harness, layout=layout_of(name)), sending=sending)) as target,
         work_bar(f"Running {manifest.model}", "visits", quiet=json) as show,
     ):
         target.prepare(tell)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from android_harness.options import DeviceOfTables, with_harness_options
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import keeping, make_app, print_json, run_app
+from collab.command_line.progress import sending_bar
 from collab.console import result_console, tell
 from collab.options import EXPERT, AsJson, models, option, whole
 from profiler.options import RunsPerVisit, hot_sentence
@@ -66,7 +68,7 @@ def main(
 
     def opened(tables: Tables) -> AbstractContextManager[Target]:
         name = device_of(device, tables.meta.device, lut / META_FILE, cluster=harness.cluster)
-        return closing(open_target(name, harness))
+        return closing(open_target(name, harness, sending=partial(sending_bar, quiet=json)))
 
     with keeping("The tables are as they were."):
         certified = certify_tables(

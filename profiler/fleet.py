@@ -154,8 +154,8 @@ def profile_fleet(serials: Sequence[str], out: Path, context: typer.Context, *, 
 
     given = context.params
     options = FleetOptions(tuple(_arguments(context)), bool(given.get("resume")), any(given.get(name) for name in _WORK))
-    with phase_bars(quiet=json) as bars:
-        tasks = {serial: bars.add_task(one_line(serial), total=None) for serial in serials}
+    with phase_bars(quiet=json) as (bars, add_bar):
+        tasks = {serial: add_bar(serial) for serial in serials}
         phones = profile_phones(
             serials,
             out,

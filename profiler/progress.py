@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from android_harness.protocol.journal import CollabDone, Event, HandoverDone, JobFailed, TimeDone
 from collab.command_line.progress import bars, work_bar
-from collab.console import tell
+from collab.console import one_line, tell
 from profiler.job_ids import is_sentinel
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
 _MARK: Final = "progress: "
 _PAUSE_S: Final = 0.5
@@ -53,9 +53,11 @@ def phase_bar(description: str, *, quiet: bool) -> Iterator[PhaseProgress]:
         yield PhaseProgress(show)
 
 
-def phase_bars(*, quiet: bool) -> Progress:
-    """Returns bars on stderr, one for each of several devices."""
-    return bars("visits", quiet=quiet)
+@contextmanager
+def phase_bars(*, quiet: bool) -> Iterator[tuple[Progress, Callable[[str], TaskID]]]:
+    """Shows bars on stderr; yields them, and what adds the bar of a device."""
+    with bars(quiet=quiet) as shown:
+        yield shown, lambda name: shown.add_task(one_line(name), total=None, counted="visits")
 
 
 @contextmanager

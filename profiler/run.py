@@ -15,6 +15,7 @@ from android_harness.options import Clean, CoolLimitS, path_option, seen_devices
 from android_harness.protocol.phases import MAX_SEED
 from android_harness.targets.options import HarnessOptions
 from collab.cli import keeping, make_app, print_json, run_app
+from collab.command_line.progress import sending_bar
 from collab.console import result_console, tell
 from collab.errors import ConfigError
 from collab.options import EXPERT, UNITS, AsJson, flag, models, option, whole
@@ -110,7 +111,7 @@ def main(
 
     @contextmanager
     def opened(name: str) -> Iterator[Target]:
-        with closing(open_target(name, replace(harness, cool_limit_s=cool_limit_s))) as target:
+        with closing(open_target(name, replace(harness, cool_limit_s=cool_limit_s), sending=partial(sending_bar, quiet=json))) as target:
             yield target
             if clean:
                 target.clean()

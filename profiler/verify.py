@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +13,13 @@ from android_harness.options import DeviceOfTables, TraceFile, with_harness_opti
 from android_harness.protocol.phases import MOST_ROUNDS
 from android_harness.targets.options import HarnessOptions
 from collab.cli import FAILED, keeping, make_app, print_json, run_app
+from collab.command_line.progress import sending_bar
 from collab.console import result_console, tell
 from collab.options import EXPERT, AsJson, ModelName, PlacementText, TablesFolder, option, share, whole
 from profiler.options import FailAbove, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
+    from android_harness.targets.base import Target
     from profiler.compare import Comparison
 
 
@@ -66,13 +70,18 @@ def main(
         require_free(trace, taken=(journal, result_of(journal)))
     config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
+
+    def opened() -> AbstractContextManager[Target]:
+        name = device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster)
+        return closing(open_target(name, harness, sending=partial(sending_bar, quiet=json)))
+
     recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
     with keeping("Nothing was measured yet; the tables are as they were."):
         comparison = verify_model(
             Candidate(model, config, parse_placement(placement, branches=config.branches)),
             costs,
             Trial(rounds=rounds, runs=runs),
-            lambda: closing(open_target(device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster), harness)),
+            opened,
             lambda: phase_bar(f"Running {model}", quiet=json),
             journal=journal,
             notice=tell,

@@ -14,6 +14,9 @@ from collab.names import shown
 Notice: TypeAlias = Callable[[str], None]
 """Receiver of sentences for the user, such as the reason of a delay."""
 
+OnSent: TypeAlias = Callable[[int], None]
+"""Receiver of the number of bytes of a file that were sent so far. A file that is sent again begins at none again."""
+
 COMMAND_LIMIT_S: Final = 30.0
 """Limit of a command: longer than any command of the harness takes on a slow phone. A device that exceeds it counts as lost."""
 
@@ -40,6 +43,10 @@ class ShellResult:
         return shown(lines[-1].strip(), most=_LONGEST_COMPLAINT) if lines else f"status {self.status}"
 
 
+def ignored(_bytes: int) -> None:
+    """Is an `OnSent` that does nothing."""
+
+
 class Device(Protocol):
     """Machine with a shell and files.
 
@@ -64,8 +71,11 @@ class Device(Protocol):
             DeviceError: the device cannot be reached, or the script does not end within `timeout_s`.
         """
 
-    def push(self, source: Path, target: str) -> None:
+    def push(self, source: Path, target: str, on_sent: OnSent = ignored) -> None:
         """Sends a file, which may arrive damaged or cut: the caller compares checksums.
+
+        Args:
+            on_sent: gets the bytes sent so far, now and then, where the connection can tell.
 
         Raises:
             DeviceError: the device cannot be reached.

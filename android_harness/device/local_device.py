@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from android_harness.device.base import COMMAND_LIMIT_S, ShellResult
+from android_harness.device.base import COMMAND_LIMIT_S, OnSent, ShellResult, ignored
 from android_harness.device.machine import LOCAL_NAME
 from collab.errors import DeviceError, StorageError
 from collab.files import is_full, reason_of
@@ -34,7 +34,7 @@ class LocalDevice:
             raise DeviceError(f"this machine: a command cannot be started ({error})") from error
         return ShellResult(done.returncode, done.stdout, done.stderr)
 
-    def push(self, source: Path, target: str) -> None:
+    def push(self, source: Path, target: str, _on_sent: OnSent = ignored) -> None:
         _copy(source, Path(target))
 
     def pull(self, source: str, target: Path) -> None:

@@ -25,7 +25,7 @@ from collab.wording.options import option_named
 
 if TYPE_CHECKING:
     from android_harness.device.state import DeviceState
-    from android_harness.targets.remote import RemoteTarget
+    from android_harness.targets.remote import RemoteTarget, Sending
 
 _FIND_CLASSIC: Final = 'for library in /usr/lib/*/libtensorflow-lite.so.*; do [ -e "$library" ] && echo "$library" && break; done'
 
@@ -162,7 +162,7 @@ def device_of(given: str, named: str, file: Path, *, cluster: str = "") -> str:
     )
 
 
-def open_target(name: str, options: HarnessOptions | None = None, *, notice: Notice = tell) -> Target:
+def open_target(name: str, options: HarnessOptions | None = None, *, notice: Notice = tell, sending: Sending | None = None) -> Target:
     """Opens the device of a name as a target, with the runner and runtime for its ABI; `Target.prepare` then makes it ready to measure.
 
     Raises:
@@ -173,14 +173,16 @@ def open_target(name: str, options: HarnessOptions | None = None, *, notice: Not
 
         return LocalTarget()
     options = options or HarnessOptions()
-    return remote_target(open_device(name, patience_s=options.patience_s, notice=notice, cluster=options.cluster), options, notice=notice)
+    device = open_device(name, patience_s=options.patience_s, notice=notice, cluster=options.cluster)
+    return remote_target(device, options, notice=notice, sending=sending)
 
 
-def remote_target(device: Device, options: HarnessOptions, *, notice: Notice = tell) -> RemoteTarget:
+def remote_target(device: Device, options: HarnessOptions, *, notice: Notice = tell, sending: Sending | None = None) -> RemoteTarget:
     """Makes a target of a connected device.
 
     Args:
         notice: receives a sentence where something of the device cannot be changed back when it is cleaned.
+        sending: opens what follows the sending of files; nothing does by default.
 
     Raises:
         DeviceError: the device lacks a tool, there is no kit for it, or it does not give the root that is asked for.
@@ -189,7 +191,7 @@ def remote_target(device: Device, options: HarnessOptions, *, notice: Notice = t
     from android_harness.device.state import gather
     from android_harness.device.tuning import tuning_for
     from android_harness.kits.kit import Platform, kit_for
-    from android_harness.targets.remote import RemoteSettings, RemoteTarget
+    from android_harness.targets.remote import RemoteSettings, RemoteTarget, unwatched
 
     state = gather(device, options.layout.root)
     kit = kit_for(Platform(state.machine, state.libc, state.page_bytes), aar=options.aars)
@@ -208,6 +210,7 @@ def remote_target(device: Device, options: HarnessOptions, *, notice: Notice = t
         gate=_gate(state, options) if state.is_android else None,
         libraries=device_libraries(device),
         notice=notice,
+        sending=sending or unwatched,
     )
     return RemoteTarget(device, state, kit, settings)
 

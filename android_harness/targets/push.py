@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from android_harness.device.base import Device, checked, whole_number
+from android_harness.device.base import Device, OnSent, checked, whole_number
 from collab import files
 from collab.errors import DeviceError
 from collab.files import writing
@@ -39,6 +39,9 @@ cd "$1" && tar -xf "$2"; status=$?
 rm -f "$2"
 exit $status
 """
+OnSending: TypeAlias = Callable[[int, int], None]
+"""Receiver of the bytes that were sent so far, and of all that are to be sent."""
+
 _REMOVE: Final = 'cd "$1" && shift && rm -f -- "$@"'
 
 
@@ -74,7 +77,15 @@ def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
     return files.sha256_of(path)
 
 
-def push_files(device: Device, folder: str, files: Mapping[str, Path], *, budget_bytes: int, prune: bool = False) -> Pushed:
+def push_files(
+    device: Device,
+    folder: str,
+    files: Mapping[str, Path],
+    *,
+    budget_bytes: int,
+    prune: bool = False,
+    on_sending: OnSending = lambda *_: None,
+) -> Pushed:
     """Makes sure that a folder of the device holds these files, and returns what had to be sent.
 
     Args:
@@ -82,6 +93,7 @@ def push_files(device: Device, folder: str, files: Mapping[str, Path], *, budget
         files: name in the folder (may have slashes) to the local file.
         budget_bytes: limit of the folder's total size.
         prune: whether other files of the folder are removed where the budget or the free storage is too small otherwise.
+        on_sending: gets the bytes sent and those to be sent in all; what arrived damaged counts again in both.
 
     Raises:
         DeviceError: the storage is full, the budget exceeded, a name too long, or files repeatedly arrive damaged.
@@ -99,9 +111,17 @@ def push_files(device: Device, folder: str, files: Mapping[str, Path], *, budget
             return pushed
         sizes = {name: files[name].stat().st_size for name in files}
         _make_room(device, folder, listing, sizes, missing, budget_bytes=budget_bytes, prune=prune)
+        all_bytes = pushed.bytes + sum(sizes[name] for name in missing)
         for batch in _batches(missing, sizes):
-            _push_batch(device, folder, {name: files[name] for name in batch})
-            pushed += Pushed(len(batch), sum(sizes[name] for name in batch))
+            batch_bytes = sum(sizes[name] for name in batch)
+
+            def note(sent_bytes: int, before: int = pushed.bytes, most: int = batch_bytes, all_bytes: int = all_bytes) -> None:
+                # An archive is somewhat larger than what is in it.
+                on_sending(before + min(sent_bytes, most), all_bytes)
+
+            _push_batch(device, folder, {name: files[name] for name in batch}, note)
+            pushed += Pushed(len(batch), batch_bytes)
+            on_sending(pushed.bytes, all_bytes)
     raise DeviceError(
         f"{device.serial}: {missing[0]} arrived damaged {_TRIES} times in a row; try another cable or port, or a cable instead of Wi-Fi"
     )
@@ -182,7 +202,7 @@ def _batches(names: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[st
     yield batch
 
 
-def _push_batch(device: Device, folder: str, files: Mapping[str, Path]) -> None:
+def _push_batch(device: Device, folder: str, files: Mapping[str, Path], on_sent: OnSent) -> None:
     """Sends files in an archive and unpacks it, without a check: the next listing shows which files arrived whole."""
     archive = f"{folder.rstrip('/')}.incoming.tar"
     with writing(Path(tempfile.gettempdir())), tempfile.NamedTemporaryFile(prefix="syncnas-", suffix=".tar") as file:
@@ -191,7 +211,7 @@ def _push_batch(device: Device, folder: str, files: Mapping[str, Path]) -> None:
             for name, path in files.items():
                 tar.add(path, name, recursive=False, filter=_plain)
         file.flush()
-        device.push(Path(file.name), archive)
+        device.push(Path(file.name), archive, on_sent)
     # A damaged archive may end tar with an error; the next listing checks the files that it unpacked all the same.
     device.shell(_UNPACK, folder, archive, timeout_s=_LIST_LIMIT_S)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from android_harness.device import lock
 from android_harness.device.base import Device, Notice, checked, spawn
@@ -21,7 +22,7 @@ from android_harness.protocol.journal_tail import cut_to_whole_lines
 from android_harness.protocol.phases import Gate, Phase
 from android_harness.scripts import SCRIPTS
 from android_harness.targets.cursor import Cursor, load_cursor
-from android_harness.targets.push import Pushed, push_files, sha256_of
+from android_harness.targets.push import OnSending, Pushed, push_files, sha256_of
 from android_harness.targets.remote_run import JOURNAL_FILE, RemoteRun
 from android_harness.targets.settings import restore_left, tried
 from android_harness.targets.staging import stage
@@ -58,6 +59,15 @@ exit 0
 """
 _REMOVE_ALL: Final = 'rm -rf "$1"; [ ! -e "$1" ]'
 
+Sending: TypeAlias = Callable[[], AbstractContextManager[OnSending]]
+"""Opens what follows the sending of files."""
+
+
+@contextmanager
+def unwatched() -> Iterator[OnSending]:
+    """Is a `Sending` that shows nothing."""
+    yield lambda *_: None
+
 
 @dataclass(frozen=True)
 class RemoteSettings:
@@ -71,6 +81,7 @@ class RemoteSettings:
     """Engines whose library the device itself has: engine to path."""
     notice: Notice = tell
     """Receives a sentence where something cannot be changed back when the device is cleaned."""
+    sending: Sending = unwatched
 
 
 class RemoteTarget:
@@ -181,7 +192,10 @@ class RemoteTarget:
     def push(self, folder: str, files: Mapping[str, Path], *, prune: bool = False) -> None:
         """Makes sure that a folder of the device holds these files (see `push_files`)."""
         self._claim()
-        self.pushed += push_files(self.device, folder, files, budget_bytes=self._settings.storage_bytes, prune=prune)
+        with self._settings.sending() as on_sending:
+            self.pushed += push_files(
+                self.device, folder, files, budget_bytes=self._settings.storage_bytes, prune=prune, on_sending=on_sending
+            )
 
     def has_engine(self, engine: str) -> bool:
         """Tells whether the kit or the device has a library for the engine."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from android_harness.device.adb.commands import Command, posix_cksum
-from android_harness.device.base import ShellResult
+from android_harness.device.base import OnSent, ShellResult, ignored
 from android_harness.protocol import journal as journals
 from android_harness.protocol.journal import TimeDone, parse_line
 from android_harness.protocol.phases import Phase, Repeat, TimeJob
@@ -124,7 +124,7 @@ class HostileDevice:
     def shell(self, script: str, *arguments: str, timeout_s: float = 0) -> ShellResult:
         return ShellResult(0, self._answer, b"")
 
-    def push(self, source: Path, target: str) -> None:
+    def push(self, source: Path, target: str, on_sent: OnSent = ignored) -> None:
         """Takes it."""
 
     def pull(self, source: str, target: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from android_harness.device.adb.device import AdbDevice
 from android_harness.device.adb.direct import tcp_transport
+from android_harness.device.adb.server import ServerAddress, ServerTransport
 from android_harness.device.base import Device, alive, spawn
 from android_harness.targets.push import push_files, sha256_of
 from tests.phone.virtual.programs import program
@@ -80,13 +81,20 @@ def test_debugging_that_is_switched_off_ends_all_that_it_started(make_phone: Cal
 def test_files_go_there_and_back(device: AdbDevice, phone: VirtualPhone, adb_server: RealAdbServer, tmp_path: Path) -> None:
     source, back = tmp_path / "source", tmp_path / "back"
     source.write_bytes(os.urandom(20 << 20))
-    device.push(source, "/data/local/tmp/file")
+    told: list[int] = []
+    device.push(source, "/data/local/tmp/file", told.append)
+    assert told == sorted(set(told))
+    assert (len(told) > 10, told[-1]) == (True, 20 << 20), "on the way, and at the end"
     assert say(device, "sha256sum < /data/local/tmp/file").split()[0] == sha256_of(source)
     device.pull("/data/local/tmp/file", back)
     assert sha256_of(back) == sha256_of(source)
     adb_server.connect(phone.serial)
     adb_server.adb("-s", phone.serial, "pull", "/data/local/tmp/file", str(tmp_path / "adb"))
     assert sha256_of(tmp_path / "adb") == sha256_of(source)
+    told.clear()
+    ServerTransport(ServerAddress(port=adb_server.port), phone.serial).push(source, "/data/local/tmp/again", told.append)
+    assert (len(told) > 10, told[-1]) == (True, 20 << 20)
+    assert say(device, "sha256sum < /data/local/tmp/again").split()[0] == sha256_of(source)
 
 
 def test_files_of_long_names_arrive(device: AdbDevice, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from android_harness.device.adb.commands import Command
 from android_harness.device.adb.transport import Transport
-from android_harness.device.base import COMMAND_LIMIT_S, Notice, ShellResult
+from android_harness.device.base import COMMAND_LIMIT_S, Notice, OnSent, ShellResult, ignored
 from collab.errors import ConnectionLostError, DeviceError
 from collab.wording.commands import command_named
 from collab.wording.options import option_named
@@ -70,8 +70,8 @@ class AdbDevice:
 
         return self._with_reconnects(run)
 
-    def push(self, source: Path, target: str) -> None:
-        self._with_reconnects(lambda: self._transport.push(source, target))
+    def push(self, source: Path, target: str, on_sent: OnSent = ignored) -> None:
+        self._with_reconnects(lambda: self._transport.push(source, target, on_sent))
 
     def pull(self, source: str, target: Path) -> None:
         self._with_reconnects(lambda: self._transport.pull(source, target))

@@ -16,8 +16,9 @@ from adb_shell import exceptions
 from adb_shell.transport.tcp_transport import TcpTransport
 
 from android_harness.device.adb.keys import load_signer
+from android_harness.device.adb.sent_file import sent_file
 from android_harness.device.adb.transport import SILENCE_S
-from android_harness.device.base import Notice
+from android_harness.device.base import Notice, OnSent
 from collab.console import tell
 from collab.errors import ConnectionLostError, DeviceError, StorageError
 from collab.files import is_full, reason_of
@@ -103,9 +104,9 @@ class DirectTransport:
             output: bytes = self._connected().shell(command, transport_timeout_s=timeout_s, read_timeout_s=timeout_s, decode=False)
             return output
 
-    def push(self, source: Path, target: str) -> None:
-        with self._reporting():
-            self._connected().push(str(source), target, transport_timeout_s=SILENCE_S, read_timeout_s=SILENCE_S)
+    def push(self, source: Path, target: str, on_sent: OnSent) -> None:
+        with self._reporting(), sent_file(source, on_sent) as file:
+            self._connected().push(file, target, transport_timeout_s=SILENCE_S, read_timeout_s=SILENCE_S)
 
     def pull(self, source: str, target: Path) -> None:
         with self._reporting(target):

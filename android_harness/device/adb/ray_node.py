@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from android_harness.device.adb.transport import SILENCE_S
+from android_harness.device.base import OnSent, ignored
 from collab.errors import ConnectionLostError, DeviceError, StorageError, SyncNasError
 from collab.files import writing
 from collab.ray_cluster import LOCAL, first_line
@@ -74,7 +75,7 @@ class PhoneNode:
     def push(self, target: str) -> None:
         """Sends the file that the chunks made."""
         self._file.touch()
-        self._opened().push(self._file, target)
+        self._opened().push(self._file, target, ignored)
 
     def pull(self, source: str) -> int:
         """Fetches a file to this node and returns its size in bytes."""
@@ -169,7 +170,7 @@ class RayTransport:
         output: bytes = self._ask("run", command, timeout_s, timeout_s=timeout_s)
         return output
 
-    def push(self, source: Path, target: str) -> None:
+    def push(self, source: Path, target: str, _on_sent: OnSent) -> None:
         self._ask("begin_file")
         with source.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):

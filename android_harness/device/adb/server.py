@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from android_harness.device.adb.sent_file import sent_file
 from android_harness.device.adb.transport import SILENCE_S
+from android_harness.device.base import OnSent
 from collab.console import one_line
 from collab.errors import ConnectionLostError, DeviceError, StorageError
 from collab.files import is_full, reason_of
@@ -126,9 +128,9 @@ class ServerTransport:
             output = connection.read_until_close(encoding=None)
             return output if isinstance(output, bytes) else output.encode()
 
-    def push(self, source: Path, target: str) -> None:
-        with _reporting():
-            self._device(SILENCE_S).sync.push(source, target, mode=0o644)
+    def push(self, source: Path, target: str, on_sent: OnSent) -> None:
+        with _reporting(), sent_file(source, on_sent) as file:
+            self._device(SILENCE_S).sync.push(file, target, mode=0o644)
 
     def pull(self, source: str, target: Path) -> None:
         with _reporting(target):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Protocol
 
+from android_harness.device.base import OnSent
+
 SILENCE_S: Final = 10.0
 """Silence after which a connection is given up; shorter pauses happen, as flash storage can hold up a push for some seconds."""
 
@@ -27,8 +29,8 @@ class Transport(Protocol):
     def run(self, command: str, *, timeout_s: float) -> bytes:
         """Runs a command in the device's shell and returns its output up to the end."""
 
-    def push(self, source: Path, target: str) -> None:
-        """Sends a file."""
+    def push(self, source: Path, target: str, on_sent: OnSent) -> None:
+        """Sends a file; `on_sent` gets the bytes sent so far, where the connection can tell."""
 
     def pull(self, source: str, target: Path) -> None:
         """Fetches a file.

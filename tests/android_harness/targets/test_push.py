@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from android_harness.device.base import OnSent, ignored
 from android_harness.device.local_device import LocalDevice
 from android_harness.targets.push import Pushed, push_files
 from collab.errors import DeviceError
@@ -22,7 +23,7 @@ class Link(LocalDevice):
     def __init__(self, *, damage: int = 0, cut: int = 0) -> None:
         self._damage, self._cut, self.pushes = damage, cut, 0
 
-    def push(self, source: Path, target: str) -> None:
+    def push(self, source: Path, target: str, on_sent: OnSent = ignored) -> None:
         self.pushes += 1
         content = bytearray(source.read_bytes())
         if self._damage > 0:
@@ -32,6 +33,7 @@ class Link(LocalDevice):
             self._cut -= 1
             del content[len(content) // 2 :]
         Path(target).write_bytes(content)
+        on_sent(2 * len(content))
 
 
 @pytest.fixture(name="files")
@@ -64,6 +66,20 @@ def test_only_what_differs_is_sent(files: dict[str, Path], tmp_path: Path) -> No
     (folder / "folder/b").write_bytes(b"damaged since")
     assert push_files(device, str(folder), files, budget_bytes=BUDGET) == Pushed(1, 30000)
     assert same(folder, files)
+
+
+def test_what_is_sent_is_told_and_what_was_damaged_is_told_again(files: dict[str, Path], tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    push_files(
+        Link(damage=1), str(tmp_path / "device"), files, budget_bytes=BUDGET, on_sending=lambda sent, whole: told.append((sent, whole))
+    )
+    assert told[0] == (32500, 32500), "more than all, for the archive's own bytes, is never said"
+    assert len(told) > 2
+    sent, whole = told[-1]
+    assert 32500 < sent == whole <= 65000
+    told.clear()
+    push_files(Link(), str(tmp_path / "device"), files, budget_bytes=BUDGET, on_sending=lambda *numbers: told.append(numbers))
+    assert told == [], "nothing was to be sent"
 
 
 @pytest.mark.parametrize(("damage", "cut"), [(1, 0), (0, 1), (2, 1)])

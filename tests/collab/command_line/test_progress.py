@@ -44,3 +44,55 @@ def test_a_terminal_shows_numbers_and_the_time_left() -> None:
 def test_nothing_is_shown_where_it_is_not_wanted() -> None:
     assert run(subprocess.PIPE).stderr == b""
     assert on_a_terminal("quiet") == ""
+
+
+SENDING = """
+import sys
+from contextlib import nullcontext
+from collab.command_line.progress import sending_bar, work_bar
+after_s, around = float(sys.argv[1]), sys.argv[2]
+with work_bar("Counting", "sheep", quiet=False) if around else nullcontext():
+    with sending_bar(quiet=False, after_s=after_s) as show:
+        show(3_000_000, 8_000_000)
+        sys.stdin.readline()
+        show(5_000_000, 8_000_000)
+"""
+
+
+def send_on_a_terminal(after_s: float, around: str = "", *, until: str = "") -> str:
+    """Returns what is shown while something is sent, which goes on once `until` is seen."""
+    leader, follower = pty.openpty()
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "TERM": "xterm", "COLUMNS": "100"}
+    command = [sys.executable, "-c", SENDING, str(after_s), around]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=follower, env=env) as sending:
+        os.close(follower)
+        assert sending.stdin is not None
+        shown = ""
+        while until not in shown:
+            shown += os.read(leader, 65536).decode(errors="replace")
+        sending.stdin.write(b"\n")
+        sending.stdin.close()
+        while more := _read(leader):
+            shown += more
+    os.close(leader)
+    assert sending.returncode == 0
+    return shown
+
+
+def _read(leader: int) -> str:
+    try:
+        return os.read(leader, 65536).decode(errors="replace")
+    except OSError:
+        return ""  # The other end is closed, and all of it was read.
+
+
+def test_sending_that_takes_long_has_a_bar() -> None:
+    shown = send_on_a_terminal(0.0, until="3/8")
+    for word in ("Sending", "MB", "left"):
+        assert word in shown
+    assert "Sending" in send_on_a_terminal(0.0, "a bar around it", until="3/8")
+
+
+def test_sending_that_is_through_at_once_shows_nothing() -> None:
+    assert send_on_a_terminal(3600.0) == ""
+    assert "Sending" not in send_on_a_terminal(3600.0, "a bar around it", until="Counting")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from android_harness.device.adb.device import AdbDevice
-from android_harness.device.base import ShellResult
+from android_harness.device.base import OnSent, ShellResult
 from collab.errors import ConnectionLostError, DeviceError
 
 
@@ -42,7 +42,7 @@ class Wire:
         self._call()
         return subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=timeout_s, check=False).stdout
 
-    def push(self, source: Path, target: str) -> None:
+    def push(self, source: Path, target: str, on_sent: OnSent) -> None:
         assert self._is_open
         self._call()
         shutil.copyfile(source, target)
