@@ -13,6 +13,7 @@ from collab.command_line.progress import work_bar
 from collab.console import result_console, tell
 from collab.files import holding
 from collab.options import EXPERT, PHONE, UNITS, AsJson, flag, option, place, whole
+from collab.wording.commands import command_named
 
 if TYPE_CHECKING:
     from android_harness.bundles.deployment import Deployed
@@ -50,7 +51,7 @@ def main(
     """
     from dataclasses import replace
 
-    from android_harness.bundles.deployment import DeployOptions, deploy
+    from android_harness.bundles.deployment import DeployOptions, deploy, journal_beside
     from android_harness.bundles.recording import Recording
     from android_harness.bundles.result import require_right
     from android_harness.bundles.traces import measured_trace
@@ -61,9 +62,9 @@ def main(
     from lut.tables import load_tables
     from lut.traces.events import require_free, write_trace
 
+    journal = journal or journal_beside(bundle)
     if trace is not None:
-        require_free(trace)
-    journal = journal or bundle.resolve().parent / "deploy.jsonl"
+        require_free(trace, taken=(journal,))
     manifest = load_manifest(bundle)
     tables = load_tables(lut) if lut is not None else None
     cluster = harness.cluster
@@ -83,12 +84,13 @@ def main(
         deployed = deploy(target, bundle, manifest, tables, options, journal=journal, notice=tell, on_progress=show, on_event=recording.add)
         if clean:
             target.clean()
-    if trace is not None:
-        write_trace(trace, measured_trace(recording, deployed.prediction, model=deployed.model))
     if json:
         print_json(document(deployed))
     else:
         _print(deployed)
+    # Behind the result, which a full disk must not take with it.
+    if trace is not None:
+        write_trace(trace, measured_trace(recording, deployed.prediction, model=deployed.model))
     require_right(deployed.result)
 
 
@@ -121,7 +123,9 @@ def _print(deployed: Deployed) -> None:
     console.print(step_table(deployed.model, pair_steps(result.steps, prediction.steps if prediction else ())))
     if prediction is not None:
         error = prediction.total_us / result.measured.median_us - 1
-        console.print(f"Predicted: {prediction.total_us / 1e3:.3f} ms ({100 * error:+.1f} %, raw; profiler.verify corrects for drift)")
+        console.print(
+            f"Predicted: {prediction.total_us / 1e3:.3f} ms ({100 * error:+.1f} %, raw; {command_named('verify')} corrects for drift)"
+        )
     console.print(latency_line(result))
     if deployed.unpredicted:
         console.print(f"Not predicted: {deployed.unpredicted}")

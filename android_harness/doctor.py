@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Final
@@ -13,6 +13,7 @@ import typer
 
 from android_harness.options import Aars, DeviceName
 from collab.cli import FAILED, make_app, print_json, run_app
+from collab.command_line.progress import work_bar
 from collab.console import printable, result_console
 from collab.errors import DeviceError, SyncNasError
 from collab.files import write_whole
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _MARKS: Final = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
 _TRIAL_SHAPE: Final = (1, 28, 28, 32)
 _ROUND_TRIPS: Final = 5
+_STEPS: Final = 4
+"""Steps of an examination without a trial: connecting, the device's state, its settings, the runner and its runtime."""
 
 
 def main(
@@ -50,7 +53,8 @@ def main(
     """
     from android_harness.device.diagnosis import BAD
 
-    checks = examine(device, unit or [], aar or [], trial=trial)
+    with work_bar("Examining the device", "steps", quiet=json) as show:
+        checks = examine(device, unit or [], aar or [], trial=trial, on_progress=show)
     if json:
         print_json({"checks": [vars(check) for check in checks], "ready": all(check.level != BAD for check in checks)})
     else:
@@ -59,8 +63,10 @@ def main(
         raise typer.Exit(FAILED)
 
 
-def examine(name: str, units: Sequence[str], aars: Sequence[Path], *, trial: bool) -> list[Check]:
-    """Returns all checks of a device; with `trial`, a small model is run on each unit.
+def examine(
+    name: str, units: Sequence[str], aars: Sequence[Path], *, trial: bool, on_progress: Callable[[int, int], None] = lambda *_: None
+) -> list[Check]:
+    """Returns all checks of a device; with `trial`, a small model is run on each unit. `on_progress` gets the steps done, and all.
 
     Raises:
         DeviceError: the device cannot be reached.
@@ -72,22 +78,28 @@ def examine(name: str, units: Sequence[str], aars: Sequence[Path], *, trial: boo
     from android_harness.targets.options import HarnessOptions
     from android_harness.targets.settings_checks import examine_settings
 
+    steps = _STEPS + trial
     name = name or default_device("")
     connection = open_device(name)
+    on_progress(1, steps)
     try:
         layout = layout_of(name)
         round_trip_ms = _round_trip_ms(connection)
         checks = [Check(OK, "connection", f"{connection.serial} over {connection.way}, a command takes {round_trip_ms:.0f} ms")]
         state = gather(connection, layout.root)
         checks += diagnose(state)
+        on_progress(2, steps)
         checks += examine_settings(connection, layout, state)
+        on_progress(3, steps)
         try:
             target = remote_target(connection, HarnessOptions(aars=tuple(aars), layout=layout))
         except SyncNasError as error:
             return [*checks, Check(BAD, "runner and runtime", "missing for this device", str(error))]
         checks.append(Check(OK, "runner and runtime", f"{target.kit.name}: {', '.join(target.kit.versions.values())}"))
+        on_progress(_STEPS, steps)
         if trial:
             checks += try_units(target, units)
+            on_progress(steps, steps)
         target.close()
         return checks
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from collab.command_line.progress import work_bar
 from collab.console import confirmed, result_console, tell
 from collab.errors import ConfigError, DeviceError
 from collab.options import EXPERT, AsJson, flag, option
+from collab.wording.commands import command_named
 
 if TYPE_CHECKING:
     from android_harness.device.state import DeviceState
@@ -180,13 +180,12 @@ def _next_commands(name: str, state: DeviceState, kit: Kit | None, aars: Sequenc
     """Returns the commands with which a user goes on: the doctor, and a profile of the units that will work."""
     if kit is None:
         return []
-    given = "".join(f" --aar {shlex.quote(str(aar))}" for aar in aars)
-    units = " --unit cpu:cluster=big --unit gpu" if state.is_android and "gpu" not in kit.missing else ""
+    device = ["--device", name, *(word for aar in aars for word in ("--aar", str(aar)))]
+    units = ["--unit", "cpu:cluster=big", "--unit", "gpu"] if state.is_android and "gpu" not in kit.missing else []
     folder = "luts/phone" if state.is_android else "luts/device"
-    device = f"--device {shlex.quote(name)}{given}"
     return [
-        f"python -m android_harness.doctor {device}",
-        f"python -m profiler.run {device} --model mobilenet_v2{units} --out {folder}",
+        command_named("doctor", *device),
+        command_named("profile", *device, "--model", "mobilenet_v2", *units, "--out", folder),
     ]
 
 

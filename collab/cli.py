@@ -16,13 +16,14 @@ from typer.core import TyperCommand
 from collab.console import endure_any_encoding, one_line, shortened, tell
 from collab.errors import DeviceError, SyncNasError
 from collab.files import reason_of
+from collab.system.starting import INTERRUPTED, begin, is_interrupted_import
+from collab.wording.options import writing_for_command_line
 
 FAILED: Final = 1
 """Exit status where a check fails: what was asked for was done, and its answer is no."""
 _REFUSED: Final = 2
 """Exit status of a mistake that a user can mend."""
 _DEVICE: Final = 3
-_INTERRUPTED: Final = 130
 _PIPE_CLOSED: Final = 141
 _USAGE_ERROR: Final[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 """Typer brings click along, under its own name in newer versions."""
@@ -106,6 +107,10 @@ def with_own_ends(kind: _Class) -> _Class:
 class Command(TyperCommand):
     """Command of the toolkit."""
 
+    def invoke(self, ctx: Any) -> Any:
+        begin()
+        return super().invoke(ctx)
+
 
 @contextmanager
 def keeping(kept: str | Callable[[], str]) -> Iterator[None]:
@@ -120,7 +125,7 @@ def keeping(kept: str | Callable[[], str]) -> Iterator[None]:
 
 def _stop(interrupt: KeyboardInterrupt | None = None) -> NoReturn:
     tell(" ".join(["Stopped.", *(str(sentence) for sentence in (interrupt.args if interrupt is not None else ()))]))
-    raise SystemExit(_INTERRUPTED) from None
+    raise SystemExit(INTERRUPTED) from None
 
 
 def run_app(app: typer.Typer) -> None:
@@ -132,7 +137,8 @@ def run_app(app: typer.Typer) -> None:
     """
     endure_any_encoding()
     try:
-        status = app(standalone_mode=False)
+        with writing_for_command_line():
+            status = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         _stop()
     except _USAGE_ERROR as error:
@@ -146,6 +152,10 @@ def run_app(app: typer.Typer) -> None:
         if reason is None:
             raise
         _refuse(reason)
+    except Exception as error:
+        if not is_interrupted_import(error):
+            raise
+        _stop()
     raise SystemExit(status if isinstance(status, int) else 0)
 
 

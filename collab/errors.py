@@ -24,6 +24,10 @@ class ExportError(SyncNasError):
     """A model that an export route cannot write, or a bundle that is damaged."""
 
 
+class NetworkError(SyncNasError):
+    """A model file of others that is damaged, that the runtime would not endure, or that cannot be cut."""
+
+
 class StorageError(SyncNasError):
     """A file that cannot be read or written whole: no such folder, no permission, a full disk."""
 

@@ -161,6 +161,20 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def lock_file(path: Path, descriptor: int) -> bool:
+    """Takes a file that is open, as `collab.system.locks.try_lock` does; False where another process has it.
+
+    Raises:
+        StorageError: its file system has no locks.
+    """
+    try:
+        return try_lock(descriptor)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be locked ({error.strerror or error}), as on some network drives; name a folder on another drive"
+        ) from error
+
+
 class FileLock:
     """Holds a file for this process until it is closed, and for every process that inherits its descriptor.
 
@@ -168,7 +182,7 @@ class FileLock:
 
     Raises:
         BusyFolderError: another process has it.
-        StorageError: it cannot be made or written.
+        StorageError: it cannot be made, written or locked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -176,7 +190,12 @@ class FileLock:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666)
-        if not try_lock(self._descriptor):
+        try:
+            is_held = lock_file(path, self._descriptor)
+        except StorageError:
+            os.close(self._descriptor)
+            raise
+        if not is_held:
             os.close(self._descriptor)
             raise BusyFolderError(
                 f"{self._shown(path)} is being written by another process (a command, or a runner that one has left behind);"

@@ -6,9 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from collab.blocks import Head, MBConv, Stem
+
+BranchWidths: TypeAlias = tuple[tuple[int, ...], ...]
+"""Expansion channels of each branch's blocks, stage by stage."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class ModelConfig:
     def blocks(self) -> tuple[MBConv, ...]:
         """All MBConv blocks, stage by stage, branch by branch."""
         return tuple(block for stage in self.stages for branch in stage.branches for block in branch)
+
+    @property
+    def widths(self) -> BranchWidths:
+        """The widths of all branches' blocks."""
+        return tuple(tuple(block.exp_c for stage in self.stages for block in stage.branches[branch]) for branch in range(self.branches))
 
     def to_json(self) -> str:
         """The config as JSON text, with all keys in the order in which they were read."""

@@ -56,6 +56,8 @@ def _within(least: float, most: float) -> Callable[[typer.CallbackParam, Any], A
                 raise ConfigError(f"{max(param.opts, key=len)} {str(each)[:40]}: give a number from {least:.16g} to {most:.16g}")
         return value
 
+    # Pages that list options read the bounds off the callback.
+    check.__dict__["bounds"] = (least, most)
     return check
 
 
@@ -92,13 +94,16 @@ def models(incomplete: str) -> list[str]:
 UNITS: Final = (
     "cpu:cluster=big",
     "cpu:cluster=little",
-    "cpu:cores=",
-    "cpu:threads=",
+    "cpu:cores=0",
+    "cpu:cores=4-7",
+    "cpu:threads=1",
+    "cpu:threads=2",
+    "cpu:threads=4",
     "gpu",
     *(f"gpu:backend={backend}" for backend in ("opencl", "opengl", "webgpu")),
     "nnapi",
 )
-"""Units that a shell offers: the usual ones, and beginnings that a user goes on with."""
+"""Units that a shell offers. Of those with numbers there are several, so that a shell stops where the number begins."""
 
 AsJson: TypeAlias = Annotated[bool, flag("--json", help="Print one JSON object.")]
 ModelName: TypeAlias = Annotated[str, option(value="MODEL", complete=models, help="A model of the zoo, or the path of a config.")]

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from collab.console import one_line
 from collab.errors import SyncNasError
+from collab.wording.options import option_named
 
 LOCAL: Final = "local"
 """Address that starts a cluster of this machine alone."""
@@ -28,13 +29,13 @@ def joined(address: str) -> Any:
     """
     if not address:
         # Ray would look for a cluster by itself, and none is to be used that was not named.
-        raise SyncNasError("--address is empty; give a cluster's, or auto")
+        raise SyncNasError(f"{option_named('--address')} is empty; give a cluster's, or auto")
     if address == LOCAL:
         _on_loopback_only()
     try:
         import ray
     except ImportError as error:
-        raise SyncNasError("--executor ray needs Ray: pip install '.[ray]'") from error
+        raise SyncNasError("to reach a Ray cluster takes Ray: pip install '.[ray]'") from error
     if ray.is_initialized():
         return ray
     try:
@@ -44,7 +45,8 @@ def joined(address: str) -> Any:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False, **starting)
     except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise SyncNasError(
-            f"--address {one_line(address)}: no Ray cluster is reached ({first_line(error)}); start one with: ray start --head"
+            f"{option_named('--address', one_line(address))}: no Ray cluster is reached ({first_line(error)}); start one with: ray start"
+            " --head"
         ) from error
     return ray
 

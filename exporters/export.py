@@ -10,6 +10,7 @@ from collab.model import ModelConfig
 from collab.names import shown
 from collab.networks.weights import DEFAULT_SEED, Weights, check
 from collab.placement import parse_placement
+from collab.wording.options import option_named
 from exporters.bundle import FORMATS, ROUTES, write_bundle
 from exporters.manifest import Manifest
 from exporters.publish import check_target
@@ -39,9 +40,9 @@ def export_model(
         WeightsError: the checkpoint does not fit the model.
     """
     if format not in FORMATS:
-        raise ConfigError(f"--format {shown(format)}: one of {', '.join(FORMATS)}")
+        raise ConfigError(f"{option_named('--format', shown(format))}: one of {', '.join(FORMATS)}")
     if route not in ROUTES:
-        raise ConfigError(f"--route {shown(route)}: one of {', '.join(ROUTES)}")
+        raise ConfigError(f"{option_named('--route', shown(route))}: one of {', '.join(ROUTES)}")
     check_target(out)
     placed = parse_placement(placement, branches=config.branches)
     tensors = _read_weights(config, weights)

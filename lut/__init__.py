@@ -6,11 +6,16 @@ typed and checked, and which needs no pandas.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collab.system.starting import stop_quietly_while_starting
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lut.frames import Frames
+
+stop_quietly_while_starting(__name__)
 
 
 def load(folder: Path | str) -> Frames:

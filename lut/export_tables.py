@@ -11,7 +11,6 @@ from collab.options import AsJson, option, place
 
 if TYPE_CHECKING:
     from lut.foreign.exporting import Exported
-    from lut.tables import Tables
 
 _NAMED: Final = 3
 """The number of rows that are named for each reason in the text; ``--json`` names all."""
@@ -37,49 +36,15 @@ def main(
 
     It says what of them has no place there.
     """
-    from collab.blocks import ACTIVATIONS
-    from collab.errors import ConfigError, TableError
-    from collab.files import holds_nothing
-    from lut.foreign.exporting import DIALECTS, FORMATS, ONE_UNIT
+    from lut.foreign.to_files import check_export, export_files
     from lut.tables import load_tables
 
-    if form not in FORMATS:
-        raise ConfigError(f"--format {form[:60]!r}: one of {', '.join(FORMATS)}")
-    if act and (act not in ACTIVATIONS.values() or form not in DIALECTS):
-        raise ConfigError(f"--act {act[:60]!r}: one of {', '.join(ACTIVATIONS.values())}, for {' and '.join(DIALECTS)} alone")
-    if out.exists() and (form in ONE_UNIT or not holds_nothing(out)):
-        raise TableError(f"{out} is there already; name another with --out")
-    exported, files = _write(load_tables(lut), form, out, unit, act)
+    check_export(form, out, act=act)
+    exported, files = export_files(load_tables(lut), form, out, unit=unit, act=act)
     if json:
         print_json({"files": [str(path) for path in files], **exported.account})
     else:
         _print(exported, files)
-
-
-def _write(tables: Tables, form: str, out: Path, unit: str, act: str) -> tuple[Exported, list[Path]]:
-    from json import dumps
-
-    import yaml
-
-    from collab.errors import ConfigError
-    from collab.files import write_whole
-    from lut.foreign.exported_sheets import sheets, write_sheets
-    from lut.foreign.exporting import DIALECTS, NN_METER, ONE_UNIT, nn_meter_document, unit_to_export, yaml_document
-
-    if form not in ONE_UNIT:
-        if unit:
-            raise ConfigError(f"--unit {unit[:60]!r}: {form} holds the rows of all units, each with its own")
-        exported = sheets(tables)
-        meta = {"device": tables.meta.device, **{f"unit {name}": spec.text for name, spec in tables.meta.units.items()}}
-        return exported, write_sheets(exported, out, form, meta)
-    name = unit_to_export(tables, unit)
-    if form == NN_METER:
-        exported = nn_meter_document(tables, unit=name)
-        write_whole(out, dumps(exported.document, indent=1) + "\n")
-    else:
-        exported = yaml_document(tables, unit=name, dialect=DIALECTS[form], act=act)
-        write_whole(out, yaml.safe_dump(exported.document, sort_keys=False, default_flow_style=False, width=1000))
-    return exported, [out]
 
 
 def _print(exported: Exported, files: list[Path]) -> None:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 from collab.cli import make_app, print_json, run_app
 from collab.console import say
 from collab.options import UNITS, AsJson, option, place
+from collab.wording.commands import command_named
 
 if TYPE_CHECKING:
     from lut.foreign.entries import LeftOut
     from lut.foreign.importing import Imported
-
-ACCOUNT_FILE: Final = "import.json"
-"""The account of what became of every entry; it lies beside the tables."""
 
 _NAMED: Final = 3
 """The number of entries that are named for each reason in the text; ``--json`` and the account name all."""
@@ -36,42 +34,18 @@ def main(
 
     It says what of them could not be taken, and what they lack.
     """
-    from collab.blocks import ACTIVATIONS
-    from collab.errors import ConfigError, TableError
-    from collab.files import holds_nothing
-    from collab.units import name_units, parse_unit
-    from lut.entries import MAX_NAME
-    from lut.foreign.importing import import_sources
-    from lut.foreign.reading import read_source
-    from lut.tables import save
+    from lut.foreign.from_files import import_files
 
-    if act and act not in ACTIVATIONS.values():
-        raise ConfigError(f"--act {act}: no block has that here; one of {', '.join(ACTIVATIONS.values())}")
-    if not device.strip() or not device.isprintable() or len(device) > MAX_NAME:
-        raise ConfigError(
-            f"--device is empty, cannot be printed, or has more than {MAX_NAME} characters; name the device, for example --device pixel1"
-        )
-    if not holds_nothing(out):
-        raise TableError(f"{out} is there already and not empty; name another folder with --out")
-    units = name_units([parse_unit(text) for text in unit])
-    imported = import_sources([read_source(path) for path in sources], device=device, units=units, act=act or None)
-    save(imported.tables, out)
-    _write_account(imported, out / ACCOUNT_FILE)
+    imported = import_files(sources, out, device=device, units=unit, act=act)
     if json:
         print_json({"out": str(out), **imported.document})
     else:
         _print(imported, out)
 
 
-def _write_account(imported: Imported, path: Path) -> None:
-    import json
-
-    from collab.files import write_whole
-
-    write_whole(path, json.dumps(imported.document, indent=1, allow_nan=False) + "\n")
-
-
 def _print(imported: Imported, out: Path) -> None:
+    from lut.foreign.from_files import ACCOUNT_FILE
+
     account = imported.document
     for name, spec in account["units"].items():
         say(f"{out}: {account['blocks'].get(name, 0)} blocks on {name} ({spec}) of {account['device']}, from {account['source']}")
@@ -91,8 +65,9 @@ def _print(imported: Imported, out: Path) -> None:
     for what in imported.tables.meta.lacks:
         say(f"Lacking: {what}")
     models = "Models, also collaborative ones," if account["handovers"] else "Models on one unit"
-    say(f"{models} can be predicted: python -m lut.predict --lut {out} --model mobilenet_v2")
-    say("What is lacking is measured by: python -m profiler.run --device SERIAL --model MODEL --out ANOTHER_FOLDER")
+    say(f"{models} can be predicted: {command_named('predict', '--lut', out, '--model', 'mobilenet_v2')}")
+    profiling = command_named("profile", "--device", "SERIAL", "--model", "MODEL", "--out", "ANOTHER_FOLDER")
+    say(f"What is lacking is measured by: {profiling}")
 
 
 def _by_reason(left_out: tuple[LeftOut, ...]) -> dict[str, list[LeftOut]]:

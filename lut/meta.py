@@ -13,6 +13,7 @@ from collab.blocks import parse_key
 from collab.documents import Count, DurationUs, Fraction, Natural, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, is_unit_name, parse_unit
+from collab.wording.commands import command_named
 from lut.certificate import Certificate, CertificateFile
 from lut.entries import (
     Contention,
@@ -120,17 +121,17 @@ def check_belongs(meta: Meta, *, fingerprint: Mapping[str, str], runtime: str) -
     if meta.source:
         raise TableError(
             f"the tables were imported from {meta.source} and do not say what device they are of, so nothing that is measured here can be"
-            " held against them; profile this device: python -m profiler.run"
+            f" held against them; profile this device: {command_named('profile')}"
         )
     if dict(meta.fingerprint) != dict(fingerprint):
         raise TableError(
             f"the tables are of another device ({dict(meta.fingerprint)}), this is {dict(fingerprint)};"
-            " profile this one first: python -m profiler.run"
+            f" profile this one first: {command_named('profile')}"
         )
     if meta.versions.get("runtime") != runtime:
         raise TableError(
             f"the tables were measured with {meta.versions.get('runtime', 'an unknown runtime')}, the runtime is {runtime} now, and kernels"
-            " change from version to version; profile again into another folder: python -m profiler.run --out"
+            f" change from version to version; profile again into another folder: {command_named('profile', '--out', 'ANOTHER_FOLDER')}"
         )
 
 
@@ -173,9 +174,9 @@ def load_meta(path: Path) -> Meta:
         TableError: it cannot be read, is of another format, or a field is missing or impossible.
     """
     data = read_bytes(
-        path, limit_bytes=MAX_FILE_BYTES, error=TableError, advice=f"make tables with: python -m profiler.run --out {path.parent}"
+        path, limit_bytes=MAX_FILE_BYTES, error=TableError, advice=f"make tables with: {command_named('profile', '--out', path.parent)}"
     )
-    advice = f"tables beside their journal are derived anew by: python -m profiler.run --out {path.parent} --resume"
+    advice = f"tables beside their journal are derived anew by: {command_named('profile', '--out', path.parent, '--resume')}"
     found = parse(data, _Format, origin=str(path), error=TableError, advice=advice).format
     if found != FORMAT:
         raise TableError(

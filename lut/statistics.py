@@ -92,14 +92,18 @@ def standard_error(values: Sequence[float]) -> float | None:
     return (ordered[-rank] - ordered[rank - 1]) / (2 * distance)
 
 
+def _rank(n: int) -> int:
+    """Returns (n + 1)/2 - sqrt(n), rounded with halves up, and 1 at least: in whole numbers, so that it is the same everywhere."""
+    return max((n + 1 - math.isqrt(4 * n - 1)) // 2, 1)
+
+
 @lru_cache(maxsize=4096)
 def _ranks(n: int) -> tuple[int, float]:
     """Returns which of `n` values from either end tell the error of their median, and how many standard errors from it these count as.
 
-    The rank is (n + 1)/2 - sqrt(n), rounded with halves up, and 1 at least: in whole numbers, so that it is the same everywhere. The
-    distance is what a standard normal variable exceeds as often as fewer than `rank` of n values lie below the median.
+    The distance is what a standard normal variable exceeds as often as fewer than `rank` of n values lie below the median.
     """
-    rank = max((n + 1 - math.isqrt(4 * n - 1)) // 2, 1)
+    rank = _rank(n)
     term = total = 1.0  # C(n, i) and their sum, both times 2^-scaled
     scaled = 0
     for i in range(rank - 1):
@@ -117,8 +121,10 @@ def degrees_of_freedom(n: int) -> float:
     The interval that the error comes from spans `gaps` of the n + 1 gaps between n uniform values, and so has the distribution Beta(gaps,
     n + 1 - gaps); an error with f degrees of freedom has a relative variance of 1/(2f). The values of visits have longer tails than uniform
     ones, so the extremes are trusted no more than normal values allow: n - 1.
+
+    `n` may come out of a file, so no time goes by that grows with it.
     """
-    rank, _ = _ranks(n)
+    rank = _rank(n)
     gaps = n + 1 - 2 * rank
     return min(gaps * (n + 2) / (4 * rank), n - 1)
 

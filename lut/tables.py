@@ -20,6 +20,7 @@ from collab.documents import MAX_US, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.files import write_whole, writing
 from collab.names import shown
+from collab.wording.commands import command_named
 from lut.csv_rows import csv_rows
 from lut.meta import META_FILE, WAITS, Meta, load_meta, meta_document
 from lut.paths import PATHS
@@ -204,8 +205,12 @@ def _refuse_duplicates(path: Path, keys: Sequence[tuple[str, ...]]) -> None:
         seen.add(key)
 
 
+def _measure_again() -> str:
+    return f"measure again with {command_named('profile')}"
+
+
 def _load_rows(path: Path, kind: type[_Row]) -> list[_Row]:
-    again = "measure again with profiler.run"
+    again = _measure_again()
     data = read_bytes(path, limit_bytes=MAX_FILE_BYTES, error=TableError, advice=again)
     try:
         return list(_rows(csv_rows(data.decode("utf-8")), path, kind))
@@ -233,7 +238,7 @@ def _rows(lines: Iterator[tuple[int, list[str]]], path: Path, kind: type[_Row]) 
     for number, cells in lines:
         where = f"{path}, line {number}"
         if len(cells) != len(header):
-            raise TableError(f"{where}: {len(cells)} cells, the first line has {len(header)}; measure again with profiler.run")
+            raise TableError(f"{where}: {len(cells)} cells, the first line has {len(header)}; {_measure_again()}")
         if number > MAX_ROWS + 1:
             raise TableError(f"{path} has more than {MAX_ROWS} rows, which no table has")
         yield kind(**{name: _value(cells[place], form, f"{where}: {column}") for name, column, form, place in places})
@@ -269,7 +274,7 @@ def _check_block(row: BlockRow, meta: Meta, where: str) -> BlockRow:
     _check_status(row.status, row.reason, where)
     _check_unit(row.unit, meta, where)
     if (row.n is None or row.visits is None) and not meta.source:
-        raise TableError(f"{where}: n or visits is empty; a measured row has its number of samples. Measure again with profiler.run")
+        raise TableError(f"{where}: n or visits is empty; a measured row has its number of samples; {_measure_again()}")
     if row.status in USABLE:
         said = _said(row) if meta.source else frozenset(_STATISTICS)
         if "n" in said:
@@ -279,7 +284,7 @@ def _check_block(row: BlockRow, meta: Meta, where: str) -> BlockRow:
         for name in ("median_us", "p95_us", "marginal_us"):
             value = getattr(row, name)
             if name in said and (value is None or value <= 0):
-                raise TableError(f"{where}: {name} is {value}; a measured latency is above 0. Measure again with profiler.run")
+                raise TableError(f"{where}: {name} is {value}; a measured latency is above 0; {_measure_again()}")
         _check_not_negative(row, [name for name in ("mad_us", "write_us", "read_us") if name in said], where)
     return row
 
@@ -340,7 +345,7 @@ def _check_count(n: int | None, where: str) -> None:
 def _check_visits(row: BlockRow | HandoverRow, errors: Sequence[str], where: str) -> None:
     """Checks that a row was visited as often as it can have been, and that it has its standard errors unless that was once."""
     if row.visits is None or row.visits <= 0 or (row.n is not None and row.visits > row.n):
-        raise TableError(f"{where}: {row.visits} visits for {row.n} samples; a visit has one at least. Measure again with profiler.run")
+        raise TableError(f"{where}: {row.visits} visits for {row.n} samples; a visit has one at least; {_measure_again()}")
     _check_not_negative(row, [name for name in errors if row.visits > 1 or getattr(row, name) is not None], where)
 
 
@@ -348,4 +353,4 @@ def _check_not_negative(row: BlockRow | HandoverRow, names: Sequence[str], where
     for name in names:
         value = getattr(row, name)
         if value is None or value < 0:
-            raise TableError(f"{where}: {name} is {value}; a measured time is not below 0. Measure again with profiler.run")
+            raise TableError(f"{where}: {name} is {value}; a measured time is not below 0; {_measure_again()}")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from collab.blocks import MBConv
+from collab.wording.commands import command_named
 from lut.entries import PERIOD, Ripple
 from lut.meta import Meta
 from lut.prediction.interpolate import Family, locate
@@ -89,7 +90,8 @@ def channel_sentence(meta: Meta, unit: str) -> str:
     if step is None:
         return (
             f"{unit}: multiples of how many expansion channels are cheap is not known, as the times of the widths between multiples of"
-            f" {PERIOD} are not known well enough; more rounds tell: --resume --budget 10m"
+            f" {PERIOD} are not known well enough; more rounds tell:"
+            f" {command_named('profile', '--out', 'FOLDER', '--resume', '--budget', '10m')}"
         )
     dearest = max((entry.factor for entry in meta.ripple if entry.unit == unit and is_proven(entry)), default=1.0)
     others = f"; other widths take up to {dearest:.2f} times as long" if step > min(_STEPS) else ""

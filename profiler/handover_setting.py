@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from collab.wording.options import option_named
 from lut.meta import WAITS
 from lut.paths import REQUESTABLE_PATHS
 
@@ -16,4 +17,7 @@ class HandoverSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.wait not in WAITS or self.path not in REQUESTABLE_PATHS:
-            raise ValueError(f"hand-over by {self.path} and {self.wait}: --path is shared or memcpy, --wait one of {', '.join(WAITS)}")
+            raise ValueError(
+                f"hand-over by {self.path} and {self.wait}: {option_named('--path')} is shared or memcpy, {option_named('--wait')} one of"
+                f" {', '.join(WAITS)}"
+            )

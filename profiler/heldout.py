@@ -9,6 +9,7 @@ import numpy as np
 
 from collab.errors import ConfigError, MissingEntryError
 from collab.model import ModelConfig
+from collab.wording.options import option_named
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
 from profiler.compare import Candidate
@@ -46,5 +47,6 @@ def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count
                 return found
     raise ConfigError(
         f"of {count * _DRAWS_EACH} strategies of {base.name} drawn at random, {len(found)} give each of {', '.join(units)} at least"
-        f" {100 * LEAST_CRITICAL:.0f} % of the critical path; certify with another --model, or fewer (-n {max(len(found), 1)})"
+        f" {100 * LEAST_CRITICAL:.0f} % of the critical path; certify with another {option_named('--model')}, or fewer"
+        f" ({option_named('-n', max(len(found), 1))})"
     )

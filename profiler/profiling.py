@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from collab.errors import ConfigError, StorageError, TableError
 from collab.files import FolderLock, existing_folder_lock, holds_nothing
+from collab.wording.options import option_named
 
 if TYPE_CHECKING:
     from android_harness.device.base import Notice
@@ -101,7 +102,10 @@ def profile_into(
     from profiler.request import JOURNAL_FILE
 
     if options.budget_s is not None and options.quick:
-        raise ConfigError("--budget begins with the coarse grid that --quick asks for; give one of them")
+        raise ConfigError(
+            f"{option_named('--budget', argument='budget_s')} begins with the coarse grid that {option_named('--quick')} asks for; give"
+            " one of them"
+        )
     with ExitStack() as held:
         if options.resume:
             held.enter_context(existing_folder_lock(out))
@@ -154,12 +158,15 @@ def _earlier(out: Path, *, resume: bool) -> Request | None:
     if resume:
         return load_request(out)
     if (out / PLAN_FILE).exists():
-        raise TableError(f"{out} holds a profile already; go on with it by --resume, or name another folder with --out")
+        raise TableError(
+            f"{out} holds a profile already; go on with it by {option_named('--resume')}, or name another folder with"
+            f" {option_named('--out')}"
+        )
     if not holds_nothing(out):
-        raise TableError(f"{out} is not an empty folder; name another with --out")
+        raise TableError(f"{out} is not an empty folder; name another with {option_named('--out')}")
     there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise StorageError(f"{out} cannot be made: {there} is no folder that may be written; name another with --out")
+        raise StorageError(f"{out} cannot be made: {there} is no folder that may be written; name another with {option_named('--out')}")
     return None
 
 
@@ -180,9 +187,11 @@ def _plan(options: ProfileOptions, earlier: Request | None) -> Plan:
     from profiler.plan import COARSE, FULL, plan_blocks, plan_handovers, plan_model
 
     if any(len(name) > _MAX_NAME or not name.isprintable() for name in options.models):
-        raise ConfigError(f"--model: a name or path has up to {_MAX_NAME} characters that can be printed")
+        raise ConfigError(
+            f"{option_named('--model', argument='models')}: a name or path has up to {_MAX_NAME} characters that can be printed"
+        )
     if any(size < 4 or size % 4 for size in options.transfer_bytes):
-        raise ConfigError("--transfer-bytes: features are float32, so sizes are positive multiples of 4")
+        raise ConfigError(f"{option_named('--transfer-bytes')}: features are float32, so sizes are positive multiples of 4")
     branches = max(2, len(options.units), len(earlier.units) if earlier is not None else 0)
     grid = COARSE if options.quick or options.budget_s is not None else FULL
     plan = earlier.plan if earlier is not None else plan_blocks([])
@@ -233,7 +242,7 @@ def _specs(units: Sequence[str]) -> list[UnitSpec]:
     from profiler.limits import MAX_UNITS
 
     if len(units) > MAX_UNITS:
-        raise ConfigError(f"--unit is given {len(units)} times; a profile has at most {MAX_UNITS} units")
+        raise ConfigError(f"{option_named('--unit')} is given {len(units)} times; a profile has at most {MAX_UNITS} units")
     return [parse_unit(text) for text in units]
 
 
@@ -263,5 +272,9 @@ def shared_units(units: Mapping[str, UnitSpec]) -> Iterator[tuple[str, str, int]
 def sharing_sentences(request: Request) -> Iterator[str]:
     """Yields a note on each two units that take turns on a core."""
     for one, other, core in shared_units(request.units):
-        waiting = "" if request.handover.wait == "condvar" else "; a unit that spins takes the other's turns: --wait condvar does not"
+        waiting = (
+            ""
+            if request.handover.wait == "condvar"
+            else f"; a unit that spins takes the other's turns: {option_named('--wait', 'condvar')} does not"
+        )
         yield f"Note: {one} and {other} share core {core} and take turns on it, which is measured as contention{waiting}"

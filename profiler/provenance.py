@@ -12,6 +12,7 @@ from typing import Final
 from android_harness.protocol.journal import TRACING, PhaseStarted
 from collab.console import one_line
 from collab.errors import TableError
+from collab.wording.commands import command_named
 from lut.entries import MAX_NAME
 from lut.meta import Meta
 from lut.tables import MAX_TEXT
@@ -76,7 +77,7 @@ def check_as_tables(meta: Meta, now: Provenance) -> None:
         if found:
             raise TableError(
                 f"the tables were measured otherwise than this is: {'; '.join(found)}. Give the options that they were measured with, or"
-                " profile again into another folder: python -m profiler.run --out"
+                f" profile again into another folder: {command_named('profile', '--out', 'ANOTHER_FOLDER')}"
             )
 
 

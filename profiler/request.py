@@ -16,6 +16,7 @@ from collab.documents import Count, Natural, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.files import write_whole
 from collab.units import UnitSpec, is_unit_name, parse_unit
+from collab.wording.options import option_named
 from lut.entries import Key, Name
 from profiler.effort import Effort
 from profiler.handover_setting import HandoverSetting
@@ -79,26 +80,30 @@ class Request:
             ("another sentinel block", self.sentinel_block, earlier.sentinel_block),
         ):
             if mine != theirs:
-                raise TableError(f"{folder} was measured with {what} ({_short(theirs)}, now {_short(mine)}); use another --out")
+                raise TableError(
+                    f"{folder} was measured with {what} ({_short(theirs)}, now {_short(mine)}); use another {option_named('--out')}"
+                )
         for name in sorted(self.units.keys() & earlier.units.keys()):
             if self.units[name] != earlier.units[name]:
                 raise TableError(
                     f"{folder} was measured with another unit {name} ({earlier.units[name].text}, now {self.units[name].text}), and rows of"
-                    " both would have the same name; use another --out"
+                    f" both would have the same name; use another {option_named('--out')}"
                 )
         if self.units.keys() != earlier.units.keys():
             raise TableError(
-                f"{folder} was measured with other units ({', '.join(earlier.units)}, now {', '.join(self.units)}); use another --out"
+                f"{folder} was measured with other units ({', '.join(earlier.units)}, now {', '.join(self.units)}); use another"
+                f" {option_named('--out')}"
             )
         if self.handover_document != earlier.handover_document:
             raise TableError(
                 f"{folder} was measured with another way to hand over ({_short(earlier.handover_document)}, now"
-                f" {_short(self.handover_document)}); leave --wait and --path out, or use another --out"
+                f" {_short(self.handover_document)}); leave {option_named('--wait')} and {option_named('--path')} out, or use another"
+                f" {option_named('--out')}"
             )
         if None not in (self.conditions, earlier.conditions) and self.conditions != earlier.conditions:
             raise TableError(
                 f"{folder} was measured in other conditions ({_short(earlier.conditions)}; now {_short(self.conditions)}); give the options"
-                " that it was measured with, such as --root, or use another --out"
+                f" that it was measured with, such as {option_named('--root')}, or use another {option_named('--out')}"
             )
 
     def save(self, folder: Path) -> None:
@@ -175,7 +180,7 @@ def load_request(folder: Path) -> Request:
     """
     path, advice = folder / PLAN_FILE, "profile into another folder"
     if not path.exists():
-        raise TableError(f"{folder} holds no profile to go on with: {PLAN_FILE} is not there; make one without --resume")
+        raise TableError(f"{folder} holds no profile to go on with: {PLAN_FILE} is not there; make one without {option_named('--resume')}")
     data = read_bytes(path, limit_bytes=MAX_FILE_BYTES, error=TableError, advice=advice)
     found = parse(data, _Format, origin=str(path), error=TableError, advice=advice).format
     if found not in _READABLE:

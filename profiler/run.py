@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +18,7 @@ from collab.cli import keeping, make_app, print_json, run_app
 from collab.console import result_console, tell
 from collab.errors import ConfigError
 from collab.options import EXPERT, UNITS, AsJson, flag, models, option, whole
+from collab.wording.commands import command_named
 from profiler.options import hot_sentence
 from profiler.profiling import DEFAULT_MODEL
 
@@ -87,6 +87,7 @@ def main(
     from android_harness.targets.find import closing, open_target
     from profiler.fleet import is_fleet, phones_of, profile_fleet
     from profiler.profiling import ProfileOptions, place, profile_into
+    from profiler.request import JOURNAL_FILE
 
     if budget and quick:
         raise ConfigError("--budget begins with the coarse grid that --quick asks for; give one of them")
@@ -123,21 +124,19 @@ def main(
         with phase_lines() if progress_lines else phase_bar(f"Profiling {request.device}", quiet=json) as bar:
             yield bar
 
-    with keeping(partial(_kept, folder, named)):
+    with keeping(partial(_kept, folder / JOURNAL_FILE, named)):
         profiled = profile_into(folder, options, named, opened, observed, notice=tell, cluster=cluster)
     _report(profiled, json=json)
     if not profiled.result.complete:
         raise typer.Exit(130)
 
 
-def _kept(out: Path, device: str) -> str:
-    """Returns what a user is told who stops a profile."""
-    from profiler.request import JOURNAL_FILE
-
-    if not (out / JOURNAL_FILE).exists():
+def _kept(journal: Path, device: str) -> str:
+    """Returns what a user is told who stops a profile. It imports nothing: modules that Ctrl-C has stopped cannot be imported again."""
+    if not journal.exists():
         return "Nothing was measured yet."
-    named = f" --device {shlex.quote(device)}" if device else ""
-    return f"What was measured is kept; go on with: python -m profiler.run{named} --out {shlex.quote(str(out))} --resume"
+    named = ["--device", device] if device else []
+    return f"What was measured is kept; go on with: {command_named('profile', *named, '--out', journal.parent, '--resume')}"
 
 
 def _budget_s(budget: str) -> int | None:
@@ -180,6 +179,7 @@ def _summary(result: ProfileResult, out: Path) -> dict[str, Any]:
 def _report(profiled: Profiled, *, json: bool) -> None:
     from android_harness.targets.device_notes import sentences
     from profiler.quality import print_failures, print_note, print_quality
+    from profiler.request import JOURNAL_FILE
 
     result, out, device, request = profiled.result, profiled.out, profiled.device, profiled.request
     summary = _summary(result, out)
@@ -188,7 +188,7 @@ def _report(profiled: Profiled, *, json: bool) -> None:
         return
     console = result_console()
     if not result.complete:
-        console.print(f"Stopped. {_kept(out, device)}")
+        console.print(f"Stopped. {_kept(out / JOURNAL_FILE, device)}")
     console.print(
         f"Tables: {out}/blocks.csv ({summary['blocks']} rows), {out}/transfers.csv ({summary['transfers']} rows), {out}/meta.json"
     )
@@ -203,8 +203,8 @@ def _report(profiled: Profiled, *, json: bool) -> None:
     print_failures(result.tables, console)
     print_note(result.tables, console)
     if request.models and result.complete:
-        console.print(f"Next: python -m lut.predict --lut {out} --model {request.models[0]}")
-        console.print(f"      python -m profiler.certify --lut {out} --device {device}")
+        console.print(f"Next: {command_named('predict', '--lut', out, '--model', request.models[0])}")
+        console.print(f"      {command_named('certify', '--lut', out, '--device', device)}")
 
 
 app = make_app(

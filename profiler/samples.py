@@ -29,6 +29,7 @@ from android_harness.protocol.journal import (
 from android_harness.protocol.visit_groups import VisitDone, counting_events
 from android_harness.targets.device_notes import DeviceNotes
 from collab.errors import JournalError, TableError
+from collab.wording.options import option_named
 from lut.statistics import Summary, summarise
 from profiler.job_ids import JobId, parse_job_id
 from profiler.provenance import UNKNOWN, Provenance, differences
@@ -226,7 +227,7 @@ class SampleStore:
         if changed:
             raise TableError(
                 f"what measures has changed since the visits that count: {'; '.join(changed)}. Visits of both are not put together; give"
-                " the command again with --resume, and what was measured before the change is measured again"
+                f" the command again with {option_named('--resume')}, and what was measured before the change is measured again"
             )
 
     def measured(self, job: JobId) -> JobSamples | None:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from collab.errors import RunnerError, TableError
 from collab.files import existing_folder_lock, holding, write_whole
+from collab.wording.options import option_named
 
 if TYPE_CHECKING:
     from android_harness.device.base import Notice
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from profiler.compare import Candidate, Comparison, Trial
     from profiler.progress import PhaseProgress
     from profiler.trends import Trend
+
+VERIFY_JOURNAL: Final = "verify.jsonl"
+CERTIFY_JOURNAL: Final = "certify.jsonl"
+"""Files beside the tables that keep the raw samples of trials, unless another one is named."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,7 @@ def certify_tables(
             trial = Trial(rounds=options.rounds or rounds_for(candidates, costs, options.runs), runs=options.runs, seed=options.seed)
             with observed(len(candidates)) as progress:
                 progress.expect(visits(len(candidates), trial))
-                found = compare(target, candidates, costs, trial, journal=journal or lut / "certify.jsonl", on_event=progress.note)
+                found = compare(target, candidates, costs, trial, journal=journal or lut / CERTIFY_JOURNAL, on_event=progress.note)
         _check_outputs(found)
         certified = Certified(
             certify(tables, candidates, found),
@@ -185,15 +190,20 @@ def _candidates(tables: Tables, costs: Costs, options: CertificationOptions) -> 
 
     names, count = [options.model] if options.model else list(tables.meta.models), options.strategies
     if not names:
-        raise TableError("the tables were made for single blocks, not for a model; say whose strategies to run with --model")
+        raise TableError(
+            f"the tables were made for single blocks, not for a model; say whose strategies to run with {option_named('--model')}"
+        )
     if len(tables.meta.units) < 2:
-        raise TableError("the tables are of one unit only, and a strategy runs on two; profile again with two --unit, then certify those")
+        raise TableError(
+            f"the tables are of one unit only, and a strategy runs on two; profile again with two {option_named('--unit')}, then certify"
+            " those"
+        )
     shares = [count // len(names) + (number < count % len(names)) for number in range(len(names))]
     candidates: list[Candidate] = []
     for number, (name, share) in enumerate(zip(names, shares, strict=True)):
         base = load_config(name)
         if base.is_collaborative:
-            raise TableError(f"{name} is one strategy already; certify the base model that it comes from with --model")
+            raise TableError(f"{name} is one strategy already; certify the base model that it comes from with {option_named('--model')}")
         if share:
             candidates += draw_candidates(base, costs, list(tables.meta.units), share, seed=options.seed + number)
     return candidates

@@ -50,7 +50,6 @@ def main(
     from android_harness.bundles.traces import measured_trace
     from android_harness.targets.find import closing, device_of, open_target
     from collab.config import load as load_config
-    from collab.errors import ConfigError
     from collab.placement import parse_placement
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
@@ -59,14 +58,12 @@ def main(
     from profiler.compare import Candidate, Trial
     from profiler.job_ids import TrialId, parse_job_id, timed_unit
     from profiler.progress import phase_bar
-    from profiler.trials import comparison_document, result_of, verify_model
+    from profiler.trials import VERIFY_JOURNAL, comparison_document, result_of, verify_model
 
     limit = share("--fail-above", fail_above) if fail_above else None
-    journal = journal or lut / "verify.jsonl"
+    journal = journal or lut / VERIFY_JOURNAL
     if trace is not None:
-        require_free(trace)
-        if trace.resolve() in (journal.resolve(), result_of(journal).resolve()):
-            raise ConfigError(f"--trace {trace}: what is measured goes there; name another file")
+        require_free(trace, taken=(journal, result_of(journal)))
     config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
     recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
@@ -81,13 +78,14 @@ def main(
             notice=tell,
             on_event=recording.add,
         )
-    if trace is not None:
-        write_trace(trace, measured_trace(recording, comparison.prediction))
     fails = limit is not None and abs(comparison.error_drift_corrected) > limit
     if json:
         print_json(comparison_document(comparison) | {"fails": fails})
     else:
         _print(comparison)
+    # Behind the result, which a full disk must not take with it.
+    if trace is not None:
+        write_trace(trace, measured_trace(recording, comparison.prediction))
     require_right(comparison.result)
     if fails:
         tell(f"Failed: off by {100 * abs(comparison.error_drift_corrected):.1f} %, more than --fail-above {fail_above}")

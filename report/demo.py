@@ -65,12 +65,11 @@ def main(
 
 
 def _profile(out: Path, base: str) -> list[str]:
-    """Returns the command line of the profile, which goes on with an earlier one in the folder."""
+    """Returns the command line of the profile, which goes on with an earlier one in the folder, perhaps that of the other demo's model."""
     from profiler.request import PLAN_FILE
 
-    if (out / PLAN_FILE).is_file():
-        return ["profile", "--out", str(out), "--resume"]
-    return ["profile", "--out", str(out), "--device", "local", "--model", base, "--quick"]
+    wanted = ["profile", "--out", str(out), "--device", "local", "--model", base, "--quick"]
+    return [*wanted, "--resume"] if (out / PLAN_FILE).is_file() else wanted
 
 
 def _write_variant(out: Path, base: str) -> str:

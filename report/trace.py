@@ -11,7 +11,6 @@ from collab.options import EXPERT, AsJson, PlacementText, models, option, place
 from lut.traces.events import CONDITION
 
 if TYPE_CHECKING:
-    from lut.prediction.model_latency import Prediction
     from lut.traces.events import Trace
 
 
@@ -37,12 +36,12 @@ def main(
 
     A trace is written: units are tracks, and hand-overs are arrows. Open it at ui.perfetto.dev or in chrome://tracing.
     """
-    from android_harness.bundles.traces import check_choice
     from lut.traces.events import require_free, write_trace
+    from report.traces.making import Predicted, make_trace
 
     require_free(out)
-    check_choice(run)
-    trace = _trace(source, model=model, placement=placement, lut=lut, which=run, job=job)
+    wanted = Predicted(model, placement=placement) if model else None
+    trace = make_trace(source, wanted, lut=lut, which=run, job=job, notice=tell)
     write_trace(out, trace)
     if json:
         print_json(_document(out, trace))
@@ -60,67 +59,6 @@ def _document(out: Path, trace: Trace) -> dict[str, Any]:
     plain = {name: value for name, value in trace.about.items() if not name.startswith(CONDITION)}
     conditions = {name.removeprefix(CONDITION): value for name, value in trace.about.items() if name.startswith(CONDITION)}
     return {"trace": str(out), "events": trace.events, **plain, "conditions": conditions}
-
-
-def _trace(source: Path, *, model: str, placement: str, lut: Path | None, which: str, job: str) -> Trace:
-    """Makes the trace of a prediction, of what a journal holds, or of both.
-
-    Raises:
-        ConfigError: there is neither, or they are not of the same model.
-    """
-    from android_harness.bundles.traces import measured_trace, same_segments
-    from collab.errors import ConfigError
-    from lut.traces.predicted import predicted_trace
-    from report.traces.sources import VERIFY_JOURNAL, journal_of, read_recording, tables_of
-
-    journal, tables = journal_of(source), lut or tables_of(source)
-    if journal is None:
-        if not model:
-            raise ConfigError(f"{source} has no {VERIFY_JOURNAL}: measure with profiler.verify, name a journal, or predict with --model")
-        return predicted_trace(_prediction(tables, model, placement))
-    recording = read_recording(journal, job)
-    prediction = _prediction(tables, model, placement) if model else _verified_prediction(journal, tables)
-    if prediction is None or same_segments(recording, prediction):
-        return measured_trace(recording, prediction, which=which)
-    if not model:
-        return measured_trace(recording, which=which)
-    if source.is_file():
-        raise ConfigError(f"{journal} has runs of another model or placement than {model}; give the --model and --placement that ran")
-    tell(f"{journal} has runs of another model or placement; the trace is of the prediction alone")
-    return predicted_trace(prediction)
-
-
-def _verified_prediction(journal: Path, tables: Path | None) -> Prediction | None:
-    """Predicts what verify has measured; None, with a note, where that model cannot be predicted any more."""
-    from collab.errors import SyncNasError
-    from report.traces.sources import verified_model
-
-    verified = verified_model(journal)
-    if verified is None or tables is None:
-        return None
-    try:
-        return _prediction(tables, *verified)
-    except (SyncNasError, OSError) as error:
-        tell(f"Without a prediction: {error}")
-        return None
-
-
-def _prediction(lut: Path | None, model: str, placement: str) -> Prediction:
-    from dataclasses import replace
-
-    from collab.config import load as load_config
-    from collab.errors import ConfigError
-    from collab.placement import parse_placement
-    from lut.prediction.costs import Costs
-    from lut.prediction.model_latency import predict
-    from lut.tables import load_tables
-
-    if lut is None:
-        raise ConfigError("there are no tables beside the journal to predict with; name their folder with --lut")
-    config = load_config(model)
-    return replace(
-        predict(config, parse_placement(placement, branches=config.branches), Costs(load_tables(lut), source=str(lut))), model=model
-    )
 
 
 app = make_app(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from collab.model import ModelConfig
 from search.engine.tree_search import Settings
 from search.evaluators.base import EvaluationError, Query, Setting
 from search.executors.base import EvaluationOutcome, Executor
@@ -24,6 +25,7 @@ class Search:
         header: settings that alter what is found; a resumed journal must say the same.
         inputs: the SHA-256 of each file, or set of files, that the search is made out of; likewise.
         known: accuracies that are known beforehand, by strategy; a resumed journal must say the same.
+        base: the base model on a device, which the journal holds so that what was found can be drawn without the tables.
 
     Raises:
         JournalError: the folder's journal is damaged, or of another search.
@@ -39,6 +41,7 @@ class Search:
         *,
         inputs: Mapping[str, str] | None = None,
         known: Mapping[str, float] | None = None,
+        base: ModelConfig | None = None,
         budget: str = "",
     ) -> None:
         self._settings = settings
@@ -46,7 +49,7 @@ class Search:
         self._followers: dict[str, list[Question]] = {}
         """By architecture that is being evaluated: other questions that wait for it."""
         path = folder / JOURNAL_FILE
-        self._journal = SearchJournal(path, header, inputs or {}, self._state.space_record)
+        self._journal = SearchJournal(path, header, inputs or {}, self._state.space_record, base=None if base is None else base.document)
         try:
             for number, entry in enumerate(self._journal.entries, start=2):
                 self._state.replay(entry, f"{path}: line {number}")
@@ -94,7 +97,8 @@ class Search:
     def _ask(self, executor: Executor, pending: set[int]) -> None:
         question = self._state.ask()
         if question is not None:
-            self._write("asked", question, **_on_device(question.candidate))
+            widths = {"widths": question.candidate.widths} if self._journal.holds_widths else {}
+            self._write("asked", question, **_on_device(question.candidate), **widths)
             self._submit(executor, question, pending)
 
     def _submit(self, executor: Executor, question: Question, pending: set[int]) -> None:

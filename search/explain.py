@@ -10,6 +10,7 @@ from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, say
 from collab.errors import ConfigError
 from collab.options import EXPERT, AsJson, models, option, place
+from collab.wording.commands import command_named
 
 if TYPE_CHECKING:
     from search.engine.pool import Feasible
@@ -41,7 +42,7 @@ def main(
     from search.explanation import journals_in, read_tree
 
     if (lut is None) != (not model):
-        raise ConfigError("--lut and --model belong together: give both, as for search.run, or neither")
+        raise ConfigError(f"--lut and --model belong together: give both, as for {command_named('search')}, or neither")
     results = []
     for number, journal in enumerate(journals_in(found)):
         feasible = None if lut is None else _feasible_by_tables(journal, lut, model, table)
@@ -186,7 +187,7 @@ def _print_notes(tree: GrownTree, columns: list[str]) -> None:
         first = "; first: before all that were visited" if tree.settings.method == "uct" else ""
         say(f"score: the next question goes to the highest{first}; closed: nothing beneath is left to ask")
     if not tree.knows_priors:
-        say(f"For priors in a space of {tree.space.size:,} strategies, give --lut and --model as search.run had them")
+        say(f"For priors in a space of {tree.space.size:,} strategies, give --lut and --model as {command_named('search')} had them")
 
 
 app = make_app(

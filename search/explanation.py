@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collab.config import SYNCS
+from collab.config import SYNCS, from_document
 from collab.errors import ConfigError, JournalError
+from collab.model import ModelConfig
+from collab.wording.commands import command_named
 from search.engine.pool import Feasible
 from search.engine.tree_search import ChildStatistics, Settings
 from search.journals.journal import JOURNAL_FILE, Entry, Evaluated, Header, Same, number_setting, read_journal, text_setting, whole_setting
@@ -38,7 +40,8 @@ class GrownTree:
     def __init__(self, path: Path, header: Header, entries: list[Entry], *, feasible: Feasible | None = None) -> None:
         self.header = header
         try:
-            self._problem = RecordedProblem(header.space, entries, feasible=feasible)
+            self.base = None if header.base is None else _base(header)
+            self._problem = RecordedProblem(header.space, entries, base=self.base, feasible=feasible)
             self.settings = Settings(seed=whole_setting(header, "seed"), method=text_setting(header, "method"))
         except ConfigError as error:
             raise JournalError(f"{path}: line 1 tells of no search that can be explained ({error})") from error
@@ -133,6 +136,18 @@ def _budget_us(header: Header) -> float | None:
     return number_setting(header, "budget_us") if header.settings.get("budget_us") is not None else None
 
 
+def _base(header: Header) -> ModelConfig:
+    """Returns the base model that a header holds.
+
+    Raises:
+        ConfigError: it is none, or not the one that the header's digest is of.
+    """
+    base = from_document(header.base, origin="base")
+    if base.sha256 != header.inputs.get("base"):
+        raise ConfigError("base: is not the one that the inputs tell of")
+    return base
+
+
 def journals_in(folder: Path) -> list[Path]:
     """Returns the journals of a search's folder: its own, or one for each budget.
 
@@ -142,7 +157,7 @@ def journals_in(folder: Path) -> list[Path]:
     own = folder / JOURNAL_FILE
     found = [own] if own.exists() else sorted(folder.glob(f"*/{JOURNAL_FILE}"))
     if not found:
-        raise JournalError(f"{folder} holds no search; name the folder that search.run was given with --out")
+        raise JournalError(f"{folder} holds no search; name the folder that {command_named('search')} was given with --out")
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from collab.cli import keeping, make_app, print_json, run_app
 from collab.console import say, tell
 from collab.options import AsJson
+from collab.wording.commands import command_named
 from search import options as asked
 from search.searches import OnDevice, Outcome, SearchInterrupt, SearchOptions, Subject, run_searches
 
@@ -150,7 +150,7 @@ def _report(outcome: Outcome, out: Path, lut: Path | None, tell_user: Callable[[
     latency = "" if best.latency_us is None else f", predicted {best.latency_us / 1e3:.3f} ms under {best.placement}"
     tell_user(f"Best: {best.strategy}, accuracy {best.accuracy:.4f}{latency}, of {status.evaluated} evaluated")
     tell_user(f"Written: {outcome.config or folder / ARCHIVE_FILE}" + (f", {folder / ARCHIVE_FILE}" if outcome.config else ""))
-    tell_user(f"Why it went there: python -m search.explain {shlex.quote(str(out))}")
+    tell_user(f"Why it went there: {command_named('explain', out)}")
     if outcome.config is not None and lut is not None:
         tell_user("Next, to measure it, to split it, and to put it on the device:")
         for line in next_commands(folder, best, outcome.device, lut):

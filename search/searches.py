@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from collab.errors import ConfigError, JournalError, WeightsError
 from collab.files import FolderLock, sha256_of
+from collab.wording.options import option_named
 
 if TYPE_CHECKING:
     from collab.model import ModelConfig
@@ -58,9 +59,9 @@ class SearchOptions:
             JournalError: the folder is a file, or has nothing to resume.
         """
         if self.out.exists() and not self.out.is_dir():
-            raise JournalError(f"{self.out} is a file; name a folder with --out")
+            raise JournalError(f"{self.out} is a file; name a folder with {option_named('--out')}")
         if self.resume and not self.out.is_dir():
-            raise JournalError(f"{self.out} holds no search to resume; leave --resume out to begin one")
+            raise JournalError(f"{self.out} holds no search to resume; leave {option_named('--resume')} out to begin one")
 
     def check_content(self) -> None:
         """Refuses a folder, which is locked, that does not hold what `resume` asks for, or something without it.
@@ -72,9 +73,12 @@ class SearchOptions:
 
         holds = any(self.out.glob(JOURNAL_FILE)) or any(self.out.glob(f"*/{JOURNAL_FILE}"))
         if holds and not self.resume:
-            raise JournalError(f"{self.out} holds a search already; go on with it by --resume, or name another folder with --out")
+            raise JournalError(
+                f"{self.out} holds a search already; go on with it by {option_named('--resume')}, or name another folder with"
+                f" {option_named('--out')}"
+            )
         if not holds and self.resume and not (self.out / SHARED).is_dir():
-            raise JournalError(f"{self.out} holds no search to resume; leave --resume out to begin one")
+            raise JournalError(f"{self.out} holds no search to resume; leave {option_named('--resume')} out to begin one")
         if not holds:
             check_free(self.out)
 
@@ -111,6 +115,7 @@ class Subject:
     header: dict[str, Setting]
     inputs: dict[str, str]
     known: dict[str, float] | None = None
+    base: ModelConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,9 @@ def check_free(folder: Path) -> None:
 
     for name in (ARCHIVE_FILE, FOUND_FILE, WEIGHTS_FILE):
         if (folder / name).exists():
-            raise JournalError(f"{folder / name} is there, but no journal of a search beside it; name another folder with --out")
+            raise JournalError(
+                f"{folder / name} is there, but no journal of a search beside it; name another folder with {option_named('--out')}"
+            )
 
 
 def check_method(method: str) -> None:
@@ -147,7 +154,7 @@ def check_method(method: str) -> None:
     from search.engine.tree_search import METHODS
 
     if method not in METHODS:
-        raise ConfigError(f"--method {method}: one of {', '.join(METHODS)}")
+        raise ConfigError(f"{option_named('--method', method)}: one of {', '.join(METHODS)}")
 
 
 def run_searches(
@@ -246,7 +253,7 @@ def _device_subjects(options: SearchOptions, device: OnDevice, say: Say) -> list
             budget_us=round(limit_us, 3),
             multiple=device.multiple,
         )
-        subjects.append(Subject(folder, problem, each.text, limit_us, header, inputs, known))
+        subjects.append(Subject(folder, problem, each.text, limit_us, header, inputs, known, base))
     return subjects
 
 
@@ -262,7 +269,7 @@ def _inputs(options: SearchOptions) -> dict[str, str]:
         inputs["table"] = sha256_of(chosen.table)
     if chosen.name == "train" and chosen.weights is not None:
         if not chosen.weights.is_file():
-            raise WeightsError(f"{chosen.weights}: no such file; give a checkpoint (.pth, .pt or .npz) with --weights")
+            raise WeightsError(f"{chosen.weights}: no such file; give a checkpoint (.pth, .pt or .npz) with {option_named('--weights')}")
         inputs["weights"] = sha256_of(chosen.weights)
     return inputs
 
@@ -306,6 +313,7 @@ def _search_one(
         subject.header,
         inputs=subject.inputs,
         known=subject.known,
+        base=subject.base,
         budget=subject.budget,
     )
     try:

@@ -20,6 +20,7 @@ from collab.errors import ConfigError
 from collab.model import ModelConfig
 from collab.placement import Placement
 from collab.variants import even_shares
+from collab.wording.options import option_named
 from lut.prediction.replay import Ints
 from lut.prediction.variants import LETTER_ADD, LETTER_CONCAT, LETTER_NONE
 
@@ -135,7 +136,10 @@ def all_placements(units: Sequence[str], *, branches: int = 2) -> tuple[Placemen
         ConfigError: fewer units than branches.
     """
     if len(units) < branches:
-        raise ConfigError(f"{branches} branches need {branches} units, the tables have only {', '.join(units)}; profile with more --unit")
+        raise ConfigError(
+            f"{branches} branches need {branches} units, the tables have only {', '.join(units)}; profile with more"
+            f" {option_named('--unit')}"
+        )
     return tuple(
         Placement(chosen, stem, head)
         for chosen in combinations(units, branches)

@@ -138,7 +138,9 @@ class SearchState:
         made = question.candidate
         objective = self._objective(accuracy, made.latency_us)
         self.tree.tell(question.leaf, objective)
-        self.status.found.append(Found(made.strategy, accuracy, objective, made.placement, made.config, made.latency_us, self._budget))
+        self.status.found.append(
+            Found(made.strategy, accuracy, objective, made.placement, made.config, made.latency_us, self._budget, made.widths)
+        )
         del self._waiting[question.n]
 
     def replay(self, entry: Entry, line: str) -> None:
@@ -150,7 +152,7 @@ class SearchState:
         Raises:
             JournalError: it says something else, or does not follow from the events before it.
         """
-        if isinstance(entry, Asked) and not isinstance(entry, Evaluated):
+        if isinstance(entry, Asked):
             self._replay_question(entry, line)
         else:
             self._replay_answer(entry, line)
@@ -188,7 +190,7 @@ class SearchState:
             if first is not None:
                 raise _unlike(line, f"question {entry.n} is of the architecture that question {first} has evaluated already")
             if self._known is not None and self._known.get(strategy) != entry.accuracy:
-                raise _unlike(line, f"{strategy} has accuracy {entry.accuracy}, in --table {self._known.get(strategy)}")
+                raise _unlike(line, f"{strategy} has accuracy {entry.accuracy}, in the table {self._known.get(strategy)}")
             self.accept(question, entry.accuracy)
 
 
@@ -206,7 +208,7 @@ def _compare(entry: Entry, candidate: Candidate, line: str) -> None:
     """
     if entry.strategy != candidate.strategy:
         raise _unlike(line, f"its leaf is {candidate.strategy}, not {entry.strategy[:_SHOWN]}")
-    if not isinstance(entry, Asked):
+    if not isinstance(entry, Asked | Evaluated):
         return
     placement = None if candidate.placement is None else candidate.placement.text
     if entry.placement != placement:
@@ -214,3 +216,5 @@ def _compare(entry: Entry, candidate: Candidate, line: str) -> None:
     told_us, us = entry.latency_us or 0.0, candidate.latency_us or 0.0
     if not math.isclose(told_us, us, rel_tol=1e-6, abs_tol=_ROUNDED_US):
         raise _unlike(line, f"{candidate.strategy} takes {us:.3f} us by the tables, not {told_us:.3f}")
+    if isinstance(entry, Asked) and entry.widths is not None and entry.widths != candidate.widths:
+        raise _unlike(line, f"{candidate.strategy} has other widths by the tables")

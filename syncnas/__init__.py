@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from collab import __version__ as __version__
+from collab.system.starting import stop_quietly_while_starting as _stop_quietly_while_starting
 
 if TYPE_CHECKING:
     from collab.errors import (
@@ -32,15 +33,20 @@ if TYPE_CHECKING:
     from syncnas.api.comparison import Comparison, compare
     from syncnas.api.connection import CoreCluster, Device, DeviceList, SeenDevice, devices, open_device
     from syncnas.api.deployment import Bundle, Deployment, deploy, export
+    from syncnas.api.fleet import FleetProfile, PhoneProfile, profile_devices
+    from syncnas.api.foreign import ImportedTables, import_tables
     from syncnas.api.models import Model, load_model, model_names
     from syncnas.api.prediction import Prediction, predict
     from syncnas.api.profiling import Profile, profile
     from syncnas.api.progress import Progress
     from syncnas.api.reporting import Report, report
-    from syncnas.api.searching import Evaluation, Found, SearchResult, search
-    from syncnas.api.tables import Tables, load_tables
+    from syncnas.api.searching import Evaluation, Found, Ray, SearchResult, search
+    from syncnas.api.tables import ExportedTables, Tables, load_tables
+    from syncnas.api.tracing import Trace, trace
     from syncnas.api.trials import Certification, Verification, certify, verify
     from syncnas.api.values import Latency
+
+_stop_quietly_while_starting(__name__)
 
 _MODULES: Final = {
     "collab.errors": (
@@ -63,13 +69,16 @@ _MODULES: Final = {
     "syncnas.api.comparison": ("Comparison", "compare"),
     "syncnas.api.connection": ("CoreCluster", "Device", "DeviceList", "SeenDevice", "devices", "open_device"),
     "syncnas.api.deployment": ("Bundle", "Deployment", "deploy", "export"),
+    "syncnas.api.foreign": ("ImportedTables", "import_tables"),
+    "syncnas.api.fleet": ("FleetProfile", "PhoneProfile", "profile_devices"),
     "syncnas.api.models": ("Model", "load_model", "model_names"),
     "syncnas.api.prediction": ("Prediction", "predict"),
     "syncnas.api.profiling": ("Profile", "profile"),
     "syncnas.api.progress": ("Progress",),
     "syncnas.api.reporting": ("Report", "report"),
-    "syncnas.api.searching": ("Evaluation", "Found", "SearchResult", "search"),
-    "syncnas.api.tables": ("Tables", "load_tables"),
+    "syncnas.api.searching": ("Evaluation", "Found", "Ray", "SearchResult", "search"),
+    "syncnas.api.tables": ("ExportedTables", "Tables", "load_tables"),
+    "syncnas.api.tracing": ("Trace", "trace"),
     "syncnas.api.values": ("Latency",),
     "syncnas.api.trials": ("Certification", "Verification", "certify", "verify"),
 }
@@ -90,16 +99,21 @@ __all__ = [
     "Evaluation",
     "EvaluationError",
     "ExportError",
+    "ExportedTables",
+    "FleetProfile",
     "Found",
     "HotDeviceError",
+    "ImportedTables",
     "InfeasibleError",
     "JournalError",
     "Latency",
     "MissingEntryError",
     "Model",
+    "PhoneProfile",
     "Prediction",
     "Profile",
     "Progress",
+    "Ray",
     "Report",
     "RunnerError",
     "SearchResult",
@@ -108,6 +122,7 @@ __all__ = [
     "SyncNasError",
     "TableError",
     "Tables",
+    "Trace",
     "Verification",
     "WeightsError",
     "certify",
@@ -115,14 +130,17 @@ __all__ = [
     "deploy",
     "devices",
     "export",
+    "import_tables",
     "load_model",
     "load_tables",
     "model_names",
     "open_device",
     "predict",
     "profile",
+    "profile_devices",
     "report",
     "search",
+    "trace",
     "verify",
 ]
 

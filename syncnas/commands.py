@@ -5,9 +5,13 @@ Nothing heavy is imported here, so that a Ctrl-C is heard from the start; `syncn
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Final
 
+from collab.system.starting import INTERRUPTED
+from collab.wording.commands import MODULES
+from syncnas.completion import answer_bash, is_asked_by_bash
 from syncnas.listed import Listed
 
 _DEVICE: Final = "Get a device ready"
@@ -16,28 +20,28 @@ _MODEL: Final = "Work on models and tables"
 _SEARCH: Final = "Search for models"
 _PHONE: Final = "Run models on a phone"
 _LOOK: Final = "Look at what was measured"
-_INTERRUPTED: Final = 130
 
 
 COMMANDS: Final = {
-    "devices": Listed("android_harness.devices", _DEVICE, "List the devices that can be seen, and by which way."),
-    "setup": Listed("android_harness.setup", _DEVICE, "Get all that a device's units need: the runner, LiteRT, its GPU accelerator."),
-    "doctor": Listed("android_harness.doctor", _DEVICE, "Tell whether a device is ready to be measured, and what to do where it is not."),
-    "build": Listed("android_harness.build", _DEVICE, "Compile the native runner."),
-    "profile": Listed("profiler.run", _MEASURE, "Time all blocks and hand-overs that a model's search space needs, as tables."),
-    "verify": Listed("profiler.verify", _MEASURE, "Hold a model's predicted latency against a measured one, step by step."),
-    "certify": Listed("profiler.certify", _MEASURE, "Find out how far the predictions from some tables hold."),
-    "compare": Listed("report.compare", _MEASURE, "Say where two tables, certificates or runs differ, and whether that is proven."),
-    "demo": Listed("report.demo", _MEASURE, "Try all of it on this machine, in minutes, without a phone."),
-    "export": Listed("exporters.run", _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
-    "predict": Listed("lut.predict", _MODEL, "Predict a model's latency and its timeline from tables."),
-    "import": Listed("lut.import_tables", _MODEL, "Make tables of block latencies that others measured."),
-    "export-tables": Listed("lut.export_tables", _MODEL, "Write tables in the formats of others."),
-    "search": Listed("search.run", _SEARCH, "Find the most accurate model within a latency budget."),
-    "explain": Listed("search.explain", _SEARCH, "Show the tree that a search has grown, and so why it went where it did."),
-    "deploy": Listed("android_harness.deploy", _PHONE, "Put a bundle on a device, run it and check what it computes."),
-    "report": Listed("report.run", _LOOK, "Draw profiles, verifications and searches as one page of HTML."),
-    "trace": Listed("report.trace", _LOOK, "Show predicted and measured runs on a timeline, in Perfetto."),
+    "devices": Listed(MODULES["devices"], _DEVICE, "List the devices that can be seen, and by which way."),
+    "setup": Listed(MODULES["setup"], _DEVICE, "Get all that a device's units need: the runner, LiteRT, its GPU accelerator."),
+    "doctor": Listed(MODULES["doctor"], _DEVICE, "Tell whether a device is ready to be measured, and what to do where it is not."),
+    "build": Listed(MODULES["build"], _DEVICE, "Compile the native runner."),
+    "profile": Listed(MODULES["profile"], _MEASURE, "Time all blocks and hand-overs that a model's search space needs, as tables."),
+    "verify": Listed(MODULES["verify"], _MEASURE, "Hold a model's predicted latency against a measured one, step by step."),
+    "certify": Listed(MODULES["certify"], _MEASURE, "Find out how far the predictions from some tables hold."),
+    "compare": Listed(MODULES["compare"], _MEASURE, "Say where two tables, certificates or runs differ, and whether that is proven."),
+    "demo": Listed(MODULES["demo"], _MEASURE, "Try all of it on this machine, in minutes, without a phone."),
+    "export": Listed(MODULES["export"], _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
+    "cut": Listed(MODULES["cut"], _MODEL, "Cut any .tflite into blocks, each of which can be run by itself."),
+    "predict": Listed(MODULES["predict"], _MODEL, "Predict a model's latency and its timeline from tables."),
+    "import": Listed(MODULES["import"], _MODEL, "Make tables of block latencies that others measured."),
+    "export-tables": Listed(MODULES["export-tables"], _MODEL, "Write tables in the formats of others."),
+    "search": Listed(MODULES["search"], _SEARCH, "Find the most accurate model within a latency budget."),
+    "explain": Listed(MODULES["explain"], _SEARCH, "Show the tree that a search has grown, and so why it went where it did."),
+    "deploy": Listed(MODULES["deploy"], _PHONE, "Put a bundle on a device, run it and check what it computes."),
+    "report": Listed(MODULES["report"], _LOOK, "Draw profiles, verifications and searches as one page of HTML."),
+    "trace": Listed(MODULES["trace"], _LOOK, "Show predicted and measured runs on a timeline, in Perfetto."),
 }
 
 
@@ -48,7 +52,9 @@ def main() -> None:
         from syncnas.group import make_group
 
         app = make_group(COMMANDS)
+        if is_asked_by_bash(os.environ):
+            answer_bash(lambda: run_app(app))
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
-        raise SystemExit(_INTERRUPTED) from None
+        raise SystemExit(INTERRUPTED) from None
     run_app(app)

@@ -26,6 +26,7 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "certify": measure.Certify,
     "compare": measure.Compare,
     "export": model.Export,
+    "cut": model.Cut,
     "predict": model.Predict,
     "import": model.Import,
     "export-tables": model.ExportTables,
@@ -36,7 +37,6 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "report": model.Report,
     "trace": model.Trace,
 }
-
 """Forms by the names of commands; behind a hyphen stands what gives a command another form."""
 
 

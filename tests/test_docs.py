@@ -114,6 +114,14 @@ def test_functions_are_where_pages_say(page: Path) -> None:
         assert not missing, f"{link} has no {function}"
 
 
+def test_pages_that_the_code_names_are_there() -> None:
+    folders = sorted({module.partition(".")[0] for module in MODULES} | {"collab", "benchmarks", "release", "tests"})
+    files = [file for folder in folders for file in (REPOSITORY / folder).rglob("*.py") if "build" not in file.parts]
+    named = [(file, page) for file in files for page in re.findall(r"\bdocs/[\w/-]+\.md\b", file.read_text(encoding="utf-8"))]
+    assert len(named) > 10
+    assert [f"{file.relative_to(REPOSITORY)} names {page}" for file, page in named if not (REPOSITORY / page).is_file()] == []
+
+
 def test_the_example_config_is_one() -> None:
     [text] = fenced(REPOSITORY / "docs" / "how-to" / "models.md", "json")
     config = configs.parse(text)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDERS = ("lut", "collab", "exporters", "android_harness", "profiler", "search", "syncnas/api", "report", "benchmarks")
+FOLDERS = ("lut", "collab", "graph", "exporters", "android_harness", "profiler", "search", "syncnas/api", "report", "benchmarks")
 """Folders whose words are settled."""
 
 ROOT = Path(__file__).parent.parent

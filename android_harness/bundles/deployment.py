@@ -24,6 +24,7 @@ from collab.errors import ConfigError, MissingEntryError, RunnerError, TableErro
 from collab.files import write_whole
 from collab.placement import parse_placement
 from collab.units import UnitSpec, name_units, parse_unit
+from collab.wording.options import option_named
 from exporters.manifest import MANIFEST, Manifest
 from lut.meta import WAITS
 from lut.paths import REQUESTABLE_PATHS
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from lut.prediction.model_latency import Prediction
     from lut.tables import Tables
 
+DEPLOY_JOURNAL: Final = "deploy.jsonl"
 _RUN_SCRIPT: Final = read_script("run_deployed.sh")
 _JOB: Final = "deployed"
 _VISITS: Final = 4
@@ -58,8 +60,8 @@ class DeployOptions:
     def __post_init__(self) -> None:
         if self.wait not in ("", *WAITS) or self.path not in ("", *REQUESTABLE_PATHS):
             raise ConfigError(
-                f"hand-over by '{self.path}' and '{self.wait}': --path is one of {', '.join(REQUESTABLE_PATHS)},"
-                f" --wait one of {', '.join(WAITS)}"
+                f"hand-over by '{self.path}' and '{self.wait}': {option_named('--path')} is one of {', '.join(REQUESTABLE_PATHS)},"
+                f" {option_named('--wait')} one of {', '.join(WAITS)}"
             )
 
 
@@ -79,6 +81,11 @@ class Deployed:
     """Reason why there is no prediction although there are tables."""
     notes: tuple[str, ...] = ()
     """Sentences on what the device did during the run: settings that did not hold, clock caps that fell."""
+
+
+def journal_beside(bundle: Path) -> Path:
+    """Returns the path of the file that keeps the raw samples of a bundle's deployments, unless another one is named."""
+    return bundle.resolve().parent / DEPLOY_JOURNAL
 
 
 @dataclass
@@ -125,7 +132,7 @@ def deploy(
         KeyboardInterrupt: Ctrl-C was pressed; its text says what is kept.
     """
     if any(segment.model is None for segment in manifest.segments):
-        raise ConfigError(f"{bundle} holds ONNX segments only, which no unit runs; export it with --format tflite or both")
+        raise ConfigError(f"{bundle} holds ONNX segments only, which no unit runs; export it with {option_named('--format', 'tflite')}")
     units = _units(target, manifest, tables, options)
     folder = target.layout.deployed(_safe_name(manifest.model))
     for sentence in warnings(units, target.info):
@@ -187,7 +194,10 @@ def _units(target: RemoteTarget, manifest: Manifest, tables: Tables | None, opti
     if options.units:
         named = name_units([parse_unit(text) for text in options.units])
         if set(named) != set(manifest.units):
-            raise ConfigError(f"the bundle has the units {', '.join(manifest.units)}, and --unit names {', '.join(named)}; name each once")
+            raise ConfigError(
+                f"the bundle has the units {', '.join(manifest.units)}, and {option_named('--unit')} names {', '.join(named)}; name each"
+                " once"
+            )
         return resolve_units(list(named.values()), target.info)
     if tables is not None:
         lacking = [unit for unit in manifest.units if unit not in tables.meta.units]
@@ -209,7 +219,9 @@ def _default_units(target: RemoteTarget, names: Sequence[str]) -> dict[str, Unit
         kind = name.rstrip("0123456789")
         spec = next(cpus, None) if kind == "cpu" else parse_unit(kind)
         if spec is None:
-            raise ConfigError("a bundle of more than two CPU units: say which cores each takes, with one --unit for each")
+            raise ConfigError(
+                f"a bundle of more than two CPU units: say which cores each takes, with {option_named('--unit')}, one for each"
+            )
         units[name] = spec
     return units
 

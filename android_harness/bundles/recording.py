@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from android_harness.protocol.device_events import Cooled, StateChecked
@@ -49,22 +49,29 @@ class RecordedRun:
         return self.visit.done.total_ns[self.index]
 
 
+@dataclass
+class _Measurement:
+    """Phases of one command, by their names, and what they have measured so far."""
+
+    phases: set[str] = field(default_factory=set)
+    visits: list[RecordedVisit] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    conditions: dict[str, str] = field(default_factory=dict)
+
+
 class Recording:
     """The newest measurement of one bundle, out of events that count (`counting_events`), in their order.
 
     A command that is given anew appends to the same journal; its first phase has the name of one that was there before, and what was
-    before is left out.
+    before is left out. A command that was stopped before its first visit has measured nothing, and the one before it stays the newest.
     """
 
     def __init__(self, wanted: Callable[[str], bool], unit_of: Callable[[str], str | None] = lambda _: None) -> None:
         """`wanted` tells whether a job runs the bundle, and `unit_of` the unit of a job that times one (None: of any other job)."""
         self._wanted, self._unit_of = wanted, unit_of
         self._to_unix_ns = 0
-        self._phases: set[str] = set()
         self._begun: dict[tuple[str, int], int] = {}
-        self.visits: list[RecordedVisit] = []
-        self.looks: list[Look] = []
-        self.conditions: dict[str, str] = {}
+        self._present, self._earlier = _Measurement(), _Measurement()
 
     def add(self, event: Event) -> None:
         if isinstance(event, PhaseStarted):
@@ -75,7 +82,22 @@ class Recording:
             if self._wanted(event.job):
                 self._add_visit(event)
         elif isinstance(event, (TimeDone, StateChecked, Cooled)):
-            self.looks += self._looks_of(event)
+            self._present.looks += self._looks_of(event)
+
+    @property
+    def visits(self) -> list[RecordedVisit]:
+        """All visits, in their order."""
+        return self._newest.visits
+
+    @property
+    def looks(self) -> list[Look]:
+        """Looks at the device, in the order of time."""
+        return self._newest.looks
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The conditions of the last phase, by their names."""
+        return self._newest.conditions
 
     @property
     def runs(self) -> list[RecordedRun]:
@@ -90,23 +112,26 @@ class Recording:
 
     def median_run(self) -> RecordedRun:
         """Returns the run that is nearest to the median; of several, the first."""
-        return min(self.runs, key=lambda run: abs(run.total_ns / 1e3 - self.median_us))
+        median_us = self.median_us
+        return min(self.runs, key=lambda run: abs(run.total_ns / 1e3 - median_us))
+
+    @property
+    def _newest(self) -> _Measurement:
+        return self._present if self._present.visits else self._earlier if self._earlier.visits else self._present
 
     def _begin_phase(self, event: PhaseStarted) -> None:
         # A monotonic clock begins anew when a device restarts.
         self._to_unix_ns = event.unix_ns - event.t_ns
         self._begun.clear()
-        if event.phase in self._phases and not _LATER_PART.search(event.phase):
-            self._phases.clear()
-            self.visits.clear()
-            self.looks.clear()
-        self._phases.add(event.phase)
-        self.conditions = dict(event.conditions)
+        if event.phase in self._present.phases and not _LATER_PART.search(event.phase):
+            self._earlier, self._present = self._newest, _Measurement()
+        self._present.phases.add(event.phase)
+        self._present.conditions = dict(event.conditions)
 
     def _add_visit(self, event: CollabDone) -> None:
         end_ns = event.t_ns + self._to_unix_ns
         begin_ns = self._begun.get((event.job, event.round), end_ns)
-        self.visits.append(RecordedVisit(min(begin_ns, end_ns), end_ns, event))
+        self._present.visits.append(RecordedVisit(min(begin_ns, end_ns), end_ns, event))
 
     def _looks_of(self, event: TimeDone | StateChecked | Cooled) -> Iterator[Look]:
         at_ns = event.t_ns + self._to_unix_ns

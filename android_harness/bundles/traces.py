@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from android_harness.bundles.recording import Look, RecordedRun, Recording
 from collab.errors import ConfigError, JournalError
+from collab.wording.options import option_named
 from lut.traces.events import CONDITION, Process, Trace
 from lut.traces.predicted import about_prediction, add_prediction
 from lut.traces.runs import TimedStep, UnitTracks
@@ -26,7 +27,7 @@ def check_choice(which: str) -> None:
         ConfigError: it does not.
     """
     if which not in (MEDIAN, ALL) and not (which.isascii() and which.isdecimal() and 0 < len(which) < 10 and int(which) > 0):
-        raise ConfigError(f"--run {which}: which run to show is {MEDIAN}, {ALL} or a number from 1 on")
+        raise ConfigError(f"{option_named('--run', which)}: which run to show is {MEDIAN}, {ALL} or a number from 1 on")
 
 
 def measured_trace(recording: Recording, prediction: Prediction | None = None, *, which: str = MEDIAN, model: str = "") -> Trace:
@@ -86,7 +87,7 @@ def _the_run(recording: Recording, runs: Sequence[RecordedRun], which: str) -> R
     if which == MEDIAN:
         return recording.median_run()
     if int(which) > len(runs):
-        raise ConfigError(f"--run {which}: there are {len(runs)} runs; name one of them, or {MEDIAN} or {ALL}")
+        raise ConfigError(f"{option_named('--run', which)}: there are {len(runs)} runs; name one of them, or {MEDIAN} or {ALL}")
     return runs[int(which) - 1]
 
 

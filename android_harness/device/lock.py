@@ -16,6 +16,7 @@ from android_harness.device.base import ALIVE, Device
 from android_harness.device.layout import Layout
 from collab.console import one_line
 from collab.errors import DeviceError
+from collab.wording.commands import command_named
 
 STALE_S: Final = 300
 """Age at which a lock is stale: longer than a push of runtime and models over slow Wi-Fi, during which the owner does not renew it."""
@@ -95,8 +96,8 @@ def acquire(device: Device, layout: Layout, owner: Owner) -> None:
     who = _short(result.complaint)
     if result.status == 3:
         raise DeviceError(
-            f"{device.serial} is measuring for {who}; wait until it is through (or end it: python -m android_harness.devices --clean"
-            f" {device.serial})"
+            f"{device.serial} is measuring for {who}; wait until it is through"
+            f" (or end it: {command_named('devices', '--clean', device.serial)})"
         )
     if result.status == 4:
         raise DeviceError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from android_harness.device.root import SHELL
 from android_harness.device.state import DeviceState
 from collab.errors import ConfigError, DeviceError
+from collab.wording.options import option_named
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,11 @@ def tuning_for(
         DeviceError: the system has no such mode.
     """
     if (cpu_mhz or gpu_mhz) and root is None:
-        raise ConfigError("clocks are fixed on rooted devices only: give --root together with --cpu-mhz and --gpu-mhz")
+        raise ConfigError(f"clocks are fixed on rooted devices only: give {option_named('--root')} as well")
     if fixed_performance and not state.has_fixed_performance:
-        raise DeviceError(f"{state.serial} has no fixed performance mode (Android 11 and later may have it); leave --steady out")
+        raise DeviceError(
+            f"{state.serial} has no fixed performance mode (Android 11 and later may have it); leave {option_named('--steady')} out"
+        )
     return Tuning(
         keep_awake=state.can_stay_awake,
         fixed_performance=fixed_performance,

@@ -10,6 +10,7 @@ from android_harness.device.info import DeviceInfo
 from android_harness.device.nnapi import NNAPI_ADVICE, NNAPI_DEPRECATED, nnapi_is_deprecated
 from collab.errors import ConfigError, DeviceError
 from collab.units import WEBGPU, UnitSpec, format_cores, name_units, parse_unit
+from collab.wording.options import option_named
 
 
 def default_units(info: DeviceInfo) -> tuple[UnitSpec, ...]:
@@ -23,7 +24,7 @@ def default_units(info: DeviceInfo) -> tuple[UnitSpec, ...]:
     if len(fastest_first) < 2:
         raise DeviceError(
             f"{info.name} lets this process run on 1 core only, and two units want a core each;"
-            " name the units with --unit, for example --unit cpu:cores=0 --unit cpu:cores=0"
+            f" name the units with {option_named('--unit')}: cpu:cores=0 may be given twice"
         )
     return tuple(parse_unit("cpu:threads=1").on_cores([core]) for core in sorted(fastest_first[:2]))
 

@@ -20,6 +20,8 @@ from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator, is_lite
 from collab.errors import DeviceError
 from collab.files import sha256_of
 from collab.system.caches import cache_folder
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,6 @@ class _Engine:
     artifacts: tuple[tuple[str, str], ...]
 
 
-SETUP: Final = "python -m android_harness.setup --device SERIAL"
-"""Command that fetches what a device needs."""
 _LITERT_GROUP: Final = "com.google.ai.edge.litert"
 _TFLITE_GROUP: Final = "org.tensorflow"
 _ENGINES: Final[Mapping[str, _Engine]] = {
@@ -105,11 +105,18 @@ class EngineLibraries:
         return any(is_accelerator(name) for name in self.files)
 
 
+def setup_command() -> str:
+    """Returns the command that fetches what a device needs, for messages."""
+    return command_named("setup", "--device", "SERIAL")
+
+
 def how_to_get(engine: str) -> str:
     """Returns the advice on getting an engine for Android, as the end of a sentence."""
     if engine == "litert":
-        return f"fetch it with: {SETUP}, or name the AAR of {_ENGINES[engine].source} with --aar"
-    return f"have an app's build fetch {_ENGINES[engine].source} into Gradle's or Maven's cache, or name the AAR with --aar"
+        return f"fetch it with: {setup_command()}, or name the AAR of {_ENGINES[engine].source} with {option_named('--aar')}"
+    return (
+        f"have an app's build fetch {_ENGINES[engine].source} into Gradle's or Maven's cache, or name the AAR with {option_named('--aar')}"
+    )
 
 
 def given_aar(path: Path) -> Aar:

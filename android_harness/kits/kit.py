@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from android_harness.kits.aar import SETUP, EngineLibraries, given_aar, how_to_get
+from android_harness.kits.aar import EngineLibraries, given_aar, how_to_get, setup_command
 from android_harness.kits.android_engines import find_engines
 from android_harness.kits.elf import read_elf
 from android_harness.kits.linux_kit import LinuxParts, cross_parts, host_parts
@@ -22,6 +22,7 @@ from android_harness.kits.runtime import LITERT_LIBRARY, is_accelerator
 from android_harness.kits.toolchain import LOADERS, system_folders
 from collab.errors import DeviceError
 from collab.units import WEBGPU
+from collab.wording.options import option_named
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,13 @@ _ANDROID_ONLY: Final = {"gpu": "Android's GPU driver", "nnapi": "Android's NNAPI
 _LEAST_ALIGNMENT_BYTES: Final = 4096
 """Alignment that every linker gives to files for these machines."""
 _REBUILD: Final = "build the runner anew, for Android with an NDK r27 or later"
-_NEWER: Final = "take a newer release: pip install --upgrade ai-edge-litert and the same command again, or a newer AAR with --aar"
 _ANDROID_BACKENDS: Final = ("opencl", "opengl")
 """Backends of LiteRT's ClGl accelerator and of TFLite's GPU delegate. The first is the default: OpenCL is faster where a device has it."""
 _LINUX_NNAPI: Final = "NNAPI is a part of Android, which this device does not run; measure cpu and gpu units"
+
+
+def _newer() -> str:
+    return f"take a newer release: pip install --upgrade ai-edge-litert and the same again, or a newer AAR with {option_named('--aar')}"
 
 
 def kit_for(platform: Platform, *, aar: Sequence[Path] = ()) -> Kit:
@@ -105,7 +109,7 @@ def _require_alignment(kit: Kit, page_bytes: int | None) -> None:
         if alignment_bytes < page_bytes:
             raise DeviceError(
                 f"the device has memory pages of {page_bytes} bytes, and {name} ({path}) is aligned to {alignment_bytes}, so that"
-                f" it cannot be loaded there; {_REBUILD if name == RUNNER else _NEWER}"
+                f" it cannot be loaded there; {_REBUILD if name == RUNNER else _newer()}"
             )
 
 
@@ -124,16 +128,17 @@ def _kit_for(platform: Platform, aar: Sequence[Path]) -> Kit:
             return _android_kit(runner, android_abi, engines, reasons)
         why = reasons["litert"]
         if aar:
-            raise DeviceError(f"LiteRT for Android is missing beside what --aar gives: {why}")
+            raise DeviceError(f"LiteRT for Android is missing beside what {option_named('--aar')} gives: {why}")
     elif aar:
         raise DeviceError(f"an AAR needs the runner for Android, which is not built yet; build it with: {build_command(android_abi)}")
     else:
         builds = f"an NDK builds ({build_command(android_abi)})"
-        why = f"the runner for Android is missing, which releases of this package bring and {builds}; with either, {SETUP} gets the rest"
+        ways = f"which releases of this package bring and {builds}; with either, {setup_command()} gets the rest"
+        why = f"the runner for Android is missing, {ways}"
     try:
         return _linux_kit_on_android(platform.abi, why)
     except DeviceError as error:
-        raise DeviceError(f"{error}; {SETUP} does all that a device needs") from None
+        raise DeviceError(f"{error}; {setup_command()} does all that a device needs") from None
 
 
 def _linux_parts(machine: str) -> LinuxParts:

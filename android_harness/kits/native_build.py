@@ -21,6 +21,8 @@ from android_harness.kits.runner_sources import RUNNER, SOURCE, builds_folder
 from android_harness.kits.toolchain import cache_entry
 from collab.errors import DeviceError
 from collab.system.portable import is_linux
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 
 SANITIZERS: Final = ("none", "address", "thread")
 CROSS_ABI: Final = "linux-aarch64"
@@ -44,8 +46,8 @@ def build_folder(*, abi: str | None = None, sanitizer: str = "none", glibc: str 
 
 def build_command(abi: str | None = None) -> str:
     """Returns the command that builds the runner for an ABI (None: this machine), for messages."""
-    options = "" if abi is None else f" --abi {abi} --ndk PATH" if abi in ANDROID_ABIS else f" --abi {abi}"
-    return f"python -m android_harness.build{options}"
+    options = [] if abi is None else ["--abi", abi, "--ndk", "PATH"] if abi in ANDROID_ABIS else ["--abi", abi]
+    return command_named("build", *options)
 
 
 def require_linux_here() -> None:
@@ -57,7 +59,7 @@ def require_linux_here() -> None:
     if not is_linux():
         raise DeviceError(
             f"this computer runs {platform.system() or 'an unknown system'}, and only Linux can be the device 'local';"
-            " measure a phone: --device SERIAL (python -m android_harness.devices lists them)"
+            f" measure a phone: {option_named('--device', 'SERIAL')} ({command_named('devices')} lists them)"
         )
 
 

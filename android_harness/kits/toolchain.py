@@ -12,6 +12,7 @@ from android_harness.kits.elf import read_elf
 from collab.console import one_line
 from collab.documents import read_bytes
 from collab.errors import DeviceError
+from collab.wording.commands import command_named
 
 LOADERS: Final = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
 """glibc's program loader, by machine."""
@@ -43,7 +44,7 @@ def runtime_libraries(files: Iterable[Path], *, build: Path | None) -> dict[str,
     """
     compiler = cache_entry(build, "SYNCNAS_COMPILER") if build is not None else None
     if build is not None and compiler is None:
-        raise DeviceError(f"{build} tells no compiler; build the runner again: python -m android_harness.build")
+        raise DeviceError(f"{build} tells no compiler; build the runner again: {command_named('build')}")
     given = tuple(files)
     found: dict[str, Path] = {}
     waiting = [*given]
@@ -51,7 +52,7 @@ def runtime_libraries(files: Iterable[Path], *, build: Path | None) -> dict[str,
         file = waiting.pop()
         elf = read_elf(file)
         if elf.machine not in LOADERS:
-            raise DeviceError(f"{file} is made for {elf.machine}; build the runner again: python -m android_harness.build")
+            raise DeviceError(f"{file} is made for {elf.machine}; build the runner again: {command_named('build')}")
         for name in (*elf.needed, LOADERS[elf.machine]):
             if "/" in name or not name.isprintable():
                 raise DeviceError(f"{file} needs a library '{one_line(name)}', which is no plain file name; get it again")

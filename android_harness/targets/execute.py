@@ -19,6 +19,8 @@ from android_harness.protocol.visit_groups import VisitGroups
 from android_harness.targets.base import PhaseRun, Target
 from collab.errors import HotDeviceError, RunnerError
 from collab.files import holding
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 
 _TOO_HOT: Final = "hot"
 _MOST_IDLE_INTERRUPTIONS: Final = 3
@@ -27,7 +29,6 @@ _MOST_STRAY_CRASHES: Final = 3
 """Number of deaths between jobs that are tolerated. They are the fault of no job: a user killed the runner, or the system needed memory."""
 
 _KNOWS_NO_PROTOCOL: Final = "protocol is not a known field"
-_OLD_RUNNER: Final = "; the runner is of an earlier version than this: build it anew with python -m android_harness.build"
 
 
 @dataclass
@@ -157,14 +158,15 @@ class _Execution:
             if progress.ended.stopped == _TOO_HOT:
                 raise HotDeviceError(
                     f"{self._target.info.name} stays hot ({progress.hot}); what was measured before is kept: let it cool"
-                    " down, out of its case and the sun, and go on with --resume"
+                    f" down, out of its case and the sun, and go on with {option_named('--resume')}"
                 )
             return None
         reason = run.exit_reason or "it ended without a word"
         if run.interrupted:
             return _Crash("", reason)
         if not progress.taken_up:
-            advice = _OLD_RUNNER if reason.endswith(_KNOWS_NO_PROTOCOL) else ""
+            is_old = reason.endswith(_KNOWS_NO_PROTOCOL)
+            advice = f"; the runner is of an earlier version than this: build it anew with {command_named('build')}" if is_old else ""
             raise RunnerError(f"the runner did not carry out the phase {phase.name}: {reason}{advice}")
         if progress.running is None:
             self._stray_crashes += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from android_harness.device.adb.device import DEFAULT_PATIENCE_S, AdbDevice
-from android_harness.device.adb.route import LIST_COMMAND, route_to
+from android_harness.device.adb.route import route_to
 from android_harness.device.adb.transport import Transport
 from android_harness.device.base import Device, Notice
 from android_harness.device.gpu_driver import software_note
@@ -21,12 +20,13 @@ from android_harness.targets.base import Target
 from android_harness.targets.options import PHONE_GATE, HarnessOptions
 from collab.console import one_line, tell
 from collab.errors import ConnectionLostError, DeviceError
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 
 if TYPE_CHECKING:
     from android_harness.device.state import DeviceState
     from android_harness.targets.remote import RemoteTarget
 
-_NO_CLOCKS: Final = "So its clocks cannot be fixed: leave --root out"
 _FIND_CLASSIC: Final = 'for library in /usr/lib/*/libtensorflow-lite.so.*; do [ -e "$library" ] && echo "$library" && break; done'
 
 
@@ -79,11 +79,12 @@ def choose(found: Sequence[Seen]) -> str:
     serials = sorted({device.serial for device in found})
     if not serials:
         raise DeviceError(
-            "no phone is connected; plug one in with USB debugging allowed, name one on the network with --device HOST:PORT, or this"
-            f" machine with --device {LOCAL_NAME}. What is seen: {LIST_COMMAND}"
+            f"no phone is connected; plug one in with USB debugging allowed, name one on the network with"
+            f" {option_named('--device', 'HOST:PORT')}, or this"
+            f" machine with {option_named('--device', LOCAL_NAME)}. What is seen: {command_named('devices')}"
         )
     if len(serials) > 1:
-        raise DeviceError(f"several devices are connected ({', '.join(serials)}); name one with --device")
+        raise DeviceError(f"several devices are connected ({', '.join(serials)}); name one with {option_named('--device')}")
     return serials[0]
 
 
@@ -157,7 +158,7 @@ def device_of(given: str, named: str, file: Path, *, cluster: str = "") -> str:
         return named
     raise DeviceError(
         f"{file} is of the device '{one_line(named)}', which is not connected, and an address out of a file is not dialled unasked;"
-        f" if it is the one that you mean, name it: --device {shlex.quote(one_line(named))}"
+        f" if it is the one that you mean, name it: {option_named('--device', one_line(named))}"
     )
 
 
@@ -197,7 +198,9 @@ def remote_target(device: Device, options: HarnessOptions, *, notice: Notice = t
         storage_bytes=options.storage_mb << 20,
         tuning=tuning_for(
             state,
-            root=require_root(device, otherwise=_NO_CLOCKS) if options.root else None,
+            root=require_root(device, otherwise=f"So its clocks cannot be fixed: leave {option_named('--root')} out")
+            if options.root
+            else None,
             cpu_mhz=options.cpu_mhz,
             gpu_mhz=options.gpu_mhz,
             fixed_performance=options.steady,

@@ -15,6 +15,7 @@ from collab import files
 from collab.errors import DeviceError
 from collab.files import writing
 from collab.names import shown
+from collab.wording.options import option_named
 
 _BATCH_BYTES: Final = 8 << 20
 """Size of an archive: small, as the archive and its unpacked files are on the device at the same time, and a cut one is sent again."""
@@ -142,7 +143,7 @@ def _make_room(
     if total > budget_bytes:
         raise DeviceError(
             f"{device.serial}: {_mega(total)} MB are needed at {folder}, and the budget is {_mega(budget_bytes)} MB; allow more with"
-            " --storage-mb, or ask for less at a time"
+            f" {option_named('--storage-mb')}, or ask for less at a time"
         )
     sending = [_on_disk(sizes[name]) for name in missing]
     needed = sum(sending) + max(min(sum(sending), _BATCH_BYTES), *sending) + _SPARE_BYTES

@@ -17,6 +17,7 @@ from android_harness.targets.cursor import forget_cursor
 from collab.errors import DeviceError
 from collab.files import append_whole, sha256_of, writing
 from collab.names import shown
+from collab.wording.options import option_named
 
 JOURNAL_FILE: Final = "journal.jsonl"
 _CHUNK_BYTES: Final = 1 << 18
@@ -161,7 +162,9 @@ class RemoteRun:
             if size is not None and said[1] == here.hexdigest():
                 return size > have
             file.truncate(self._begin)
-        raise DeviceError(f"{self._device.serial}: the journal arrived damaged; it is still on the device, and --resume reads it again")
+        raise DeviceError(
+            f"{self._device.serial}: the journal arrived damaged; it is still on the device, and {option_named('--resume')} reads it again"
+        )
 
     def _fetch_outputs(self) -> None:
         """Fetches the output files that the runner wrote."""

@@ -14,6 +14,7 @@ from android_harness.protocol.device_events import SettingChecked
 from android_harness.protocol.journal import parse_line
 from android_harness.scripts import read_script
 from collab.errors import DeviceError, JournalError
+from collab.wording.options import option_named
 
 _TUNING: Final = read_script("tuning.sh")
 _LOOK: Final = 'if [ ! -e "$1" ]; then echo none; elif grep -q "^file" "$1"; then echo root; else echo shell; fi'
@@ -36,7 +37,10 @@ def tried(device: Device, layout: Layout, tuning: Tuning) -> Tuning:
     made = try_settings(device, layout, tuning)
     refused = [setting for setting in made if _is_refused(setting, tuning)]
     if refused:
-        raise DeviceError(f"{device.serial} does not take the settings: {_why(refused)}; leave --steady, or --root, out")
+        raise DeviceError(
+            f"{device.serial} does not take the settings: {_why(refused)}; leave {option_named('--steady')}, or {option_named('--root')},"
+            " out"
+        )
     clocks = "; ".join(_clock_words(setting) for setting in made if setting.name.startswith(_CLOCK))
     return replace(tuning, clocks_found=clocks)
 

@@ -7,7 +7,7 @@ import platform
 import signal
 import subprocess
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 PLAIN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 """Flags of every file that is opened: programs that are started do not inherit it, and Windows changes no bytes of it."""
@@ -40,6 +40,15 @@ def user_number() -> int | None:
     return int(ask()) if ask is not None else None
 
 
+def interrupt(process: subprocess.Popen[Any]) -> None:
+    """Stops a program that was started in a session of its own as Ctrl-C would; nothing where it has ended.
+
+    On Windows it does nothing: there, programs have no sessions, and Ctrl-C reaches all of them by itself.
+    """
+    if process.poll() is None and hasattr(os, "killpg"):
+        process.send_signal(signal.SIGINT)
+
+
 def kill_with_children(process: subprocess.Popen[bytes]) -> None:
     """Kills a program that was started in a session of its own, with all that it has started; on Windows the program alone."""
     end_group = getattr(os, "killpg", None)
@@ -53,3 +62,8 @@ def kill_with_children(process: subprocess.Popen[bytes]) -> None:
 def is_linux() -> bool:
     """Tells whether this computer runs Linux, so that it can be a device itself."""
     return platform.system() == "Linux"
+
+
+def is_windows() -> bool:
+    """Tells whether this is Windows."""
+    return platform.system() == "Windows"

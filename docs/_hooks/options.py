@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from collab.documents import MAX_INT
 from syncnas.commands import COMMANDS
 
 _PLACE = re.compile(r"^<!-- options: ([\w-]+) -->$", re.MULTILINE)
@@ -71,13 +72,13 @@ def _cells(option: Any) -> list[str]:
 
 
 def _takes(option: Any) -> str:
-    """The kind of value that an option takes, with its bounds. Typer keeps them on the option, earlier versions on its type."""
-    kind = getattr(option, "type", option)
-    said = option.metavar or _KINDS.get(_annotation(option), "text")
-    low, high = getattr(kind, "min", None), getattr(kind, "max", None)
-    if low is None and high is None:
-        return str(said)
-    return f"{said}, {low} to {high}" if high is not None else f"{said} from {low}"
+    """The kind of value that an option takes, with its bounds (`collab.options.number`)."""
+    said = str(option.metavar or _KINDS.get(_annotation(option), "text"))
+    bounds = getattr(option.callback, "bounds", None)
+    if bounds is None:
+        return said
+    least, most = (f"{bound:,.16g}" for bound in bounds)
+    return f"{said} from {least}" if bounds[1] >= MAX_INT else f"{said} from {least} to {most}"
 
 
 def _annotation(option: Any) -> str:

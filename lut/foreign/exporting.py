@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from collab.blocks import Block, Head, parse_key
 from collab.errors import TableError
+from collab.wording.options import option_named
 from lut.foreign.entries import LeftOut
 from lut.foreign.layer_names import CHANNELS, RATIO, names_of
 from lut.foreign.nn_meter import kernel_of
@@ -65,7 +66,7 @@ def unit_to_export(tables: Tables, unit: str) -> str:
     if unit:
         raise TableError(f"the tables have no unit {unit[:60]!r}, only {names}")
     if len(tables.meta.units) > 1:
-        raise TableError(f"a file of this format is of one unit; name it with --unit, one of {names}")
+        raise TableError(f"a file of this format is of one unit; name it with {option_named('--unit', argument='unit')}, one of {names}")
     return next(iter(tables.meta.units))
 
 
@@ -88,7 +89,7 @@ def yaml_document(tables: Tables, *, unit: str, dialect: str, act: str) -> Expor
         block = parse_key(row.block)
         try:
             if act and getattr(block, "act", act) != act:
-                raise TableError(f"its activation is not {act}, as --act has it")
+                raise TableError(f"its activation is not {act}, as {option_named('--act')} has it")
             named = _shares(block, us, names_of(block, dialect=dialect))
         except TableError as error:
             left_out.append(LeftOut(row.block, BLOCKS_FILE, str(error)))
@@ -97,7 +98,9 @@ def yaml_document(tables: Tables, *, unit: str, dialect: str, act: str) -> Expor
         if taken is not None:
             other = of[taken][0]
             if row.block.rpartition("_")[0] == other.rpartition("_")[0]:
-                raise TableError(f"{row.block} and {other} are both {taken} there, with different latencies; choose one with --act")
+                raise TableError(
+                    f"{row.block} and {other} are both {taken} there, with different latencies; choose one with {option_named('--act')}"
+                )
             left_out.append(LeftOut(row.block, BLOCKS_FILE, f"its layer {taken} is also one of {other}, where it takes otherwise"))
             continue
         split = split or len(named) > 1

@@ -22,11 +22,6 @@ class _Found:
     pair: _Pair
     entry: HandoverEntry
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        entry = self.entry
-        return (self.pair, entry.bytes, entry.path, entry.wait, entry.pacing)
-
 
 def handover_rows(
     entries: Sequence[HandoverEntry], unit_of: Callable[[str], str], left_out: list[LeftOut]
@@ -46,15 +41,21 @@ def handover_rows(
             found.append(_Found(pair, entry))
         except TableError as error:
             left_out.append(LeftOut(entry.name, entry.where, str(error)))
-    counts = Counter(item.key for item in found)
-    several = [item.entry for item in found if counts[item.key] > 1]
-    left_out += [LeftOut(entry.name, entry.where, "several costs for one hand-over; which ones hold cannot be told") for entry in several]
-    found = [item for item in found if counts[item.key] == 1]
     inferred = {pair: _path([item.entry for item in found if item.pair == pair]) for pair in dict.fromkeys(item.pair for item in found)}
     rows = [_row(item, item.entry.path or inferred[item.pair]) for item in found]
-    unsaid = {item.pair for item in found if not item.entry.path}
+    # Told apart as tables do, once it is settled what the source leaves open.
+    counts = Counter(map(_key, rows))
+    several = [item.entry for item, row in zip(found, rows, strict=True) if counts[_key(row)] > 1]
+    left_out += [LeftOut(entry.name, entry.where, "several costs for one hand-over; which ones hold cannot be told") for entry in several]
+    rows = [row for row in rows if counts[_key(row)] == 1]
+    taken = {(row.from_unit, row.to_unit) for row in rows}
+    unsaid = {item.pair for item in found if not item.entry.path and item.pair in taken}
     why = "its source has times for these copies"
     return rows, {">".join(pair): PairPath(path, why) for pair, path in inferred.items() if pair in unsaid}
+
+
+def _key(row: HandoverRow) -> tuple[object, ...]:
+    return (row.from_unit, row.to_unit, row.bytes, row.path, row.wait, row.pacing)
 
 
 def _path(entries: Sequence[HandoverEntry]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from collab.blocks import ACTIVATIONS, Add, Block, Concat, Head, parse_key
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, parse_unit
+from collab.wording.options import option_named
 from lut.foreign.entries import Entry, LeftOut, Source
 from lut.foreign.handover_rows import handover_rows
 from lut.foreign.layer_names import FeatureMix, Logits, Part, dialect, read_name, says_activation
@@ -135,7 +136,9 @@ def _read(source: Source, units: Mapping[str, UnitSpec], acts: Sequence[str], le
 def _unit(text: str, units: Mapping[str, UnitSpec]) -> str:
     if not text:
         if len(units) > 1:
-            raise TableError("its source does not say which of the units it is of; give a column unit, or one --unit only")
+            raise TableError(
+                f"its source does not say which of the units it is of; give a column unit, or one {option_named('--unit')} only"
+            )
         return next(iter(units))
     if text in units:
         return text
@@ -145,7 +148,7 @@ def _unit(text: str, units: Mapping[str, UnitSpec]) -> str:
         spec = None
     names = [name for name, unit in units.items() if unit == spec]
     if not names:
-        raise TableError(f"its unit {text[:60]!r} is none of {', '.join(units)}; name it with --unit")
+        raise TableError(f"its unit {text[:60]!r} is none of {', '.join(units)}; name it with {option_named('--unit')}")
     return names[0]
 
 
@@ -244,10 +247,14 @@ def _lacks(rows: Sequence[BlockRow], transfers: Sequence[HandoverRow]) -> tuple[
 def _assumed(found: Sequence[_Found], units: Mapping[str, UnitSpec], act: str | None, transfers: Sequence[HandoverRow]) -> list[str]:
     """Returns sentences on what the tables say although their source does not."""
     assumed = ["a block adds its latency in the source to a segment, as their sum is taken for the network's there"]
-    assumed += [f"{name} is {unit.text}, as --unit has it; the source does not say" for name, unit in units.items()]
+    assumed += [f"{name} is {unit.text}, as {option_named('--unit')} has it; the source does not say" for name, unit in units.items()]
     if any(not says_activation(item.entry.name) for item in found):
         acts = " and ".join(ACTIVATIONS.values())
-        taken = f"all activations are {act}, as --act has it" if act else f"its latencies serve {acts} alike; --act takes one of them only"
+        taken = (
+            f"all activations are {act}, as {option_named('--act')} has it"
+            if act
+            else f"its latencies serve {acts} alike; {option_named('--act')} takes one of them only"
+        )
         assumed.append(f"the source tells no activations apart: {taken}")
     if transfers:
         assumed.append("a hand-over costs the same in a running network, where both units work, as by itself")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from collab.errors import TableError
+from collab.wording.options import option_named
 from lut.foreign.entries import (
     UNITS_OF_TIME_US,
     Entry,
@@ -96,7 +97,9 @@ def _columns(sheet: Sheet) -> _Columns:
     header, where = sheet.header, sheet.where
     sheet.check_columns()
     if "marginal_us" in header:
-        raise TableError(f"{where}: these are tables of this project already; use their folder as it is: --lut {sheet.path.parent}")
+        raise TableError(
+            f"{where}: these are tables of this project already; use their folder as it is: {option_named('--lut', str(sheet.path.parent))}"
+        )
     names = [column for column in _NAMES if column in header]
     if not names:
         hint = "; cells are separated by commas here" if any(";" in column or "\t" in column for column in header) else ""

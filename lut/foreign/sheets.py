@@ -15,6 +15,9 @@ from lut.foreign.entries import MAX_BYTES, MAX_ENTRIES, printable, read_text
 
 _EXAMPLE: Final = "block,latency_us"
 _MOST_COLUMNS: Final = 1000
+_MOST_UNPACKED_BYTES: Final = 256 << 20
+_MOST_CHARACTERS: Final = 4096
+"""Characters of a cell that are looked at; no name of a layer is as long."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +94,38 @@ def _parquet_cells(path: Path, file: Any) -> tuple[list[str], list[tuple[Any, ..
     try:
         opened = parquet.ParquetFile(file)
         # A small file may stand for a huge table, so its size is asked for before it is read.
-        if opened.metadata.num_rows > MAX_ENTRIES or opened.metadata.num_columns > _MOST_COLUMNS:
+        metadata, schema = opened.metadata, opened.schema_arrow
+        if metadata.num_rows > MAX_ENTRIES or metadata.num_columns > _MOST_COLUMNS:
             raise TableError(f"{path} has more than {MAX_ENTRIES} rows or {_MOST_COLUMNS} columns, which no table of blocks has")
-        table = opened.read()
-        return table.column_names, list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        if sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups)) > _MOST_UNPACKED_BYTES:
+            raise TableError(f"{path} unpacks to more than {_MOST_UNPACKED_BYTES >> 20} MiB, which no table of blocks does")
+        if len(set(schema.names)) < len(schema.names):
+            # Which is refused by `Sheet.check_columns`, with the name.
+            return schema.names, []
+        kinds = {field.name: getattr(field.type, "value_type", field.type) for field in schema if not pyarrow.types.is_nested(field.type)}
+        texts = [name for name, kind in kinds.items() if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)]
+        # What is neither a text nor a number is never looked at.
+        numbers = [name for name, kind in kinds.items() if pyarrow.types.is_primitive(kind)]
+        file.seek(0)
+        table = parquet.ParquetFile(file, read_dictionary=texts).read(columns=[*texts, *numbers])
+        nothing = [None] * metadata.num_rows
+        cells = [_cells(table.column(name)) if name in table.column_names else nothing for name in schema.names]
+        return schema.names, list(zip(*cells, strict=True))
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         said = str(error).splitlines()[0] if str(error) else "it cannot be read"
         raise TableError(f"{path}: no Parquet ({printable(said)}); write it by another program, or as CSV") from None
+
+
+def _cells(column: Any) -> list[Any]:
+    """Returns a column's values. A text that stands in many rows is one object, as it is one in the file, and is cut where it is long."""
+    found: list[Any] = []
+    for chunk in column.chunks:
+        if not hasattr(chunk, "dictionary"):
+            found += chunk.to_pylist()
+            continue
+        values = [value[:_MOST_CHARACTERS] if isinstance(value, str) else value for value in chunk.dictionary.to_pylist()]
+        found += [None if index is None else values[index] for index in chunk.indices.to_pylist()]
+    return found
 
 
 def require_parquet() -> Any:

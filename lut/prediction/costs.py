@@ -12,6 +12,8 @@ import numpy as np
 from collab.blocks import Add, Block, Concat, Head, MBConv, Stem, parse_key
 from collab.errors import MissingEntryError
 from collab.units import UnitSpec
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 from lut.paths import BY_COST, copies_in, copies_out
 from lut.prediction.interpolate import Family, Surface, block_surfaces, bracket, linear, locate
 from lut.prediction.replay import Floats
@@ -89,7 +91,8 @@ class Costs:
         found = self.meta.certificate
         if found is not None:
             return f"{found.sentence}, measured {found.measured_at}"
-        return f"none yet; to find out how far predictions hold: python -m profiler.certify --lut {self.source} --device {self.meta.device}"
+        command = command_named("certify", "--lut", self.source, "--device", self.meta.device)
+        return f"none yet; to find out how far predictions hold: {command}"
 
     def slowed(self, slowness: Mapping[str, float]) -> Costs:
         """Returns the costs of the device at another speed: all that a unit does takes so many times as long (1: units not named)."""
@@ -125,7 +128,8 @@ class Costs:
         if name not in self.meta.units:
             known = ", ".join(f"{unit} ({spec})" for unit, spec in self.meta.units.items())
             raise MissingEntryError(
-                f"{self.source} has no unit {name}, only {known}; name one of these in --placement, or profile with another --unit"
+                f"{self.source} has no unit {name}, only {known}; name one of these in {option_named('--placement')}, or profile with"
+                f" another {option_named('--unit')}"
             )
         return self.meta.units[name]
 
@@ -195,15 +199,15 @@ class Costs:
     def _missing_block(self, unit: str, block: Block) -> str:
         row = self._rows.get((unit, block))
         state = f"could not be measured ({row.status}: {row.reason})" if row else "is neither in the table nor between two measured points"
-        return f"{block.key} on {unit} {state}; to measure it: {self._command(f'--block {block.key}')}"
+        return f"{block.key} on {unit} {state}; to measure it: {self._command('--block', block.key)}"
 
     def _remedy(self) -> str:
-        return f"to measure it: {self._command('')}"
+        return f"to measure it: {self._command()}"
 
-    def _command(self, extra: str) -> str:
+    def _command(self, *extra: object) -> str:
         if self.meta.source:
-            return "python -m profiler.run --device SERIAL --model MODEL --out ANOTHER_FOLDER"
-        return f"python -m profiler.run --device {self.meta.device} --out {self.source} --resume {extra}".rstrip()
+            return command_named("profile", "--device", "SERIAL", "--model", "MODEL", "--out", "ANOTHER_FOLDER")
+        return command_named("profile", "--device", self.meta.device, "--out", self.source, "--resume", *extra)
 
     def input_write_us(self, unit: str, block: Block) -> float:
         """Returns what copying the network's input into a segment that begins with this block costs, in microseconds."""
@@ -241,7 +245,7 @@ class Costs:
             raise MissingEntryError(
                 f"the hand-over of {size_bytes} bytes from {sender} to {receiver} ({path}, {self.meta.handover['wait']})"
                 " is neither in the table nor between two measured sizes;"
-                f" to measure it: {self._command(f'--transfer-bytes {size_bytes}')}"
+                f" to measure it: {self._command('--transfer-bytes', size_bytes)}"
             )
         alone = HandoverCost(
             path,

@@ -7,12 +7,12 @@ whatever a reader rounds to.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from collab.errors import StorageError
+from collab.errors import ConfigError, StorageError
 from collab.files import write_whole, writing
 
 NS_PER_US: Final = 1000
@@ -146,12 +146,18 @@ def write_trace(path: Path, trace: Trace) -> None:
     write_whole(path, trace.text())
 
 
-def require_free(path: Path) -> None:
+def require_free(path: Path, *, taken: Sequence[Path] = ()) -> None:
     """Checks that a trace may be written to a file, so that a command can refuse before it measures.
 
+    Args:
+        taken: files that the command writes itself, and which need not be there yet.
+
     Raises:
+        ConfigError: it is one of those.
         StorageError: it is there already and is no trace of this toolkit, or lies in a folder that is not there.
     """
+    if path.resolve() in [other.resolve() for other in taken]:
+        raise ConfigError(f"--trace {path}: what is measured goes there; name another file")
     with writing(path):
         if not path.parent.is_dir():
             raise StorageError(f"{path.parent} is no folder; make it, or have the trace written elsewhere")

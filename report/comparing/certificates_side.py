@@ -12,14 +12,15 @@ import msgspec
 from android_harness.protocol.journal import CollabDone
 from collab.documents import Count, LatencyUs, SignedFraction, Text, read
 from collab.errors import JournalError, TableError
+from collab.wording.commands import command_named
 from lut.statistics import Summary, summarise
 from profiler.job_ids import TrialId, parse_job_id
+from profiler.trials import CERTIFY_JOURNAL
 from report.comparing.accuracies import accuracies
 from report.comparing.comparison import CERTIFICATES, Comparison
 from report.comparing.effects import Cost, Pair, judged, whole_of, wholes_by_unit
 from report.comparing.runs_side import read_starts
 
-JOURNAL: Final = "certify.jsonl"
 _MAX_BYTES: Final = 64 << 20
 _ROUNDED_US: Final = 0.001
 """The certificate's latencies are rounded to this."""
@@ -57,16 +58,16 @@ def read_certificate(path: Path) -> CertificateSide:
         TableError: the file is none.
         JournalError: a line of the journal is damaged.
     """
-    advice = "certificates are made by: python -m profiler.certify"
+    advice = f"certificates are made by: {command_named('certify')}"
     file = read(path, _File, limit_bytes=_MAX_BYTES, error=TableError, advice=advice)
     names = [f"{entry.model} ({entry.placement})" for entry in file.strategies]
     if len(set(names)) < len(names):
         raise TableError(f"{path}: a strategy stands there twice; {advice}")
-    found = _visited(path.parent / JOURNAL, file.strategies)
+    found = _visited(path.parent / CERTIFY_JOURNAL, file.strategies)
     entries = list(zip(names, file.strategies, strict=True))
     if found is None:
         costs = {name: Cost(entry.measured_us, None, None) for name, entry in entries}
-        note = f"{path}: no {JOURNAL} beside it holds its visits, so its latencies have no errors, and none is proven to differ"
+        note = f"{path}: no {CERTIFY_JOURNAL} beside it holds its visits, so its latencies have no errors, and none is proven to differ"
     else:
         costs = {name: Cost(summary.median_us, summary.se_us, summary.visits) for name, summary in zip(names, found, strict=True)}
         note = ""

@@ -30,6 +30,11 @@ _LEAST_ERROR_US: Final = 1 / 13 / math.sqrt(12)
 Visits that all fall on the same tick have no spread, and still do not know their time better than this.
 """
 
+_WIDEST: Final = math.log(1e6)
+"""Reach of an interval, as a logarithm, beyond which nothing is known of a ratio anyway: one long pause among three visits leaves an error
+of hundreds of times the median, and the end of its interval would be no number at all.
+"""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -76,7 +81,7 @@ class Effect:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Returns the interval in which the ratio lies with a probability of 95 %."""
+        """Returns the interval in which the ratio lies with a probability of 95 %; its ends are a millionfold from the ratio at most."""
         reach = self._reach
         return math.exp(self.log_ratio - reach), math.exp(self.log_ratio + reach)
 
@@ -88,7 +93,7 @@ class Effect:
     def _reach(self) -> float:
         from scipy.stats import t
 
-        return float(t.ppf(1 - LEVEL / 2, self.degrees)) * self.se
+        return min(float(t.ppf(1 - LEVEL / 2, self.degrees)) * self.se, _WIDEST)
 
 
 def chances(effects: Sequence[Effect], margin: float) -> list[float]:

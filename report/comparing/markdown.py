@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from collab.console import one_line
+from collab.console import one_line, shortened
 from report.comparing.comparison import Comparison
 from report.comparing.words import COLUMNS, cells, chosen, headline, sentences
 
@@ -47,4 +47,4 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def escaped(text: str) -> str:
     """Returns a text so that Markdown shows it as it is."""
-    return _ACTIVE.sub(r"\\\1", one_line(text)[:_MOST_CHARACTERS])
+    return _ACTIVE.sub(r"\\\1", one_line(shortened(text, most=_MOST_CHARACTERS)))

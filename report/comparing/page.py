@@ -8,7 +8,7 @@ from typing import Any, Final
 from report.comparing.comparison import Comparison
 from report.comparing.document import document
 from report.comparing.effects import Row
-from report.comparing.words import COLUMNS, cells, chosen, headline, interval_text, percent, sentences
+from report.comparing.words import COLUMNS, cells, change_text, chosen, headline, interval_text, sentences
 from report.page.figures import Drawing, Figure, Trace, View, axis, layout, plot_text
 from report.page.frame import Section, page
 from report.page.markup import Html, data_table, element, joined, paragraph, sentence
@@ -64,7 +64,7 @@ def _trace(rows: Sequence[Row], *, proven: bool) -> Trace:
             "color": "$unit0" if proven else "$muted",
         },
         "marker": {"color": "$unit0" if proven else "$muted", "symbol": "circle" if proven else "circle-open", "size": 9},
-        "hovertext": [plot_text(_name(row), percent(row.ratio), interval_text(interval)) for _, row, interval in drawn],
+        "hovertext": [plot_text(_name(row), change_text(row.ratio), interval_text(interval)) for _, row, interval in drawn],
         "hoverinfo": "text",
     }
 

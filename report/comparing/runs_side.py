@@ -19,6 +19,7 @@ import numpy as np
 from android_harness.protocol.journal import CollabDone, Event, PhaseStarted, read_journal
 from android_harness.protocol.visit_groups import counting_events
 from collab.errors import JournalError
+from collab.wording.commands import command_named
 from lut.statistics import NS_PER_US, summarise
 from profiler.job_ids import TrialId, is_sentinel, parse_job_id
 from profiler.provenance import UNKNOWN, Provenance, differences
@@ -89,7 +90,7 @@ def read_run(journal: Path) -> Run:
     """
     starts = read_starts(journal)
     if not starts:
-        raise JournalError(f"{journal} holds no run of a model; profiler.verify and android_harness.deploy leave one")
+        raise JournalError(f"{journal} holds no run of a model; {command_named('verify')} and {command_named('deploy')} leave one")
     newest = starts[-1]
     trials = {job.number if isinstance(job := parse_job_id(visit.job), TrialId) else visit.job for visit in newest.visits}
     if len(trials) > 1:

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from android_harness.bundles.deployment import DEPLOY_JOURNAL, journal_beside
 from collab.errors import TableError
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 from exporters.manifest import MANIFEST
 from lut.certificate import CERTIFICATE_FILE
 from lut.meta import META_FILE
 from lut.tables import BLOCKS_FILE, load_tables
+from profiler.trials import VERIFY_JOURNAL
 from report.comparing.certificates_side import compare_certificates, read_certificate
 from report.comparing.comparison import CERTIFICATES, RUNS, TABLES, Comparison
 from report.comparing.runs_side import compare_runs, read_run
@@ -21,7 +25,7 @@ _KINDS: Final = {
     CERTIFICATES: "a certificate",
     RUNS: "a run of a model",
 }
-_JOURNALS: Final = ("verify.jsonl", "deploy.jsonl")
+_JOURNALS: Final = (VERIFY_JOURNAL, DEPLOY_JOURNAL)
 
 
 def compare(first: Path, second: Path, *, margin: float) -> Comparison:
@@ -35,7 +39,8 @@ def compare(first: Path, second: Path, *, margin: float) -> Comparison:
     other, theirs = find(second)
     if kind != other:
         raise TableError(
-            f"{first} is {_KINDS[kind]}, {second} is {_KINDS[other]}; name two of one kind. docs/comparing.md says which there are"
+            f"{first} is {_KINDS[kind]}, {second} is {_KINDS[other]}; name two of one kind."
+            " docs/explanation/comparing.md says which there are"
         )
     return _COMPARE[kind](ours, theirs, margin)
 
@@ -75,9 +80,9 @@ def _run_of_bundle(bundle: Path) -> Path:
     Raises:
         TableError: there is none.
     """
-    journal = bundle.resolve().parent / "deploy.jsonl"
+    journal = journal_beside(bundle)
     if not journal.exists():
-        raise TableError(f"{bundle} is a bundle, and no run of it lies beside it; run it: python -m android_harness.deploy {bundle}")
+        raise TableError(f"{bundle} is a bundle, and no run of it lies beside it; run it: {command_named('deploy', bundle)}")
     return journal
 
 
@@ -92,7 +97,8 @@ def _certificates(first: Path, second: Path, margin: float) -> Comparison:
 def _runs(first: Path, second: Path, margin: float) -> Comparison:
     if first.resolve() == second.resolve():
         raise TableError(
-            f"both runs lie in {first}, where their names are not told apart; give each deployment a --journal of its own, and name the two"
+            f"both runs lie in {first}, where their names are not told apart; give each deployment a {option_named('--journal')} of its"
+            " own, and name the two"
         )
     return compare_runs(read_run(first), read_run(second), margin=margin)
 

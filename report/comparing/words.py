@@ -13,7 +13,7 @@ COLUMNS: Final = ("what", "unit", "which", "first us", "second us", "change", "9
 _ALL: Final = {TABLES: "all costs", CERTIFICATES: "all strategies"}
 
 
-def percent(ratio: float) -> str:
+def change_text(ratio: float) -> str:
     """Returns a ratio as a change, ``+3.1 %``."""
     return f"{100 * (ratio - 1):+.1f} %"
 
@@ -31,7 +31,7 @@ def headline(found: Comparison) -> str:
     times = f"{_times(found)}the second takes {whole.ratio:.3f}"
     if whole.interval is None or whole.effect is None:
         return f"{times} of the first; {NO_DIFFERENCE}: a single visit does not tell how well it is known"
-    times += f" [{whole.interval[0]:.3f}, {whole.interval[1]:.3f}] of the first ({percent(whole.ratio)})"
+    times += f" [{whole.interval[0]:.3f}, {whole.interval[1]:.3f}] of the first ({change_text(whole.ratio)})"
     verdict = found.verdict
     if verdict == NO_DIFFERENCE:
         return f"{times}; {NO_DIFFERENCE} (smallest provable: {100 * whole.effect.least_provable(found.margin):.1f} %)"
@@ -117,7 +117,7 @@ def cells(row: Row) -> Sequence[str]:
         pair.name,
         f"{pair.first.us:.2f}",
         f"{pair.second.us:.2f}",
-        percent(row.ratio),
+        change_text(row.ratio),
         interval_text(row.interval),
         verdict,
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from collab.documents import Count, DurationUs, Fraction, LatencyUs, SignedFraction, Text, read
 from collab.errors import TableError
+from collab.wording.commands import command_named
 from lut.certificate import CERTIFICATE_FILE
 
 _MAX_FILE_BYTES: Final = 64 << 20
@@ -42,5 +43,5 @@ def read_strategies(folder: Path) -> tuple[Strategy, ...]:
     path = folder / CERTIFICATE_FILE
     if not path.exists():
         return ()
-    advice = "make it again with profiler.certify"
+    advice = f"make it again with {command_named('certify')}"
     return read(path, _File, limit_bytes=_MAX_FILE_BYTES, error=TableError, advice=advice).strategies

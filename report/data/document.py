@@ -75,5 +75,6 @@ def _search(search: SearchResult) -> dict[str, Any]:
         "budget_us": search.budget_us,
         "evaluated": search.evaluated,
         "failed": search.failed,
+        "base": None if search.base is None else asdict(search.base),
         "architectures": [asdict(architecture) for architecture in search.architectures],
     }

@@ -11,20 +11,23 @@ from collab.config import zoo_names
 from collab.errors import ConfigError, MissingEntryError, StorageError, SyncNasError
 from collab.model import ModelConfig
 from collab.placement import Placement, parse_placement
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 from lut.meta import META_FILE
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import Prediction
 from lut.tables import Tables, load_tables
+from profiler.request import JOURNAL_FILE as PROFILE_JOURNAL
+from profiler.trials import VERIFY_JOURNAL, result_of
 from report.data.certificate_file import Strategy, read_strategies
 from report.data.device_log import DeviceLog, read_device_log
 from report.data.runs import Activity, Run, handover_bytes, measured_run, predicted_run
 from report.data.searches import SearchResult, read_search
 from report.data.verification import Verification, read_verification, read_verification_journal
 from search.explanation import journals_in
+from search.journals.journal import JOURNAL_FILE as SEARCH_JOURNAL
 
-JOURNAL: Final = "journal.jsonl"
-VERIFIED: Final = "verify.json"
-VERIFIED_JOURNAL: Final = "verify.jsonl"
+VERIFIED: Final = result_of(Path(VERIFY_JOURNAL)).name
 _SAME: Final = 0.002
 """A prediction that differs by less from the one that was printed is the same one: what is printed is rounded."""
 
@@ -82,19 +85,19 @@ class Sources:
             self._add_verification(path, None)
         elif (path / META_FILE).exists():
             self._add_profile(path)
-        elif path.is_dir() and (any(path.glob(JOURNAL)) or any(path.glob(f"*/{JOURNAL}"))):
+        elif path.is_dir() and (any(path.glob(SEARCH_JOURNAL)) or any(path.glob(f"*/{SEARCH_JOURNAL}"))):
             self.searches += [read_search(journal) for journal in journals_in(path)]
-        elif (path / VERIFIED).exists() or (path / VERIFIED_JOURNAL).exists():
-            self._add_verification(path / VERIFIED if (path / VERIFIED).exists() else path / VERIFIED_JOURNAL, None)
+        elif (path / VERIFIED).exists() or (path / VERIFY_JOURNAL).exists():
+            self._add_verification(path / VERIFIED if (path / VERIFIED).exists() else path / VERIFY_JOURNAL, None)
         else:
             raise StorageError(
-                f"{path}: neither a profile's folder, nor a search's, nor a verification; name what profiler.run, search.run or"
-                " profiler.verify has written"
+                f"{path}: neither a profile's folder, nor a search's, nor a verification; name what"
+                f" {command_named('profile')}, {command_named('search')} or {command_named('verify')} has written"
             )
 
     def _add_profile(self, folder: Path) -> None:
         tables = load_tables(folder)
-        journal = folder / JOURNAL
+        journal = folder / PROFILE_JOURNAL
         profile = Profile(
             folder,
             tables,
@@ -103,7 +106,7 @@ class Sources:
             read_device_log(journal) if journal.exists() else None,
         )
         self.profiles.append(profile)
-        for name in (VERIFIED, VERIFIED_JOURNAL):
+        for name in (VERIFIED, VERIFY_JOURNAL):
             if (folder / name).exists():
                 self._add_verification(folder / name, profile)
                 return
@@ -128,7 +131,7 @@ def subjects(sources: Sources, model: str, placement: str) -> list[Subject]:
     asked = load_config(model) if model else None
     found = [_verified(verification, profile, asked, model, placement) for verification, profile in sources.verifications]
     if asked is not None and not sources.profiles and not found:
-        raise ConfigError(f"--model {model}: a model is predicted from tables; name a profile's folder as well")
+        raise ConfigError(f"{option_named('--model', model)}: a model is predicted from tables; name a profile's folder as well")
     if asked is None or not sources.profiles:
         return found
     placed = parse_placement(placement, branches=asked.branches)

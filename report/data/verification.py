@@ -14,11 +14,11 @@ from android_harness.protocol.journal import CollabDone, read_journal
 from android_harness.protocol.visit_groups import counting_events
 from collab.documents import Count, DurationUs, Fraction, LatencyUs, SignedFraction, Text, read
 from collab.errors import TableError
+from collab.wording.commands import command_named
 from lut.statistics import summarise
 from profiler.job_ids import TrialId, parse_job_id
 
 _MAX_FILE_BYTES: Final = 16 << 20
-_ADVICE: Final = "make it again with profiler.verify"
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -77,7 +77,9 @@ def read_verification(path: Path) -> Verification:
     Raises:
         TableError: it cannot be read, or says something else.
     """
-    said = read(path, VerificationFile, limit_bytes=_MAX_FILE_BYTES, error=TableError, advice=_ADVICE)
+    said = read(
+        path, VerificationFile, limit_bytes=_MAX_FILE_BYTES, error=TableError, advice=f"make it again with {command_named('verify')}"
+    )
     steps = tuple(
         MeasuredStep(step.unit, step.segment, step.step, step.peer, begin_us, step.measured_us, step.measured_mad_us or 0.0)
         for step, begin_us in zip(said.steps, _begins(said.steps), strict=True)

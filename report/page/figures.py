@@ -75,11 +75,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Part of a page: HTML, the figures that stand in it, and the architectures that it can draw, by name."""
+    """Part of a page: HTML, and the figures that stand in it."""
 
     html: Html
     figures: Sequence[Figure] = field(default_factory=tuple)
-    diagrams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def plot_text(*lines: str) -> str:

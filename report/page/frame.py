@@ -58,7 +58,6 @@ def page(title: str, sections: Sequence[Section], *, opening: Html, data: Mappin
         "title": title,
         "data": data,
         "figures": {figure.key: figure.to_document() for figure in figures},
-        "diagrams": {name: diagram for section in sections for name, diagram in section.drawing.diagrams.items()},
     }
     script = _asset("page.js")
     allowed = [script, *([plotly()] if figures else [])]

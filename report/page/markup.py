@@ -67,8 +67,12 @@ def missing(what: str, line: str) -> Html:
 
 
 def diagram_place(name: str, first: str) -> Html:
-    """Returns the place where the page's script draws an architecture: the one called `first`, until another is chosen."""
-    return element("div", class_="drawing", data_diagram=first, id=f"diagram-{name}", tabindex="0", role="group", aria_label="Architecture")
+    """Returns the place where the page's script draws an architecture: the one called `first`, until another is chosen.
+
+    Names are ``SEARCH:NUMBER``: the place of its search in the page's data, and the architecture's number there.
+    """
+    said = {"role": "group", "aria_label": "Architecture", "aria_live": "polite"}
+    return element("div", class_="drawing", data_diagram=first, id=f"diagram-{name}", tabindex="0", **said)
 
 
 def data_table(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, Final
 
+from android_harness.device.thermal_status import THERMAL_STATUSES
 from report.data.device_log import DeviceLog, Series
 from report.data.sources import Profile
 from report.page.figures import DASHES, Drawing, Figure, Trace, View, axis, layout, plot_text, unit_colour
@@ -14,7 +15,6 @@ from report.page.frame import Section
 from report.page.markup import TEXT_ONLY, Html, data_table, joined, missing, paragraph, sentence
 from report.page.numbers import digits, percent
 
-_STATUSES: Final = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 _MOST_SPELLS: Final = 200
 _GAP: Final = 0.08
 _LONG_S: Final = 180.0
@@ -50,7 +50,8 @@ def _figure(log: DeviceLog, key: str, named: str) -> Figure:
     if log.temperature_c.values:
         plots.append(("hottest zone °C", [("temperature", log.temperature_c, "°C")], {}))
     if log.thermal_status.values:
-        marks = {"tickvals": list(range(len(_STATUSES))), "ticktext": list(_STATUSES), "range": [-0.3, 6.3]}
+        count = len(THERMAL_STATUSES)
+        marks = {"tickvals": list(range(count)), "ticktext": list(THERMAL_STATUSES), "range": [-0.3, count - 0.7]}
         plots.append(("thermal status", [("thermal status", log.thermal_status, "")], marks))
     whole_s = max(at_s for _, lines, _ in plots for _, series, _ in lines for at_s in series.at_s)
     scale, scale_s = ("minutes", 60.0) if whole_s >= _LONG_S else ("seconds", 1.0)
@@ -96,7 +97,7 @@ def _line(name: str, series: Series, where: str, unit: str, number: int, scale_s
 
 
 def _status(value: float) -> str:
-    return _STATUSES[int(value)] if 0 <= value < len(_STATUSES) else f"status {int(value)}"
+    return THERMAL_STATUSES[int(value)] if 0 <= value < len(THERMAL_STATUSES) else f"status {int(value)}"
 
 
 def _shade(begin: float, end: float) -> Mapping[str, Any]:

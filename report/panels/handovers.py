@@ -153,7 +153,7 @@ def _table(profile: Profile, named: str) -> Html:
             us_text(row.wakeup_us),
             us_text(row.write_us),
             us_text(row.claim_us),
-            str(row.n),
+            str(row.n or ""),
             row.status if row.status == "ok" else f"{row.status}: {row.reason}",
         ]
         for row in profile.tables.transfers

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Final
 
-from collab.blocks import MBConv
-from collab.model import ModelConfig
 from report.data.searches import Architecture, SearchResult
 from report.page.figures import Drawing, Figure, Trace, View, axis, layout, plot_text
 from report.page.frame import Section
@@ -29,17 +27,15 @@ def section(searches: Sequence[SearchResult]) -> Section:
         return Section("search", "Search", "", Drawing(html))
     pieces: list[Html] = []
     figures: list[Figure] = []
-    diagrams: dict[str, Mapping[str, Any]] = {}
     for number, search in enumerate(searches):
         part = _part(search, number)
         pieces.append(part.html)
         figures += part.figures
-        diagrams |= part.diagrams
     lead = (
         "A strategy has a letter for what follows each stage: n for none, a for add, c for concat. Click on a point, or on a strategy in"
-        " the table, to see the architecture drawn."
+        " the table, or press Enter on a point, to see the architecture drawn; a box of the tree stands for the best beneath it."
     )
-    return Section("search", "Search", lead, Drawing(joined(pieces), figures, diagrams))
+    return Section("search", "Search", lead, Drawing(joined(pieces), figures))
 
 
 def _part(search: SearchResult, number: int) -> Drawing:
@@ -54,10 +50,10 @@ def _part(search: SearchResult, number: int) -> Drawing:
     if any(each.latency_us is not None for each in search.architectures):
         figures.append(_front(search, number))
     figures.append(tree)
-    diagrams = {_key(number, each): _diagram(search, each) for each in search.architectures}
-    pieces += [side_by_side(*(figure.html for figure in figures[:-1])), figures[-1].html]
-    pieces += [element("h3", Html("Architecture")), diagram_place(f"search-{number}", _key(number, best)), _table(search, number)]
-    return Drawing(joined(pieces), figures, diagrams)
+    pieces += [side_by_side(*(figure.html for figure in figures[:-1]))]
+    pieces += [element("h3", Html("Architecture")), diagram_place(f"search-{number}", _key(number, best)), *_channels(search)]
+    pieces += [element("h3", Html("Strategies")), tree.html, _table(search, number)]
+    return Drawing(joined(pieces), figures)
 
 
 def thinned(found: Sequence[Architecture]) -> tuple[Architecture, ...]:
@@ -70,6 +66,15 @@ def thinned(found: Sequence[Architecture]) -> tuple[Architecture, ...]:
         for at, (each, so_far) in enumerate(zip(found, before, strict=False))
         if at % step == 0 or each.is_on_front or each.objective > so_far
     )
+
+
+def _channels(search: SearchResult) -> list[Html]:
+    """Returns the sentence below a drawing: how to read its channels, or why there are none."""
+    if search.base is not None and all(each.widths is not None for each in search.architectures):
+        return [paragraph(sentence("A box has a line for each block: channels in, inside and out."), class_="about")]
+    if search.budget_us is None:
+        return [paragraph(sentence("Accuracies of a table have no device, and so no channels."), class_="about")]
+    return [paragraph(sentence("This search is of an earlier version, which kept the channels of the best one only."), class_="about")]
 
 
 def _key(number: int, each: Architecture) -> str:
@@ -159,14 +164,13 @@ def _front(search: SearchResult, number: int) -> Figure:
 def _tree(search: SearchResult, number: int) -> Figure:
     """Returns the tree of strategies: a box for each beginning of one, as wide as so many were evaluated, coloured by the best beneath."""
     visits: dict[str, int] = {}
-    best: dict[str, float] = {}
+    best: dict[str, Architecture] = {}
     for each in search.architectures:
         for length in range(len(each.strategy) + 1):
             prefix = each.strategy[:length]
             visits[prefix] = visits.get(prefix, 0) + 1
-            best[prefix] = max(best.get(prefix, each.objective), each.objective)
+            best[prefix] = max(best.get(prefix, each), each, key=lambda item: item.objective)
     nodes = sorted(visits, key=lambda prefix: (len(prefix), prefix))[:_MOST_NODES]
-    last = {each.strategy: _key(number, each) for each in search.architectures}
     trace: Trace = {
         "type": "icicle",
         "ids": [f"/{prefix}" for prefix in nodes],
@@ -175,7 +179,7 @@ def _tree(search: SearchResult, number: int) -> Figure:
         "values": [visits[prefix] for prefix in nodes],
         "branchvalues": "total",
         "marker": {
-            "colors": [best[prefix] for prefix in nodes],
+            "colors": [best[prefix].objective for prefix in nodes],
             "colorscale": "Cividis",
             "showscale": True,
             "colorbar": {"title": {"text": "best", "side": "top"}, "thickness": 12, "outlinewidth": 0},
@@ -183,8 +187,8 @@ def _tree(search: SearchResult, number: int) -> Figure:
         },
         "tiling": {"orientation": "v"},
         "pathbar": {"visible": False},
-        "customdata": [last.get(prefix) for prefix in nodes],
-        "hovertext": [plot_text(*_node_text(prefix, visits[prefix], best[prefix])) for prefix in nodes],
+        "customdata": [_key(number, best[prefix]) for prefix in nodes],
+        "hovertext": [plot_text(*_node_text(prefix, visits[prefix], best[prefix].objective)) for prefix in nodes],
         "hoverinfo": "text",
         "textfont": {"size": 11},
     }
@@ -214,43 +218,3 @@ def _table(search: SearchResult, number: int) -> Html:
     ]
     columns = ["strategy", "placement", "front", "accuracy", "latency", "evaluation"]
     return data_table("Architectures", columns, rows, numbers_from=3, chooses=[_key(number, each) for each in found], is_open=True)
-
-
-def _diagram(search: SearchResult, each: Architecture) -> Mapping[str, Any]:
-    """Returns what the page's script draws: the stages with what follows each, the units, where stem and head run."""
-    config = search.found if _is_of(search, search.found, each) else None
-    return {
-        "title": " · ".join(_text(each)),
-        "units": list(each.units) or ["branch 0", "branch 1"],
-        "syncs": [_WORDS.get(letter, letter) for letter in each.strategy],
-        "stem": -1 if each.stem is None else each.stem,
-        "head": each.head,
-        "stages": _stages(config, search.base, len(each.strategy)),
-        "note": "" if config is not None else "The channels of each block are kept of the best one only, in found.json.",
-    }
-
-
-def _is_of(search: SearchResult, found: ModelConfig | None, each: Architecture) -> bool:
-    """Tells whether the config of the best is this architecture's."""
-    best = search.best
-    return found is not None and best is not None and each.number == best.number and found.strategy == each.strategy
-
-
-def _stages(config: ModelConfig | None, base: ModelConfig | None, count: int) -> list[list[list[str]]]:
-    """Returns for each stage the lines of each branch's box; one branch's stand for all where all are alike.
-
-    Of a base model only sizes and numbers of blocks are shown: a search chooses their channels anew.
-    """
-    if config is not None and len(config.stages) == count:
-        return [[_box(number, branch) for branch in stage.branches] for number, stage in enumerate(config.stages)]
-    if base is not None and len(base.stages) == count:
-        return [[[*_box(number, stage.branches[0])[:1], _count(stage.branches[0])]] for number, stage in enumerate(base.stages)]
-    return [[[f"stage {number}"]] for number in range(count)]
-
-
-def _box(number: int, blocks: Sequence[MBConv]) -> list[str]:
-    return [f"stage {number}, {blocks[0].in_size}²", *(f"{block.in_c}–{block.exp_c}–{block.out_c}" for block in blocks)]
-
-
-def _count(blocks: Sequence[MBConv]) -> str:
-    return "1 block" if len(blocks) == 1 else f"{len(blocks)} blocks"

@@ -13,10 +13,11 @@ from android_harness.protocol.visit_groups import counting_events
 from collab.documents import read_bytes
 from collab.errors import ConfigError, JournalError
 from collab.names import shown
+from collab.wording.options import option_named
 from lut.meta import META_FILE
 from profiler.job_ids import NetworkSentinelId, TrialId, parse_job_id, timed_unit
+from profiler.trials import VERIFY_JOURNAL, result_of
 
-VERIFY_JOURNAL: Final = "verify.jsonl"
 _MOST_NAMED: Final = 8
 _MOST_BYTES: Final = 16 << 20
 
@@ -56,9 +57,8 @@ def tables_of(source: Path) -> Path | None:
 
 def verified_model(journal: Path) -> tuple[str, str] | None:
     """Returns the model and the placement that a journal of verify is of, as the result beside it says; None where there is none."""
-    result = journal.with_suffix(".json")
     try:
-        said = _RESULT.decode(read_bytes(result, limit_bytes=_MOST_BYTES, error=JournalError, advice="verify again"))
+        said = _RESULT.decode(read_bytes(result_of(journal), limit_bytes=_MOST_BYTES, error=JournalError, advice="verify again"))
     except (JournalError, msgspec.MsgspecError, RecursionError):
         return None
     return said.model, said.placement
@@ -78,10 +78,10 @@ def read_recording(journal: Path, job: str = "") -> Recording:
     if not jobs:
         raise JournalError(f"{journal} has no runs of a bundle; verify, certify and deploy leave journals that have")
     if not job and len(jobs) > 1:
-        raise ConfigError(f"{journal} has runs of {len(jobs)} bundles; choose one with --job: {_listed(jobs)}")
+        raise ConfigError(f"{journal} has runs of {len(jobs)} bundles; choose one with {option_named('--job')}: {_listed(jobs)}")
     chosen = job or jobs[0]
     if chosen not in jobs:
-        raise ConfigError(f"--job {shown(job)}: {journal} has runs of {_listed(jobs)}")
+        raise ConfigError(f"{option_named('--job', shown(job))}: {journal} has runs of {_listed(jobs)}")
     recording = Recording(lambda text: _bundle_job(text) == chosen, timed_unit)
     for event in counting_events(read_journal(journal)):
         recording.add(event)

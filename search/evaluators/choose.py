@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from collab.errors import ConfigError
+from collab.system.portable import is_windows
+from collab.wording.options import option_named
 from search.evaluators.base import Evaluator, Setting
 
 if TYPE_CHECKING:
@@ -74,15 +76,28 @@ def check_options(options: EvaluatorOptions, *, has_tables: bool) -> None:
         ConfigError: it does.
     """
     if options.function is None and options.name not in NAMES:
-        raise ConfigError(f"--evaluator {options.name}: one of {', '.join(NAMES)}")
+        raise ConfigError(f"{option_named('--evaluator', options.name)}: one of {', '.join(NAMES)}")
     if options.name == "table" and options.table is None:
-        raise ConfigError("--evaluator table needs --table FILE, a CSV with the columns strategy and accuracy")
+        raise ConfigError(
+            f"{option_named('--evaluator', 'table')} needs {option_named('--table')}, a CSV with the columns strategy and accuracy"
+        )
     if options.name == "command" and not options.command.strip():
-        raise ConfigError("--evaluator command needs --command, e.g. --command 'python evaluate.py {config}'")
+        raise ConfigError(
+            f"{option_named('--evaluator', 'command')} needs {option_named('--command')}, e.g. 'python evaluate.py {{config}}'"
+        )
+    if options.name == "command" and is_windows():
+        raise ConfigError(
+            f"{option_named('--evaluator', 'command')} does not run on Windows, where outputs of a command cannot be waited for;"
+            " search on Linux, on macOS or in WSL, or evaluate beforehand and give the accuracies with"
+            f" {option_named('--evaluator', 'table')}"
+        )
     if len(options.command) > _LONGEST_COMMAND:
-        raise ConfigError(f"--command: longer than {_LONGEST_COMMAND} characters; put it into a script")
+        raise ConfigError(f"{option_named('--command')}: longer than {_LONGEST_COMMAND} characters; put it into a script")
     if options.name != "table" and not has_tables:
-        raise ConfigError(f"--evaluator {options.name} evaluates models, whose widths come from device tables: give --lut and --model")
+        raise ConfigError(
+            f"{option_named('--evaluator', options.name)} evaluates models, whose widths come from device tables: give"
+            f" {option_named('--lut')} and {option_named('--model')}"
+        )
 
 
 def make_evaluator(

@@ -18,6 +18,7 @@ from typing import Final
 from collab.errors import ConfigError
 from collab.files import write_whole
 from collab.system.portable import kill_with_children
+from collab.wording.options import option_named
 from search.evaluators.base import MAX_ACCURACY, EvaluationError, Query
 
 PLACE: Final = "{config}"
@@ -56,9 +57,11 @@ class CommandEvaluator:
         try:
             words = tuple(shlex.split(text))
         except ValueError as error:
-            raise ConfigError(f"--command {text}: {error}") from error
+            raise ConfigError(f"{option_named('--command', text)}: {error}") from error
         if not words:
-            raise ConfigError("--evaluator command needs --command, e.g. --command 'python evaluate.py {config}'")
+            raise ConfigError(
+                f"{option_named('--evaluator', 'command')} needs {option_named('--command')}, e.g. 'python evaluate.py {{config}}'"
+            )
         return cls(words, timeout_s, retries)
 
     def known(self) -> None:
@@ -94,11 +97,11 @@ class CommandEvaluator:
             )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise EvaluationError(f"{words[0]} cannot be started ({reason}); is it the right --command?") from error
+            raise EvaluationError(f"{words[0]} cannot be started ({reason}); is it the right command?") from error
         try:
             output, errors = _ends_of_outputs(process, self.timeout_s)
         except subprocess.TimeoutExpired:
-            raise EvaluationError(f"{words[0]} took longer than {self.timeout_s:g} s and was killed; --timeout-s allows more") from None
+            raise EvaluationError(f"{words[0]} took longer than its {self.timeout_s:g} s and was killed; give it more") from None
         finally:
             _kill(process)
         if process.returncode != 0:

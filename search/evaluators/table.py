@@ -14,13 +14,17 @@ from typing import Final
 from collab.config import SYNCS
 from collab.documents import read_bytes
 from collab.errors import TableError
+from collab.wording.options import option_named
 from search.evaluators.base import MAX_ACCURACY, EvaluationError, Query
 
 _COLUMNS: Final = ("strategy", "accuracy")
-_ADVICE: Final = "name a CSV of strategy,accuracy with --table"
 _MOST_BYTES: Final = 64 << 20
 _MOST_STAGES: Final = 39
 """Strategies of more stages are more than 64 bits can count."""
+
+
+def _advice() -> str:
+    return f"name a CSV of strategy,accuracy with {option_named('--table')}"
 
 
 def read_accuracies(path: Path) -> dict[str, float]:
@@ -33,7 +37,7 @@ def read_accuracies(path: Path) -> dict[str, float]:
         found = path.stat()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise TableError(f"{path}: cannot be read ({reason}); {_ADVICE}") from error
+        raise TableError(f"{path}: cannot be read ({reason}); {_advice()}") from error
     return _read(path, (found.st_mtime_ns, found.st_size, found.st_ino))
 
 
@@ -41,7 +45,7 @@ def read_accuracies(path: Path) -> dict[str, float]:
 def _read(path: Path, state: tuple[int, int, int]) -> dict[str, float]:
     """Reads a table, once for each state of the file."""
     del state
-    data = read_bytes(path, limit_bytes=_MOST_BYTES, error=TableError, advice=_ADVICE)
+    data = read_bytes(path, limit_bytes=_MOST_BYTES, error=TableError, advice=_advice())
     found: dict[str, float] = {}
     try:
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)

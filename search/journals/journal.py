@@ -3,7 +3,8 @@
 The first line says what is searched and out of which inputs; both must be the same when the search goes on. Then, in the order in which
 they happened:
 
-* ``asked``: a leaf's evaluation begins. `n` counts the questions from 0, `leaf` are its decisions.
+* ``asked``: a leaf's evaluation begins. `n` counts the questions from 0, `leaf` are its decisions; with device tables it has `widths`,
+  from which and from the header's `base` its model can be drawn.
 * ``evaluated``: it has ended; with ``strategy``, ``accuracy``, and with device tables ``placement`` and ``latency_us``.
 * ``failed``: it could not be evaluated; with the reason.
 * ``same``: the leaf stands for an architecture that question `of` has evaluated already; it is not evaluated again.
@@ -23,17 +24,21 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
+from collab.blocks import MAX_BRANCHES
+from collab.config import MAX_BLOCKS, Extent
 from collab.documents import LatencyUs, Natural, Sha256, Text, expectation, read_bytes
 from collab.errors import JournalError
-from collab.files import write_whole, writing
+from collab.files import lock_file, write_whole, writing
 from collab.names import shown
-from collab.system.locks import try_lock
 from collab.system.portable import PLAIN
+from collab.wording.options import option_named
 from search.evaluators.base import MAX_ACCURACY, Setting
 from search.journals.record import SpaceRecord
 from search.space import Leaf
 
-FORMAT: Final = 3
+FORMAT: Final = 4
+_READABLE: Final = (3, FORMAT)
+"""Formats that are read and gone on with."""
 JOURNAL_FILE: Final = "journal.jsonl"
 MAX_BYTES: Final = 512 << 20
 _ADVICE: Final = "begin the search again in another folder, or put back a copy of the journal that was not altered"
@@ -44,6 +49,9 @@ _MOST_REASON: Final = 2000
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 _Decision: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1 << 20)]
+_Widths: TypeAlias = Annotated[
+    tuple[Annotated[tuple[Extent, ...], msgspec.Meta(max_length=MAX_BLOCKS)], ...], msgspec.Meta(max_length=MAX_BRANCHES)
+]
 _Accuracy: TypeAlias = Annotated[float, msgspec.Meta(ge=-MAX_ACCURACY, le=MAX_ACCURACY)]
 _Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
@@ -53,12 +61,16 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Header(_Line, tag="search", frozen=True, kw_only=True):
-    """The first line: `settings` that alter what is found, the SHA-256 of each of the `inputs`, and the space that is searched."""
+    """The first line: `settings` that alter what is found, the SHA-256 of each of the `inputs`, and the space that is searched.
 
-    format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
+    `base` is the base model's config, which says what `widths` are of; None without device tables, and in format 3.
+    """
+
+    format: Annotated[int, msgspec.Meta(ge=_READABLE[0], le=FORMAT)] = FORMAT
     settings: dict[Text, Setting]
     inputs: dict[Text, Sha256]
     space: SpaceRecord
+    base: dict[str, Any] | None = None
 
 
 class _Event(_Line, frozen=True, kw_only=True):
@@ -67,14 +79,18 @@ class _Event(_Line, frozen=True, kw_only=True):
     strategy: Text
 
 
-class Asked(_Event, tag="asked", frozen=True, kw_only=True):
-    """A leaf's evaluation begins."""
-
+class _Placed(_Event, frozen=True, kw_only=True):
     placement: Text | None = None
     latency_us: LatencyUs | None = None
 
 
-class Evaluated(Asked, tag="evaluated", frozen=True, kw_only=True):
+class Asked(_Placed, tag="asked", frozen=True, kw_only=True):
+    """A leaf's evaluation begins. `widths`: expansion channels of each branch's blocks, stage by stage; None in format 3."""
+
+    widths: _Widths | None = None
+
+
+class Evaluated(_Placed, tag="evaluated", frozen=True, kw_only=True):
     """A leaf's evaluation has ended."""
 
     accuracy: _Accuracy
@@ -102,16 +118,28 @@ _Kind = TypeVar("_Kind")
 class SearchJournal:
     """A journal that is open for appending, and closed to other processes; `entries` are those that it held.
 
+    `base` is the base model's config, for a journal of widths. A journal of format 3 is gone on with as it is, without any:
+    `holds_widths` tells.
+
     Every line is handed to the operating system at once, so that killing the process loses none.
 
     Raises:
         JournalError: it is damaged, of another search, or another process has it.
-        StorageError: it cannot be written.
+        StorageError: it cannot be written or locked.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Setting], inputs: Mapping[str, str], space: SpaceRecord) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Setting],
+        inputs: Mapping[str, str],
+        space: SpaceRecord,
+        *,
+        base: Mapping[str, Any] | None = None,
+    ) -> None:
         self._path = path
-        header = Header(settings={key: _plain(value) for key, value in settings.items()}, inputs=dict(inputs), space=space)
+        plain = {key: _plain(value) for key, value in settings.items()}
+        header = Header(settings=plain, inputs=dict(inputs), space=space, base=None if base is None else dict(base))
         if not path.exists():
             # With its first line from the beginning: a process that is killed here leaves no journal at all.
             write_whole(path, _line(_document(header), "")[0])
@@ -121,6 +149,7 @@ class SearchJournal:
             self._lock()
             kept, self.entries, self._check, size = _read(path)
             _compare(path, kept, header)
+            self.holds_widths = kept.base is not None
             with writing(path):
                 # Only now, and under the lock, is the rest of a line that was cut off taken away.
                 os.ftruncate(self._descriptor, size)
@@ -129,8 +158,8 @@ class SearchJournal:
             raise
 
     def _lock(self) -> None:
-        if not try_lock(self._descriptor):
-            raise JournalError(f"{self._path}: another search is writing it; wait for it, or name another --out")
+        if not lock_file(self._path, self._descriptor):
+            raise JournalError(f"{self._path}: another search is writing it; wait for it, or name another {option_named('--out')}")
 
     def write(self, event: str, n: int, leaf: Leaf, **values: object) -> None:
         """Appends an event. Evaluations are flushed to the disk: they may have taken hours.
@@ -211,7 +240,7 @@ def _read(path: Path) -> tuple[Header, list[Entry], str, int]:
     whole = data[: data.rfind(b"\n") + 1]
     lines = whole.split(b"\n")[:-1]
     if not lines:
-        raise JournalError(f"{path}: is empty; remove it to begin the search, or name another --out")
+        raise JournalError(f"{path}: is empty; remove it to begin the search, or name another {option_named('--out')}")
     _refuse_other_formats(path, lines[0])
     check = _checked(path, 1, lines[0], "")
     header = _decoded(path, 1, lines[0], _HEADERS)
@@ -227,11 +256,11 @@ def _refuse_other_formats(path: Path, line: bytes) -> None:
         found: Any = json.loads(line)
     except (ValueError, RecursionError):
         return
-    if isinstance(found, dict) and found.get("format") != FORMAT:
+    if isinstance(found, dict) and found.get("format") not in _READABLE:
         raise JournalError(
-            f"{path}: line 1 is no header of a search of this version (format {FORMAT}); journals of format 1 do not say out of which"
-            " inputs they were made, those of format 2 not by which method, and neither can be gone on with: search again in another"
-            " folder; archive.csv keeps what was found"
+            f"{path}: line 1 is no header of a search of this version (format {_READABLE[0]} or {FORMAT}); journals of format 1 do not say"
+            " out of which inputs they were made, those of format 2 not by which method, and neither can be gone on with: search again in"
+            " another folder; archive.csv keeps what was found"
         )
 
 
@@ -268,7 +297,9 @@ def _compare(path: Path, kept: Header, now: Header) -> None:
     if not differences and kept.space != now.space:
         differences = ["its space is another one, or other leaves of it can be evaluated"]
     if differences:
-        raise JournalError(f"{path} is of another search: {'; '.join(differences)}. Ask for the same, or name another --out")
+        raise JournalError(
+            f"{path} is of another search: {'; '.join(differences)}. Ask for the same, or name another {option_named('--out')}"
+        )
 
 
 def _shown(value: object) -> str:
@@ -280,7 +311,8 @@ def _shown(value: object) -> str:
 
 def _document(header: Header) -> dict[str, Any]:
     space = msgspec.to_builtins(header.space)
-    return {"event": "search", "format": header.format, "settings": header.settings, "inputs": header.inputs, "space": space}
+    document = {"event": "search", "format": header.format, "settings": header.settings, "inputs": header.inputs, "space": space}
+    return document if header.base is None else {**document, "base": header.base}
 
 
 def _line(document: Mapping[str, Any], before: str) -> tuple[bytes, str]:

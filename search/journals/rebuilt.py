@@ -8,6 +8,7 @@ from typing import Final
 from collab.config import load as load_config
 from collab.errors import JournalError
 from collab.files import sha256_of
+from collab.wording.commands import command_named
 from lut.prediction.costs import Costs
 from lut.tables import load_tables
 from search.evaluators.table import read_accuracies
@@ -52,4 +53,6 @@ def rebuilt_problem(header: Header, lut: Path, model: str, *, table: Path | None
 
 def _check(header: Header, name: str, digest: str, option: str) -> None:
     if header.inputs.get(name) != digest:
-        raise JournalError(f"{option} is not what the search was made with: its digest is another; name the same as for search.run")
+        raise JournalError(
+            f"{option} is not what the search was made with: its digest is another; name the same as for {command_named('search')}"
+        )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.errors import SyncNasError
-from collab.model import ModelConfig
+from collab.model import BranchWidths, ModelConfig
 from collab.placement import Placement
 from lut.prediction.replay import Ints
 from search.space import Leaf, Space
@@ -21,13 +21,17 @@ class InfeasibleError(SyncNasError):
 
 @dataclass(frozen=True)
 class Candidate:
-    """The model that a leaf stands for. `key` is equal for leaves of one architecture; the rest is None without device tables."""
+    """The model that a leaf stands for. `key` is equal for leaves of one architecture; the rest is None without device tables.
+
+    `widths` are the config's: expansion channels of each branch's blocks. A journal tells them without the config.
+    """
 
     strategy: str
     key: str
     placement: Placement | None = None
     config: ModelConfig | None = None
     latency_us: float | None = None
+    widths: BranchWidths | None = None
 
 
 class Problem(Protocol):

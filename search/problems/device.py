@@ -12,6 +12,7 @@ import numpy.typing as npt
 from collab.config import SYNCS
 from collab.model import ModelConfig
 from collab.placement import Placement
+from collab.wording.options import option_named
 from lut.prediction.costs import Costs
 from lut.prediction.replay import Floats, Ints
 from lut.prediction.variants import LETTER_CONCAT, VariantCosts
@@ -82,7 +83,7 @@ class DeviceProblem:
             raise InfeasibleError(self.why_not(leaf))
         # The room that a placement leaves shows in the work that the model can do; equals go by the order of placements.
         config, placement, latency_us = max(found, key=lambda item: item[0].macs)
-        return Candidate(self._space.strategy(leaf), architecture_key(config), placement, config, latency_us)
+        return Candidate(self._space.strategy(leaf), architecture_key(config), placement, config, latency_us, config.widths)
 
     def why_not(self, leaf: Leaf) -> str:
         least_us = float(self.narrowest_us(np.array([leaf]))[0])
@@ -106,7 +107,7 @@ class DeviceProblem:
         raise InfeasibleError(
             f"no strategy of {self.base.name} fits into {self.budget_us / 1e3:.3f} ms: even"
             f" {self._space.strategy(leaves[at].tolist())} takes {narrowest[at] / 1e3:.3f} ms with the narrowest blocks that the tables"
-            " know; give a larger --budget"
+            f" know; give a larger {option_named('--budget')}"
         )
 
     def _fewest_syncs(self) -> Ints:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from collab.errors import ConfigError
 from collab.placement import Placement, parse_placement
+from collab.wording.options import option_named
 from search.space import all_placements
 
 
@@ -22,5 +23,5 @@ def placements_to_try(text: str, units: Sequence[str], *, branches: int) -> tupl
     placement = parse_placement(text, branches=branches)
     strange = [unit for unit in placement.units if unit not in units]
     if strange:
-        raise ConfigError(f"--placement {text}: the tables have no unit {strange[0]}, only {', '.join(units)}")
+        raise ConfigError(f"{option_named('--placement', text)}: the tables have no unit {strange[0]}, only {', '.join(units)}")
     return (placement,), False

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from collab.files import write_whole
-from collab.model import ModelConfig
+from collab.model import BranchWidths, ModelConfig
 from collab.placement import Placement
 
 ARCHIVE_FILE: Final = "archive.csv"
@@ -19,7 +19,10 @@ _COLUMNS: Final = ("pareto", "strategy", "placement", "accuracy", "objective", "
 
 @dataclass(frozen=True)
 class Found:
-    """An evaluated candidate. `objective` is what the search maximises; without device tables only accuracy is known."""
+    """An evaluated candidate. `objective` is what the search maximises; without device tables only accuracy is known.
+
+    `widths`: expansion channels of each branch's blocks, stage by stage.
+    """
 
     strategy: str
     accuracy: float
@@ -28,6 +31,7 @@ class Found:
     config: ModelConfig | None = None
     latency_us: float | None = None
     budget: str = ""
+    widths: BranchWidths | None = None
 
 
 def pareto(found: Sequence[Found]) -> tuple[Found, ...]:

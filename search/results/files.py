@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from collab.config import from_document
 from collab.files import write_whole
 from collab.model import ModelConfig
 from collab.names import derived_name
+from collab.wording.commands import command_named
 from search.evaluators.base import Evaluator, HasWeights
 from search.results.archive import ARCHIVE_FILE, Found, write_archive
 
@@ -52,11 +52,11 @@ def next_commands(folder: Path, best: Found, device: str, lut: Path) -> list[str
     if weights.exists():
         export += ["--weights", str(weights)]
     lines = [
-        ["profiler.verify", "--lut", str(lut), *on, "--model", str(config), "--placement", placement],
-        ["exporters.run", *export],
-        ["android_harness.deploy", *on, str(bundle), "--lut", str(lut)],
+        ["verify", "--lut", str(lut), *on, "--model", str(config), "--placement", placement],
+        ["export", *export],
+        ["deploy", *on, str(bundle), "--lut", str(lut)],
     ]
-    return [shlex.join(["python", "-m", *line]) for line in lines]
+    return [command_named(*line) for line in lines]
 
 
 def summary(folder: Path, best: Found | None, evaluated: int, failed: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collab.documents import MAX_US
 from collab.errors import ConfigError, MissingEntryError
 from collab.model import ModelConfig
 from collab.placement import Placement
+from collab.wording.options import option_named
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
 
@@ -51,10 +52,10 @@ def parse_budgets(text: str) -> tuple[Budget, ...]:
     """
     parts = text.split(",")
     if len(parts) > _MOST:
-        raise ConfigError(f"--budget: {len(parts)} budgets are more than {_MOST}; search some of them at a time")
+        raise ConfigError(f"{option_named('--budget')}: {len(parts)} budgets are more than {_MOST}; search some of them at a time")
     budgets = tuple(_parse(part.strip()) for part in parts)
     if len({(budget.scale, budget.limit_us) for budget in budgets}) != len(budgets):
-        raise ConfigError(f"--budget {text}: the same budget is given twice")
+        raise ConfigError(f"{option_named('--budget', text)}: the same budget is given twice")
     return budgets
 
 
@@ -65,7 +66,8 @@ def _parse(text: str) -> Budget:
     limit_us = value * (1e3 if match is not None and match[2] == "ms" else 1.0)
     if match is None or not 0 < limit_us <= (_MOST_TIMES if is_scale else MAX_US):
         raise ConfigError(
-            f"--budget: '{text[:40]}' is neither a multiple of the base model's latency, like 1.0x or 0.5x, nor a time, like 12.5ms or"
+            f"{option_named('--budget')}: '{text[:40]}' is neither a multiple of the base model's latency, like 1.0x or 0.5x, nor a time,"
+            " like 12.5ms or"
             f" 800us, of {_LONGEST} characters or less"
         )
     return Budget(text, value, None) if is_scale else Budget(text, None, limit_us)

@@ -17,6 +17,7 @@ import numpy as np
 
 from collab.blocks import Block
 from collab.errors import MissingEntryError
+from collab.wording.commands import command_named
 from lut.prediction.replay import Floats, Ints
 from lut.prediction.reuse import BlockCost, features_mb, weights_mb
 from lut.prediction.variant_replay import Bodies
@@ -109,7 +110,7 @@ def _choices(costs: VariantCosts, slot: Slot, branch: int, multiple: int, widest
     if not known:
         meta = costs.costs.meta
         what = "and a share of its output channels" if shared else f"(multiples of {multiple})"
-        command = f"python -m profiler.run --device {meta.device} --out {costs.costs.source} --resume --model BASE"
+        command = command_named("profile", "--device", meta.device, "--out", costs.costs.source, "--resume", "--model", "BASE")
         raise MissingEntryError(
             f"{slot.block.key} on {costs.placement.units[branch]}: not in the tables at any other width {what}; to measure all that"
             f" strategies need, BASE being the model that is searched: {command}"

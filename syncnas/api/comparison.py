@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncnas.api import html
-from syncnas.api.frames import frame
+from syncnas.api.showing import html
+from syncnas.api.showing.frames import frame
 from syncnas.api.tables import Tables, load_tables, rows_of
 from syncnas.api.values import require
 
@@ -61,7 +61,7 @@ class Comparison:
 
     def plot(self) -> go.Figure:
         """Draws the second tables' costs against the first's, a colour for each unit; on the line they are equal."""
-        from syncnas.api.plots import points
+        from syncnas.api.showing.plots import points
 
         groups: dict[str, list[tuple[float, float, str]]] = {}
         pairs = [row.pair for row in self._compared.rows]

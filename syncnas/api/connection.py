@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncnas.api import html
-from syncnas.api.frames import frame
 from syncnas.api.progress import OnNote, notice_of
+from syncnas.api.showing import html
+from syncnas.api.showing.frames import frame
 from syncnas.api.values import require
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def open_device(
     require(1, 1 << 24, storage_mb=storage_mb)
     require(0, 100_000, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     require(0, 1e6, cool_limit_s=cool_limit_s, patience_s=patience_s)
-    options = _harness_options(
+    options = harness_options(
         aars=tuple(map(Path, aars)),
         storage_mb=storage_mb,
         steady=steady,
@@ -270,7 +270,12 @@ def open_device(
     return Device(name, open_target(name, options, notice=notice_of(on_note)), options)
 
 
-def _harness_options(*, hot_at: str, **options: object) -> HarnessOptions:
+def harness_options(*, hot_at: str, **options: object) -> HarnessOptions:
+    """Returns the harness's options; an empty `hot_at` stands for its default.
+
+    Raises:
+        ConfigError: there is no such thermal status.
+    """
     from android_harness.device.thermal_status import THERMAL_STATUSES
     from android_harness.targets.options import HarnessOptions
     from collab.errors import ConfigError

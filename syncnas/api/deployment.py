@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncnas.api import html
 from syncnas.api.connection import Device, remote_target_of
-from syncnas.api.frames import frame
 from syncnas.api.models import Model, config_of, load_model
 from syncnas.api.progress import OnNote, notice_of
+from syncnas.api.showing import html
+from syncnas.api.showing.frames import frame
 from syncnas.api.tables import Tables, load_tables, rows_of
 from syncnas.api.trials import steps_figure, steps_frame, steps_table
 from syncnas.api.values import Latency, latency_of, percent, require
@@ -213,7 +213,7 @@ def deploy(
         >>> deployment.output_error < 1e-4
         True
     """
-    from android_harness.bundles.deployment import DeployOptions
+    from android_harness.bundles.deployment import DeployOptions, journal_beside
     from android_harness.bundles.deployment import deploy as put
     from android_harness.bundles.result import require_right
     from android_harness.bundles.steps import pair_steps
@@ -226,7 +226,7 @@ def deploy(
     folder = bundle.folder if isinstance(bundle, Bundle) else Path(bundle)
     manifest = load_manifest(folder)
     known = None if tables is None else load_tables(tables)
-    kept = folder.resolve().parent / "deploy.jsonl" if journal is None else Path(journal)
+    kept = journal_beside(folder) if journal is None else Path(journal)
     options = DeployOptions(units=tuple(units), runs=runs, wait=wait, path=path, keep=keep)
     notice = notice_of(on_note)
     named, file = ("", folder) if known is None else (known.device, known.folder / META_FILE)

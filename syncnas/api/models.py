@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncnas.api import html
-from syncnas.api.frames import frame
+from syncnas.api.showing import html
+from syncnas.api.showing.frames import frame
 
 if TYPE_CHECKING:
     import pandas as pd

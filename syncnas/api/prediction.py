@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncnas.api import html
-from syncnas.api.frames import frame
 from syncnas.api.models import Model, config_of, load_model
+from syncnas.api.showing import html
+from syncnas.api.showing.frames import frame
 from syncnas.api.tables import Tables, costs_of, load_tables
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Prediction:
 
     def plot(self) -> go.Figure:
         """Draws the timeline: a line for each unit, a bar for each step."""
-        from syncnas.api.plots import Bar, timeline
+        from syncnas.api.showing.plots import Bar, timeline
 
         bars = [
             Bar(s.unit, s.step, s.begin_us, s.duration_us, f"{s.step} {s.segment}{f', peer {s.peer}' if s.peer else ''}")

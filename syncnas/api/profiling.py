@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncnas.api import html
 from syncnas.api.connection import Device, target_of
 from syncnas.api.progress import OnNote, OnProgress, Reporter, notice_of
+from syncnas.api.showing import html
 from syncnas.api.tables import Tables
 from syncnas.api.values import require
 
@@ -112,7 +112,7 @@ def profile(
     notice = notice_of(on_note)
     named, folder = place(device.name if isinstance(device, Device) else device, None if out is None else Path(out))
     options = ProfileOptions(
-        models=_names(models),
+        models=names_of(models),
         blocks=tuple(blocks),
         transfer_bytes=tuple(transfer_bytes),
         units=tuple(units),
@@ -149,5 +149,13 @@ def profile(
     )
 
 
-def _names(models: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+def names_of(models: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    """Returns one model or several as names."""
     return (str(models),) if isinstance(models, str | Path) else tuple(map(str, models))
+
+
+def folder_of(source: Tables | Profile | Path | str) -> Path:
+    """Returns the folder of tables, or the path itself."""
+    if isinstance(source, Profile):
+        return source.tables.folder
+    return source.folder if isinstance(source, Tables) else Path(source)

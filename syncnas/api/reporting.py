@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from syncnas.api import html
-from syncnas.api.profiling import Profile
+from syncnas.api.profiling import Profile, folder_of
 from syncnas.api.searching import SearchResult
+from syncnas.api.showing import html
 from syncnas.api.tables import Tables
 
 
@@ -73,13 +73,7 @@ def report(
         raise StorageError("a report of nothing: name tables, a profile, a search, or their folders")
     gathered = Sources()
     for source in sources:
-        gathered.add(_folder_of(source))
+        gathered.add(source.folder if isinstance(source, SearchResult) else folder_of(source))
     page = compose(gathered, subjects(gathered, str(model), placement), title=title)
     write_whole(Path(out), page)
     return Report(Path(out), len(page.encode()), len(gathered.profiles), len(gathered.searches), tuple(gathered.warnings))
-
-
-def _folder_of(source: Tables | Profile | SearchResult | Path | str) -> Path:
-    if isinstance(source, Profile):
-        return source.tables.folder
-    return source.folder if isinstance(source, Tables | SearchResult) else Path(source)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncnas.api import html
-from syncnas.api.frames import frame
 from syncnas.api.models import Model, config_of, load_model
 from syncnas.api.progress import OnNote, OnProgress, Reporter, remark_of
+from syncnas.api.showing import html
+from syncnas.api.showing.frames import frame
 from syncnas.api.tables import Tables, load_tables, rows_of
 from syncnas.api.values import require
 
@@ -69,6 +69,28 @@ class Evaluation:
         require(1, validation=self.validation)
         require(1, 1024, threads=self.threads)
         require(0.1, 1e7, timeout_s=self.timeout_s)
+        require(0, 100, retries=self.retries)
+
+
+@dataclass(frozen=True)
+class Ray:
+    """A Ray cluster that evaluations of a search are sent to.
+
+    Attributes:
+        address: HOST:PORT; ``auto``: the cluster that this machine is part of; ``local``: one of this machine alone, which is started.
+        cpus: of one evaluation.
+        gpus: of one evaluation, such as 0.25.
+        retries: so often a failed evaluation is tried again.
+    """
+
+    address: str = "auto"
+    cpus: float = 1.0
+    gpus: float = 0.0
+    retries: int = 1
+
+    def __post_init__(self) -> None:
+        require(0, 1024, cpus=self.cpus)
+        require(0, 64, gpus=self.gpus)
         require(0, 100, retries=self.retries)
 
 
@@ -152,7 +174,7 @@ class SearchResult:
 
     def plot(self) -> go.Figure:
         """Draws accuracy against predicted latency, and the line of those that no other beats."""
-        from syncnas.api.plots import points
+        from syncnas.api.showing.plots import points
 
         groups: dict[str, list[tuple[float, float, str]]] = {}
         for found in self.found:
@@ -193,6 +215,7 @@ def search(
     multiple: int = 4,
     method: str = "surrogate",
     workers: int = 1,
+    ray: Ray | None = None,
     seed: int = 0,
     resume: bool = False,
     on_progress: OnProgress | None = None,
@@ -219,7 +242,8 @@ def search(
         latency_weight: maximise accuracy x (budget / latency) ^ this; 0: accuracy alone.
         multiple: expansion channels are multiples of this.
         method: ``surrogate``, ``tree`` or ``uct``; see the page on searches.
-        workers: processes that evaluate at once; a function must then be one that can be pickled, such as one of a module.
+        workers: evaluations at once, each in a process; a function must then be one that can be pickled, such as one of a module.
+        ray: the cluster that evaluations are sent to; a function must then be one that its machines can import. None: this machine.
         seed: of the search and of all that is trained.
         resume: go on with the search in the folder.
         on_progress: takes the progress; `Progress.done` counts evaluations of the present budget.
@@ -247,7 +271,7 @@ def search(
     require(0, 10, latency_weight=latency_weight)
     require(0, seed=seed)
     tables, model, folder = load_tables(tables), load_model(model), Path(out)
-    chosen = _chosen(evaluate, label, workers, seed)
+    chosen = _chosen(evaluate, label, seed, travels=workers > 1 or ray is not None)
     check_options(chosen, has_tables=True)
     remark = remark_of(on_note)
     budgets = budget if isinstance(budget, str) else ",".join(budget)
@@ -255,7 +279,10 @@ def search(
     def make_workers(made: Evaluator) -> Executor:
         from search.executors.choose import make_executor
 
-        return make_executor(made, workers=workers, kind="local", address="", resources=(), say=remark)
+        if ray is None:
+            return make_executor(made, workers=workers, kind="local", address="", resources=(), say=remark)
+        resources = (ray.cpus, ray.gpus)
+        return make_executor(made, workers=workers, kind="ray", address=ray.address, resources=resources, retries=ray.retries, say=remark)
 
     @contextmanager
     def watching(subject: Subject, searching: Search) -> Iterator[Callable[[Status], None]]:
@@ -274,7 +301,7 @@ def search(
     return _result(folder, outcomes)
 
 
-def _chosen(evaluate: Callable[[Model], float] | Evaluation, label: str, workers: int, seed: int) -> EvaluatorOptions:
+def _chosen(evaluate: Callable[[Model], float] | Evaluation, label: str, seed: int, *, travels: bool) -> EvaluatorOptions:
     from collab.errors import ConfigError
     from search.evaluators.choose import EvaluatorOptions
     from search.evaluators.function import NAME, FunctionEvaluator, label_of
@@ -297,7 +324,7 @@ def _chosen(evaluate: Callable[[Model], float] | Evaluation, label: str, workers
         )
     if not callable(evaluate):
         raise ConfigError(f"evaluate is {type(evaluate).__name__}: give a function that takes a model, or an Evaluation")
-    if workers > 1:
+    if travels:
         _require_picklable(evaluate)
     return EvaluatorOptions(NAME, seed=seed, function=FunctionEvaluator(_OfModel(evaluate), label or label_of(evaluate)))
 
@@ -322,6 +349,7 @@ def _require_picklable(evaluate: Callable[[Model], float]) -> None:
     except Exception as error:  # noqa: BLE001 - whatever an object raises that cannot be pickled
         raise ConfigError(
             f"evaluate cannot be sent to worker processes ({error}); define it in a module that they can import, or leave workers at 1"
+            " and ray out"
         ) from None
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncnas.api import html
+from syncnas.api.showing import html
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from lut.foreign.entries import LeftOut
     from lut.prediction.costs import Costs
     from lut.tables import Tables as Rows
 
@@ -83,7 +84,7 @@ class Tables:
     def plot(self) -> go.Figure:
         """Draws what blocks add inside a segment against their multiply-accumulates, a colour for each unit."""
         from collab.blocks import parse_key
-        from syncnas.api.plots import points
+        from syncnas.api.showing.plots import points
 
         groups: dict[str, list[tuple[float, float, str]]] = {unit: [] for unit in self.units}
         for row in self._rows.blocks:
@@ -91,6 +92,29 @@ class Tables:
             if row.marginal_us and macs:
                 groups.setdefault(row.unit, []).append((macs / 1e6, row.marginal_us, row.block))
         return points(f"Blocks on {self.device}", groups, x="million multiply-accumulates", y="microseconds in a segment", log=True)
+
+    def export(self, out: Path | str, *, format: str, unit: str = "", act: str = "") -> ExportedTables:
+        """Writes the tables as another tool has its own.
+
+        Args:
+            out: the file, or for ``csv`` and ``parquet`` the folder; new.
+            format: ``proxylessnas`` or ``once-for-all`` (YAML), ``nn-meter`` (JSON), ``csv`` or ``parquet`` (a folder with two files).
+            unit: whose rows go out, for files of one unit; empty: the only one.
+            act: ``relu`` or ``relu6``, of YAML, whose names leave it open: rows with another one stay.
+
+        Raises:
+            ConfigError: there is no such format, or no such activation in it.
+            TableError: the file is there already, or there is no such unit.
+        """
+        from lut.foreign.to_files import export_files
+
+        exported, files = export_files(self._rows, format, Path(out), unit=unit, act=act)
+        return ExportedTables(tuple(files), exported.rows, left_out_by_reason(exported.left_out), exported.assumed)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The numbers of blocks and of hand-overs, rows that failed among them."""
+        return len(self._rows.blocks), len(self._rows.transfers)
 
     def __repr__(self) -> str:
         rows = self._rows
@@ -107,6 +131,37 @@ class Tables:
             "certificate": self.certificate,
         }
         return html.card(f"Tables of {self.device}", facts, html.table(("unit", "used as"), list(self.units.items())))
+
+
+@dataclass(frozen=True)
+class ExportedTables:
+    """Tables as `Tables.export` has written them.
+
+    Attributes:
+        files: what was written.
+        rows: how many of the tables' rows are there.
+        left_out: names of rows that have no place there, by the reason.
+        assumed: sentences on what was taken for granted.
+    """
+
+    files: tuple[Path, ...]
+    rows: int
+    left_out: Mapping[str, tuple[str, ...]]
+    assumed: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        facts = {"files": ", ".join(map(str, self.files)), "rows": self.rows, "left out": sum(map(len, self.left_out.values()))}
+        rows = [(len(names), reason) for reason, names in self.left_out.items()]
+        parts = [html.table(("left out", "reason"), rows)] if rows else []
+        return html.card("Exported tables", facts, *parts, notes=self.assumed)
+
+
+def left_out_by_reason(entries: Sequence[LeftOut]) -> dict[str, tuple[str, ...]]:
+    """Returns the names of entries by the reason for which they were left out."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        found.setdefault(entry.reason, []).append(entry.name)
+    return {reason: tuple(names) for reason, names in found.items()}
 
 
 def rows_of(tables: Tables) -> Rows:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncnas.api import html
 from syncnas.api.connection import Device, target_of
-from syncnas.api.frames import frame
 from syncnas.api.models import Model, config_of, load_model
 from syncnas.api.prediction import label_of
 from syncnas.api.progress import OnNote, OnProgress, Reporter, notice_of
+from syncnas.api.showing import html
+from syncnas.api.showing.frames import frame
 from syncnas.api.tables import Tables, costs_of, load_tables
 from syncnas.api.values import Latency, latency_of, percent, require
 
@@ -132,7 +132,7 @@ class Certification:
 
     def plot(self) -> go.Figure:
         """Draws each strategy's prediction, corrected for drift, against its measurement."""
-        from syncnas.api.plots import points
+        from syncnas.api.showing.plots import points
 
         found = [
             (c.result.measured.median_us / 1e3, c.corrected_us / 1e3, f"{c.prediction.model} ({c.prediction.placement})")
@@ -207,7 +207,7 @@ def verify(
     from collab.placement import parse_placement
     from lut.meta import META_FILE
     from profiler.compare import Candidate, Trial
-    from profiler.trials import verify_model
+    from profiler.trials import VERIFY_JOURNAL, verify_model
 
     require(1, MOST_ROUNDS, rounds=rounds)
     require(1, MOST_RUNS, runs=runs)
@@ -219,7 +219,7 @@ def verify(
         Trial(rounds=rounds, runs=runs),
         lambda: target_of(device, tables.device, tables.folder / META_FILE, on_note=on_note),
         lambda: _observed(f"running {label_of(model)}", on_progress),
-        journal=tables.folder / "verify.jsonl" if journal is None else Path(journal),
+        journal=tables.folder / VERIFY_JOURNAL if journal is None else Path(journal),
         notice=notice_of(on_note),
     )
     require_right(found.result)
@@ -326,7 +326,7 @@ def steps_frame(steps: tuple[PairedStep, ...]) -> pd.DataFrame:
 
 def steps_figure(title: str, steps: tuple[PairedStep, ...]) -> go.Figure:
     """Draws steps as they were measured and, above them, as they were predicted."""
-    from syncnas.api.plots import Bar, timeline
+    from syncnas.api.showing.plots import Bar, timeline
 
     bars = []
     for unit in dict.fromkeys(step.measured.unit for step in steps):

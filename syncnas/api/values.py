@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from collab.documents import MAX_INT
 from collab.errors import ConfigError
-from syncnas.api import html
+from syncnas.api.showing import html
 
 if TYPE_CHECKING:
     from lut.statistics import Summary

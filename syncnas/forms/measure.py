@@ -60,13 +60,18 @@ class MeasuredLatency(Form, frozen=True, kw_only=True):
     visits: int
 
 
-class RunStep(Form, frozen=True, kw_only=True):
-    """A step of a unit as measured and, where there are tables, as predicted."""
+class Step(Form, frozen=True, kw_only=True):
+    """A step of a unit: which of its segments, whether it runs, waits or hands over, and with which peer."""
 
     unit: str
     segment: str
     step: str
     peer: str
+
+
+class RunStep(Step, frozen=True, kw_only=True):
+    """A step of a unit as measured and, where there are tables, as predicted."""
+
     predicted_begin_us: float | None
     predicted_us: float | None
     measured_begin_us: float

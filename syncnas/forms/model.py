@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from syncnas.forms.base import Form, Numbers, Printed
-from syncnas.forms.measure import Certificate
+from syncnas.forms.measure import Certificate, Step
 
 
 class SegmentInput(Form, frozen=True, kw_only=True):
@@ -92,13 +92,9 @@ class StepPart(Form, frozen=True, kw_only=True):
     end_us: float
 
 
-class PredictedStep(Form, frozen=True, kw_only=True):
+class PredictedStep(Step, frozen=True, kw_only=True):
     """A step of a unit on the predicted timeline."""
 
-    unit: str
-    segment: str
-    step: str
-    peer: str
     begin_us: float
     end_us: float
     parts: list[StepPart]
@@ -152,6 +148,58 @@ class Import(Printed, frozen=True, kw_only=True):
     left_out: list[LeftOutEntry]
     assumed: list[str]
     lacks: list[str]
+
+
+class CutTensor(Form, frozen=True, kw_only=True):
+    """A tensor of a network that was cut, by its number in the file."""
+
+    tensor: int
+    name: str
+    shape: list[int]
+    dtype: str
+    bytes: int
+
+
+class CutBlock(Form, frozen=True, kw_only=True):
+    """A block of a network; blocks of the same identity take the same time."""
+
+    identity: str
+    label: str
+    operators: list[str]
+    unpacking: int
+    macs: int
+    bytes: int
+    nominal_us: float
+    inputs: list[CutTensor]
+    outputs: list[CutTensor]
+    file: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class CutOutput(Form, frozen=True, kw_only=True):
+    """Comparison of an output with the whole network's; a difference that is no number is left out."""
+
+    tensor: int
+    equal: bool
+    largest_difference: float | msgspec.UnsetType = msgspec.UNSET
+
+
+class CutCheck(Form, frozen=True, kw_only=True):
+    """Comparison of all blocks, run one after the other, with the whole network."""
+
+    equal: bool
+    outputs: list[CutOutput]
+
+
+class Cut(Printed, frozen=True, kw_only=True):
+    """A network in blocks."""
+
+    model: str
+    operators: int
+    grain_us: float
+    inputs: list[CutTensor]
+    outputs: list[CutTensor]
+    blocks: list[CutBlock]
+    check: CutCheck | msgspec.UnsetType = msgspec.UNSET
 
 
 class ExportTables(Printed, frozen=True, kw_only=True):

@@ -106,6 +106,13 @@ def test_a_wrong_reference_is_an_error_with_its_size(bundle: Path, home: Mapping
     assert f"the output is wrong: it differs from the reference by {size:.1e} of its range" in error
 
 
+def test_a_trace_in_the_place_of_the_samples_is_refused_before_anything_is_sent(bundle: Path, home: Mapping[str, str]) -> None:
+    journal = bundle.parent / "deploy.jsonl"
+    error = run("android_harness.deploy", "--device", "local", bundle, "--trace", journal, env=home, status=2)
+    assert "name another file" in error
+    assert not journal.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

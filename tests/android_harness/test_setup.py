@@ -73,7 +73,7 @@ def test_a_phone_gets_all_that_its_gpu_needs_and_a_second_time_nothing_is_dialle
     assert len(done["done"]) == 2
     assert all("Apache-2.0" in step and "SHA-256" in step and " MB" in step for step in done["done"])
     assert "not encrypted" in done["notes"][0]
-    assert done["next"][1] == ("python -m profiler.run --device S1 --model mobilenet_v2 --unit cpu:cluster=big --unit gpu --out luts/phone")
+    assert done["next"][1] == ("syncnas profile --device S1 --model mobilenet_v2 --unit cpu:cluster=big --unit gpu --out luts/phone")
     again = set_up("S1", state, SetupOptions(NOWHERE, quiet=True))
     assert (again["done"], again["undone"], again["files"]) == ([], [], done["files"])
     assert len(server.asked) == 2

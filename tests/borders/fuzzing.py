@@ -9,7 +9,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -51,10 +51,15 @@ def fuzz(border: str, make: Callable[[random.Random], _Input], feed: Callable[[_
         except BaseException as error:
             shown = repr(value)
             raise AssertionError(f"{border}, input {number}: {type(error).__name__}: {error!r:.300}; input: {shown[:2000]}") from error
+    note_counts(border, inputs, counts)
+    return counts
+
+
+def note_counts(border: str, inputs: int, counts: Mapping[str, int]) -> None:
+    """Appends what became of a border's inputs to `COUNTS_FILE`, if there is one."""
     if COUNTS_FILE:
         with Path(COUNTS_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"border": border, "inputs": inputs, **counts}) + "\n")
-    return counts
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -99,6 +100,19 @@ def test_one_process_has_a_folder(tmp_path: Path) -> None:
     assert (folder / LOCK_FILE).exists()
     (folder / "x").touch()
     assert not holds_nothing(folder)
+
+
+def test_a_file_system_without_locks_is_named_and_nothing_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such file systems are not at hand, so the system's own call fails here as it does there."""
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(StorageError, match=r"cannot be locked .No locks available.*another drive"):
+        FolderLock(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_what_was_half_written_when_a_process_was_killed_is_cleared_away(tmp_path: Path) -> None:

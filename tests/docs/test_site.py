@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from android_harness.protocol.phases import MOST_RUNS
 from syncnas.commands import COMMANDS
 from tests.docs.site import nav_pages
 from tests.pages import REPOSITORY
@@ -149,10 +150,11 @@ def test_options_are_rendered_by_groups() -> None:
     options = hook("options")
     lines = options.rendered("profile").splitlines()
     assert lines[:2] == ["```text", "syncnas profile [OPTIONS]"]
-    assert any(line.startswith("| `--seed` *NUMBER* | `0` | Seed of the order") for line in lines)
+    assert any(line.startswith("| `--seed` *NUMBER from 0* | `0` | Seed of the order") for line in lines)
     experts = lines.index("**For experts**")
     assert any(line.startswith("| `--quick` |") for line in lines[:experts])
     assert any(line.startswith("| `--wait` *WAY* |") for line in lines[experts:])
+    assert f"| `--runs` *NUMBER from 1 to {MOST_RUNS:,}* | `10` | Inferences per visit. |" in options.rendered("verify").splitlines()
 
 
 def hook(name: str) -> Any:

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from collab import config as configs
 from collab.errors import SyncNasError
 from lut.foreign.entries import MAX_BYTES
+from lut.foreign.from_files import ACCOUNT_FILE
 from lut.foreign.yaml_tables import MAX_DEPTH
-from lut.import_tables import ACCOUNT_FILE, app
+from lut.import_tables import app
 from tests.lut.foreign.made_sources import PIXEL, write, yaml_of
 
 BASE = configs.load("mobilenet_v2")

@@ -145,3 +145,8 @@ def test_medians_of_the_same_values_are_told_apart_no_oftener_than_the_level_say
 def test_the_error_of_uniform_values_is_known_as_well_as_its_degrees_of_freedom_say(n: int) -> None:
     errors = np.array([standard_error(values) for values in np.random.default_rng(n).uniform(size=(8000, n)).tolist()])
     assert degrees_of_freedom(n) == pytest.approx(np.mean(errors) ** 2 / np.var(errors) / 2, rel=0.07)
+
+
+def test_visits_that_a_file_claims_take_no_time_that_grows_with_them() -> None:
+    claimed = (1 << 53) - 1
+    assert degrees_of_freedom(claimed) == pytest.approx(claimed**0.5, rel=1e-3)

@@ -150,7 +150,7 @@ def test_what_was_visited_once_has_no_errors(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_tables_names_the_command_that_makes_them(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match=r"python -m profiler\.run"):
+    with pytest.raises(TableError, match=r"syncnas profile"):
         load_tables(tmp_path / "nothing")
 
 

@@ -96,7 +96,7 @@ def test_a_su_that_gives_no_root_is_none(make_phone: Callable[..., VirtualPhone]
     with pytest.raises(DeviceError, match="gives no root"), target_of(phone, root=True):
         pass
     phone.install_su("denied")
-    with pytest.raises(DeviceError, match=r"gives no root.*leave --root out.*root manager"), target_of(phone, root=True):
+    with pytest.raises(DeviceError, match=r"gives no root.*leave root=True out.*root manager"), target_of(phone, root=True):
         pass
     with target_of(phone) as target:
         assert target.conditions["clocks"] == "free"
@@ -143,7 +143,7 @@ def test_the_fixed_performance_mode_is_asked_for_or_left_alone(phone: VirtualPho
     assert (phone.read_state("fixed_performance_changes") or "").split() == ["true", "false"] * 2, "tried, and made for the phase"
     phone.refuse_fixed_performance()
     with (
-        pytest.raises(DeviceError, match=r"fixed performance mode: on was asked for \(refused\); leave --steady"),
+        pytest.raises(DeviceError, match=r"fixed performance mode: on was asked for \(refused\); leave steady=True"),
         target_of(phone, steady=True),
     ):
         pass

@@ -181,7 +181,7 @@ def test_a_library_that_changes_on_the_way_ends_in_a_sentence(
 
     monkeypatch.setattr(LocalTarget, "start", swapped)
     out = tmp_path / "out"
-    with pytest.raises(TableError, match=r"has changed since .*library of litert libLiteRt\.so, \d+ bytes.* \(now .*--resume"):
+    with pytest.raises(TableError, match=r"has changed since .*library of litert libLiteRt\.so, \d+ bytes.* \(now .*resume=True"):
         profile(device, request_, out, NoObserver())
     assert started == ["blocks-0", "transfers-1"]
     begun = [event for event in read_journal(out / JOURNAL_FILE) if isinstance(event, PhaseStarted)]

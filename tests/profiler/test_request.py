@@ -76,19 +76,19 @@ EARLIER = replace(request(BLOCK_PLAN), conditions={"clocks": "free"})
             r"another unit cpu1 \(cpu:threads=1,cores=1,.*, now cpu:threads=2,cores=1,.*\), and rows of both would have the same name",
         ),
         (replace(EARLIER, units={"cpu0": UNITS["cpu0"]}), r"other units \(cpu0, cpu1, now cpu0\)"),
-        (replace(EARLIER, handover=HandoverSetting("condvar")), r"another way to hand over \(wait=spin,.*now wait=condvar,.*leave --wait"),
+        (replace(EARLIER, handover=HandoverSetting("condvar")), r"another way to hand over \(wait=spin,.*now wait=condvar,.*leave wait="),
         (replace(EARLIER, handover=HandoverSetting(path="memcpy")), r"another way to hand over \(.*path=shared,.*now .*path=memcpy"),
         (replace(EARLIER, between=OTHER), r"another way to hand over \(.*between=mbconv_14.*now .*between=mbconv_8"),
         (replace(EARLIER, sentinel_block=OTHER), r"another sentinel block \(mbconv_14.*, now mbconv_8"),
         (
             replace(EARLIER, conditions={"clocks": "fixed"}),
-            r"other conditions \(clocks=free; now clocks=fixed\); give .* --root",
+            r"other conditions \(clocks=free; now clocks=fixed\); give .* root=True",
         ),
         (replace(EARLIER, conditions={}), r"other conditions \(clocks=free; now none\)"),
     ],
 )
 def test_nothing_is_added_that_is_measured_otherwise(tmp_path: Path, now: Request, said: str) -> None:
-    with pytest.raises(TableError, match=rf"{said}.*another --out"):
+    with pytest.raises(TableError, match=rf"{said}.*another out="):
         now.check_extends(EARLIER, tmp_path)
 
 

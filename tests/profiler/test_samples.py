@@ -203,7 +203,7 @@ def test_a_change_while_it_is_measured_ends_in_a_sentence() -> None:
     store.check_goes_on(Provenance(2, "0.2.0", {"litert": "L2"}, NOW.conditions))
     store.add(time_done(JOB, [5]))
     store.check_goes_on(NOW)
-    with pytest.raises(TableError, match=r"has changed since .*library of litert L1 \(now L2\).*--resume"):
+    with pytest.raises(TableError, match=r"has changed since .*library of litert L1 \(now L2\).*resume=True"):
         store.check_goes_on(Provenance(2, "0.2.0", {"litert": "L2"}, NOW.conditions))
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from lut.tables import load_tables
 from report.page.frame import SCHEMA_VERSION
+from search.journals.journal import read_journal
+from search.journals.rebuilt import rebuilt_problem
 from tests.report.measured import Measured, rename_device, run
 from tests.report.visits import data_of, draw_all, visit
 
@@ -156,14 +158,40 @@ def test_an_architecture_is_a_click_away(browser: Browser, report: Path) -> None
         assert first is not None
 
 
-def test_the_best_has_its_channels(browser: Browser, report: Path, measured: Measured) -> None:
-    config = json.loads((measured.found / "found.json").read_text())
+def test_every_architecture_is_drawn_with_its_channels(browser: Browser, report: Path, measured: Measured) -> None:
+    header, _ = read_journal(measured.found / "journal.jsonl")
+    problem = rebuilt_problem(header, measured.lut, str(measured.base), table=measured.base.parent / "accuracies.csv")
     with visit(browser, report) as page:
-        text = page.locator("[data-diagram]").text_content() or ""
-        for stage in "012":
-            for branch in config[stage].values():
-                _, _, _, in_c, exp_c, out_c = branch[0]
-                assert f"{in_c}–{exp_c}–{out_c}" in text
+        place = page.locator("[data-diagram]")
+        buttons = page.locator("[data-chooses]").all()
+        assert len(buttons) == 12
+        for button in buttons:
+            button.click()
+            strategy = button.inner_text()
+            drawn = place.locator("text").all_text_contents()
+            config = problem.candidate(problem.space.leaf(strategy)).config
+            assert config is not None
+            assert config.strategy == strategy
+            for block in config.blocks:
+                assert f"{block.in_c}–{block.exp_c}–{block.out_c}" in drawn
+            assert place.locator("p").inner_text().startswith(f"{strategy} (evaluation ")
+            assert place.locator("p").inner_text().endswith("ms") or place.locator("p").inner_text().endswith("us")
+
+
+def test_a_box_of_the_tree_stands_for_the_best_beneath_it(browser: Browser, report: Path) -> None:
+    with visit(browser, report) as page:
+        draw_all(page)
+        [search] = data_of(report.read_text())["data"]["searches"]
+        page.focus("#figure-tree-0")
+        page.keyboard.press("Home")
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        prefix = (page.text_content("#said-tree-0") or "").partition(":")[0]
+        beneath = [each for each in search["architectures"] if each["strategy"].startswith(prefix)]
+        assert 0 < len(beneath) < 12
+        chosen = int((page.locator("[data-diagram]").get_attribute("data-diagram") or "").partition(":")[2])
+        assert search["architectures"][chosen - 1]["objective"] == max(each["objective"] for each in beneath)
 
 
 def test_light_and_dark(browser: Browser, report: Path) -> None:

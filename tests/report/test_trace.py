@@ -98,9 +98,9 @@ def test_what_cannot_be_shown_is_one_sentence(measured: Measured, tmp_path: Path
     assert isinstance(refused(out, tmp_path / "gone"), ConfigError)
     assert "no profile's folder" in str(refused(out, tmp_path))
     (tmp_path / "meta.json").write_text("{}")
-    assert "--model" in str(refused(out, tmp_path))
+    assert "model=" in str(refused(out, tmp_path))
     (tmp_path / "meta.json").unlink()
-    assert "--run 99" in str(refused(out, measured.tables, "--run", 99))
+    assert "run='99'" in str(refused(out, measured.tables, "--run", 99))
     empty, damaged = tmp_path / "empty.jsonl", tmp_path / "damaged.jsonl"
     empty.write_text("")
     damaged.write_text('{"event": "done"}\n')
@@ -108,7 +108,7 @@ def test_what_cannot_be_shown_is_one_sentence(measured: Measured, tmp_path: Path
     assert isinstance(refused(out, damaged), JournalError)
     lonely = tmp_path / "lonely.jsonl"
     lonely.write_bytes((measured.tables / "verify.jsonl").read_bytes())
-    assert "--lut" in str(refused(out, lonely, "--model", measured.configs[0]))
+    assert "tables=" in str(refused(out, lonely, "--model", measured.configs[0]))
     out.mkdir()
     result = CliRunner().invoke(app, [str(measured.tables), "--out", str(out)])
     assert isinstance(result.exception, StorageError)

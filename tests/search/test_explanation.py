@@ -14,7 +14,6 @@ import pytest
 from collab.errors import ConfigError, JournalError
 from search.driver import Search
 from search.engine.tree_search import METHODS, Settings, TreeSearch
-from search.evaluators.base import EvaluationError, Query
 from search.executors.inline import InlineExecutor
 from search.explanation import GrownTree, journals_in, read_tree
 from search.journals.journal import Asked, Evaluated, Failed, read_journal
@@ -23,7 +22,7 @@ from search.problems.known import StrategyTable
 from search.state import Objective
 from tests.search.problems.on_device import problem
 from tests.search.searches import ACCURACIES, HEADER, Twins, lines, run
-from tests.search.workers import Flaky, Known
+from tests.search.workers import Flaky, Known, Macs
 from tests.search.written_journals import checked, unchecked
 
 TOLD = {**HEADER, "method": "tree"}
@@ -141,15 +140,6 @@ def test_failures_and_twins_are_no_evaluations_of_their_own(tmp_path: Path) -> N
     assert same > 0
     assert tree.status.evaluated == 20
     assert sum(child.visits for child in tree.levels(())[0].children) == 20 + same
-
-
-class Macs(Known):
-    """Tells how much a model computes."""
-
-    def evaluate(self, query: Query) -> float:
-        if query.config is None:
-            raise EvaluationError("a config is needed")
-        return query.config.macs / 1e6
 
 
 def test_placements_are_decisions_of_their_own(tmp_path: Path) -> None:

@@ -329,7 +329,7 @@ def test_the_method_is_in_the_journal_and_resuming_does_not_change_it(method: st
     arguments = ["--evaluator", "table", "--table", table, "--out", tmp_path / "found", "--evaluations"]
     call(*arguments, "6", "--method", method)
     header = json.loads((tmp_path / "found" / "journal.jsonl").read_text().splitlines()[0])
-    assert (header["format"], header["settings"]["method"]) == (3, method)
+    assert (header["format"], header["settings"]["method"]) == (4, method)
     call(*arguments, "8", "--method", method, "--resume")
     other = "uct" if method != "uct" else "tree"
     assert f"its method is {method}, now it is {other}" in call(*arguments, "9", "--method", other, "--resume", status=2).stderr

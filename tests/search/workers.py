@@ -107,3 +107,13 @@ class Gated(Sleepy):
         except FileExistsError:
             return False
         return True
+
+
+@dataclass(frozen=True)
+class Macs(Known):
+    """Tells how much a model computes."""
+
+    def evaluate(self, query: Query) -> float:
+        if query.config is None:
+            raise EvaluationError("a config is needed")
+        return query.config.macs / 1e6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,3 +24,12 @@ def checked(lines: Iterable[bytes]) -> bytes:
         before = hashlib.sha256(before + body).hexdigest()[:16].encode()
         text += body + b', "check": "' + before + b'"}\n'
     return text
+
+
+def as_third_format(journal: Path) -> None:
+    """Makes of a journal what versions before format 4 wrote: without the base model, and without widths."""
+    header, *lines = (json.loads(line) for line in unchecked(journal))
+    header.pop("base")
+    for line in lines:
+        line.pop("widths", None)
+    journal.write_bytes(checked(json.dumps(line).encode() for line in ({**header, "format": 3}, *lines)))

@@ -107,6 +107,11 @@ def test_the_page_is_true(page: Page) -> None:
     assert page.names["deployment"].predicted_us is not None
     assert not page.names["comparison"].is_slower()
     assert "holds a profile already" in page.names["advice"]
+    assert [phone.device for phone in page.names["fleet"].failed] == ["127.0.0.1:1", "127.0.0.1:2"]
+    assert all(phone.error and phone.tables is None for phone in page.names["fleet"])
+    assert 0 < len(page.names["imported"].tables.blocks) <= page.names["exported"].rows * 2
+    assert (page.folder / "trace.json").read_text().startswith('{"displayTimeUnit"')
+    assert page.names["shown"].about["measured_median_us"] == pytest.approx(page.names["verification"].measured.median_us, rel=0.5)
 
 
 @pytest.mark.parametrize("value", PUBLIC, ids=syncnas.__all__)

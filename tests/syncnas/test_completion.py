@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from lut.paths import REQUESTABLE_PATHS
 from search.engine.tree_search import METHODS
 from search.evaluators.choose import NAMES
 from syncnas.commands import COMMANDS
+from syncnas.completion import joined
 from tests.pages import REPOSITORY
 from tests.phone.wires.adb_server import FakeAdbServer
 
@@ -44,10 +47,10 @@ def test_models_of_the_zoo() -> None:
     assert offered("profile", "--quick", "--model", "mobilenet_v2")[0] == "mobilenet_v2"
 
 
-def test_units_are_beginnings_of_real_ones() -> None:
+def test_units_are_real_ones() -> None:
     assert offered("doctor", "--unit", "") == list(UNITS)
     for unit in UNITS:
-        parse_unit(f"{unit}1" if unit.endswith("=") else unit)
+        parse_unit(unit)
 
 
 def test_devices_that_are_connected() -> None:
@@ -73,6 +76,87 @@ def test_one_of_a_few(command: str, option: str, values: tuple[str, ...]) -> Non
 
 def test_an_unknown_command_offers_nothing() -> None:
     assert offered("dance", "--json") == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        (["syncnas", "doctor", "--unit", "cpu", ":", "cluster", "=", "b"], ["syncnas", "doctor", "--unit", "cpu:cluster=b"]),
+        (["a", "--unit", "=", "cpu", ":", "threads", "="], ["a", "--unit=cpu:threads="]),
+        (["a", "cpu", ":", "threads", "=", "2", "", "b"], ["a", "cpu:threads=2", "", "b"]),
+        (["a", "x", "=", ""], ["a", "x=", ""]),
+        (["a", "cpu:cluster=b"], ["a", "cpu:cluster=b"]),
+        (["a", ""], ["a", ""]),
+    ],
+)
+def test_words_are_put_together_again(parts: list[str], words: list[str]) -> None:
+    assert joined(parts) == words
+
+
+@pytest.mark.parametrize(
+    ("typed", "rest"),
+    [
+        (["cpu", ":", "cl"], ["cluster=big", "cluster=little"]),
+        (["cpu", ":", "cluster", "="], ["big", "little"]),
+        (["gpu:backend", "=", "openc"], ["opencl"]),
+        (["gpu:backend=openc"], ["gpu:backend=opencl"]),
+        (["cpu", ":", "cluster", "=", "big", "--unit", "g"], [unit for unit in UNITS if unit.startswith("g")]),
+    ],
+)
+def test_bash_gets_what_follows_its_last_word(typed: list[str], rest: list[str]) -> None:
+    assert offered("doctor", "--unit", *typed) == rest
+
+
+class Bash:
+    """An interactive bash with the completion, on a terminal of its own."""
+
+    def __init__(self, path: str) -> None:
+        leader, follower = pty.openpty()
+        env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PATH": path, "SHELL": "/bin/bash", "TERM": "dumb", "INPUTRC": "/dev/null"}
+        self._process = subprocess.Popen(
+            ["bash", "--norc", "--noprofile", "-i"], stdin=follower, stdout=follower, stderr=follower, env=env, start_new_session=True
+        )
+        os.close(follower)
+        self._terminal = leader
+        # Ctrl-T shows the line as it is by then; keys are heard in their order, so that nothing has to be waited for.
+        self._type('bind -x \'"\\C-t": printf "<%s>\\n" "$READLINE_LINE"\'; eval "$(syncnas --show-completion)"; echo "<rea""dy>"\n')
+        assert self._shown() == "ready"
+
+    def completed(self, line: str) -> str:
+        """Returns a line after the tabulator key, and empties it."""
+        self._type(f"{line}\t\x14")
+        shown = self._shown()
+        self._type("\x15")
+        return shown
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._terminal)
+
+    def _type(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def _shown(self) -> str:
+        seen = ""
+        while (found := re.search(r"<([^<>\"%]*)>", seen)) is None:
+            seen += os.read(self._terminal, 4096).decode()
+        return found[1]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_units_on_a_terminal(tmp_path: Path) -> None:
+    program = tmp_path / "syncnas"
+    program.write_text(f"#!{sys.executable}\nfrom syncnas.commands import main\nmain()\n")
+    program.chmod(0o755)
+    bash = Bash(f"{tmp_path}:{os.environ['PATH']}")
+    try:
+        assert bash.completed("syncnas doctor --unit cpu:cl") == "syncnas doctor --unit cpu:cluster="
+        assert bash.completed("syncnas doctor --unit cpu:cluster=b") == "syncnas doctor --unit cpu:cluster=big "
+        assert bash.completed("syncnas doctor --unit=gpu:backend=openc") == "syncnas doctor --unit=gpu:backend=opencl "
+        assert bash.completed("syncnas predict --model mobilenet") == "syncnas predict --model mobilenet_v2 "
+    finally:
+        bash.end()
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")

@@ -41,6 +41,33 @@ def test_while_modules_are_imported(module: str) -> None:
     assert (done.returncode, done.stderr) == (130, "Stopped.\n")
 
 
+@pytest.mark.parametrize("started", [["-m", "syncnas", "profile"], ["-m", "profiler.run"], ["syncnas", "profile"]], ids=" ".join)
+@pytest.mark.parametrize("module", ["typer", "collab.cli"])
+def test_a_signal_while_modules_are_imported(started: list[str], module: str, tmp_path: Path) -> None:
+    """Sent once Python says that it has imported a module."""
+    if started[0] == "syncnas":
+        program = tmp_path / "syncnas"
+        program.write_text("from syncnas.commands import main\nmain()\n")
+        started = [str(program), *started[1:]]
+    command = [sys.executable, "-X", "importtime", *started, "--device", "local", "--quick", "--model", "mini_v2", "--out", "out"]
+    env = {**home_alone(tmp_path), "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env, cwd=tmp_path) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.rpartition("|")[2].strip() == module:
+                process.send_signal(signal.SIGINT)
+                break
+        said = [line for line in process.stderr if not line.startswith("import time:")]
+    assert process.returncode == 130
+    assert "".join(said) in ("Stopped.\n", "Stopped. Nothing was measured yet.\n")
+
+
+def test_python_code_keeps_its_own_end() -> None:
+    """Importing the toolkit changes nothing for a program that is not one of its commands."""
+    code = "import sys, syncnas, profiler, lut; import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY).stdout == "True\n"
+
+
 @pytest.fixture(name="home")
 def of_its_own(tmp_path: Path) -> Mapping[str, str]:
     return {**home_alone(tmp_path), "PYTHONPATH": str(REPOSITORY)}

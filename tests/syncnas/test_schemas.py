@@ -95,6 +95,7 @@ def test_what_needs_no_device(home: Mapping[str, str], made: Path, model: Path, 
     printed("compare", made, made, env=home)
     for kind in ("tflite", *(["both"] if _has_onnx() else [])):
         printed("export", "--model", model, "--out", tmp_path / kind, "--format", kind, env=home)
+    printed("cut", next((tmp_path / "tflite").glob("*.tflite")), "--out", tmp_path / "blocks", "--check", env=home)
 
 
 def test_tables_of_others(home: Mapping[str, str], tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from android_harness.device.adb.commands import Command
 from android_harness.device.adb.transport import Transport
 from android_harness.device.base import COMMAND_LIMIT_S, Notice, ShellResult
 from collab.errors import ConnectionLostError, DeviceError
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 
 DEFAULT_PATIENCE_S: Final = 600.0
 """Wait for a lost device: long enough to plug a cable in again, or for a phone to restart."""
@@ -57,7 +59,7 @@ class AdbDevice:
         except ConnectionLostError as error:
             raise DeviceError(
                 f"{self._serial} cannot be reached over {self.way} ({error}); is it switched on, with debugging allowed, and connected?"
-                " See what is there with: python -m android_harness.devices"
+                f" See what is there with: {command_named('devices')}"
             ) from error
         self._is_open = True
 
@@ -103,7 +105,7 @@ class AdbDevice:
                 if now_s - lost_at_s > self._patience_s:
                     raise DeviceError(
                         f"{self._serial} was lost and did not come back within {self._patience_s:.0f} s ({error}); connect it again"
-                        " and go on with --resume"
+                        f" and go on with {option_named('--resume')}"
                     ) from error
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -18,6 +18,7 @@ from collab.errors import ConnectionLostError, DeviceError, StorageError, SyncNa
 from collab.files import writing
 from collab.ray_cluster import LOCAL, first_line
 from collab.ray_cluster import joined as joined_cluster
+from collab.wording.options import option_named
 
 if TYPE_CHECKING:
     from android_harness.device.adb.transport import Transport
@@ -243,7 +244,9 @@ def joined(address: str) -> Any:
         SyncNasError: Ray is not installed, or there is no cluster.
     """
     if address == LOCAL:
-        raise SyncNasError("--address local starts a cluster that no phone is plugged into; give that of one that runs, or auto")
+        raise SyncNasError(
+            f"{option_named('--address', LOCAL)} starts a cluster that no phone is plugged into; give that of one that runs, or auto"
+        )
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     return joined_cluster(address)
 

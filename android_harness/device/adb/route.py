@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from android_harness.device.adb.transport import Transport
 from android_harness.device.base import Notice
 from collab.console import tell
 from collab.errors import DeviceError
-
-LIST_COMMAND: Final = "python -m android_harness.devices"
+from collab.wording.commands import command_named
 
 
 def route_to(serial: str, *, notice: Notice = tell) -> Transport:
@@ -38,4 +35,4 @@ def route_to(serial: str, *, notice: Notice = tell) -> Transport:
         return usb_transport(serial, notice=notice)
     known = sorted({entry.serial for entry in entries} | set(usb))
     there = f"connected: {', '.join(known)}" if known else f"no phone is connected{trouble}"
-    raise DeviceError(f"no device '{serial}'; {there}. See what is there with: {LIST_COMMAND}")
+    raise DeviceError(f"no device '{serial}'; {there}. See what is there with: {command_named('devices')}")

@@ -23,6 +23,7 @@ from collab.documents import Count, Sha256, Text, read
 from collab.errors import DeviceError
 from collab.files import FolderLock, sha256_of, sync_folder, write_whole, writing
 from collab.system.caches import cache_folder
+from collab.wording.commands import command_named
 
 SOURCE: Final = "https://storage.googleapis.com/litert/binaries"
 """Where LiteRT's own tools get them: below it lies a folder for each version, in that one for each platform."""
@@ -126,7 +127,7 @@ def cached_libraries(version: str, android_abi: str) -> EngineLibraries | None:
     files: dict[str, Path] = {name: _path(version, android_abi, name, pins[name]) for name in LIBRARIES if name in pins}
     for name, path in files.items():
         if not _is_whole(path, pins[name]):
-            raise DeviceError(f"{path} is damaged or gone; download it again: python -m android_harness.setup")
+            raise DeviceError(f"{path} is damaged or gone; download it again: {command_named('setup')}")
     return EngineLibraries(LITERT_LIBRARY, files, Origin("litert", version, "download"))
 
 
@@ -231,7 +232,7 @@ def _pins(version: str, android_abi: str) -> dict[str, Pin]:
     path = _folder(version, android_abi) / _PINS
     if not path.exists():
         return {}
-    advice = f"remove {path.parent}, and download again: python -m android_harness.setup"
+    advice = f"remove {path.parent}, and download again: {command_named('setup')}"
     pins = read(path, _Pins, limit_bytes=_MAX_FILE_BYTES, error=DeviceError, advice=advice)
     if pins.format != _FORMAT:
         raise DeviceError(f"{path} is of format {pins.format}, not {_FORMAT}; {advice}")

@@ -81,7 +81,9 @@
     if (!shown) return;
     const points = pointsOf(shown.traces);
     if (!points.length) return;
-    shown.point = by === "first" ? 0 : by === "last" ? points.length - 1 : (shown.point + by + points.length) % points.length;
+    // No point is chosen at first: going back leads to the last one then, going on to the first.
+    const from = shown.point < 0 && by < 0 ? 0 : shown.point;
+    shown.point = by === "first" ? 0 : by === "last" ? points.length - 1 : (from + by + points.length) % points.length;
     const point = points[shown.point];
     document.getElementById(`said-${chart.dataset.figure}`).textContent = `${plain(point.text)} (${shown.point + 1} of ${points.length})`;
     const { xaxis = "x", yaxis = "y" } = shown.traces[point.curve];
@@ -100,14 +102,49 @@
     }
   }
 
+  // As report/page/numbers.py writes them.
+  function digits(value, most) {
+    if (!value) return "0";
+    const places = Math.min(6, Math.max(0, most - 1 - Math.floor(Math.log10(Math.abs(value)))));
+    return value.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
+  }
+  const timeText = (us) => us < 1000 ? `${digits(us, 3)}\u00a0us` : `${digits(us / 1000, 3)}\u00a0ms`;
+
+  // Reads an architecture, and what `diagram` draws of it, off the data of its search.
+  function architecture(searchNumber, number) {
+    const search = page.data.searches?.[searchNumber], each = search?.architectures[number - 1];
+    if (!each) return null;
+    const units = each.units.length ? each.units : ["branch 0", "branch 1"], letters = [...each.strategy];
+    const base = search.base?.stages.length === letters.length ? search.base : null;
+    let first = 0;
+    const stages = letters.map((letter, stage) => {
+      if (!base) return units.map(() => [`stage ${stage}`]);
+      const { blocks, shares } = base.stages[stage], begin = first;
+      first += blocks.length;
+      return units.map((_, branch) => [`stage ${stage}, ${blocks[0][0]}\u00b2`, ...(each.widths ? blocks.map(([, , , inC, , outC], at) => {
+        const share = letter === "c" && at === blocks.length - 1 ? shares[branch] : outC;
+        return `${inC}\u2013${each.widths[branch][begin + at]}\u2013${share}`;
+      }) : [blocks.length === 1 ? "1 block" : `${blocks.length} blocks`])]);
+    });
+    const ends = (name) => base ? [name, `${base[name][0]}\u2013${base[name][1]}`] : [name];
+    return {
+      title: `${each.strategy} (evaluation ${each.number}) \u00b7 accuracy ${digits(each.accuracy, 4)}`
+        + (each.latency_us === null ? "" : ` \u00b7 predicted ${timeText(each.latency_us)}`),
+      units, stages, syncs: letters.map((letter) => ({ n: "none", a: "add", c: "concat" })[letter] || letter),
+      stem: each.stem === null ? -1 : each.stem, head: each.head, stemBox: ends("stem"), headBox: ends("head"),
+    };
+  }
+
   // Architectures: a click on a point, or on a button of a table, has one drawn in the place of its section.
-  function choose(name) {
-    if (typeof name !== "string" || !Object.hasOwn(page.diagrams, name)) return;
+  function choose(name, isAsked = true) {
+    const made = typeof name === "string" && architecture(...name.split(":"));
+    if (!made) return;
     const section = name.split(":")[0];
     for (const place of document.querySelectorAll("[data-diagram]")) {
       if (place.dataset.diagram.split(":")[0] !== section) continue;
       place.dataset.diagram = name;
-      diagram(place, page.diagrams[name]);
+      diagram(place, made);
+      if (isAsked) place.scrollIntoView({ block: "nearest" });
     }
     for (const row of document.querySelectorAll("[data-row]")) {
       if (row.dataset.row.split(":")[0] === section) row.setAttribute("aria-selected", String(row.dataset.row === name));
@@ -132,7 +169,7 @@
     const label = made.stages.map((_, at) => `stage ${at}, then ${made.syncs[at]}`).join("; ");
     const root = svg(place, "svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${made.units.join(" and ")}: ${label}` });
     root.style.maxWidth = `${width}px`;
-    root.style.minWidth = `${Math.min(width, 900)}px`;
+    root.style.minWidth = `${Math.min(width, Math.max(900, 0.8 * width))}px`;
     const middle = (unit) => unit * lane + lane / 2;
     const column = (at) => left + at * (box + gap);
     const drawBox = (at, unit, texts) => {
@@ -140,8 +177,8 @@
       texts.forEach((text, line) => svg(root, "text", { x: column(at) + box / 2, y: middle(unit) - (texts.length - 1) * 7 + line * 14 + 4,
         "text-anchor": "middle", class: line ? "small" : "" }, text));
     };
-    const wire = (at, from, to, kind) => svg(root, "path", { class: "wire", "data-wire": kind,
-      d: from === to ? `M${column(at) - gap} ${middle(from)}H${column(at)}`
+    const wire = (at, from, to, kind, isOfStem = false) => svg(root, "path", { class: "wire", "data-wire": kind,
+      d: from === to ? `M${column(at) - gap} ${middle(from)}H${column(at)}` : isOfStem ? `M${column(at) - gap} ${middle(from)}L${column(at)} ${middle(to)}`
         : `M${column(at) - gap} ${middle(from)}L${column(at) - gap / 2 - 9} ${middle(to) + (from < to ? -9 : 9)}` });
     const sync = (at, unit, word) => {
       const x = column(at) - gap / 2;
@@ -151,9 +188,9 @@
     };
     for (let unit = 0; unit < lanes; unit += 1) {
       svg(root, "text", { x: 0, y: middle(unit) + 4 }, made.units[unit]);
-      if (made.stem < 0 || made.stem === unit) drawBox(0, unit, ["stem"]);
-      if (made.stem < 0 || made.stem === unit) wire(1, unit, unit, "own"); else wire(1, made.stem, unit, "handover");
-      made.stages.forEach((branches, at) => drawBox(at + 1, unit, branches[Math.min(unit, branches.length - 1)]));
+      if (made.stem < 0 || made.stem === unit) drawBox(0, unit, made.stemBox);
+      if (made.stem < 0 || made.stem === unit) wire(1, unit, unit, "own"); else wire(1, made.stem, unit, "handover", true);
+      made.stages.forEach((branches, at) => drawBox(at + 1, unit, branches[unit]));
     }
     made.syncs.forEach((word, at) => {
       const isLast = at === made.syncs.length - 1;
@@ -165,8 +202,7 @@
         sync(at + 2, unit, word);
       }
     });
-    drawBox(made.stages.length + 1, made.head, ["head"]);
-    if (made.note) place.append(Object.assign(document.createElement("p"), { className: "about", textContent: made.note }));
+    drawBox(made.stages.length + 1, made.head, made.headBox);
   }
 
   function setTheme(theme) {
@@ -174,7 +210,7 @@
     const button = document.getElementById("theme");
     button.textContent = theme === "dark" ? "Light" : "Dark";
     button.setAttribute("aria-pressed", String(theme === "dark"));
-    for (const key of state.drawn.keys()) draw(document.getElementById(`figure-${key}`));
+    if (window.Plotly) for (const key of state.drawn.keys()) draw(document.getElementById(`figure-${key}`));
   }
 
   function decoded(text) {
@@ -222,7 +258,7 @@
     });
   }
   for (const button of document.querySelectorAll("[data-chooses]")) button.addEventListener("click", () => choose(button.dataset.chooses));
-  for (const place of document.querySelectorAll("[data-diagram]")) choose(place.dataset.diagram);
+  for (const place of document.querySelectorAll("[data-diagram]")) choose(place.dataset.diagram, false);
   document.getElementById("theme").addEventListener("click", () => {
     root.dataset.theme = chosenTheme() === "dark" ? "light" : "dark";
     setTheme(chosenTheme());

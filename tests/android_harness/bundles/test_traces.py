@@ -12,6 +12,7 @@ from android_harness.bundles.recording import Recording
 from android_harness.bundles.traces import measured_steps_of, measured_trace
 from android_harness.protocol.device_events import StateChecked
 from android_harness.protocol.journal import CollabDone, Event, JobStarted, Outputs, PhaseStarted, StepLabel, TimeDone, TimeSamples
+from android_harness.protocol.phases import MOST_RUNS
 from collab.errors import ConfigError, JournalError
 from tests.lut.traces.trace_checks import arrows, checked, ns, slices
 
@@ -149,6 +150,25 @@ def test_only_the_newest_measurement_is_shown() -> None:
     made = recording(phase(t_s=500, unix_s=1000), visit(runs, end_ns=501 * SECOND_NS), phase("compare-after1", t_s=1, unix_s=1100))
     made.add(visit(runs, end_ns=2 * SECOND_NS))
     assert [visit.end_ns for visit in made.visits] == [1001 * SECOND_NS, 1101 * SECOND_NS]
+
+
+def test_a_command_that_was_stopped_before_its_first_visit_leaves_the_one_before_it_to_be_shown() -> None:
+    runs = [(1, 1, 1, 1, 1)]
+    made = recording(phase(clocks="fixed"), look(1, 1500), visit(runs, end_ns=100), phase(), look(2, 1400), phase(), look(3, 1300))
+    assert [visit.end_ns for visit in made.visits] == [1000 * SECOND_NS + 100]
+    document = checked(measured_trace(made).text())
+    assert document["otherData"]["condition clocks"] == "fixed"
+    clocks = [event["args"]["MHz"] for event in document["traceEvents"] if event["name"] == "clock of cpu0"]
+    assert clocks == [1500.0, 1500.0]
+    made.add(visit(runs * 2, end_ns=200))
+    assert len(made.runs) == 2
+    assert made.conditions == {}
+
+
+def test_the_median_of_as_many_runs_as_a_deployment_may_have() -> None:
+    """Which took an hour when each run was held against a median computed anew."""
+    runs = [(0, 1 + number, 0, 1, 0) for number in range(MOST_RUNS)]
+    assert recording(phase(), visit(runs, end_ns=10**12)).median_run().number == MOST_RUNS // 2
 
 
 @pytest.mark.parametrize(

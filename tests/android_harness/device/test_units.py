@@ -66,7 +66,7 @@ def test_the_default_units_of_this_machine_do_not_share_a_core() -> None:
 
 def test_one_core_is_too_few_for_default_units_and_the_way_out_works() -> None:
     lone = DeviceInfo("S1", {}, (Cluster((3,), None),))
-    with pytest.raises(DeviceError, match="run on 1 core only, and two units want a core each; name the units with --unit"):
+    with pytest.raises(DeviceError, match="run on 1 core only, and two units want a core each; name the units with units="):
         default_units(lone)
     specs = [parse_unit("cpu:cores=3"), parse_unit("cpu:cores=3")]
     assert [spec.cores for spec in resolve_units(specs, lone).values()] == [(3,), (3,)]

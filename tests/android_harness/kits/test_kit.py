@@ -193,7 +193,7 @@ def test_on_android_the_kit_of_linux_names_what_gives_it_the_gpu(cross_kit: Path
     assert "libLiteRtWebGpuAccelerator.so" not in kit.files
     assert set(kit.missing) == {"gpu", "nnapi", "classic"}
     assert "--abi arm64-v8a --ndk PATH" in kit.missing["gpu"]
-    assert "python -m android_harness.setup" in kit.missing["gpu"]
+    assert "syncnas setup" in kit.missing["gpu"]
 
 
 @pytest.mark.parametrize(
@@ -216,11 +216,11 @@ def empty_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_was_not_built_is_named_with_its_command(builds: Path, tmp_path: Path) -> None:
     other = "aarch64" if HOST == "x86_64" else "x86_64"
-    for libc, rest in (("glibc", ""), ("bionic", r"; python -m android_harness\.setup --device SERIAL does all that a device needs")):
-        with pytest.raises(DeviceError, match=rf"not built yet; build it with: python -m android_harness\.build{rest}$"):
+    for libc, rest in (("glibc", ""), ("bionic", r"; syncnas setup --device SERIAL does all that a device needs")):
+        with pytest.raises(DeviceError, match=rf"not built yet; build it with: syncnas build{rest}$"):
             kit_for(Platform(HOST, libc))
         if other == "aarch64":
-            with pytest.raises(DeviceError, match=r"build it with: python -m android_harness\.build --abi linux-aarch64"):
+            with pytest.raises(DeviceError, match=r"build it with: syncnas build --abi linux-aarch64"):
                 kit_for(Platform(other, libc))
     with pytest.raises(DeviceError, match="an AAR needs the runner for Android"):
         kit_for(Platform("aarch64", "bionic"), aar=[tmp_path / "litert.aar"])
@@ -314,7 +314,7 @@ def test_libraries_that_the_device_s_memory_pages_are_too_large_for_are_refused(
         assert kit_for(Platform("aarch64", "bionic", page_bytes), aar=kits[:1]).versions == {"litert": "litert 2.1.6 (AAR)"}
     else:
         with pytest.raises(
-            DeviceError, match=r"memory pages of 16384 bytes, and libLiteRt\.so .* is aligned to 4096.*newer AAR with --aar"
+            DeviceError, match=r"memory pages of 16384 bytes, and libLiteRt\.so .* is aligned to 4096.*newer AAR with aars="
         ):
             kit_for(Platform("aarch64", "bionic", page_bytes), aar=kits[:1])
     assert kit_for(Platform("aarch64", "bionic", page_bytes), aar=kits[1:]).versions == {"litert": "litert 2.2.0 (AAR)"}

@@ -39,12 +39,12 @@ def test_every_abi_and_sanitizer_has_a_build_folder_of_its_own() -> None:
     ("abi", "options"), [(None, ""), (CROSS_ABI, f" --abi {CROSS_ABI}"), *((abi, f" --abi {abi} --ndk PATH") for abi in ANDROID_ABIS)]
 )
 def test_the_command_for_a_build_names_what_it_needs(abi: str | None, options: str) -> None:
-    assert build_command(abi) == f"python -m android_harness.build{options}"
+    assert build_command(abi) == f"syncnas build{options}"
 
 
 def test_a_runner_that_was_not_built_is_named_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native_build, "builds_folder", lambda: tmp_path)
-    with pytest.raises(DeviceError, match=r"not built yet; build it with: python -m android_harness\.build$"):
+    with pytest.raises(DeviceError, match=r"not built yet; build it with: syncnas build$"):
         host_runner()
     (tmp_path / "host" / RUNNER).mkdir(parents=True)
     with pytest.raises(DeviceError, match="not built yet"):

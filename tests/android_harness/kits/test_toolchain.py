@@ -76,7 +76,7 @@ def test_what_the_compiler_finds_needs_nothing_else(machine: str, tmp_path: Path
 
 
 def test_a_build_folder_without_a_compiler_is_to_be_built_again(tmp_path: Path) -> None:
-    with pytest.raises(DeviceError, match=r"tells no compiler; build the runner again: python -m android_harness\.build"):
+    with pytest.raises(DeviceError, match=r"tells no compiler; build the runner again: syncnas build"):
         runtime_libraries([Path("/bin/true")], build=tmp_path)
 
 

@@ -91,7 +91,7 @@ def test_a_device_out_of_a_file_is_used_if_it_is_here(tmp_path: Path, monkeypatc
     assert device_of("", "R58M", tmp_path) == "R58M"
     assert device_of("", "local", tmp_path) == "local"
     assert device_of("10.0.0.7:5555", "R58M", tmp_path) == "10.0.0.7:5555"
-    with pytest.raises(DeviceError, match=r"'\\x1b\[2J; reboot'.*--device '\\x1b\[2J; reboot'"):
+    with pytest.raises(DeviceError, match=r"'\\x1b\[2J; reboot'.*device='\\\\x1b\[2J; reboot'"):
         device_of("", "\x1b[2J; reboot", tmp_path)
 
 
@@ -108,7 +108,7 @@ def test_a_device_that_is_not_there_is_a_sentence_with_a_way_out(arguments: list
     error = run_alone(*arguments, env=home_alone(tmp_path), status=3)
     assert error.startswith("error: ")
     assert reason in error
-    assert "python -m android_harness.devices" in error
+    assert "python -m android_harness.devices" in error, "named as this command was"
     assert not (tmp_path / "out").exists()
 
 
@@ -116,7 +116,7 @@ def test_the_only_device_is_chosen_and_none_of_several() -> None:
     one, other = Seen("R58M", "USB", "device"), Seen("emulator-5554", "adb server", "device")
     assert choose([one]) == "R58M"
     assert choose([one, Seen("R58M", "adb server", "device")]) == "R58M", "by two ways"
-    with pytest.raises(DeviceError, match=r"^no phone is connected; .*--device HOST:PORT.*--device local.*android_harness\.devices"):
+    with pytest.raises(DeviceError, match=r"^no phone is connected; .*device='HOST:PORT'.*device='local'.*syncnas devices"):
         choose([])
-    with pytest.raises(DeviceError, match=r"^several devices are connected \(R58M, emulator-5554\); name one with --device$"):
+    with pytest.raises(DeviceError, match=r"^several devices are connected \(R58M, emulator-5554\); name one with device=\.\.\.$"):
         choose([other, one])

@@ -96,7 +96,7 @@ def test_a_device_that_never_cools_is_given_up_and_what_was_fit_is_kept(
     events: list[Event] = []
     assert phase.gate is not None
     brief = replace(phase, gate=replace(phase.gate, cool_s=0.3))
-    with pytest.raises(HotDeviceError, match=r"stays hot \(thermal status 2 \(moderate\)\).*--resume"):
+    with pytest.raises(HotDeviceError, match=r"stays hot \(thermal status 2 \(moderate\)\).*resume=True"):
         execute(device, brief, tmp_path / "j.jsonl", events.append)
     kept = counted(events)
     assert 0 < sum(kept.values()) < 36

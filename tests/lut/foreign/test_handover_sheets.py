@@ -82,6 +82,18 @@ def test_rows_that_are_no_hand_overs_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "said"),
+    [("wait", "spin"), ("pacing", "hot"), ("path", "memcpy")],
+)
+def test_what_a_row_leaves_open_is_no_second_hand_over_beside_one_that_says_it(column: str, said: str, tmp_path: Path) -> None:
+    rows = ["cpu0,gpu0,4,1,2,3,", f"cpu0,gpu0,4,1,2,4,{said}", "cpu0,gpu0,8,1,2,3,"]
+    result = tables_of(tmp_path, "\n".join([f"{HEADER},{column}", *rows]))
+    save(result.tables, tmp_path / "lut")
+    assert [row.bytes for row in load_tables(tmp_path / "lut").transfers] == [8]
+    assert sum("several costs" in entry.reason for entry in result.left_out) == 2
+
+
+@pytest.mark.parametrize(
     ("header", "reason"),
     [
         ("from,to,bytes,copy_out_us,wakeup_us", "no column copy_in_us"),

@@ -33,7 +33,7 @@ def test_layers_become_blocks_and_the_two_halves_a_head(tmp_path: Path) -> None:
     assert result.left_out == ()
     [head, other] = result.combined
     assert head.entries == other.entries == ("Conv_1-input:7x7x320-output:7x7x1280", "Logits-input:7x7x1280-output:1000")
-    assert any("serve relu and relu6 alike; --act" in sentence for sentence in result.assumed)
+    assert any("serve relu and relu6 alike; act=" in sentence for sentence in result.assumed)
 
 
 @pytest.mark.parametrize("act", BOTH)
@@ -41,7 +41,7 @@ def test_one_activation_alone_can_be_asked_for(act: str, tmp_path: Path) -> None
     result = imported(read_yaml(write(tmp_path, PIXEL)), act=act)
     assert {row.block.rpartition("_")[2] for row in result.tables.blocks} == {act}
     assert len(result.tables.blocks) == 4
-    assert any(f"all activations are {act}, as --act has it" in sentence for sentence in result.assumed)
+    assert any(f"all activations are {act}, as act=... has it" in sentence for sentence in result.assumed)
 
 
 def test_a_name_that_says_its_activation_goes_before_one_that_does_not(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_what_needs_a_hand_over_says_that_there_is_none_and_how_to_get_it(tmp_pa
     save(imported(read_yaml(write(tmp_path, PIXEL))).tables, tmp_path / "lut")
     costs = Costs(load_tables(tmp_path / "lut"), source="luts/pixel1")
     assert costs.call_us("cpu0") == 0.0
-    with pytest.raises(MissingEntryError, match=r"lacks hand-overs.*from cpu0 to cpu1.*python -m profiler\.run --device SERIAL"):
+    with pytest.raises(MissingEntryError, match=r"lacks hand-overs.*from cpu0 to cpu1.*syncnas profile --device SERIAL"):
         costs.handover("cpu0", "cpu1", 400)
 
 

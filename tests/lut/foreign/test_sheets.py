@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collab.errors import TableError
+from lut.foreign import sheets
 from lut.foreign.entries import MAX_ENTRIES
 from lut.foreign.reading import read_source
 from tests.lut.foreign.made_sources import imported, write
@@ -18,7 +21,7 @@ pyarrow = pytest.importorskip("pyarrow", reason="the extra parquet is not instal
 parquet = pytest.importorskip("pyarrow.parquet")
 
 
-def parquet_of(folder: Path, columns: dict[str, list[object]], name: str = "t.parquet") -> Path:
+def parquet_of(folder: Path, columns: dict[str, Any], name: str = "t.parquet") -> Path:
     file = io.BytesIO()
     parquet.write_table(pyarrow.table(columns), file)
     return write(folder, file.getvalue(), name)
@@ -41,6 +44,30 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     assert many.stat().st_size < 1_000_000
     with pytest.raises(TableError, match="more than 200000 rows"):
         read_source(many)
+
+
+def test_a_small_file_of_huge_cells_takes_no_more_memory_than_it_unpacks_to(tmp_path: Path) -> None:
+    """A text stands once in the file and in each of 100,000 rows, which would be 20 GB."""
+    rows = 100_000
+    names = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * rows, pyarrow.int32()), pyarrow.array(["x" * 200_000]))
+    listed = pyarrow.array([["y" * 100]] * rows)
+    path = parquet_of(tmp_path, {"block": names, "latency_us": [1.0] * rows, "notes": listed})
+    assert path.stat().st_size < 100_000
+    tracemalloc.start()
+    source = read_source(path)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(source.entries) == rows
+    assert peak_bytes < 512 << 20
+    assert [entry.name for entry in source.left_out] == ["notes"]
+
+
+def test_a_file_that_says_that_it_unpacks_to_more_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "_MOST_UNPACKED_BYTES", 1 << 20)
+    path = parquet_of(tmp_path, {"block": ["x" * (2 << 20)]})
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(TableError, match="unpacks to more than 1 MiB"):
+        read_source(path)
 
 
 @settings(max_examples=40, deadline=None)

@@ -48,7 +48,7 @@ def test_even_concats_of_three_branches_are_in_their_plan() -> None:
 def test_a_missing_block_is_named_with_the_command_that_measures_it(key: str) -> None:
     with pytest.raises(MissingEntryError) as error:
         SHARED_COSTS.marginal_us("cpu0", parse_key(key))
-    assert f"python -m profiler.run --device local --out luts/x --resume --block {key}" in str(error.value)
+    assert f"syncnas profile --device local --out luts/x --resume --block {key}" in str(error.value)
     assert "neither in the table nor between two measured points" in str(error.value)
 
 

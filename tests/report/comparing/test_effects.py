@@ -93,3 +93,14 @@ def test_proven_rows_come_first_and_the_largest_differences_among_them() -> None
     pairs = [Pair.of("block", "cpu0", name, Cost(100.0, 0.5, 20), Cost(100.0 * ratio, 0.5, 20)) for name, ratio in costs.items()]
     unknown = Pair.of("block", "cpu0", "e", Cost(1.0, None, 1), Cost(9.0, None, 1))
     assert [row.pair.name for row in judged([*pairs, unknown], 0.02)] == ["d", "b", "a", "e", "c"]
+
+
+def test_an_error_of_hundreds_of_medians_leaves_an_interval_that_can_be_written() -> None:
+    """A pause of 4 ms in one visit of three, of something that takes 10 us."""
+    paused = summarise([[10_000.0], [10_000.0], [4_000_000.0]])
+    row = judged([Pair.of("block", "cpu0", "x", Cost(paused.median_us, paused.se_us, paused.visits), Cost(12.0, 0.1, 3))], 0.02)[0]
+    assert row.interval is not None
+    assert 0 < row.interval[0] < row.ratio < row.interval[1] < 1e7
+    assert row.pair.effect is not None
+    assert 0 < row.pair.effect.least_provable(0.02) < 1e7
+    assert not row.is_proven

@@ -74,6 +74,33 @@ def test_hostile_names_are_only_read(browser: Browser, tmp_path: Path) -> None:
         assert opened.locator("#figure-all .hovertext").count() == 1
 
 
+def test_keys_go_round_from_the_first_press_on(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page_of("a", "b", "c"), encoding="utf-8")
+    for key, said in (("ArrowLeft", "(3 of 3)"), ("ArrowRight", "(1 of 3)")):
+        with visit(browser, file) as opened:
+            draw_all(opened)
+            opened.focus("#figure-all")
+            opened.keyboard.press(key)
+            assert (opened.text_content("#said-all") or "").endswith(said)
+
+
+def test_a_browser_that_cannot_unpack_the_library_goes_on_without_figures(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page_of("a", "b"), encoding="utf-8")
+    opened = browser.new_page(color_scheme="light")
+    opened.add_init_script("delete globalThis.DecompressionStream")
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(file.as_uri())
+    opened.get_by_text("This browser cannot unpack the figures").wait_for()
+    opened.select_option("[data-views]", "1")
+    opened.click("#theme")
+    assert opened.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert errors == []
+    opened.close()
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_data_are_read_back(text: str) -> None:
     document = data_of(page_of(text))

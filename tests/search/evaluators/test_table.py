@@ -56,7 +56,7 @@ def test_damaged_tables_are_named(tmp_path: Path, text: str, says: str) -> None:
 
 
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="--table"):
+    with pytest.raises(TableError, match="table="):
         read_accuracies(tmp_path / "none.csv")
 
 

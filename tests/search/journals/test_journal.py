@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,18 @@ from hypothesis import strategies as st
 from collab.errors import JournalError
 from search.driver import Search
 from search.engine.tree_search import Settings
+from search.executors.inline import InlineExecutor
+from search.explanation import read_tree
 from search.journals.journal import Asked, Evaluated, Failed, Same, SearchJournal, read_journal
 from search.journals.record import SpaceRecord
 from search.problems.known import StrategyTable
 from search.state import Objective
+from tests.search.made import BASE
+from tests.search.problems.on_device import problem, searched
+from tests.search.problems.on_device import search as on_device
 from tests.search.searches import ACCURACIES, HEADER, run, search
+from tests.search.workers import Macs
+from tests.search.written_journals import as_third_format, checked, unchecked
 
 SPACE = SpaceRecord(options=((0, 1, 2), (1, 2), (0,)), feasible="/A==")
 
@@ -105,3 +113,41 @@ def test_an_empty_journal(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").write_text("")
     with pytest.raises(JournalError, match="is empty"):
         search(tmp_path)
+
+
+def test_a_journal_of_the_third_format_is_gone_on_with_as_it_is(tmp_path: Path) -> None:
+    for name in ("then", "now"):
+        (tmp_path / name).mkdir()
+        searched(tmp_path / name, 4)
+    journal = tmp_path / "then" / "journal.jsonl"
+    as_third_format(journal)
+    for name in ("then", "now"):
+        found = on_device(tmp_path / name, problem(0.7))
+        found.run(InlineExecutor(Macs({})), 8)
+        found.close()
+    header, entries = read_journal(journal)
+    assert (header.format, header.base) == (3, None)
+    assert [entry.widths for entry in entries if isinstance(entry, Asked)] == [None] * len([e for e in entries if isinstance(e, Asked)])
+    now, entries_now = read_journal(tmp_path / "now" / "journal.jsonl")
+    assert now.base == BASE.document
+    assert [(entry.n, entry.leaf) for entry in entries] == [(entry.n, entry.leaf) for entry in entries_now]
+    assert all(entry.widths for entry in entries_now if isinstance(entry, Asked))
+
+
+def test_widths_that_are_not_those_of_the_tables_are_refused(tmp_path: Path) -> None:
+    searched(tmp_path, 4)
+    journal = tmp_path / "journal.jsonl"
+    lines = [json.loads(line) for line in unchecked(journal)]
+    lines[1]["widths"][1][0] += 4
+    journal.write_bytes(checked(json.dumps(line).encode() for line in lines))
+    with pytest.raises(JournalError, match=r"line 2: [nac]+ has other widths by the tables"):
+        on_device(tmp_path, problem(0.7))
+
+
+def test_a_base_model_that_is_not_the_one_of_the_digest_is_refused(tmp_path: Path) -> None:
+    searched(tmp_path, 4)
+    journal = tmp_path / "journal.jsonl"
+    header, *lines = unchecked(journal)
+    journal.write_bytes(checked([header.replace(b'"name": "mini_v2"', b'"name": "mini_v3"'), *lines]))
+    with pytest.raises(JournalError, match=r"line 1 tells of no search that can be explained \(base: is not the one"):
+        read_tree(journal)

@@ -48,7 +48,7 @@ def test_several_budgets() -> None:
     ],
 )
 def test_what_is_no_budget(text: str) -> None:
-    with pytest.raises(ConfigError, match="--budget"):
+    with pytest.raises(ConfigError, match="budget="):
         parse_budgets(text)
 
 

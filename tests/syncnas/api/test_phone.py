@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,24 @@ def test_one_connection_serves_all(runner: Path, phone: VirtualPhone, tmp_path: 
         assert deployment.predicted_us is None
         device.clean()
     assert notes == []
+
+
+def test_phones_side_by_side(runner: Path, make_phone: Callable[..., VirtualPhone], tmp_path: Path) -> None:
+    assert runner.is_file()
+    phones = [make_phone(), make_phone()]
+    seen: list[syncnas.Progress] = []
+    asked = {"blocks": ["add_8_4x2"], "devices": [phone.serial for phone in phones], "out": tmp_path, "quick": True}
+    fleet = syncnas.profile_devices(**asked, on_progress=seen.append)  # type: ignore[arg-type]
+    assert not fleet.failed
+    assert [phone.tables.device for phone in fleet if phone.tables is not None] == [phone.serial for phone in phones]
+    assert {progress.what for progress in seen} == {f"profiling {phone.serial}" for phone in phones}
+
+    def stop(progress: syncnas.Progress) -> None:
+        raise KeyboardInterrupt(progress.what)
+
+    more = {**asked, "blocks": [f"mbconv_12_k3s1_24-{width}-24_relu6" for width in range(32, 160, 4)], "resume": True}
+    with pytest.raises(KeyboardInterrupt, match="profiling"):
+        syncnas.profile_devices(**more, on_progress=stop)  # type: ignore[arg-type]
+    # Nobody holds the folders any more.
+    again = syncnas.profile_devices(**{**more, "blocks": []})  # type: ignore[arg-type]
+    assert not again.failed

@@ -123,6 +123,19 @@ def test_worker_processes_take_what_can_be_pickled(made: tuple[syncnas.Tables, s
         syncnas.search(*made, out=tmp_path / "lambda", evaluate=lambda model: model.macs, evaluations=3, workers=2)
 
 
+def test_a_ray_cluster_evaluates_as_this_machine_does(made: tuple[syncnas.Tables, syncnas.Model], tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    here = syncnas.search(*made, out=tmp_path / "here", evaluate=accuracy, evaluations=3)
+    there = syncnas.search(*made, out=tmp_path / "there", evaluate=accuracy, evaluations=3, ray=syncnas.Ray("local", cpus=0.5))
+    assert there.frame().equals(here.frame())
+    with pytest.raises(syncnas.SyncNasError, match=r"wants 0.5 CPUs and 64 GPUs"):
+        syncnas.search(*made, out=tmp_path / "large", evaluate=accuracy, evaluations=3, ray=syncnas.Ray("local", cpus=0.5, gpus=64))
+    with pytest.raises(syncnas.ConfigError, match="cannot be sent to worker processes"):
+        syncnas.search(*made, out=tmp_path / "lambda", evaluate=lambda model: model.macs, evaluations=3, ray=syncnas.Ray())
+    with pytest.raises(syncnas.ConfigError, match="cpus=-1"):
+        syncnas.Ray(cpus=-1)
+
+
 def test_an_evaluator_of_the_toolkit_is_named(made: tuple[syncnas.Tables, syncnas.Model], tmp_path: Path) -> None:
     table = tmp_path / "accuracies.csv"
     table.write_text("strategy,accuracy\nnna,0.5\ncca,0.7\naac,0.6\n")

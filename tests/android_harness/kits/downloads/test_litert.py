@@ -108,7 +108,7 @@ def test_without_a_known_checksum_the_first_one_has_to_stay(server: FileServer, 
     first, _ = fetch_all(server)
     library = cache_folder("litert") / VERSION / ABI / first.sha256 / RUNTIME
     library.write_bytes(b"damaged")
-    with pytest.raises(DeviceError, match="is damaged or gone; download it again: python -m android_harness"):
+    with pytest.raises(DeviceError, match="is damaged or gone; download it again: syncnas setup"):
         cached_libraries(VERSION, ABI)
     assert "is damaged or gone" in find_engines(ABI, [])[1]["litert"]
     [again] = offers(VERSION, ABI, source=server.url)

@@ -11,9 +11,9 @@ import pytest
 import syncnas
 from lut.prediction.model_latency import predict
 from report.comparing.tables_side import compare_tables
-from syncnas.api import html, plots
 from syncnas.api.models import config_of
-from syncnas.api.plots import Bar
+from syncnas.api.showing import html, plots
+from syncnas.api.showing.plots import Bar
 from syncnas.api.tables import costs_of
 from syncnas.api.trials import Verification
 from syncnas.api.values import Latency

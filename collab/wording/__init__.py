@@ -1,0 +1,1 @@
+"""Wording of hints: commands and options, named as the reader of a sentence writes them."""

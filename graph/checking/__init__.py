@@ -1,0 +1,1 @@
+"""Rules of operators: which options, inputs and shapes the runtime takes without harm."""

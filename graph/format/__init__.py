@@ -1,0 +1,1 @@
+"""The TFLite format: bytes to checked records, and records to bytes."""

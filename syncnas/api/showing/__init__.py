@@ -1,0 +1,1 @@
+"""The looks of results: frames, figures, and HTML for notebooks."""
