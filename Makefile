@@ -57,7 +57,7 @@ endif
 
 # What needs neither a phone nor an extra such as torch: in minutes.
 test-fast:
-	@PYTHON=$(PYTHON) .ci/packages demo
+	@PYTHON=$(PYTHON) .ci/packages test-fast
 	@$(MAKE) --no-print-directory $(VENV)/dev
 	$(BIN)/python -m android_harness.build
 	$(ALONGSIDE) $(BIN)/python -m pytest --fast --numprocesses auto --dist loadfile $(MEASURING:%=--ignore=%)

@@ -6,6 +6,8 @@ import configparser
 import importlib
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,16 @@ def test_no_action_can_be_exchanged_and_every_job_has_only_the_rights_it_needs(p
     assert uses
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in uses)
     assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+
+
+@pytest.mark.parametrize(("kind", "pattern"), [("workflows", "workflows/*.yml"), ("actions", "actions/*/action.yml")])
+def test_files_for_github_are_of_its_formats(kind: str, pattern: str) -> None:
+    pytest.importorskip("check_jsonschema")
+    files = sorted((REPOSITORY / ".github").glob(pattern))
+    assert files
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.github-{kind}", *map(str, files)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_whoever_publishes_compiles_nothing_and_knows_no_password() -> None:

@@ -1,12 +1,15 @@
-"""CITATION.cff says the same as package and pages. `cffconvert --validate` held it against the schema of the format."""
+"""CITATION.cff is of its format, and says the same as package and pages."""
 
 from __future__ import annotations
 
 import configparser
 import re
+import subprocess
+import sys
 from datetime import date
 from typing import Any
 
+import pytest
 import yaml
 
 import collab
@@ -19,6 +22,13 @@ REFERENCE = {"type", "title", "authors", "doi", "year"}
 def citation() -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
     return document
+
+
+def test_it_is_of_the_format() -> None:
+    pytest.importorskip("check_jsonschema")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.citation-file-format", "CITATION.cff"]
+    checked = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_it_has_what_the_format_requires() -> None:
