@@ -69,6 +69,7 @@ def examine(
     """Returns all checks of a device; with `trial`, a small model is run on each unit. `on_progress` gets the steps done, and all.
 
     Raises:
+        ConfigError: a unit is none; that is told at once, and not as one of the device's faults.
         DeviceError: the device cannot be reached.
     """
     from android_harness.device.diagnosis import BAD, OK, Check, diagnose
@@ -77,7 +78,10 @@ def examine(
     from android_harness.targets.find import default_device, open_device, remote_target
     from android_harness.targets.options import HarnessOptions
     from android_harness.targets.settings_checks import examine_settings
+    from collab.units import parse_unit
 
+    for text in units:
+        parse_unit(text)
     steps = _STEPS + trial
     name = name or default_device("")
     connection = open_device(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import itertools
 import json
 import os
 import sys
@@ -14,7 +16,7 @@ import typer
 from typer.core import TyperCommand
 
 from collab.console import endure_any_encoding, one_line, shortened, tell
-from collab.errors import DeviceError, SyncNasError
+from collab.errors import ConfigError, DeviceError, SyncNasError
 from collab.files import reason_of
 from collab.system.starting import INTERRUPTED, begin, is_interrupted_import
 from collab.wording.options import writing_for_command_line
@@ -32,8 +34,13 @@ _USAGE_ERROR: Final[Any] = next(base for base in typer.BadParameter.__mro__ if b
 def make_app(command: Callable[..., None], *, examples: Sequence[str] = ()) -> typer.Typer:
     """Returns a typer app with this one command, whose help ends with the examples."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-    app.command(cls=Command, epilog=_epilog(examples))(command)
+    app.command(cls=Command, epilog=_epilog(examples), help=_unwrapped(inspect.getdoc(command) or ""))(command)
     return app
+
+
+def _unwrapped(text: str) -> str:
+    """Joins the lines of each paragraph, which are as long as the code's; a help is wrapped to the window."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _epilog(examples: Sequence[str]) -> str | None:
@@ -107,9 +114,31 @@ def with_own_ends(kind: _Class) -> _Class:
 class Command(TyperCommand):
     """Command of the toolkit."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:
+            _refuse_empty(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         begin()
         return super().invoke(ctx)
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """Refuses a value without a letter, as shells make it of a variable that is not set: as a path, it would be the present folder.
+
+    Raises:
+        ConfigError: a value is empty or blank.
+    """
+    for before, word in itertools.pairwise(["", *words]):
+        name, is_value, value = word.partition("=")
+        if name.startswith("--") and is_value:
+            option, is_empty = name, not value.strip()
+        else:
+            option, is_empty = before if before.startswith("-") else "", not word.strip()
+        if is_empty:
+            way_out = "give it a value, or leave it out" if option else "name what is meant"
+            raise ConfigError(f"{shortened(option, most=60) or 'an argument'} is empty; {way_out} (is a variable of the shell not set?)")
 
 
 @contextmanager

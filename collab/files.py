@@ -56,6 +56,10 @@ def writing(path: Path) -> Iterator[None]:
         raise StorageError(str(reason_of(error, path))) from error
 
 
+_PAGE = b"<!doctype html>"
+"""The first letters of a page."""
+
+
 def write_whole(path: Path, content: bytes | str) -> None:
     """Replaces a file as a whole: a reader, or a process that is killed, leaves the old content or the new one, never a part.
 
@@ -63,10 +67,13 @@ def write_whole(path: Path, content: bytes | str) -> None:
         content: text is written as UTF-8.
 
     Raises:
-        StorageError: it cannot be written; the file is as it was.
+        StorageError: it cannot be written, or there is something else than a file, as a device; what is there is as it was.
     """
     data = content.encode() if isinstance(content, str) else content
     with writing(path):
+        # A device or a pipe would not be written to but replaced, for all programs.
+        if path.exists() and not path.is_file():
+            raise StorageError(f"{path} is there and is no file; name another path")
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".new", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -79,6 +86,21 @@ def write_whole(path: Path, content: bytes | str) -> None:
                 Path(name).unlink()
             raise
         sync_folder(path.parent)
+
+
+def write_page(path: Path, html: str) -> None:
+    """Replaces a page of HTML as a whole, and nothing else that may be in its place.
+
+    Raises:
+        StorageError: it cannot be written, or what is there is no page.
+    """
+    with writing(path):
+        if path.is_file():
+            with path.open("rb") as file:
+                begin = file.read(len(_PAGE))
+            if begin and begin.lower() != _PAGE:
+                raise StorageError(f"{path} is there and is no page of HTML; remove it, or name another file")
+    write_whole(path, html)
 
 
 def append_whole(path: Path, data: bytes) -> None:

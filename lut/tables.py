@@ -234,7 +234,7 @@ def _rows(lines: Iterator[tuple[int, list[str]]], path: Path, kind: type[_Row]) 
         if column in header:
             places.append((f.name, column, str(f.type), header.index(column)))
         elif f.default is MISSING:
-            raise TableError(f"{path}: the column {column} is missing")
+            raise TableError(f"{path}: the column {column} is missing; {_measure_again()}")
     for number, cells in lines:
         where = f"{path}, line {number}"
         if len(cells) != len(header):

@@ -21,7 +21,7 @@ from collab.console import one_line, result_console, tell
 from collab.errors import ConfigError, DeviceError, TableError
 from collab.system.portable import interrupt
 from collab.system.starting import INTERRUPTED
-from collab.wording.commands import command_named
+from collab.wording.commands import command_named, words_after_python
 
 if TYPE_CHECKING:
     import typer
@@ -161,7 +161,7 @@ def profile_fleet(serials: Sequence[str], out: Path, context: typer.Context, *, 
             out,
             options,
             on_visits=lambda serial, done, expected: bars.update(tasks[serial], completed=done, total=expected),
-            on_words=lambda serial, words: bars.console.print(f"{serial}: {words}"),
+            on_words=lambda serial, words: bars.console.print(f"{one_line(serial)}: {words}"),
             on_end=lambda phone: bars.update(tasks[phone.serial], description=f"{one_line(phone.serial)} {phone.state}"),
         )
     if json:
@@ -234,7 +234,7 @@ def _start(serial: str, out: Path, options: FleetOptions) -> _Phone:
     goes_on = options.resume and ((out / PLAN_FILE).exists() or not options.names_work)
     own = ["--device", serial, "--out", str(out), "--json", "--progress-lines", *(["--resume"] if goes_on else [])]
     process = subprocess.Popen(
-        [sys.executable, "-m", "profiler.run", *options.arguments, *own],
+        [sys.executable, *words_after_python("profile"), *options.arguments, *own],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -326,9 +326,9 @@ def _print(phones: Sequence[PhoneProfile]) -> None:
         table.add_column(column, overflow="fold")
     for phone in phones:
         said = [str(phone.summary.get(name, "")) for name in ("blocks", "transfers", "failed")]
-        table.add_row(phone.serial, phone.state, *said, str(phone.out))
+        table.add_row(one_line(phone.serial), phone.state, *said, str(phone.out))
     result_console(wraps=True).print(table)
     console = result_console()
     for phone in phones:
         if phone.error:
-            console.print(f"{phone.serial}: {phone.error}")
+            console.print(f"{one_line(phone.serial)}: {phone.error}")

@@ -63,10 +63,10 @@ def _write_markdown(found: Comparison, first: Path, second: Path, most: int, fai
 
 
 def _write_page(found: Comparison, first: Path, second: Path, most: int, failed: str, path: Path) -> None:
-    from collab.files import write_whole
+    from collab.files import write_page
     from report.comparing.page import comparison_page
 
-    write_whole(path, comparison_page(found, first=str(first), second=str(second), most=most, failed=failed))
+    write_page(path, comparison_page(found, first=str(first), second=str(second), most=most, failed=failed))
 
 
 def _print(found: Comparison, first: Path, second: Path, most: int, failed: str) -> None:

@@ -24,7 +24,7 @@ def main(
 
     The page needs nothing besides: it opens from the disk in any browser, without a network.
     """
-    from collab.files import write_whole
+    from collab.files import write_page
     from report.compose import compose
     from report.data.sources import Sources, subjects
 
@@ -32,7 +32,7 @@ def main(
     for folder in folders:
         sources.add(folder)
     html = compose(sources, subjects(sources, model, placement), title=title)
-    write_whole(out, html)
+    write_page(out, html)
     for warning in sources.warnings:
         tell(warning)
     size = len(html.encode())

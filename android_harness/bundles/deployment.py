@@ -22,6 +22,7 @@ from android_harness.targets.push import Pushed, sha256_of
 from android_harness.targets.remote import supervising_files
 from collab.errors import ConfigError, MissingEntryError, RunnerError, TableError
 from collab.files import write_whole
+from collab.names import shown
 from collab.placement import parse_placement
 from collab.units import UnitSpec, name_units, parse_unit
 from collab.wording.options import option_named
@@ -58,11 +59,9 @@ class DeployOptions:
     keep: bool = True
 
     def __post_init__(self) -> None:
-        if self.wait not in ("", *WAITS) or self.path not in ("", *REQUESTABLE_PATHS):
-            raise ConfigError(
-                f"hand-over by '{self.path}' and '{self.wait}': {option_named('--path')} is one of {', '.join(REQUESTABLE_PATHS)},"
-                f" {option_named('--wait')} one of {', '.join(WAITS)}"
-            )
+        for option, value, ways in (("--wait", self.wait, WAITS), ("--path", self.path, REQUESTABLE_PATHS)):
+            if value not in ("", *ways):
+                raise ConfigError(f"{option_named(option, shown(value))}: one of {', '.join(ways)}")
 
 
 @dataclass(frozen=True)

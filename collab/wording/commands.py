@@ -45,6 +45,16 @@ def command_named(name: str, *arguments: object) -> str:
     return shlex.join([*way, *map(str, arguments)])
 
 
+def words_after_python(name: str) -> list[str]:
+    """Returns what follows ``python`` to start a command whose hints name commands as those of this process do.
+
+    Raises:
+        KeyError: there is no such command.
+    """
+    module = MODULES[name]
+    return ["-m", module] if _is_called_by_module() else ["-m", "syncnas", name]
+
+
 def _is_called_by_module() -> bool:
     """Tells whether Python was started with the module of a command, and not by the name ``syncnas`` or from code."""
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)

@@ -113,10 +113,12 @@ class Sources:
 
     def _add_verification(self, path: Path, profile: Profile | None) -> None:
         found = read_verification(path) if path.suffix == ".json" else read_verification_journal(path)
-        if found is None:
+        if found is not None:
+            self.verifications.append((found, profile))
+        elif profile is not None:
             self.warnings.append(f"{path} tells of no model that was measured whole.")
         else:
-            self.verifications.append((found, profile))
+            raise StorageError(f"{path} tells of no model that was measured whole; name what {command_named('verify')} has written")
 
 
 def subjects(sources: Sources, model: str, placement: str) -> list[Subject]:

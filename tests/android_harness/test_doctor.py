@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from android_harness.doctor import examine
+from collab.errors import ConfigError
 from tests.android_harness.commands import home_alone, run
 
 
@@ -27,3 +29,8 @@ def test_the_doctor_tries_what_there_is(home: Mapping[str, str]) -> None:
     text = run("android_harness.doctor", "--device", "local", "--no-trial", env=home)
     assert "connection" in text
     assert "unit cpu" not in text
+
+
+def test_a_unit_that_is_none_is_refused_before_the_device_is_asked() -> None:
+    with pytest.raises(ConfigError, match="unknown kind 'nosuch'"):
+        examine("127.0.0.1:1", ["nosuch"], [], trial=False)

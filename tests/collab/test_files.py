@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from collab.errors import BusyFolderError, StorageError
-from collab.files import LOCK_FILE, FolderLock, append_whole, holds_nothing, reason_of, sha256_of, to_disk, write_new, write_whole
+from collab.files import (
+    LOCK_FILE,
+    FolderLock,
+    append_whole,
+    holds_nothing,
+    reason_of,
+    sha256_of,
+    to_disk,
+    write_new,
+    write_page,
+    write_whole,
+)
 
 _FULL = Path("/dev/full")
 
@@ -145,3 +156,24 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path):
+        with pytest.raises(StorageError, match="is no file; name another path"):
+            write_whole(path, "text")
+    assert pipe.is_fifo()
+
+
+def test_a_page_replaces_a_page_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    for content in ("", "<!doctype html>old", "<!DOCTYPE HTML>old"):
+        path.write_text(content)
+        write_page(path, "<!doctype html>new")
+        assert path.read_text() == "<!doctype html>new"
+    path.write_text("samples")
+    with pytest.raises(StorageError, match="is no page of HTML; remove it"):
+        write_page(path, "<!doctype html>new")
+    assert path.read_text() == "samples"

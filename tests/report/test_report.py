@@ -346,6 +346,7 @@ def test_tables_that_have_changed_since_do_not_pass_for_the_prediction_of_then(m
         ({}, "neither a profile's folder, nor a search's"),
         ({"verify.json": "{}"}, "verify.json: a field is missing"),
         ({"verify.json": '{"model": NaN}'}, "verify.json: not valid JSON"),
+        ({"verify.jsonl": ""}, "verify.jsonl tells of no model that was measured whole; name what"),
         ({"verify.jsonl": "{}\n"}, "verify.jsonl, line 1: not a line of a journal"),
         ({"journal.jsonl": "{}\n"}, "journal.jsonl: line 1"),
         ({"meta.json": "{}"}, "meta.json: a field is missing"),

@@ -10,6 +10,7 @@ from itertools import groupby
 
 import pytest
 
+from collab.errors import ConfigError
 from syncnas.commands import COMMANDS
 from tests.pages import REPOSITORY
 from tests.syncnas.commands import command_of, syncnas
@@ -56,3 +57,15 @@ def test_a_command_does_the_same_under_both_names() -> None:
     assert (one.returncode, one.stderr.replace(hint, as_called)) == (other.returncode, other.stderr)
     assert one.returncode == 2
     assert "nowhere" in one.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_empty_value_is_refused_as_it_would_be_the_present_folder(name: str) -> None:
+    taking = [parameter for parameter in command_of(name).params if not getattr(parameter, "is_flag", False)]
+    for option in (each for parameter in taking if parameter.param_type_name == "option" for each in parameter.opts):
+        for words in ([option, ""], [option, " "], *([[f"{option}="]] if option.startswith("--") else [])):
+            with pytest.raises(ConfigError, match=f"^{option} is empty; give it a value"):
+                command_of(name).make_context(name, words)
+    if any(parameter.param_type_name == "argument" for parameter in taking):
+        with pytest.raises(ConfigError, match="an argument is empty"):
+            command_of(name).make_context(name, [""])

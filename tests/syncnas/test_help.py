@@ -106,3 +106,8 @@ def test_panels_put_the_common_first_and_the_phone_and_the_expert_apart() -> Non
     common = said[: said.index("╭─ The phone")]
     assert "--out" in common
     assert "--steady" not in common
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_paragraphs_are_wrapped_to_the_window_and_not_where_the_code_is(name: str) -> None:
+    assert all("\n" not in paragraph for paragraph in command_of(name).help.split("\n\n"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -64,3 +65,16 @@ def test_as_this_command_was_called(started: list[str], said: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=REPOSITORY)
     assert done.returncode == 3
     assert done.stderr.rstrip().endswith(f"See what is there with: {said}")
+
+
+@pytest.mark.parametrize(
+    ("started", "said"), [(["profiler.run"], "python -m android_harness.devices"), (["syncnas", "profile"], "syncnas devices")]
+)
+def test_profiles_side_by_side_name_commands_as_the_one_that_started_them(started: list[str], said: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", *started, "--device", "127.0.0.1:1", "--device", "x\n127.0.0.1:2", "--out", tmp_path]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert done.returncode == 3
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2, "a name with a line feed stays on its line"
+    assert all(line.endswith(f"See what is there with: {said}") for line in lines)
