@@ -59,9 +59,10 @@ class DeployOptions:
     keep: bool = True
 
     def __post_init__(self) -> None:
-        for option, value, ways in (("--wait", self.wait, WAITS), ("--path", self.path, REQUESTABLE_PATHS)):
-            if value not in ("", *ways):
-                raise ConfigError(f"{option_named(option, shown(value))}: one of {', '.join(ways)}")
+        if self.wait not in ("", *WAITS):
+            raise ConfigError(f"{option_named('--wait', shown(self.wait))}: one of {', '.join(WAITS)}")
+        if self.path not in ("", *REQUESTABLE_PATHS):
+            raise ConfigError(f"{option_named('--path', shown(self.path))}: one of {', '.join(REQUESTABLE_PATHS)}")
 
 
 @dataclass(frozen=True)
