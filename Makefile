@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -c constraints.txt
 DEMO := luts/demo
 ARCH ?= amd64
-# Of `make test`: the files or folders of tests to run; empty: all.
+# Of `make test` and `make test-fast`: the files or folders of tests to run; empty: all.
 TESTS ?=
 # Tests that measure or drive a phone: two at a time, as more would keep each other waiting. None of them asserts on time.
 MEASURING := tests/phone tests/android_harness/targets tests/android_harness/test_collab.py tests/android_harness/test_deploy.py \
@@ -60,7 +60,7 @@ test-fast:
 	@PYTHON=$(PYTHON) .ci/packages test-fast
 	@$(MAKE) --no-print-directory $(VENV)/dev
 	$(BIN)/python -m android_harness.build
-	$(ALONGSIDE) $(BIN)/python -m pytest --fast --numprocesses auto --dist loadfile $(MEASURING:%=--ignore=%)
+	$(ALONGSIDE) $(BIN)/python -m pytest --fast --numprocesses auto --dist loadfile $(MEASURING:%=--ignore=%) $(TESTS)
 
 phone: $(VENV)/all
 	@$(BIN)/python -m android_harness.build $(if $(filter arm64,$(ARCH)),--abi linux-aarch64)
