@@ -93,7 +93,7 @@ def test_damaged_journals_are_named(tmp_path: Path, line: str, says: str) -> Non
         ("evaluated", {"strategy": "nnnnnnc"}, "its leaf is .*, not nnnnnnc"),
         ("same", {"of": 0}, "question 0 repeats question 0, which has not evaluated"),
         ("same", {"of": 5}, "question 0 repeats question 5, which has not evaluated"),
-        ("evaluated", {"accuracy": 0.123}, "[nac]+ has accuracy 0.123, in --table "),
+        ("evaluated", {"accuracy": 0.123}, "[nac]+ has accuracy 0.123, in the table "),
     ],
 )
 def test_answers_that_are_none_are_named(tmp_path: Path, event: str, changes: dict[str, Any], says: str) -> None:
