@@ -84,7 +84,7 @@ def _wakeups_us(store: SampleStore) -> dict[tuple[str, str, str, str, str], list
     found: dict[tuple[str, str, str, str, str], list[float]] = defaultdict(list)
     for job, samples in store.jobs.items():
         if isinstance(job, HandoverId) and samples.failure is None and feature_bytes(job.shape):
-            key = (job.sender, job.receiver, job.path, job.wait, "paced" if job.gap_us else "hot")
+            key = (job.sender, job.receiver, samples.path_taken(job.path), job.wait, "paced" if job.gap_us else "hot")
             found[key] += [ns / NS_PER_US for ns in samples.pooled("wakeup")]
     return found
 

@@ -146,7 +146,7 @@ def _path_of(unit: str, visit: TimeDone | None, origin: Origin) -> dict[str, str
 
 def handover_row(job: HandoverId, samples: JobSamples, origin: Origin) -> HandoverRow:
     """Returns the row of a hand-over that was visited or failed; it has no numbers where it failed."""
-    path = samples.transfers[0].path if samples.transfers and samples.transfers[0].path in PATHS else job.path
+    path = samples.path_taken(job.path)
     reason = _handover_failure(job, samples, path)
     read, wakeup = (samples.summary(name) if not reason else None for name in ("read", "wakeup"))
     claim, write = (find(samples, path) if not reason else None for find in (_claim_summary, _write_summary))

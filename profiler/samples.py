@@ -30,6 +30,7 @@ from android_harness.protocol.visit_groups import VisitDone, counting_events
 from android_harness.targets.device_notes import DeviceNotes
 from collab.errors import JournalError, TableError
 from collab.wording.options import option_named
+from lut.paths import PATHS
 from lut.statistics import Summary, summarise
 from profiler.job_ids import JobId, parse_job_id
 from profiler.provenance import UNKNOWN, Provenance, differences
@@ -62,6 +63,10 @@ class JobSamples:
     @property
     def visits(self) -> int:
         return len(self.times) + len(self.transfers) + len(self.collabs)
+
+    def path_taken(self, asked: str) -> str:
+        """Returns the path by which two units handed over: which one `asked` led to is told by the visits, if there are any."""
+        return self.transfers[0].path if self.transfers and self.transfers[0].path in PATHS else asked
 
     def add(self, visit: VisitDone, *, phase: int = 0) -> None:
         """Adds a visit that succeeded, and forgets what was computed of those before."""

@@ -54,3 +54,14 @@ def test_small_copies_that_caches_hide_leave_the_line_where_the_others_are() -> 
     [fit] = derive(store, UNITS, Plan((), ()), runtime="r", settings={}).transfer_fits
     assert (fit.read.base_us, fit.read.us_per_kb) == (pytest.approx(0, abs=1e-9), pytest.approx(0.425))
     assert fit.read.median_residual == pytest.approx(0, abs=1e-6)
+
+
+def test_ways_are_called_after_the_path_that_was_taken() -> None:
+    """A GPU's output, for which shared memory was asked, is read back."""
+    store = SampleStore()
+    samples = HandoverSamples((40_000,), (1000,), (0,), (0,), (1,), run=(1,), rerun=(1,))
+    for kilobytes in (1, 4):
+        job = HandoverId("gpu0", "cpu0", (1, 1, kilobytes, 256), "shared", "spin", 0)
+        store.add(HandoverDone(job.text, 0, 1, "readback", 1024 * kilobytes, samples))
+    [fit] = derive(store, UNITS, Plan((), ()), runtime="r", settings={}).transfer_fits
+    assert (fit.path, fit.n, fit.read.sizes) == ("readback", 2, 2)
