@@ -63,7 +63,7 @@ def test_a_bundle_may_be_the_current_folder(bundle: Path, home: Mapping[str, str
     monkeypatch.chdir(bundle)
     assert deploy(Path(), "--runs", 4, env=home)["output_error"] == 0.0
     assert (bundle.parent / "deploy.jsonl").is_file(), "beside the bundle"
-    assert "--path is one of shared, memcpy" in run(
+    assert "--path post: one of shared, memcpy" in run(
         "android_harness.deploy", "--device", "local", ".", "--path", "post", env=home, status=2
     )
 

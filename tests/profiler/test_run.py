@@ -363,7 +363,8 @@ def test_tables_of_another_runtime_are_refused(profiled: tuple[Path, dict[str, A
 def test_verify_puts_prediction_and_measurement_side_by_side(profiled: tuple[Path, dict[str, Any]], tmp_path: Path, placement: str) -> None:
     config = tmp_path / "model.json"
     config.write_text(collaborative(tiny(), "nca").to_json())
-    arguments = ["--lut", profiled[0], "--model", config, "--placement", placement, "--rounds", 3, "--journal", tmp_path / "v.jsonl"]
+    placed = ["--placement", placement] if placement else []
+    arguments = ["--lut", profiled[0], "--model", config, *placed, "--rounds", 3, "--journal", tmp_path / "v.jsonl"]
     said = json.loads(run("profiler.verify", *arguments, "--json", "--trace", tmp_path / "trace.json"))
     assert set(said) >= {"model", "predicted_us", "measured_us", "error", "error_drift_corrected", "repeatability", "steps"}
     assert set(said["measured_us"]) >= {"median", "p95", "n"}

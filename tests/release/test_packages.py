@@ -74,7 +74,7 @@ def test_wheels_hold_the_packages_and_only_their_own_runner(packages: list[Path]
         assert {name for name in names if name.startswith(folder)} == runners
         assert {"android_harness/runner/CMakeLists.txt", "collab/zoo/LICENSE", "syncnas/commands.py"} <= names
         tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
-        assert tops == {"android_harness", "collab", "exporters", "lut", "profiler", "report", "search", "syncnas"}
+        assert tops == {"android_harness", "collab", "exporters", "graph", "lut", "profiler", "report", "search", "syncnas"}
         assert not [name for name in names if "/build/" in name or name.endswith((".so", ".o", ".pyc"))], "nothing built, nothing of others"
 
 

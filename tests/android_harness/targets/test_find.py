@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,18 +14,20 @@ import typer
 
 from android_harness.targets import find
 from android_harness.targets.find import Seen, Survey, choose, device_of
+from collab.config import load
 from collab.errors import DeviceError
 from lut.meta import META_FILE
-from lut.tables import Tables, save
+from lut.tables import save
 from profiler import certify, run, verify
 from profiler.effort import QUICK
 from profiler.handover_setting import HandoverSetting
-from profiler.plan import plan_blocks
+from profiler.plan import COARSE, plan_blocks, plan_model
 from profiler.request import Request
 from tests.android_harness.commands import home_alone
 from tests.android_harness.commands import run as run_alone
 from tests.borders.fuzzing import refused_in_a_sentence, run_command
-from tests.lut.made_tables import UNITS, made_meta
+from tests.lut.made_tables import UNITS, made_tables
+from tests.lut.prediction.made_costs import linear_cost
 
 
 @contextmanager
@@ -59,10 +62,13 @@ def no_adb_server(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nobody_dials_an_address_out_of_a_file(tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with listener() as (port, callers):
         address = f"127.0.0.1:{port}"
-        save(Tables((), (), made_meta(device=address)), tmp_path)
+        # Tables that lack something are refused before a device is looked for.
+        plan = plan_model(load("micro_v2"), COARSE)
+        made = made_tables(plan.blocks, plan.transfers, linear_cost)
+        save(replace(made, meta=replace(made.meta, device=address, models=("micro_v2",))), tmp_path)
         Request(address, {}, "r", UNITS, (), plan_blocks([]), QUICK, HandoverSetting(), 0).save(tmp_path)
         app, arguments = {
-            "verify": (verify.app, ["--lut", str(tmp_path), "--model", "mini_v2"]),
+            "verify": (verify.app, ["--lut", str(tmp_path), "--model", "micro_v2"]),
             "certify": (certify.app, ["--lut", str(tmp_path)]),
             "run": (run.app, ["--out", str(tmp_path), "--resume"]),
             "deploy": (deploy_app(monkeypatch), [str(tmp_path), "--lut", str(tmp_path)]),

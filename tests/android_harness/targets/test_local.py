@@ -198,5 +198,5 @@ def test_a_runner_of_an_earlier_version_is_told_to_be_built_anew(
     earlier.write_text('#!/bin/sh\necho "syncnas_runner: $1: protocol is not a known field" >&2\nexit 2\n')
     earlier.chmod(0o755)
     monkeypatch.setattr(device, "_runner", earlier)
-    with pytest.raises(RunnerError, match=r"not a known field; the runner is of an earlier version .* android_harness\.build"):
+    with pytest.raises(RunnerError, match=r"not a known field; the runner is of an earlier version .* syncnas build"):
         execute(device, phase, tmp_path / "j.jsonl", lambda _: None)
