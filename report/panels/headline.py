@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lut.tables import USABLE
+from report.data.critical_path import critical_shares
 from report.data.sources import Profile, Sources, Subject
 from report.page.markup import Html, element, escaped, joined, paragraph, sentence
 from report.page.numbers import digits, percent, time_text
@@ -76,21 +76,16 @@ def _certainty(profile: Profile) -> Tile:
 
 
 def _bottleneck(subject: Subject) -> list[Tile]:
-    """Returns the unit that decides when a run ends: it carries most of the critical path, or, without a prediction, waits least."""
-    if subject.prediction is not None:
-        shares: Mapping[str, float] = subject.prediction.critical
-        unit = max(shares, key=shares.__getitem__)
-        others = ", ".join(f"{other} {100 * share:.0f} %" for other, share in shares.items() if other != unit)
-        run = subject.measured or subject.predicted
-        waits = ", ".join(f"{name} waits {time_text(run.waiting_us(name))}" for name in shares) if run is not None else ""
-        note = f"carries {100 * shares[unit]:.0f} % of the critical path" + (f" ({others})" if others else "")
-        return [Tile("Bottleneck", unit, f"{note}; {waits}")]
+    """Returns the unit that decides when a run ends: it carries most of the critical path, as measured where it was."""
     run = subject.measured or subject.predicted
     if run is None or len(run.units) < 2:
         return []
-    unit = min(run.units, key=run.waiting_us)
-    waits = ", ".join(f"{name} {time_text(run.waiting_us(name))}" for name in run.units)
-    return [Tile("Bottleneck", unit, f"waits least for others: {waits}")]
+    shares = critical_shares(run)
+    unit = max(shares, key=shares.__getitem__)
+    others = ", ".join(f"{other} {100 * share:.0f} %" for other, share in shares.items() if other != unit)
+    waits = ", ".join(f"{name} waits {time_text(run.waiting_us(name))}" for name in shares)
+    how = "measured" if subject.measured is not None else "predicted"
+    return [Tile("Bottleneck", unit, f"carries {100 * shares[unit]:.0f} % of the critical path ({others}), as {how}; {waits}")]
 
 
 def _alone(profile: Profile) -> list[Tile]:
