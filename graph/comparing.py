@@ -18,6 +18,8 @@ from collab.names import shown
 from graph.cuts import Block
 from graph.network import Network
 
+ROUNDING: Final = 1e-5
+"""The share of an output's range by which it may differ where sums are formed in another order."""
 _LIMIT_BYTES: Final = 64 << 20
 _REPORT: Final = "report.json"
 _REQUEST: Final = "request.json"
@@ -47,9 +49,14 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Largest absolute difference of each output, None where all bits are the same; or the sentence of a runtime that refuses a model."""
+    """Largest absolute difference of each output, None where all bits are the same; or the sentence of a runtime that refuses a model.
+
+    Attributes:
+        ranges: from the least to the greatest value of each output of the whole; of one value, its size.
+    """
 
     differences: tuple[float | None, ...] = ()
+    ranges: tuple[float, ...] = ()
     refused: str | None = None
 
 
@@ -60,14 +67,22 @@ class Comparison:
     Attributes:
         differences: largest absolute difference of each output that was computed; None where all bits are the same, NaN where a value is
             no number on one side only.
+        ranges: see `Report`.
     """
 
     differences: tuple[float | None, ...]
+    ranges: tuple[float, ...] = ()
 
     @property
     def is_equal(self) -> bool:
         """Whether all outputs are equal to the bit."""
         return all(difference is None for difference in self.differences)
+
+    @property
+    def is_rounding(self) -> bool:
+        """Whether no output differs by more than what sums in another order do, `ROUNDING` of its range."""
+        pairs = zip(self.differences, self.ranges, strict=True)
+        return all(difference is None or difference <= ROUNDING * extent for difference, extent in pairs)
 
 
 def compare(network: Network, model: Path, blocks: Sequence[Block], slices: Sequence[Path], folder: Path) -> Comparison:
@@ -100,4 +115,4 @@ def compare(network: Network, model: Path, blocks: Sequence[Block], slices: Sequ
         raise NetworkError(
             f"{network.source.origin}: the runtime refuses it: {shown(report.refused)}; export it for a newer or older runtime"
         )
-    return Comparison(tuple(float("nan") if difference == -1 else difference for difference in report.differences))
+    return Comparison(tuple(float("nan") if difference == -1 else difference for difference in report.differences), report.ranges)

@@ -17,10 +17,13 @@ from collab.files import FolderLock, holds_nothing, write_whole
 from collab.options import AsJson, flag, number, option, place
 from graph.comparing import compare
 from graph.cuts import DEFAULT_GRAIN_US, Block, Cutter
-from graph.document import check_document, document_of
+from graph.document import check_document, document_of, split_document
 from graph.network import Network
 from graph.reading import read_network
 from graph.slicing import slice_bytes
+from graph.splitting.rewriting import split_network
+from graph.splitting.shares import parse_shares
+from graph.splitting.stretches import apart, stretches_of
 
 BLOCKS_FILE: Final = "blocks.json"
 
@@ -31,16 +34,25 @@ def main(
     grain: Annotated[
         float, number(least=0, most=1e9, value="MICROSECONDS", help="What a block is worth at least, in microseconds of a nominal core.")
     ] = DEFAULT_GRAIN_US,
+    split: Annotated[
+        str,
+        option(value="SHARES", help="Split every stretch that algebra allows over so many units, in these shares, e.g. 2,1; then cut."),
+    ] = "",
     check: Annotated[bool, flag("--check", help="Run all blocks one after the other, and hold their outputs against the whole's.")] = False,
     json: AsJson = False,
 ) -> None:
     """Cut any .tflite into blocks, each of which can be run by itself.
 
-    Blocks are stretches between places where few bytes cross, and the arms of forks.
+    Blocks are stretches between places where few bytes cross, and the arms of forks. Split by channels, a stretch is such a fork.
     """
     network = read_network(model)
+    said: dict[str, Any] = {}
+    if split:
+        shares, stretches = parse_shares(split), apart(stretches_of(network))
+        said = {"split": split_document(network, stretches, shares)}
+        network = split_network(network, stretches, shares)
     blocks = Cutter(network, grain_us=grain).blocks()
-    document = document_of(network, blocks, grain_us=grain)
+    document = document_of(network, blocks, grain_us=grain) | said
     if out is not None and not holds_nothing(out):
         raise NetworkError(f"{out} is not empty; name another folder, or empty it")
     if out is not None or check:
@@ -50,7 +62,7 @@ def main(
         print_json(document)
     else:
         _print(document)
-    if check and not document["check"]["equal"]:
+    if check and not document["check"]["within_rounding" if split else "equal"]:
         raise typer.Exit(FAILED)
 
 
@@ -92,8 +104,18 @@ def _print(document: dict[str, Any]) -> None:
     console = result_console(wraps=True)
     console.print(table)
     console.print(f"{len({block['identity'] for block in blocks})} of {len(blocks)} blocks differ in what decides their time.")
+    if "split" in document:
+        console.print(_split_said(document["split"]))
     if "check" in document:
         console.print(_verdict(document["check"]))
+
+
+def _split_said(split: dict[str, Any]) -> str:
+    stretches = split["stretches"]
+    operators = sum(len(stretch["operators"]) for stretch in stretches)
+    sums, joins = (sum(len(stretch[what]) for stretch in stretches) for what in ("sums", "joins"))
+    shares = ":".join(f"{share:g}" for share in split["shares"])
+    return f"Split {shares}: {operators} operators in {len(stretches)} stretches, put together by {sums} sums and {joins} joins."
 
 
 def _verdict(check: dict[str, Any]) -> str:
@@ -102,12 +124,17 @@ def _verdict(check: dict[str, Any]) -> str:
     differing = [output for output in check["outputs"] if not output["equal"]]
     largest = [output["largest_difference"] for output in differing if "largest_difference" in output]
     said = f"by up to {max(largest):.3g}" if largest else "by what is no number"
+    said += ", no more than sums in another order do" if check["within_rounding"] else ""
     return f"Run one after the other they differ from the whole in {len(differing)} of {len(check['outputs'])} outputs, {said}."
 
 
 app = make_app(
     main,
-    examples=("syncnas cut face_landmark.tflite --check", "syncnas cut face_landmark.tflite --grain 200 --out blocks/face"),
+    examples=(
+        "syncnas cut face_landmark.tflite --check",
+        "syncnas cut face_landmark.tflite --grain 200 --out blocks/face",
+        "syncnas cut mobilenet.tflite --split 1,1 --check",
+    ),
 )
 
 if __name__ == "__main__":

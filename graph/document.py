@@ -10,6 +10,7 @@ from graph.comparing import Comparison
 from graph.cuts import Block
 from graph.identity import identity_of, label_of
 from graph.network import Network
+from graph.splitting.stretches import Stretch
 
 
 def document_of(network: Network, blocks: Sequence[Block], *, grain_us: float) -> dict[str, Any]:
@@ -47,8 +48,27 @@ def check_document(network: Network, comparison: Comparison) -> Mapping[str, Any
     """Describes how the slices' outputs compare with the whole's; a difference that is no number is left out."""
     computed = [tensor for tensor in network.outputs if tensor in network.producers]
     outputs = [
-        {"tensor": tensor, "equal": difference is None}
+        {"tensor": tensor, "equal": difference is None, "range": extent}
         | ({"largest_difference": difference} if difference is not None and not math.isnan(difference) else {})
-        for tensor, difference in zip(computed, comparison.differences, strict=True)
+        for tensor, difference, extent in zip(computed, comparison.differences, comparison.ranges, strict=True)
     ]
-    return {"equal": comparison.is_equal, "outputs": outputs}
+    return {"equal": comparison.is_equal, "within_rounding": comparison.is_rounding, "outputs": outputs}
+
+
+def split_document(network: Network, stretches: Sequence[Stretch], shares: Sequence[float]) -> dict[str, Any]:
+    """Describes which stretches of a network are split."""
+    return {"shares": list(shares), "stretches": [_stretch(network, stretch) for stretch in stretches]}
+
+
+def _stretch(network: Network, stretch: Stretch) -> dict[str, Any]:
+    return {
+        "operators": [
+            {"operator": index, "name": network.operators[index].name, "part": part.value} for index, part in stretch.parts.items()
+        ],
+        "groups": stretch.groups,
+        "sums": list(stretch.summed),
+        "joins": list(stretch.joined),
+        "ends": [
+            {"operator": index, "name": network.operators[index].name, "reason": reason} for index, reason in sorted(stretch.ends.items())
+        ],
+    }

@@ -62,6 +62,14 @@ def difference(one: Array, other: Array) -> float | None:
     return found if np.isfinite(found) else _NO_NUMBER
 
 
+def extent_of(values: Array) -> float:
+    """Computes how far values reach, those that are numbers: from the least to the greatest, or, where all are the same, their size."""
+    numbers = values.astype(np.float64)[np.isfinite(values)]
+    if not numbers.size:
+        return 0.0
+    return float(np.ptp(numbers)) or float(np.abs(numbers).max())
+
+
 def carry_out(request: Request) -> Report:
     """Runs the whole and the slices."""
     inputs = seeded_inputs(Path(request.model))
@@ -70,7 +78,10 @@ def carry_out(request: Request) -> Report:
     for step in request.steps:
         given = [known[tensor] for tensor in step.inputs]
         known |= dict(zip(step.outputs, run_model(Path(step.file), given), strict=True))
-    return Report(tuple(difference(whole[tensor], known[tensor]) for tensor in request.outputs))
+    return Report(
+        tuple(difference(whole[tensor], known[tensor]) for tensor in request.outputs),
+        tuple(extent_of(whole[tensor]) for tensor in request.outputs),
+    )
 
 
 def main() -> None:

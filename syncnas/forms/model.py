@@ -180,14 +180,53 @@ class CutOutput(Form, frozen=True, kw_only=True):
 
     tensor: int
     equal: bool
+    range: float
     largest_difference: float | msgspec.UnsetType = msgspec.UNSET
 
 
 class CutCheck(Form, frozen=True, kw_only=True):
-    """Comparison of all blocks, run one after the other, with the whole network."""
+    """Comparison of all blocks, run one after the other, with the whole network.
+
+    Attributes:
+        within_rounding: no output differs by more than 1e-5 of its range, as sums in another order do.
+    """
 
     equal: bool
+    within_rounding: bool
     outputs: list[CutOutput]
+
+
+class SplitOperator(Form, frozen=True, kw_only=True):
+    """What an operator does in a split: it opens it, goes along, or closes it."""
+
+    operator: int
+    name: str
+    part: str
+
+
+class SplitEnd(Form, frozen=True, kw_only=True):
+    """An operator that needs the whole of what is divided, and why."""
+
+    operator: int
+    name: str
+    reason: str
+
+
+class SplitStretch(Form, frozen=True, kw_only=True):
+    """A stretch of a network that is split by channels; sums and joins are tensors, by their numbers in the file."""
+
+    operators: list[SplitOperator]
+    groups: int
+    sums: list[int]
+    joins: list[int]
+    ends: list[SplitEnd]
+
+
+class Split(Form, frozen=True, kw_only=True):
+    """All stretches of a network that are split, and the shares of the units."""
+
+    shares: list[float]
+    stretches: list[SplitStretch]
 
 
 class Cut(Printed, frozen=True, kw_only=True):
@@ -199,6 +238,7 @@ class Cut(Printed, frozen=True, kw_only=True):
     inputs: list[CutTensor]
     outputs: list[CutTensor]
     blocks: list[CutBlock]
+    split: Split | msgspec.UnsetType = msgspec.UNSET
     check: CutCheck | msgspec.UnsetType = msgspec.UNSET
 
 
