@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from graph.cuts import Block
-from graph.format.flatbuffer import Record, Span, record
-from graph.format.writing import MOST_INSIDE_BYTES, model_bytes
+from graph.format.flatbuffer import Record, record
+from graph.format.writing import MOST_INSIDE_BYTES, inside, model_bytes
 from graph.network import Network
 
 SIGNATURE: Final = "serving_default"
@@ -61,7 +61,7 @@ class _Slice:
             description=description,
             operatorCodes=tuple(network.codes[code] for code in codes),
             subgraphs=(graph,),
-            buffers=(record("Buffer"), *(_whole(buffers[old]) for old in self._buffers)),
+            buffers=(record("Buffer"), *(inside(buffers[old]) for old in self._buffers)),
             metadata=metadata or None,
             signatureDefs=(self._signature(),),
         )
@@ -104,13 +104,6 @@ class _Slice:
             wanted = known.get(tensor) or self._network.tensors[tensor].name or f"{prefix}{at}"
             names.append(wanted if wanted not in names else f"{prefix}{at}:{wanted}")
         return tuple(record("TensorMap", name=name, tensorIndex=self._tensors[tensor]) for name, tensor in zip(names, tensors, strict=True))
-
-
-def _whole(buffer: Record) -> Record:
-    """Returns a buffer with its bytes in the table, also where the file has them behind all tables."""
-    if buffer["offset"] > 1:
-        return record("Buffer", data=Span(buffer["offset"], buffer["size"]))
-    return buffer
 
 
 def _signature_names(network: Network) -> dict[int, str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import flatbuffers
 import numpy as np
 
-from graph.format.flatbuffer import Record, Span
+from graph.format.flatbuffer import Record, Span, record
 from graph.format.schema import SCALAR, TABLE, TABLES, TEXT, UNION, Field, fields_of
 from graph.format.source import Source
 
@@ -39,6 +39,13 @@ def model_bytes(model: Record, source: Source, *, most_inside_bytes: int = MOST_
         data = _buffer_bytes(buffer, source)
         parts += [data, bytes(_aligned(len(data)) - len(data))]
     return b"".join(parts)
+
+
+def inside(buffer: Record) -> Record:
+    """Returns a buffer with its bytes in the table, also where the file has them behind all tables."""
+    if buffer["offset"] > 1:
+        return record("Buffer", data=Span(buffer["offset"], buffer["size"]))
+    return buffer
 
 
 def _with_places(model: Record, source: Source, start: int) -> Record:

@@ -135,6 +135,8 @@ def _why_not_weights(network: Network, operator: Operator) -> str | None:
         return "has weights that are computed, packed or sparse"
     if bias != -1 and constant_of(network, bias) is None:
         return "has a bias that is computed, packed or sparse"
+    if bias != -1 and network.tensors[bias].shape[-1:] != network.tensors[operator.outputs[0]].shape[-1:]:
+        return "has a bias whose last axis is not that of its channels"
     return None
 
 

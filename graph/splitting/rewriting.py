@@ -11,7 +11,7 @@ import numpy as np
 from graph.format.flatbuffer import Record, record
 from graph.format.schema import names_of, union_tables
 from graph.format.source import Source
-from graph.format.writing import model_bytes
+from graph.format.writing import inside, model_bytes
 from graph.network import Network, Operator, Tensor
 from graph.reading import network_of
 from graph.splitting.constants import constant_of
@@ -61,7 +61,7 @@ class _Rewriter:
         graph = network.model.records("subgraphs")[0]
         self._graph = graph
         self._tensors = list(graph.records("tensors"))
-        self._buffers = list(network.model.records("buffers"))
+        self._buffers = [inside(buffer) for buffer in network.model.records("buffers")]
         self._codes = list(network.codes)
         self._operators: list[Record] = []
         self._shares: dict[tuple[int, int], int] = {}
@@ -79,9 +79,7 @@ class _Rewriter:
                 self._divide(operator, stretch, bounds[id(stretch)])
         self._drop_unread()
         graph = self._graph.replaced(tensors=tuple(self._tensors), operators=tuple(self._operators))
-        return self._network.model.replaced(
-            subgraphs=(graph,), buffers=tuple(self._buffers), operatorCodes=tuple(self._codes), description="split"
-        )
+        return self._network.model.replaced(subgraphs=(graph,), buffers=tuple(self._buffers), operatorCodes=tuple(self._codes))
 
     def _bounds(self, stretch: Stretch, shares: Sequence[float]) -> list[tuple[int, int]]:
         narrowest = min(self._network.tensors[tensor].shape[-1] for tensor in stretch.divided)

@@ -125,6 +125,24 @@ def test_whole_numbers_are_joined_and_never_summed(tmp_path: Path) -> None:
     assert largest_share(model, split_network(network, found, (1, 1)), tmp_path) == 0
 
 
+def test_constants_behind_the_tables(tmp_path: Path) -> None:
+    """The form of files above 2 GiB, in small."""
+    sample = Sample()
+    network = sample.network(sample.conv(sample.conv(sample.conv(sample.input((1, 6, 6, 8)), 16), 8), 4))
+    model = written(tmp_path, model_bytes(network.model, network.source, most_inside_bytes=0), "whole.tflite")
+    split = split_whole(read_network(model))
+    assert len(split.operators) > len(network.operators)
+    assert largest_share(model, split, tmp_path) <= ROUNDING
+
+
+def test_a_bias_of_another_shape_is_left_whole() -> None:
+    sample = Sample()
+    x = sample.input((1, 6, 6, 8))
+    inputs = [x, sample.weights(16, 1, 1, 8), sample.weights(16, 1)]
+    network = sample.network(sample.op("CONV_2D", inputs, (1, 6, 6, 16), table="Conv2DOptions", options={"strideW": 1, "strideH": 1}))
+    assert stretches_of(network) == ()
+
+
 def test_weights_stand_once_in_a_split_network() -> None:
     sample = Sample()
     x = sample.input((1, 6, 6, 64))
