@@ -4,21 +4,19 @@
 typed and checked, and which needs no pandas.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from collab.system.starting import stop_quietly_while_starting
+
+stop_quietly_while_starting(__name__)
+
+from typing import TYPE_CHECKING  # noqa: E402
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lut.frames import Frames
 
-stop_quietly_while_starting(__name__)
 
-
-def load(folder: Path | str) -> Frames:
+def load(folder: "Path | str") -> "Frames":
     """Returns the tables of a folder, checked: ``.blocks`` and ``.transfers`` are DataFrames with typed columns, ``.meta`` is a `Meta`.
 
     Raises:

@@ -32,7 +32,8 @@ class ProfileOptions:
     """Options of a profile. Empty ones stand for those of an earlier profile that it goes on with, or the defaults.
 
     `models` name search spaces, `blocks` are keys, `transfer_bytes` sizes of hand-overs; `units` are written as on command lines.
-    `budget_s` is the time to spend; None: as long as it takes, or as the earlier profile was given.
+    `budget_s` is the time to spend; None: as long as it takes, or as the earlier profile was given. A `seed` of None is the earlier one's,
+    or 0.
     """
 
     models: tuple[str, ...] = ()
@@ -44,7 +45,7 @@ class ProfileOptions:
     resume: bool = False
     wait: str = ""
     path: str | None = None
-    seed: int = 0
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def profile_into(
             held.enter_context(existing_folder_lock(out))
         earlier = _earlier(out, resume=options.resume)
         name = _device(name, earlier, out, cluster)
-        options = _completed(options, earlier)
+        options = _completed(options, earlier, out)
         specs = _specs(options.units)
         _check_handover(options.wait, options.path)
         plan = _plan(options, earlier)
@@ -134,12 +135,31 @@ def profile_into(
     return Profiled(result, request, name, out)
 
 
-def _completed(options: ProfileOptions, earlier: Request | None) -> ProfileOptions:
-    """Returns options with the default model where nothing is named to measure, and an earlier budget where none is given."""
-    if earlier is not None:
-        return options if options.budget_s is not None else replace(options, budget_s=earlier.budget_s)
-    named = options.models or options.blocks or options.transfer_bytes
-    return options if named else replace(options, models=(DEFAULT_MODEL,))
+def _completed(options: ProfileOptions, earlier: Request | None, out: Path) -> ProfileOptions:
+    """Returns options with the default model where nothing is named to measure, and with what an earlier profile has where none is given.
+
+    Raises:
+        TableError: an option differs from the earlier profile's, which has one throughout.
+    """
+    if earlier is None:
+        named = options.models or options.blocks or options.transfer_bytes
+        return options if named else replace(options, models=(DEFAULT_MODEL,))
+    _check_same(options, earlier, out)
+    budget_s = options.budget_s if options.budget_s is not None else earlier.budget_s
+    return replace(options, quick=_is_coarse(earlier), budget_s=budget_s, seed=earlier.seed)
+
+
+def _check_same(options: ProfileOptions, earlier: Request, out: Path) -> None:
+    other = f"leave it out, or use another {option_named('--out')}"
+    if options.quick and not _is_coarse(earlier):
+        raise TableError(f"{out} was measured without {option_named('--quick')}; {other}")
+    if options.seed is not None and options.seed != earlier.seed:
+        raise TableError(f"{out} was measured with {option_named('--seed', earlier.seed)}, not {options.seed}; {other}")
+
+
+def _is_coarse(earlier: Request) -> bool:
+    """Tells whether a profile began with the coarse grid: all others have every way to wait timed."""
+    return not earlier.effort.all_waits
 
 
 def _device(name: str, earlier: Request | None, out: Path, cluster: str) -> str:
@@ -227,7 +247,7 @@ def _request(
         plan=plan,
         effort=effort,
         handover=handover,
-        seed=options.seed,
+        seed=options.seed or 0,
         budget_s=options.budget_s,
         conditions=target.conditions,
     )

@@ -66,7 +66,9 @@ def main(
             help="Spend this much time, e.g. 10m: a coarse grid first, then where interpolation is worst, then more rounds.",
         ),
     ] = "",
-    resume: Annotated[bool, flag("--resume", help="Go on with, or add to, what is in the folder.")] = False,
+    resume: Annotated[
+        bool, flag("--resume", help="Go on with, or add to, what is in the folder: with the options that it was begun with.")
+    ] = False,
     json: AsJson = False,
     block: Annotated[list[str] | None, option(value="KEY", panel=EXPERT, help="Also measure this block; may be repeated.")] = None,
     transfer_bytes: Annotated[
@@ -74,7 +76,10 @@ def main(
     ] = None,
     wait: Annotated[str, wait_option("spin, or condvar if units share a core")] = "",
     path: Annotated[str | None, path_option("shared")] = None,
-    seed: Annotated[int, whole(least=0, most=MAX_SEED, panel=EXPERT, help="Seed of the order in which jobs are visited.")] = 0,
+    seed: Annotated[
+        int | None,
+        whole(least=0, most=MAX_SEED, panel=EXPERT, help="Seed of the order in which jobs are visited. Default: 0, or the earlier one."),
+    ] = None,
     *,
     harness: HarnessOptions,
     cool_limit_s: CoolLimitS = 300,

@@ -4,13 +4,14 @@
 package included, may change from one version to the next. ``docs/reference/python.md`` has examples.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
-from collab import __version__ as __version__
 from collab.system.starting import stop_quietly_while_starting as _stop_quietly_while_starting
+
+_stop_quietly_while_starting(__name__)
+
+from importlib import import_module  # noqa: E402
+from typing import TYPE_CHECKING, Any, Final  # noqa: E402
+
+from collab import __version__ as __version__  # noqa: E402
 
 if TYPE_CHECKING:
     from collab.errors import (
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from syncnas.api.tracing import Trace, trace
     from syncnas.api.trials import Certification, Verification, certify, verify
     from syncnas.api.values import Latency
-
-_stop_quietly_while_starting(__name__)
 
 _MODULES: Final = {
     "collab.errors": (

@@ -41,13 +41,18 @@ def bars(*, quiet: bool, passing: bool = False) -> Iterator[Progress]:
         text_column("left"),
         TimeRemainingColumn(),
     )
-    disable = quiet or not sys.stderr.isatty()
+    disable = not _is_seen(quiet=quiet)
     with Progress(*columns, console=note_console(), refresh_per_second=2, disable=disable, transient=passing) as shown:
         _displays.append(shown)
         try:
             yield shown
         finally:
             _displays.remove(shown)
+
+
+def _is_seen(*, quiet: bool) -> bool:
+    """Tells whether a bar is wanted, and there is a terminal. Rich before 15 has stderr deny that while a bar is on it."""
+    return not quiet and (any(not shown.disable for shown in _displays) or sys.stderr.isatty())
 
 
 @contextmanager
@@ -69,7 +74,7 @@ def sending_bar(*, quiet: bool, after_s: float = _PATIENCE_S) -> Iterator[Callab
     Yields:
         What takes the numbers of bytes, sent and in all.
     """
-    if quiet or not sys.stderr.isatty():
+    if not _is_seen(quiet=quiet):
         yield lambda *_: None
         return
     sending = _LateBar()

@@ -1,11 +1,12 @@
-"""Ctrl-C while a command's modules are imported, which takes a second or two: it ends the command as at any later moment."""
+"""Ctrl-C while a command's modules are imported, which takes a second or two: it ends the command as at any later moment.
 
-from __future__ import annotations
+What is imported before `stop_quietly_while_starting` is called has no such end. So this module imports only what Python has loaded before
+it runs any code: ``signal`` is a file that needs others, and so is ``__future__``; ``_signal`` is the part of Python that it names.
+"""
 
+import _signal  # type: ignore[import-not-found]
 import os
-import signal
 import sys
-from types import FrameType
 
 INTERRUPTED = 130
 """Exit status of a command that Ctrl-C has stopped, as shells know it."""
@@ -14,17 +15,17 @@ INTERRUPTED = 130
 def stop_quietly_while_starting(package: str) -> None:
     """Has Ctrl-C end this process with a line and status 130, if it was started to run one of the package's commands.
 
-    A package calls this before it imports much; `begin` ends it. Where Python code imports the package, nothing changes. Modules that are
-    being imported lose a KeyboardInterrupt now and then, and cannot be imported again: so none is raised.
+    A package calls this before it imports anything else; `begin` ends it. Where Python code imports the package, nothing changes. Modules
+    that are being imported lose a KeyboardInterrupt now and then, and cannot be imported again: so none is raised.
     """
-    if _starts_command_of(package) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _stop)
+    if _starts_command_of(package) and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _stop)
 
 
 def begin() -> None:
     """Has Ctrl-C raise KeyboardInterrupt from now on, as there is something to keep or to take back."""
-    if signal.getsignal(signal.SIGINT) is _stop:
-        signal.signal(signal.SIGINT, _interrupt)
+    if _signal.getsignal(_signal.SIGINT) is _stop:
+        _signal.signal(_signal.SIGINT, _interrupt)
 
 
 def is_interrupted_import(error: BaseException) -> bool:
@@ -53,9 +54,9 @@ def _starts_command_of(package: str) -> bool:
     return "-m" in words[:-1] and words[words.index("-m") + 1].partition(".")[0] == package
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(number: int, frame: object) -> None:
     _Interrupts.heard = True
-    signal.default_int_handler(number, frame)
+    _signal.default_int_handler(number, frame)
 
 
 def _stop(*_: object) -> None:

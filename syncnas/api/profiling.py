@@ -67,7 +67,7 @@ def profile(
     transfer_bytes: Sequence[int] = (),
     wait: str = "",
     path: str = "",
-    seed: int = 0,
+    seed: int | None = None,
     on_progress: OnProgress | None = None,
     on_note: OnNote | None = None,
 ) -> Profile:
@@ -83,12 +83,12 @@ def profile(
         units: such as ``cpu:threads=2,cores=4-5`` or ``gpu``; none: two CPU cores.
         quick: a coarse grid, in about a minute for a small model.
         budget_s: seconds to spend: first a coarse grid, then where interpolation is worst, then more rounds.
-        resume: go on with, or add to, what is in the folder.
+        resume: go on with, or add to, what is in the folder: with the arguments that it was begun with, where they are left out.
         blocks: keys of further blocks.
         transfer_bytes: sizes of further hand-overs.
         wait: how units wait for each other: ``spin``, ``condvar`` or ``hybrid``; empty: ``spin``, or ``condvar`` if units share a core.
         path: how units hand features over: ``shared`` or ``memcpy``; empty: ``shared``.
-        seed: of the order in which jobs are visited.
+        seed: of the order in which jobs are visited; None: 0, or that of the profile that is gone on with.
         on_progress: takes the progress, a few times a second at most.
         on_note: takes notes and warnings, a sentence each; otherwise they go to the logger ``syncnas``.
 

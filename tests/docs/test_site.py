@@ -150,7 +150,8 @@ def test_options_are_rendered_by_groups() -> None:
     options = hook("options")
     lines = options.rendered("profile").splitlines()
     assert lines[:2] == ["```text", "syncnas profile [OPTIONS]"]
-    assert any(line.startswith("| `--seed` *NUMBER from 0* | `0` | Seed of the order") for line in lines)
+    assert any(line.startswith("| `--seed` *NUMBER from 0* | Seed of the order") for line in lines)
+    assert any(line.startswith("| `--cool-limit-s` *SECONDS from 0 to 1,000,000* | `300` | How long a phone") for line in lines)
     experts = lines.index("**For experts**")
     assert any(line.startswith("| `--quick` |") for line in lines[:experts])
     assert any(line.startswith("| `--wait` *WAY* |") for line in lines[experts:])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from collab.wording.commands import MODULES
 from tests.android_harness.commands import home_alone
 from tests.models import tiny
 from tests.pages import REPOSITORY
@@ -32,6 +33,36 @@ from syncnas.commands import main
 sys.argv = ["syncnas", "predict", "--lut", "nowhere", "--model", "mini_v2"]
 main()
 """
+
+BEFORE_THE_GUARD = """
+import _signal
+import os
+import sys
+
+package = sys.argv[1]
+unguarded = []
+
+class Listening:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+            unguarded.append(name)
+        return None
+
+sys.meta_path.insert(0, Listening)
+sys.argv, sys.orig_argv = ["-m"], ["python", "-m", package + ".run"]
+__import__(package)
+assert _signal.getsignal(_signal.SIGINT) is not _signal.default_int_handler
+print(*unguarded)
+"""
+
+
+@pytest.mark.parametrize("package", sorted({"syncnas", *(module.partition(".")[0] for module in MODULES.values())}))
+def test_nothing_is_imported_before_a_signal_ends_a_command(package: str) -> None:
+    """Without ``site``, since what environments run there may have imported any module of Python already."""
+    command = [sys.executable, "-S", "-c", BEFORE_THE_GUARD, package]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY).stdout
+    assert found.split() == [package, "collab", "collab.system", "collab.system.starting"]
 
 
 @pytest.mark.parametrize("module", ["typer", "collab.cli", "syncnas.group", "lut.predict", "lut.tables", "lut.prediction.costs"])

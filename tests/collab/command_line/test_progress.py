@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.processes import wait_until
 
 CODE = """
 import sys
@@ -67,9 +70,15 @@ def send_on_a_terminal(after_s: float, around: str = "", *, until: str = "") -> 
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=follower, env=env) as sending:
         os.close(follower)
         assert sending.stdin is not None
-        shown = ""
-        while until not in shown:
-            shown += os.read(leader, 65536).decode(errors="replace")
+        pieces: list[str] = []
+
+        def is_seen() -> bool:
+            if select.select([leader], [], [], 0)[0]:
+                pieces.append(_read(leader))
+            return until in "".join(pieces)
+
+        wait_until(is_seen)
+        shown = "".join(pieces)
         sending.stdin.write(b"\n")
         sending.stdin.close()
         while more := _read(leader):
