@@ -13,7 +13,7 @@ from collab.cli import make_app, print_json, run_app
 from collab.config import load
 from collab.console import say, tell
 from collab.documents import read
-from collab.errors import RunnerError
+from collab.errors import RunnerError, StorageError
 from collab.files import write_whole
 from collab.options import AsJson, flag, option
 from collab.system.starting import INTERRUPTED
@@ -43,6 +43,8 @@ def main(
     is written but the folder and the user's cache.
     """
     base = _SMALL_BASE if small else _BASE
+    if out.exists() and not out.is_dir():
+        raise StorageError(f"{out} is there and is no folder; name another with --out")
     _require_runner()
     tell(f"== Profiling what {base} strategies need, on two CPU units of this machine")
     _run(_profile(out, base), quiet=json)

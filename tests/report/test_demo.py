@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from collab.errors import StorageError
 from profiler.request import PLAN_FILE
-from report.demo import _profile
+from report.demo import _profile, main
+
+
+def test_a_file_in_the_folders_place_is_found_before_anything_is_built(tmp_path: Path) -> None:
+    place = tmp_path / "demo"
+    place.write_text("mine")
+    with pytest.raises(StorageError, match="demo is there and is no folder; name another with --out"):
+        main(place)
+    assert place.read_text() == "mine"
 
 
 def test_a_demo_in_the_folder_of_another_goes_on_with_its_own_model(tmp_path: Path) -> None:
