@@ -31,6 +31,7 @@ from collab.errors import JournalError
 from collab.files import lock_file, write_whole, writing
 from collab.names import shown
 from collab.system.portable import PLAIN
+from collab.wording.commands import command_named
 from collab.wording.options import option_named
 from search.evaluators.base import MAX_ACCURACY, Setting
 from search.journals.record import SpaceRecord
@@ -110,6 +111,8 @@ class Same(_Event, tag="same", frozen=True, kw_only=True):
 
 
 Entry: TypeAlias = Asked | Evaluated | Failed | Same
+_MEASURED: Final = "phase"
+"""The first event of a runner's journal."""
 _HEADERS: Final = msgspec.json.Decoder(Header)
 _ENTRIES: Final = msgspec.json.Decoder(Entry)
 _Kind = TypeVar("_Kind")
@@ -256,6 +259,11 @@ def _refuse_other_formats(path: Path, line: bytes) -> None:
         found: Any = json.loads(line)
     except (ValueError, RecursionError):
         return
+    if isinstance(found, dict) and found.get("event") == _MEASURED:
+        raise JournalError(
+            f"{path} is the journal of a measurement, not of a search; name the folder that {command_named('search')} was given with"
+            f" --out, or draw what was measured: {command_named('report', path.parent)}"
+        )
     if isinstance(found, dict) and found.get("format") not in _READABLE:
         raise JournalError(
             f"{path}: line 1 is no header of a search of this version (format {_READABLE[0]} or {FORMAT}); journals of format 1 do not say"

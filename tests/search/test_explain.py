@@ -85,6 +85,13 @@ def test_a_search_under_way_is_explained(tmp_path: Path) -> None:
     assert "Nothing was evaluated" in text
 
 
+def test_a_profiles_folder_is_told_from_a_searchs(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").write_text('{"event":"phase","format":1,"phase":"blocks-0"}\n')
+    said = call("search.explain", tmp_path, status=2).stderr
+    assert "is the journal of a measurement, not of a search" in said
+    assert "report" in said
+
+
 def test_uct_has_no_priors(tmp_path: Path, found: Path) -> None:
     what = ["--evaluator", "table", "--table", found.parent / "accuracies.csv", "--evaluations", "2", "--method", "uct"]
     call("search.run", *what, "--out", tmp_path / "uct")
