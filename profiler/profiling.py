@@ -135,6 +135,17 @@ def profile_into(
     return Profiled(result, request, name, out)
 
 
+def check_options(options: ProfileOptions) -> None:
+    """Refuses options that no profile can take, whatever the device.
+
+    Raises:
+        ConfigError: a model, block, unit, size or way of handing over is unknown, or cannot be.
+    """
+    _specs(options.units)
+    _check_handover(options.wait, options.path)
+    _plan(options, None)
+
+
 def _completed(options: ProfileOptions, earlier: Request | None, out: Path) -> ProfileOptions:
     """Returns options with the default model where nothing is named to measure, and with what an earlier profile has where none is given.
 

@@ -92,15 +92,12 @@ def main(
     """
     from android_harness.targets.find import closing, open_target
     from profiler.fleet import is_fleet, phones_of, profile_fleet
-    from profiler.profiling import ProfileOptions, place, profile_into
+    from profiler.profiling import ProfileOptions, check_options, place, profile_into
     from profiler.request import JOURNAL_FILE
 
     if budget and quick:
         raise ConfigError("--budget begins with the coarse grid that --quick asks for; give one of them")
     names, cluster = device or [], harness.cluster
-    if is_fleet(names):
-        raise typer.Exit(profile_fleet(phones_of(names, cluster), out or Path("luts"), context, json=json))
-    named, folder = place(names[0] if names else "", out, cluster=cluster)
     options = ProfileOptions(
         models=tuple(model or ()),
         blocks=tuple(block or ()),
@@ -113,6 +110,10 @@ def main(
         path=path,
         seed=seed,
     )
+    if is_fleet(names):
+        check_options(options)
+        raise typer.Exit(profile_fleet(phones_of(names, cluster), out or Path("luts"), context, json=json))
+    named, folder = place(names[0] if names else "", out, cluster=cluster)
 
     @contextmanager
     def opened(name: str) -> Iterator[Target]:

@@ -120,7 +120,7 @@ def profile_devices(
         on_note: takes each line that one of them says, behind its serial number; otherwise they go to the logger ``syncnas``.
 
     Raises:
-        ConfigError: a phone is named twice, this machine is named, or an option cannot be taken.
+        ConfigError: a phone is named twice, this machine is named, or an option cannot be taken, such as a model that there is not.
         DeviceError: no phone is connected.
         KeyboardInterrupt: Ctrl-C; what was measured is kept.
 
@@ -130,6 +130,7 @@ def profile_devices(
         collab.errors.ConfigError: --device local measures the cores from which the others are led; profile this machine by itself
     """
     from profiler.fleet import FleetOptions, phones_of, profile_phones, written_option
+    from profiler.profiling import ProfileOptions, check_options
 
     require(1, budget_s=budget_s)
     require(0, seed=seed)
@@ -137,6 +138,16 @@ def profile_devices(
     require(0, 100_000, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     require(0, 1e6, cool_limit_s=cool_limit_s, patience_s=patience_s)
     harness_options(hot_at=hot_at)
+    check_options(
+        ProfileOptions(
+            models=tuple(names_of(models)),
+            blocks=tuple(blocks),
+            transfer_bytes=tuple(transfer_bytes),
+            units=tuple(units),
+            wait=wait,
+            path=path or None,
+        )
+    )
     serials = phones_of([devices] if isinstance(devices, str) else list(devices), ray_address)
     given: dict[str, object] = {
         "--model": names_of(models),

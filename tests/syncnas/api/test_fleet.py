@@ -39,6 +39,11 @@ def test_what_a_callback_raises_is_raised_once_all_have_ended(tmp_path: Path) ->
         ({"devices": "local"}, "profile this machine by itself"),
         ({"devices": PHONES, "hot_at": "boiling"}, "hot_at boiling"),
         ({"devices": PHONES, "budget_s": 0}, "budget_s=0"),
+        ({"devices": PHONES, "models": "no_such_model"}, "no_such_model"),
+        ({"devices": PHONES, "blocks": ["no_such_block"]}, "no_such_block"),
+        ({"devices": PHONES, "units": ["cpu:threads=none"]}, "none"),
+        ({"devices": PHONES, "transfer_bytes": [3]}, "multiples of 4"),
+        ({"devices": PHONES, "wait": "sleep"}, "sleep"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_before_anything_starts(options: dict[str, object], words: str, tmp_path: Path) -> None:
