@@ -63,6 +63,8 @@ _PAGE = b"<!doctype html>"
 def write_whole(path: Path, content: bytes | str) -> None:
     """Replaces a file as a whole: a reader, or a process that is killed, leaves the old content or the new one, never a part.
 
+    A symbolic link stays, and what it leads to is replaced.
+
     Args:
         content: text is written as UTF-8.
 
@@ -74,18 +76,21 @@ def write_whole(path: Path, content: bytes | str) -> None:
         # A device or a pipe would not be written to but replaced, for all programs.
         if path.exists() and not path.is_file():
             raise StorageError(f"{path} is there and is no file; name another path")
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".new", dir=path.parent)
+        place = Path(os.path.realpath(path)) if path.is_symlink() else path
+        if place.is_symlink():
+            raise StorageError(f"{path} is a link that leads back to itself; name another path")
+        descriptor, name = tempfile.mkstemp(prefix=f".{place.name[:64]}.", suffix=".new", dir=place.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 to_disk(file.fileno())
             Path(name).chmod(0o666 & ~_umask())
-            Path(name).replace(path)
+            Path(name).replace(place)
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(name).unlink()
             raise
-        sync_folder(path.parent)
+        sync_folder(place.parent)
 
 
 def write_page(path: Path, html: str) -> None:
@@ -94,13 +99,26 @@ def write_page(path: Path, html: str) -> None:
     Raises:
         StorageError: it cannot be written, or what is there is no page.
     """
+    write_own(path, html, begin=_PAGE, what="page of HTML")
+
+
+def write_own(path: Path, content: str, *, begin: bytes, what: str) -> None:
+    """Replaces a file of one kind as a whole, and nothing else that may be in its place but an empty file.
+
+    Args:
+        begin: first bytes of all such files, in small letters; those of a file count in any.
+        what: the kind, in a message.
+
+    Raises:
+        StorageError: it cannot be written, or what is there is something else.
+    """
     with writing(path):
         if path.is_file():
             with path.open("rb") as file:
-                begin = file.read(len(_PAGE))
-            if begin and begin.lower() != _PAGE:
-                raise StorageError(f"{path} is there and is no page of HTML; remove it, or name another file")
-    write_whole(path, html)
+                first = file.read(len(begin))
+            if first and first.lower() != begin:
+                raise StorageError(f"{path} is there and is no {what}; remove it, or name another file")
+    write_whole(path, content)
 
 
 def append_whole(path: Path, data: bytes) -> None:

@@ -56,10 +56,11 @@ def main(
 
 
 def _write_markdown(found: Comparison, first: Path, second: Path, most: int, failed: str, path: Path) -> None:
-    from collab.files import write_whole
-    from report.comparing.markdown import markdown
+    from collab.files import write_own
+    from report.comparing.markdown import BEGIN, markdown
 
-    write_whole(path, markdown(found, first=str(first), second=str(second), most=most, failed=failed))
+    text = markdown(found, first=str(first), second=str(second), most=most, failed=failed)
+    write_own(path, text, begin=BEGIN, what="comparison in Markdown")
 
 
 def _write_page(found: Comparison, first: Path, second: Path, most: int, failed: str, path: Path) -> None:

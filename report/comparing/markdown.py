@@ -12,6 +12,9 @@ from report.comparing.words import COLUMNS, cells, chosen, headline, sentences
 _ACTIVE = re.compile(r"([\\`*_{}\[\]<>#|~$@&])")
 _NUMBERS = ("first us", "second us", "change", "95 % interval")
 _MOST_CHARACTERS = 300
+_TITLE = "### Latency: "
+BEGIN = _TITLE.lower().encode()
+"""The first letters of a comparison, as `collab.files.write_own` takes them."""
 
 
 def markdown(found: Comparison, *, first: str, second: str, most: int, failed: str = "") -> str:
@@ -22,7 +25,7 @@ def markdown(found: Comparison, *, first: str, second: str, most: int, failed: s
         most: how many rows are shown.
         failed: why the comparison fails; empty if it does not.
     """
-    lines = [f"### Latency: {escaped(found.verdict)}", "", f"**{escaped(headline(found))}**", ""]
+    lines = [f"{_TITLE}{escaped(found.verdict)}", "", f"**{escaped(headline(found))}**", ""]
     if failed:
         lines += [f"**Fails:** {escaped(failed)}", ""]
     lines += [f"First: {escaped(first)}, second: {escaped(second)}", ""]

@@ -49,7 +49,7 @@ def report(
 
     Args:
         sources: results with a folder (tables, profiles, searches), or folders; a folder of tables has its last verification in it.
-        out: the page; a file that is there is replaced.
+        out: the page; one that is there is replaced, and no other file.
         model: a model of the zoo, or the path of a config, to be predicted from the first tables.
         placement: which unit runs what of that model.
         title: of the page; empty: what it shows.
@@ -65,7 +65,7 @@ def report(
         1
     """
     from collab.errors import StorageError
-    from collab.files import write_whole
+    from collab.files import write_page
     from report.compose import compose
     from report.data.sources import Sources, subjects
 
@@ -75,5 +75,5 @@ def report(
     for source in sources:
         gathered.add(source.folder if isinstance(source, SearchResult) else folder_of(source))
     page = compose(gathered, subjects(gathered, str(model), placement), title=title)
-    write_whole(Path(out), page)
+    write_page(Path(out), page)
     return Report(Path(out), len(page.encode()), len(gathered.profiles), len(gathered.searches), tuple(gathered.warnings))

@@ -177,3 +177,20 @@ def test_a_page_replaces_a_page_and_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="is no page of HTML; remove it"):
         write_page(path, "<!doctype html>new")
     assert path.read_text() == "samples"
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "link"
+    for target in ("there/file", "there/new"):
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        write_whole(link, target)
+        assert link.is_symlink()
+        assert (tmp_path / target).read_text() == target
+    circle = tmp_path / "circle"
+    circle.symlink_to("circle")
+    with pytest.raises(StorageError, match="circle"):
+        write_whole(circle, "text")
+    assert circle.is_symlink()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["circle", "file", "link", "new", "there"]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from collab.errors import StorageError
 from report.compare import app
 from report.comparing.markdown import escaped, markdown
 from report.comparing.sides import compare
@@ -37,6 +38,18 @@ def test_a_summary_says_what_counts(tmp_path: Path) -> None:
     said = json.loads(CliRunner().invoke(app, [str(first), str(second), "--json"]).output)
     assert (said["kind"], said["verdict"], said["fails"], said["schema_version"]) == ("runs", "slower", False, 1)
     assert said["whole"]["interval"][0] > 1.2
+
+
+def test_a_comparison_replaces_a_comparison_and_nothing_else(tmp_path: Path) -> None:
+    first, second = by_turns(tmp_path, 1)
+    written = tmp_path / "summary.md"
+    for _ in range(2):
+        assert CliRunner().invoke(app, [str(first), str(second), "--markdown", str(written)]).exit_code == 0
+    written.write_text("# Notes of mine\n")
+    result = CliRunner().invoke(app, [str(first), str(second), "--markdown", str(written)])
+    assert isinstance(result.exception, StorageError)
+    assert "is no comparison in Markdown" in str(result.exception)
+    assert written.read_text() == "# Notes of mine\n"
 
 
 def test_what_is_alike_says_how_small_a_difference_would_have_been_found(tmp_path: Path) -> None:
