@@ -53,7 +53,8 @@ def _within(least: float, most: float) -> Callable[[typer.CallbackParam, Any], A
         # NaN is less and more than nothing, and so passes the bounds that the command line's library knows.
         for each in value if isinstance(value, list) else [value]:
             if each is not None and not least <= each <= most:
-                raise ConfigError(f"{max(param.opts, key=len)} {str(each)[:40]}: give a number from {least:.16g} to {most:.16g}")
+                bounds = " to ".join(str(bound) if isinstance(bound, int) else f"{bound:.16g}" for bound in (least, most))
+                raise ConfigError(f"{max(param.opts, key=len)} {str(each)[:40]}: give a number from {bounds}")
         return value
 
     # Pages that list options read the bounds off the callback.

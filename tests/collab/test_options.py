@@ -52,3 +52,11 @@ def test_numbers_out_of_bounds_are_one_sentence_that_names_the_option(option: st
     assert "give a number from" in str(error)
     assert len(str(error)) < 200
     assert not TAKEN
+
+
+def test_large_bounds_are_told_in_full() -> None:
+    def command(seed: Annotated[int, whole(least=0, most=(1 << 63) - 1, help="A seed.")] = 0) -> None:
+        """Takes a seed."""
+
+    error = CliRunner().invoke(make_app(command), ["--seed", "-1"]).exception
+    assert str(error) == "--seed -1: give a number from 0 to 9223372036854775807"
