@@ -262,7 +262,7 @@ def _refuse_other_formats(path: Path, line: bytes) -> None:
     if isinstance(found, dict) and found.get("event") == _MEASURED:
         raise JournalError(
             f"{path} is the journal of a measurement, not of a search; name the folder that {command_named('search')} was given with"
-            f" --out, or draw what was measured: {command_named('report', path.parent)}"
+            f" {option_named('--out')}, or draw what was measured: {command_named('report', path.parent)}"
         )
     if isinstance(found, dict) and found.get("format") not in _READABLE:
         raise JournalError(
