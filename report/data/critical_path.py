@@ -1,4 +1,4 @@
-"""The critical path of a run: the chain of activities that decides when it ends."""
+"""The critical path of a run as measured: the chain of activities that decides when it ends."""
 
 from __future__ import annotations
 

@@ -80,7 +80,8 @@ def _bottleneck(subject: Subject) -> list[Tile]:
     run = subject.measured or subject.predicted
     if run is None or len(run.units) < 2:
         return []
-    shares = critical_shares(run)
+    predicted = subject.prediction.critical if subject.measured is None and subject.prediction is not None else None
+    shares = critical_shares(run) if predicted is None else predicted
     unit = max(shares, key=shares.__getitem__)
     others = ", ".join(f"{other} {100 * share:.0f} %" for other, share in shares.items() if other != unit)
     waits = ", ".join(f"{name} waits {time_text(run.waiting_us(name))}" for name in shares)

