@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +64,7 @@ _PAGE = b"<!doctype html>"
 def write_whole(path: Path, content: bytes | str) -> None:
     """Replaces a file as a whole: a reader, or a process that is killed, leaves the old content or the new one, never a part.
 
-    A symbolic link stays, and what it leads to is replaced.
+    A symbolic link stays, and what it leads to is replaced. The new file has the old one's rights.
 
     Args:
         content: text is written as UTF-8.
@@ -79,12 +80,14 @@ def write_whole(path: Path, content: bytes | str) -> None:
         place = Path(os.path.realpath(path)) if path.is_symlink() else path
         if place.is_symlink():
             raise StorageError(f"{path} is a link that leads back to itself; name another path")
-        descriptor, name = tempfile.mkstemp(prefix=f".{place.name[:64]}.", suffix=".new", dir=place.parent)
+        # File systems count bytes, of which a letter may have four.
+        short = os.fsencode(place.name)[:64].decode(errors="ignore") or "file"
+        descriptor, name = tempfile.mkstemp(prefix=f".{short}.", suffix=".new", dir=place.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 to_disk(file.fileno())
-            Path(name).chmod(0o666 & ~_umask())
+            Path(name).chmod(stat.S_IMODE(place.stat().st_mode) if place.exists() else 0o666 & ~_umask())
             Path(name).replace(place)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -179,6 +179,16 @@ def test_a_page_replaces_a_page_and_nothing_else(tmp_path: Path) -> None:
     assert path.read_text() == "samples"
 
 
+def test_a_file_keeps_its_rights_and_may_have_the_longest_name(tmp_path: Path) -> None:
+    path = tmp_path / ("\U0001f600" * 61)
+    write_whole(path, "first")
+    path.chmod(0o640)
+    write_whole(path, "second")
+    assert path.read_text() == "second"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     link = tmp_path / "link"
