@@ -67,6 +67,8 @@ class _Rewriter:
         self._shares: dict[tuple[int, int], int] = {}
         """New tensors by the tensor that they are a share of, and the number of the share."""
         self._constants: dict[tuple[int, Slice], int] = {}
+        self._empty_biases: dict[int, int] = {}
+        """Tensors of zeros by the bias that they stand for."""
 
     def rewritten(self, stretches: Sequence[Stretch], shares: Sequence[float]) -> Record:
         owners = {index: stretch for stretch in stretches for index in stretch.parts}
@@ -206,11 +208,10 @@ class _Rewriter:
 
     def _zeros(self, like: Tensor) -> int:
         """Returns a bias of zeros, as some kernels take no operator without a bias."""
-        name = f"{like.name}/none"
-        known = next((at for at, tensor in enumerate(self._tensors) if tensor["name"] == name and at >= len(self._network.tensors)), None)
-        if known is not None:
-            return known
-        return self._new_tensor(like, like.shape, name, buffer=self._new_buffer(bytes(like.size_bytes)))
+        if like.index not in self._empty_biases:
+            buffer = self._new_buffer(bytes(like.size_bytes))
+            self._empty_biases[like.index] = self._new_tensor(like, like.shape, f"{like.name}/none", buffer=buffer)
+        return self._empty_biases[like.index]
 
     def _shape_constant(self, shape: Sequence[int]) -> int:
         values = np.array(shape, np.int32)

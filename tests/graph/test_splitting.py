@@ -135,6 +135,16 @@ def test_constants_behind_the_tables(tmp_path: Path) -> None:
     assert largest_share(model, split, tmp_path) <= ROUNDING
 
 
+def test_tensors_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Names are for people: two biases may have the same, or none."""
+    sample = Sample()
+    x = sample.input((1, 6, 6, 8))
+    end = sample.conv(sample.conv(sample.conv(sample.conv(x, 16), 24), 16), 8)
+    sample.tensors = [tensor.replaced(name="") for tensor in sample.tensors]
+    model = written(tmp_path, sample.bytes(end), "whole.tflite")
+    assert largest_share(model, split_whole(read_network(model)), tmp_path) <= ROUNDING
+
+
 def test_a_bias_of_another_shape_is_left_whole() -> None:
     sample = Sample()
     x = sample.input((1, 6, 6, 8))
