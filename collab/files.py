@@ -306,6 +306,12 @@ def holding(path: Path) -> Iterator[list[int]]:
         yield _held_descriptors(path)
 
 
+def in_the_way_of(folder: Path) -> Path | None:
+    """Returns what keeps a folder from being made: the nearest thing on its path, if it is no folder that may be written; else None."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return None if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else there
+
+
 def holds_nothing(folder: Path) -> bool:
     """Whether a folder is empty but for its lock file and what was half written when a process was killed, or not there at all."""
     if not folder.exists():

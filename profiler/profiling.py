@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from collab.errors import ConfigError, StorageError, TableError
-from collab.files import FolderLock, existing_folder_lock, holds_nothing
+from collab.files import FolderLock, existing_folder_lock, holds_nothing, in_the_way_of
 from collab.wording.options import option_named
 
 if TYPE_CHECKING:
@@ -195,8 +194,8 @@ def _earlier(out: Path, *, resume: bool) -> Request | None:
         )
     if not holds_nothing(out):
         raise TableError(f"{out} is not an empty folder; name another with {option_named('--out')}")
-    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    there = in_the_way_of(out)
+    if there is not None:
         raise StorageError(f"{out} cannot be made: {there} is no folder that may be written; name another with {option_named('--out')}")
     return None
 

@@ -14,7 +14,7 @@ from collab.config import load
 from collab.console import say, tell
 from collab.documents import read
 from collab.errors import RunnerError, StorageError
-from collab.files import write_whole
+from collab.files import in_the_way_of, write_whole
 from collab.options import AsJson, flag, option
 from collab.system.starting import INTERRUPTED
 from collab.variants import collaborative
@@ -43,8 +43,9 @@ def main(
     is written but the folder and the user's cache.
     """
     base = _SMALL_BASE if small else _BASE
-    if out.exists() and not out.is_dir():
-        raise StorageError(f"{out} is there and is no folder; name another with --out")
+    there = in_the_way_of(out)
+    if there is not None:
+        raise StorageError(f"{out} cannot be made: {there} is no folder that may be written; name another with --out")
     _require_runner()
     tell(f"== Profiling what {base} strategies need, on two CPU units of this machine")
     _run(_profile(out, base), quiet=json)

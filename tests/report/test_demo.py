@@ -14,8 +14,9 @@ from report.demo import _profile, main
 def test_a_file_in_the_folders_place_is_found_before_anything_is_built(tmp_path: Path) -> None:
     place = tmp_path / "demo"
     place.write_text("mine")
-    with pytest.raises(StorageError, match="demo is there and is no folder; name another with --out"):
-        main(place)
+    for out in (place, place / "inside"):
+        with pytest.raises(StorageError, match="demo is no folder that may be written; name another with --out"):
+            main(out)
     assert place.read_text() == "mine"
 
 
