@@ -80,7 +80,7 @@ class Comparison:
 
     @property
     def is_rounding(self) -> bool:
-        """Whether no output differs by more than what sums in another order do, `ROUNDING` of its range."""
+        """Tells whether every output is equal, or differs by at most `ROUNDING` of its range, as sums in another order do."""
         pairs = zip(self.differences, self.ranges, strict=True)
         return all(difference is None or difference <= ROUNDING * extent for difference, extent in pairs)
 

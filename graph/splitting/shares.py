@@ -13,8 +13,6 @@ from collab.wording.options import option_named
 
 _STEPS: Final = (8, 4, 2)
 """Numbers of channels that kernels compute at one go, from the most wanted on."""
-
-
 _MOST_SHARES: Final = 16
 
 

@@ -69,11 +69,12 @@ def apart(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
 
 
 class _Grower:
-    """Grows one stretch."""
+    """Grows one stretch from the operator that opens it, over the network's working operators in order."""
 
     def __init__(self, network: Network, working: Sequence[int], unpacking: frozenset[int]) -> None:
         self._network = network
         self._working = working
+        self._working_set = frozenset(working)
         self._unpacking = unpacking
         self._parts: dict[int, Part] = {}
         self._divided: dict[int, None] = {}
@@ -142,7 +143,7 @@ class _Grower:
         return []
 
     def _is_needed_whole(self, tensor: int) -> bool:
-        readers = [index for index in self._network.readers.get(tensor, ()) if index in self._working]
+        readers = [index for index in self._network.readers.get(tensor, ()) if index in self._working_set]
         # What opens the split a second time takes all that the first has given.
         return tensor in self._network.outputs or any(self._parts.get(index, Part.OPENS) is Part.OPENS for index in readers)
 

@@ -197,7 +197,7 @@ class CutCheck(Form, frozen=True, kw_only=True):
 
 
 class SplitOperator(Form, frozen=True, kw_only=True):
-    """What an operator does in a split: it opens it, goes along, or closes it."""
+    """An operator of a split stretch, and its `part` in it: "opens", "goes along" or "closes"."""
 
     operator: int
     name: str

@@ -1,4 +1,4 @@
-"""What a profile that goes on takes from the one before, on the real device; nothing is measured, as requests are all that is looked at."""
+"""A resumed profile takes seed and grid from the profile before it. Only the requests are looked at; none is measured."""
 
 from __future__ import annotations
 
