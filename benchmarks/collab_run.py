@@ -59,7 +59,7 @@ def _run_model(model: str, folder: Path) -> None:
 def _replay(schedule: Schedule, visits: list[CollabDone]) -> float:
     """Replays the schedule with the median duration of each step when nothing else runs, and hand-overs of no time; in microseconds."""
     events = {segment.name: number for number, segment in enumerate(schedule.segments)}
-    operations: dict[str, list[Operation]] = {unit: [] for unit in schedule.placement.units}
+    operations: dict[str, list[Operation]] = {unit: [] for unit in schedule.units}
     for index, label in enumerate(visits[0].steps):
         durations = [e - b for visit in visits for b, e in zip(visit.begin_ns[index], visit.end_ns[index], strict=True)]
         waits = label.step == "wait"

@@ -8,6 +8,8 @@
 | add | ``add_{size}_{channels}x{branches}`` | ``add_28_32x2`` |
 | concat | ``concat_{size}_{share}+{share}…`` | ``concat_112_8+8`` |
 
+Pieces of networks that are no configs are in `collab.opaque`.
+
 Sizes are those of the (square) input feature map. Shapes are NHWC with batch 1. MACs and parameters follow the usual count:
 multiply-accumulates of convolutions and the classifier; weights, BatchNorm scale and shift, classifier bias.
 """
@@ -21,8 +23,8 @@ from typing import Final, TypeAlias
 
 from collab.errors import ConfigError
 from collab.names import shown
-
-Shape: TypeAlias = tuple[int, ...]
+from collab.opaque import Opaque, parse_opaque
+from collab.tensors import Shape
 
 ACTIVATIONS: Final = {"ReLU": "relu", "ReLU6": "relu6"}
 """Activation names of configs (torch's class names) and how they are written in keys."""
@@ -242,6 +244,9 @@ class Concat:
 
 
 Block: TypeAlias = Stem | MBConv | Head | Add | Concat
+"""Blocks of configs, whose costs follow from their numbers."""
+AnyBlock: TypeAlias = Block | Opaque
+"""Whatever can be timed."""
 Sync: TypeAlias = Add | Concat
 
 _MAX_KEY: Final = 240
@@ -253,8 +258,17 @@ _ADD = re.compile(rf"add_{_NUMBER}_{_NUMBER}x{_NUMBER}")
 _CONCAT = re.compile(rf"concat_{_NUMBER}_([0-9]+(?:\+[0-9]+)+)")
 
 
+def parse_any_key(key: str) -> AnyBlock:
+    """The block that a canonical key stands for, of a config or opaque; ``parse_any_key(block.key) == block``.
+
+    Raises:
+        ConfigError: see `parse_key`.
+    """
+    return parse_opaque(key) or parse_key(key)
+
+
 def parse_key(key: str) -> Block:
-    """The block that a canonical key stands for; ``parse_key(block.key) == block``.
+    """The block of a config that a canonical key stands for; ``parse_key(block.key) == block``.
 
     Raises:
         ConfigError: the text is no key, or a number in it is zero, has leading zeros, or is absurdly large.

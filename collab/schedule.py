@@ -1,6 +1,7 @@
 """Schedules: the segments that each unit runs between hand-overs, and where their inputs come from.
 
-One rule set serves the exporters (which write a model per segment) and the replay (which predicts their latency):
+They serve the exporters (which write a model per segment), the runner (which runs them) and the replay (which predicts their latency).
+A segment may take and give several tensors; `build_schedule` makes the schedules of configs, by one rule set:
 
 * The sync is part of the segment that follows it: a segment begins with the ADD or CONCAT, taking its own branch's features and
   the peers'. Sources stand in order of branch on every unit, so all units compute the same bits.
@@ -12,62 +13,99 @@ One rule set serves the exporters (which write a model per segment) and the repl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-from collab.blocks import Add, Block, Concat, Shape
+from collab.blocks import Add, AnyBlock, Block, Concat
 from collab.errors import ConfigError
 from collab.model import ModelConfig, Stage
+from collab.opaque import Opaque
 from collab.placement import Placement
+from collab.tensors import Shape, TensorType
 
 NETWORK_INPUT: Final = "input"
-"""The name of a segment's source when it is the network's own input."""
+"""The name of a source's segment when it is the network's own input."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A block of a segment. `weights` is the prefix of its tensors in a checkpoint; empty for a sync, which has none."""
+    """A block of a segment of a config. `weights` is the prefix of its tensors in a checkpoint; empty for a sync, which has none."""
 
     block: Block
     weights: str
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where a tensor comes from: an output of a segment, or an input of the network (`NETWORK_INPUT`), by its number."""
+
+    segment: str
+    output: int = 0
+
+    @property
+    def is_input(self) -> bool:
+        return self.segment == NETWORK_INPUT
+
+
+@dataclass(frozen=True)
 class Segment:
-    """The blocks that one unit runs between two hand-overs. `sources[i]` feeds the i-th input of the first layer."""
+    """The blocks that one unit runs between two hand-overs: `layers` of a config, or `pieces` of another network.
+
+    `sources[i]` gives `inputs[i]`, in the order of its model's inputs.
+    """
 
     name: str
     unit: str
-    branch: int
-    layers: tuple[Layer, ...]
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+    layers: tuple[Layer, ...] = ()
+    pieces: tuple[Opaque, ...] = ()
+
+    @property
+    def blocks(self) -> tuple[AnyBlock, ...]:
+        return self.pieces or tuple(layer.block for layer in self.layers)
 
     @property
     def in_shapes(self) -> tuple[Shape, ...]:
-        return self.layers[0].block.in_shapes
+        return tuple(tensor.shape for tensor in self.inputs)
 
     @property
-    def out_shape(self) -> Shape:
-        return self.layers[-1].block.out_shape
+    def senders(self) -> tuple[str, ...]:
+        """The segments whose outputs it takes, each once, in the order of its inputs."""
+        return tuple(dict.fromkeys(source.segment for source in self.sources if not source.is_input))
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """All segments, in an order in which they may run one after the other; the last one yields the output."""
+    """All segments, in an order in which they may run one after the other. `outputs` gives the network's outputs, in their order."""
 
     model: str
-    placement: Placement
+    units: tuple[str, ...]
     segments: tuple[Segment, ...]
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[Source, ...]
 
-    @property
-    def output(self) -> Segment:
-        return self.segments[-1]
+    @cached_property
+    def _by_name(self) -> dict[str, Segment]:
+        return {segment.name: segment for segment in self.segments}
 
     def segment(self, name: str) -> Segment:
-        return next(segment for segment in self.segments if segment.name == name)
+        return self._by_name[name]
 
-    def receivers(self, sender: Segment) -> tuple[Segment, ...]:
-        """The segments of other units that take this segment's output, in order."""
-        return tuple(s for s in self.segments if sender.name in s.sources and s.unit != sender.unit)
+    def type_of(self, source: Source) -> TensorType:
+        return self.inputs[source.output] if source.is_input else self.segment(source.segment).outputs[source.output]
+
+    def receivers(self, sender: Segment, output: int) -> tuple[Segment, ...]:
+        """The segments of other units that take this output of a segment, in order."""
+        source = Source(sender.name, output)
+        return tuple(s for s in self.segments if source in s.sources and s.unit != sender.unit)
+
+
+def chained(name: str, unit: str, layers: tuple[Layer, ...], sources: tuple[Source, ...]) -> Segment:
+    """Makes a segment of blocks of a config, each of which takes what the one before it gives; the sources feed the first."""
+    inputs = tuple(map(TensorType, layers[0].block.in_shapes))
+    return Segment(name, unit, sources, inputs, (TensorType(layers[-1].block.out_shape),), layers)
 
 
 def build_schedule(config: ModelConfig, placement: Placement) -> Schedule:
@@ -79,7 +117,8 @@ def build_schedule(config: ModelConfig, placement: Placement) -> Schedule:
     if len(placement.units) != config.branches:
         raise ConfigError(f"{config.name} has {config.branches} branches, the placement {placement.text} has {len(placement.units)}")
     cutter = _Cutter(config, placement)
-    return Schedule(config.name, placement, cutter.cut())
+    segments = cutter.cut()
+    return Schedule(config.name, placement.units, segments, segments[0].inputs[:1], (Source(segments[-1].name),))
 
 
 class _Cutter:
@@ -91,7 +130,7 @@ class _Cutter:
         self._segments: list[Segment] = []
         self._counts = [0] * config.branches
         self._open: list[list[Layer]] = [[] for _ in range(config.branches)]
-        self._sources: list[tuple[str, ...]] = [(NETWORK_INPUT,)] * config.branches
+        self._sources: list[tuple[Source, ...]] = [(Source(NETWORK_INPUT),)] * config.branches
 
     def cut(self) -> tuple[Segment, ...]:
         self._stem()
@@ -111,7 +150,7 @@ class _Cutter:
             return
         self._open[self._placement.stem].append(stem)
         name = self._close(self._placement.stem)
-        self._sources = [(name,)] * self._config.branches
+        self._sources = [(Source(name),)] * self._config.branches
 
     def _stage(self, index: int, stage: Stage) -> None:
         for branch, blocks in enumerate(stage.branches):
@@ -124,7 +163,7 @@ class _Cutter:
         return f"stages.{stage}.blocks.{number}"
 
     def _sync(self, stage: Stage, *, is_last: bool) -> None:
-        names = tuple(self._close(branch) for branch in range(self._config.branches))
+        closed = tuple(Source(self._close(branch)) for branch in range(self._config.branches))
         last = [blocks[-1] for blocks in stage.branches]
         opening: Block = (
             Concat(last[0].out_size, tuple(block.out_c for block in last))
@@ -133,12 +172,12 @@ class _Cutter:
         )
         for branch in [self._placement.head] if is_last else range(self._config.branches):
             self._open[branch].append(Layer(opening, ""))
-            self._sources[branch] = names
+            self._sources[branch] = closed
 
     def _close(self, branch: int) -> str:
         unit = self._placement.units[branch]
         name = f"{unit}.{self._counts[branch]}"
         self._counts[branch] += 1
-        self._segments.append(Segment(name, unit, branch, tuple(self._open[branch]), self._sources[branch]))
+        self._segments.append(chained(name, unit, tuple(self._open[branch]), self._sources[branch]))
         self._open[branch] = []
         return name

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from collab.blocks import BYTES_PER_VALUE, MAX_TENSOR_BYTES, Block, Shape
+from collab.blocks import BYTES_PER_VALUE, MAX_TENSOR_BYTES, Block
 from collab.config import DEFAULT_EPS
 from collab.documents import read_bytes
 from collab.errors import ExportError
@@ -25,7 +25,8 @@ from collab.files import write_new
 from collab.model import ModelConfig
 from collab.networks.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from collab.placement import Placement
-from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, build_schedule
+from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, Source, build_schedule, chained
+from collab.tensors import Shape
 from exporters.checking import reference_input
 from exporters.interpret import interpreter_name, run_segments
 from exporters.manifest import MANIFEST, MAX_MANIFEST_BYTES, FileEntry, InputEntry, Manifest, SegmentEntry
@@ -41,6 +42,7 @@ class _Content:
     """Everything that a bundle is made of; `models` and `onnx` by segment, either may be empty."""
 
     schedule: Schedule
+    placement: str
     config: str
     models: Mapping[str, bytes]
     onnx: Mapping[str, bytes]
@@ -92,7 +94,7 @@ def write_bundle(
     models = _tflite_models(config, schedule, weights, route, on_made) if "tflite" in wanted else {}
     onnx = _onnx_models(config, schedule, weights, on_made) if "onnx" in wanted else {}
     image = reference_input(config.stem.in_shapes[0], seed=seed)
-    return _write_folder(out, _Content(schedule, config.to_json(), models, onnx, image))
+    return _write_folder(out, _Content(schedule, placement.text, config.to_json(), models, onnx, image))
 
 
 def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, seed: int = DEFAULT_SEED) -> Manifest:
@@ -104,14 +106,14 @@ def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, see
     check_target(out)
     layers = [[Layer(block, f"piece{number}.{index}") for index, block in enumerate(piece)] for number, piece in enumerate(pieces)]
     names = [f"{unit}.{number}" for number in range(len(pieces))]
-    sources = [NETWORK_INPUT, *names[:-1]]
-    segments = [Segment(name, unit, 0, tuple(piece), (source,)) for name, piece, source in zip(names, layers, sources, strict=True)]
-    schedule = Schedule("pieces", Placement((unit,)), tuple(segments))
+    sources = [Source(name) for name in (NETWORK_INPUT, *names[:-1])]
+    segments = tuple(chained(name, unit, tuple(piece), (source,)) for name, piece, source in zip(names, layers, sources, strict=True))
+    schedule = Schedule("pieces", (unit,), segments, segments[0].inputs, (Source(names[-1]),))
     weights = {name: array for piece in layers for layer in piece for name, array in seeded_layer(layer, seed=seed).items()}
     models = {segment.name: write_segment(segment, weights, eps=DEFAULT_EPS) for segment in segments}
     image = reference_input(segments[0].in_shapes[0], seed=seed)
     described = json.dumps({"pieces": [[block.key for block in piece] for piece in pieces]}) + "\n"
-    return _write_folder(out, _Content(schedule, described, models, {}, image))
+    return _write_folder(out, _Content(schedule, Placement((unit,)).text, described, models, {}, image))
 
 
 def _write_folder(out: Path, content: _Content) -> Manifest:
@@ -157,14 +159,14 @@ def _write_files(folder: Path, content: _Content, output: Array, computed_by: st
     manifest = Manifest(
         model=schedule.model,
         config=write("config.json", content.config.encode()),
-        placement=schedule.placement.text,
-        units=schedule.placement.units,
+        placement=content.placement,
+        units=schedule.units,
         segments=segments,
         input=write("reference_input.f32", image.astype("<f4").tobytes()),
         input_shape=image.shape,
         output=write("reference_output.f32", output.astype("<f4").tobytes()),
         output_shape=output.shape,
-        output_segment=schedule.output.name,
+        output_segment=schedule.outputs[0].segment,
         computed_by=computed_by,
     )
     text = json.dumps(manifest.to_document(), indent=1) + "\n"
@@ -176,11 +178,11 @@ def _write_files(folder: Path, content: _Content, output: Array, computed_by: st
 
 def _segment_entry(segment: Segment, model_bytes: int, model: FileEntry | None, onnx: FileEntry | None) -> SegmentEntry:
     inputs = tuple(
-        InputEntry(f"in{index}", shape, source)
+        InputEntry(f"in{index}", shape, source.segment)
         for index, (shape, source) in enumerate(zip(segment.in_shapes, segment.sources, strict=True))
     )
     blocks = tuple(layer.block.key for layer in segment.layers)
-    return SegmentEntry(segment.name, segment.unit, blocks, inputs, segment.out_shape, model, model_bytes, onnx)
+    return SegmentEntry(segment.name, segment.unit, blocks, inputs, segment.outputs[0].shape, model, model_bytes, onnx)
 
 
 def read_f32(path: Path, shape: Shape, *, finite: bool = False) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from collab.errors import ExportError
 from collab.networks.weights import Array
-from collab.schedule import NETWORK_INPUT, Schedule
+from collab.schedule import NETWORK_INPUT, Schedule, Source
 from exporters.quiet import quiet
 
 
@@ -48,7 +48,7 @@ def _run(interpreter: Any, inputs: list[Array]) -> Array:
 
 def run_segments(schedule: Schedule, models: Mapping[str, bytes], network_input: Array) -> Array:
     """Runs all segments in order, features (NHWC) handed over as the schedule says, and returns the network's output."""
-    features: dict[str, Array] = {NETWORK_INPUT: network_input}
+    features: dict[Source, Array] = {Source(NETWORK_INPUT): network_input}
     for segment in schedule.segments:
-        features[segment.name] = run_model(models[segment.name], [features[source] for source in segment.sources])
-    return features[schedule.output.name]
+        features[Source(segment.name)] = run_model(models[segment.name], [features[source] for source in segment.sources])
+    return features[schedule.outputs[0]]

@@ -12,13 +12,14 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
-from collab.blocks import BYTES_PER_VALUE, MAX_BRANCHES, MAX_TENSOR_BYTES, Shape, parse_key
+from collab.blocks import BYTES_PER_VALUE, MAX_BRANCHES, MAX_TENSOR_BYTES, parse_key
 from collab.console import one_line
 from collab.documents import Count, Sha256, convert, parse, read_bytes
 from collab.errors import ConfigError, ExportError, SyncNasError
 from collab.files import sha256_of
 from collab.names import FILE_RULE, MAX_FILE_NAME, NAME_RULE, is_file_path, is_model_name, shown
 from collab.schedule import NETWORK_INPUT
+from collab.tensors import Shape
 from collab.units import is_unit_name
 from exporters.manifest import FORMAT, MANIFEST, MAX_MANIFEST_BYTES, FileEntry, InputEntry, Manifest, SegmentEntry
 

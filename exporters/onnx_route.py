@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from collab.blocks import Shape
 from collab.errors import ExportError
 from collab.model import ModelConfig
 from collab.networks.weights import Array, Weights
-from collab.schedule import NETWORK_INPUT, Schedule
+from collab.schedule import NETWORK_INPUT, Schedule, Source
+from collab.tensors import Shape
 from exporters.checking import reference_input, require_close
 from exporters.quiet import quiet
 
@@ -87,11 +87,11 @@ def run_segments(schedule: Schedule, models: Mapping[str, bytes], x_nchw: Array)
     Raises:
         ExportError: onnxruntime is missing, or rejects a model or the input's shape.
     """
-    features: dict[str, Array] = {NETWORK_INPUT: x_nchw}
+    features: dict[Source, Array] = {Source(NETWORK_INPUT): x_nchw}
     for segment in schedule.segments:
         inputs = [features[source] for source in segment.sources]
-        features[segment.name] = _run(models[segment.name], inputs, f"segment {segment.name}")
-    return features[schedule.output.name]
+        features[Source(segment.name)] = _run(models[segment.name], inputs, f"segment {segment.name}")
+    return features[schedule.outputs[0]]
 
 
 def _require_all() -> None:

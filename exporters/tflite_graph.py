@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from collab.blocks import Shape, conv_out_size
+from collab.blocks import conv_out_size
 from collab.errors import ExportError
 from collab.networks.weights import Array
+from collab.tensors import Shape
 
 SIGNATURE: Final = "serving_default"
 _BUFFER_ALIGNMENT: Final = 16

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from collab.blocks import MAX_TENSOR_BYTES, Add, Block, Concat, Head, MBConv, Shape, Stem, feature_bytes
+from collab.blocks import MAX_TENSOR_BYTES, Add, Block, Concat, Head, MBConv, Stem, feature_bytes
 from collab.config import DEFAULT_EPS
 from collab.errors import ExportError
 from collab.networks.weights import Array, Weights, conv_names, seeded_layer
 from collab.schedule import Layer, Segment
+from collab.tensors import Shape
 from exporters.tflite_graph import TfliteGraph
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_type_hints
 
 import msgspec
 
-from collab.blocks import parse_key
+from collab.blocks import parse_any_key
 from collab.documents import Count, DurationUs, Fraction, Natural, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.units import UnitSpec, is_unit_name, parse_unit
@@ -211,7 +211,7 @@ def _checked(file: Any) -> Meta:
         raise ValueError(f"device: {meta.device!a} cannot be a device's name, as it cannot be printed")
     said = [key for key in (meta.sentinel_block, meta.handover.get("between", "")) if key]
     for key in (*said, *(key for piece in meta.network for key in piece)):
-        parse_key(key)
+        parse_any_key(key)
     if not {*meta.timed_beside, *meta.timed_beside.values()} <= meta.units.keys():
         raise ValueError("company: names a unit that the tables do not have")
     if meta.handover.get("wait") not in WAITS or meta.handover.get("path") not in REQUESTABLE_PATHS:

@@ -14,7 +14,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from collab.blocks import parse_key
+from collab.blocks import parse_any_key
 from collab.console import one_line
 from collab.documents import MAX_US, read_bytes
 from collab.errors import ConfigError, TableError
@@ -268,7 +268,7 @@ def _value(text: str, form: str, where: str) -> Any:
 def _check_block(row: BlockRow, meta: Meta, where: str) -> BlockRow:
     where = f"{where}: {shown(row.block)} on {shown(row.unit)}"
     try:
-        parse_key(row.block[:MAX_TEXT])
+        parse_any_key(row.block[:MAX_TEXT])
     except ConfigError:
         raise TableError(f"{where}: this is no block key; keys look like mbconv_28_k3s1_32-192-32_relu6 or add_28_32x2") from None
     _check_status(row.status, row.reason, where)

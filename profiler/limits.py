@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 from android_harness.device.info import DeviceInfo
-from collab.blocks import BYTES_PER_VALUE, Block, MBConv, Shape, feature_bytes
+from collab.blocks import BYTES_PER_VALUE, Block, MBConv, feature_bytes
 from collab.console import one_line
 from collab.errors import ConfigError
+from collab.tensors import Shape
 from collab.units import UnitSpec
 from profiler.job_ids import BlockId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId
 from profiler.plan import Network, Plan

@@ -26,8 +26,9 @@ from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
-from collab.blocks import BYTES_PER_VALUE, Add, Block, Concat, MBConv, Shape, Stem
+from collab.blocks import BYTES_PER_VALUE, Add, Block, Concat, MBConv, Stem
 from collab.model import ModelConfig
+from collab.tensors import Shape
 from collab.variants import even_shares
 from lut.entries import PERIOD
 from profiler.rehearsal import Rehearsal, draw_rehearsals

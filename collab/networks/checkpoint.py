@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from collab.blocks import MAX_TENSOR_BYTES, Shape
+from collab.blocks import MAX_TENSOR_BYTES
 from collab.errors import SyncNasError, WeightsError
 from collab.model import ModelConfig
 from collab.names import shown
 from collab.networks.weights import check_shapes
+from collab.tensors import Shape
 
 if TYPE_CHECKING:
     import torch

@@ -14,12 +14,13 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from collab.blocks import Head, MBConv, Shape, Stem, check_memory
+from collab.blocks import Head, MBConv, Stem, check_memory
 from collab.errors import WeightsError
 from collab.model import ModelConfig
 from collab.names import shown
 from collab.placement import default_placement
 from collab.schedule import Layer, build_schedule
+from collab.tensors import Shape
 
 Array: TypeAlias = npt.NDArray[np.float32]
 Weights: TypeAlias = Mapping[str, Array]

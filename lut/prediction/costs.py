@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from collab.blocks import Add, Block, Concat, Head, MBConv, Stem, parse_key
+from collab.blocks import Add, AnyBlock, Block, Concat, Head, MBConv, Stem, feature_bytes, parse_any_key
 from collab.errors import MissingEntryError
+from collab.opaque import Opaque
 from collab.units import UnitSpec
 from collab.wording.commands import command_named
 from collab.wording.options import option_named
@@ -21,7 +22,7 @@ from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, ReuseCurve, featu
 from lut.prediction.ripple import Ripples
 from lut.tables import CALL_COST, COPIES, HANDOVERS, SYNC_BLOCKS, USABLE, BlockRow, HandoverRow, Tables
 
-BLOCK_CLASSES = ("stem", "mbconv", "head", "sync")
+BLOCK_CLASSES = ("stem", "mbconv", "head", "sync", "opaque")
 """Contention classes of blocks, in the order of their numbers."""
 BYTES_PER_KB: Final = 1024
 _LEAST_US: Final = 1e-3
@@ -52,8 +53,10 @@ class HandoverCost:
         return copies_in(self.path)
 
 
-def block_class(block: Block) -> int:
+def block_class(block: AnyBlock) -> int:
     """Index of a block's contention class in `BLOCK_CLASSES`."""
+    if isinstance(block, Opaque):
+        return 4
     if isinstance(block, Stem):
         return 0
     if isinstance(block, MBConv):
@@ -68,12 +71,16 @@ class Costs:
         """`source` is the tables' folder as the user named it; errors tell how to measure what is missing there."""
         self.meta = tables.meta
         self.source = source
-        self._rows = {(row.unit, parse_key(row.block)): row for row in tables.blocks}
+        self._rows = {(row.unit, parse_any_key(row.block)): row for row in tables.blocks}
         self._marginals = self._measured_marginals(tables)
         self._ripples = Ripples(tables.meta.ripple)
         self._surfaces: dict[str, dict[Family, Surface]] = {
             unit: block_surfaces(
-                {block: us - self._ripples.extra_us(unit, block) for (owner, block), us in self._marginals.items() if owner == unit}
+                {
+                    block: us - self._ripples.extra_us(unit, block)
+                    for (owner, block), us in self._marginals.items()
+                    if owner == unit and not isinstance(block, Opaque)
+                }
             )
             for unit in tables.meta.units
         }
@@ -84,6 +91,7 @@ class Costs:
             (entry.unit, entry.other, entry.what): entry.value for entry in tables.meta.rehearsed
         }
         self._slowness: Mapping[str, float] = {}
+        self._copies: dict[tuple[str, str], tuple[list[int], list[float]]] = {}
 
     @property
     def certificate_sentence(self) -> str:
@@ -104,9 +112,9 @@ class Costs:
         return us * self._slowness.get(unit, 1.0)
 
     @staticmethod
-    def _measured_marginals(tables: Tables) -> dict[tuple[str, Block], float]:
+    def _measured_marginals(tables: Tables) -> dict[tuple[str, AnyBlock], float]:
         return {
-            (row.unit, parse_key(row.block)): row.marginal_us
+            (row.unit, parse_any_key(row.block)): row.marginal_us
             for row in tables.blocks
             if row.status in USABLE and row.marginal_us is not None
         }
@@ -154,7 +162,7 @@ class Costs:
         """Returns how much a megabyte of features counts in the reuse distance of a unit, against one of weights."""
         return self.meta.features_share.get(unit, 1.0)
 
-    def block(self, unit: str, block: Block) -> BlockCost:
+    def block(self, unit: str, block: AnyBlock) -> BlockCost:
         """Returns all that a block costs a unit.
 
         Raises:
@@ -170,7 +178,7 @@ class Costs:
             features_near_us=features * self._at_speed(unit, self._reuse[unit, FEATURES].at_one(near)),
         )
 
-    def marginal_us(self, unit: str, block: Block) -> float:
+    def marginal_us(self, unit: str, block: AnyBlock) -> float:
         """Returns what a block adds to a segment with its data as near as when it runs alone, in microseconds.
 
         The blocks of syncs add 0 in imported tables that lack them.
@@ -181,7 +189,7 @@ class Costs:
         key = (unit, block)
         if key not in self._marginals:
             self.unit(unit)
-            value = self._interpolated(unit, block)
+            value = None if isinstance(block, Opaque) else self._interpolated(unit, block)
             if value is None and isinstance(block, (Add, Concat)) and SYNC_BLOCKS in self.meta.lacks:
                 value = 0.0
             if value is None:
@@ -196,7 +204,7 @@ class Costs:
         line_us = surface.value(*located[1]) if surface is not None and located is not None else None
         return max(line_us + self._ripples.extra_us(unit, block), _LEAST_US) if line_us is not None else None
 
-    def _missing_block(self, unit: str, block: Block) -> str:
+    def _missing_block(self, unit: str, block: AnyBlock) -> str:
         row = self._rows.get((unit, block))
         state = f"could not be measured ({row.status}: {row.reason})" if row else "is neither in the table nor between two measured points"
         return f"{block.key} on {unit} {state}; to measure it: {self._command('--block', block.key)}"
@@ -209,16 +217,18 @@ class Costs:
             return command_named("profile", "--device", "SERIAL", "--model", "MODEL", "--out", "ANOTHER_FOLDER")
         return command_named("profile", "--device", self.meta.device, "--out", self.source, "--resume", *extra)
 
-    def input_write_us(self, unit: str, block: Block) -> float:
-        """Returns what copying the network's input into a segment that begins with this block costs, in microseconds."""
-        return self._copy(unit, block, "write_us")
+    def input_write_us(self, unit: str, block: AnyBlock, size_bytes: int) -> float:
+        """Returns what copying so much of the network's input into a segment that begins with this block costs, in microseconds."""
+        return self._copy(unit, block, "write_us", size_bytes)
 
-    def output_read_us(self, unit: str, block: Block) -> float:
-        """Returns what copying the network's output out of a segment that ends with this block costs, in microseconds."""
-        return self._copy(unit, block, "read_us")
+    def output_read_us(self, unit: str, block: AnyBlock, size_bytes: int) -> float:
+        """Returns what copying so much of the network's output out of a segment that ends with this block costs, in microseconds."""
+        return self._copy(unit, block, "read_us", size_bytes)
 
-    def _copy(self, unit: str, block: Block, column: str) -> float:
+    def _copy(self, unit: str, block: AnyBlock, column: str, size_bytes: int) -> float:
         self.unit(unit)
+        if isinstance(block, Opaque):
+            return self._at_speed(unit, self._copy_by_size_us(unit, column, size_bytes))
         row: BlockRow | None = self._rows.get((unit, block))
         value = getattr(row, column) if row is not None and row.status in USABLE else None
         if value is None:
@@ -226,6 +236,22 @@ class Costs:
                 return 0.0
             raise MissingEntryError(self._missing_block(unit, block))
         return self._at_speed(unit, float(value))
+
+    def _copy_by_size_us(self, unit: str, column: str, size_bytes: int) -> float:
+        """Returns what a copy of so many bytes costs by the copies of all blocks; 0 where the tables lack copies.
+
+        It lies between the two sizes around it; beyond the largest the time of a byte stays, below the smallest a copy takes as long.
+        """
+        key = (unit, column)
+        if key not in self._copies:
+            self._copies[key] = _copy_line([row for (owner, _), row in self._rows.items() if owner == unit], column)
+        sizes, times = self._copies[key]
+        if not sizes:
+            if COPIES in self.meta.lacks:
+                return 0.0
+            raise MissingEntryError(f"{self.source}: what copies take on {unit} was not measured; {self._remedy()}")
+        beyond = max(size_bytes / sizes[-1], 1.0)
+        return float(np.interp(size_bytes, sizes, times)) * beyond
 
     def handover(self, sender: str, receiver: str, size_bytes: int) -> HandoverCost:
         """Returns the costs of a hand-over of so many bytes, over the path that the runner takes for this pair.
@@ -308,3 +334,21 @@ class Costs:
             if entry.unit in units and entry.other in units and entry.block_class in BLOCK_CLASSES:
                 factors[units.index(entry.unit), BLOCK_CLASSES.index(entry.block_class), units.index(entry.other)] = entry.factor
         return factors
+
+
+def _copy_line(rows: Iterable[BlockRow], column: str) -> tuple[list[int], list[float]]:
+    """Returns sizes of copies in bytes, rising, and what a copy of each takes: the median of its rows, never less than of a smaller one."""
+    found: dict[int, list[float]] = {}
+    for row in rows:
+        us = getattr(row, column)
+        if row.status in USABLE and us is not None:
+            found.setdefault(_copied_bytes(parse_any_key(row.block), column), []).append(us)
+    sizes = sorted(size for size in found if size)
+    medians = [float(np.median(found[size])) for size in sizes]
+    return sizes, np.maximum.accumulate(medians).tolist() if medians else []
+
+
+def _copied_bytes(block: AnyBlock, column: str) -> int:
+    if isinstance(block, Opaque):
+        return block.in_bytes if column == "write_us" else block.out_bytes
+    return sum(map(feature_bytes, block.in_shapes)) if column == "write_us" else feature_bytes(block.out_shape)

@@ -1,20 +1,21 @@
 """Programs: schedules with their costs, as the operations that the replay carries out.
 
-A segment on its unit becomes, in order: for each input, a wait for the peer and a copy in; the call, the fetching of what its buffers hold,
-the taking back of memory that peers have read, and the blocks; a copy out where a peer or the user takes it. On which side a hand-over
-copies depends on its path (`lut.paths`); where the receiver copies nothing, what fetching the peer's data costs it is part of its run.
-However many peers an output is copied out for, it is read once.
+A segment on its unit becomes, in order: for each input, a wait for the peer (once, however much is taken from it) and a copy in; the
+call, the fetching of what its buffers hold, the taking back of memory that peers have read, and the blocks; a copy out where a peer or the
+user takes it. On which side a hand-over copies depends on its path (`lut.paths`); where the receiver copies nothing, what fetching the
+peer's data costs it is part of its run. However many peers an output is copied out for, it is read once; peers know when all that is copied
+out for them has been read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from collab.blocks import Block, feature_bytes
-from collab.schedule import NETWORK_INPUT, Schedule, Segment
+from collab.blocks import AnyBlock
+from collab.schedule import Schedule, Segment, Source
 from lut.prediction.costs import BYTES_PER_KB, Costs, HandoverCost, block_class
 from lut.prediction.replay import NO_CLASS, NONE, Program
 from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, arena_mb, arena_us, distance_mb
@@ -53,16 +54,21 @@ def unit_operations(schedule: Schedule, costs: Costs) -> dict[str, list[Operatio
     return builder.operations
 
 
+def peer_name(source: Source) -> str:
+    """Returns what the other end of a copy is called: a segment or the network's input, with the number of the tensor beyond the first."""
+    return f"{source.segment}:{source.output}" if source.output else source.segment
+
+
 class _Builder:
     def __init__(self, schedule: Schedule, costs: Costs) -> None:
         self._schedule = schedule
         self._costs = costs
-        self._bytes = {s.name: feature_bytes(s.out_shape) for s in schedule.segments}
         self._ran = {s.name: 2 * i for i, s in enumerate(schedule.segments)}
         self._was_read = {s.name: 2 * i + 1 for i, s in enumerate(schedule.segments)}
-        self._blocks = {s.name: [costs.block(s.unit, layer.block) for layer in s.layers] for s in schedule.segments}
-        self._us_per_mb = self._reuse_us(schedule.placement.units)
-        self.operations: dict[str, list[Operation]] = {unit: [] for unit in schedule.placement.units}
+        self._blocks = {s.name: [costs.block(s.unit, block) for block in s.blocks] for s in schedule.segments}
+        self._us_per_mb = self._reuse_us(schedule.units)
+        self._receivers = _receivers(schedule)
+        self.operations: dict[str, list[Operation]] = {unit: [] for unit in schedule.units}
 
     def _reuse_us(self, units: tuple[str, ...]) -> dict[str, tuple[float, float]]:
         """Returns what a megabyte of weights and one of features cost each unit at the distance that they have in this schedule."""
@@ -77,76 +83,110 @@ class _Builder:
         }
 
     def add(self, segment: Segment) -> None:
-        received = [operation for source in segment.sources for operation in self._receive(segment, source)]
-        arrivals = [operation for operation in received if operation.step != "run"]
-        fetches = [operation for operation in received if operation.step == "run"]
+        arrivals: list[Operation] = []
+        fetches: list[Operation] = []
+        waited: set[str] = set()
+        for source in segment.sources:
+            if source.is_input:
+                arrivals.append(self._write_input(segment, source))
+            elif self._unit(source) != segment.unit:
+                cost = self._handover(source, segment.unit)
+                if source.segment not in waited:
+                    waited.add(source.segment)
+                    arrivals.append(self._wait(segment, source, cost))
+                (arrivals if cost.copies_in else fetches).append(self._take(segment, source, cost))
         self.operations[segment.unit] += [*arrivals, *fetches, *self._run(segment), *self._send(segment)]
 
-    def _receive(self, segment: Segment, source: str) -> list[Operation]:
-        first = segment.layers[0].block
-        if source == NETWORK_INPUT:
-            work = self._costs.input_write_us(segment.unit, first)
-            return [Operation(segment.name, "write", source, "copy in", work)]
-        sender = self._schedule.segment(source)
-        if sender.unit == segment.unit:
-            return []
-        cost = self._costs.handover(sender.unit, segment.unit, self._bytes[source])
-        needs = self._was_read[source] if cost.copies_out else self._ran[source]
-        wait = Operation(segment.name, "wait", source, "wait", needs=needs, wakeup_us=cost.wakeup_us)
-        size_kb = self._bytes[source] / BYTES_PER_KB
+    def _unit(self, source: Source) -> str:
+        return self._schedule.segment(source.segment).unit
+
+    def _bytes(self, source: Source) -> int:
+        return self._schedule.type_of(source).size_bytes
+
+    def _handover(self, source: Source, receiver: str) -> HandoverCost:
+        return self._costs.handover(self._unit(source), receiver, self._bytes(source))
+
+    def _write_input(self, segment: Segment, source: Source) -> Operation:
+        work = self._costs.input_write_us(segment.unit, segment.blocks[0], self._bytes(source))
+        return Operation(segment.name, "write", peer_name(source), "copy in", work)
+
+    def _wait(self, segment: Segment, source: Source, cost: HandoverCost) -> Operation:
+        needs = self._was_read[source.segment] if cost.copies_out else self._ran[source.segment]
+        return Operation(segment.name, "wait", source.segment, "wait", needs=needs, wakeup_us=cost.wakeup_us)
+
+    def _take(self, segment: Segment, source: Source, cost: HandoverCost) -> Operation:
+        size_kb = self._bytes(source) / BYTES_PER_KB
         if cost.copies_in:
-            return [wait, Operation(segment.name, "write", source, "copy in", cost.write_us, kilobytes=size_kb)]
-        return [wait, Operation(segment.name, "run", "", f"fetch {source}", cost.write_us, kilobytes=size_kb)]
+            return Operation(segment.name, "write", peer_name(source), "copy in", cost.write_us, kilobytes=size_kb)
+        return Operation(segment.name, "run", "", f"fetch {peer_name(source)}", cost.write_us, kilobytes=size_kb)
 
     def _run(self, segment: Segment) -> list[Operation]:
         costs: list[BlockCost] = self._blocks[segment.name]
         weights_us, features_us = self._us_per_mb[segment.unit]
-        resumed = [self._resume_us(segment, source) for source in self._peers(segment)]
+        resumed = self._resumes_us(segment)
         call = Operation(segment.name, "run", "", "call", self._costs.call_us(segment.unit) + sum(resumed), resumes=len(resumed))
         buffers = Operation(segment.name, "run", "", "buffers", arena_us(costs, features_us), features_mb=arena_mb(costs))
-        claimed_kb = self._bytes[segment.name] / BYTES_PER_KB if self._shares_output(segment) else 0.0
-        claim = Operation(segment.name, "run", "", "claim", self._claim_us(segment), kilobytes=claimed_kb)
-        blocks = [self._block(segment, layer.block, cost, weights_us) for layer, cost in zip(segment.layers, costs, strict=True)]
+        shared = [source for source in self._outputs(segment) if source in self._receivers]
+        claimed_kb = sum(self._bytes(source) for source in shared) / BYTES_PER_KB
+        claim = Operation(segment.name, "run", "", "claim", sum(map(self._claim_us, shared)), kilobytes=claimed_kb)
+        blocks = [self._block(segment, block, cost, weights_us) for block, cost in zip(segment.blocks, costs, strict=True)]
         ended = Operation(segment.name, "run", "", "end", fires=self._ran[segment.name])
         return [call, buffers, claim, *blocks, ended]
 
     @staticmethod
-    def _block(segment: Segment, block: Block, cost: BlockCost, weights_us: float) -> Operation:
+    def _block(segment: Segment, block: AnyBlock, cost: BlockCost, weights_us: float) -> Operation:
         return Operation(segment.name, "run", "", block.key, cost.run_us(weights_us), block_class(block), weights_mb=cost.weights_mb)
 
-    def _peers(self, segment: Segment) -> list[str]:
-        """Returns the segments of other units that a segment waits for."""
-        sources = [source for source in segment.sources if source != NETWORK_INPUT]
-        return [source for source in sources if self._schedule.segment(source).unit != segment.unit]
+    def _resumes_us(self, segment: Segment) -> list[float]:
+        """Returns what a run takes longer because it has waited, for each segment of another unit that it waits for."""
+        found: dict[str, float] = {}
+        for source in segment.sources:
+            if not source.is_input and self._unit(source) != segment.unit:
+                resume_us = self._handover(source, segment.unit).resume_us
+                found[source.segment] = max(found.get(source.segment, 0.0), resume_us)
+        return list(found.values())
 
-    def _resume_us(self, segment: Segment, source: str) -> float:
-        return self._costs.handover(self._schedule.segment(source).unit, segment.unit, self._bytes[source]).resume_us
+    @staticmethod
+    def _outputs(segment: Segment) -> list[Source]:
+        return [Source(segment.name, output) for output in range(len(segment.outputs))]
 
-    def _shares_output(self, segment: Segment) -> bool:
-        """Tells whether a segment's output is read by another unit."""
-        return segment.name != self._schedule.output.name and bool(self._schedule.receivers(segment))
-
-    def _claim_us(self, segment: Segment) -> float:
-        """Returns what it costs a segment to write its output where peers have read the one before; they have read it all at once."""
-        receivers = self._schedule.receivers(segment) if self._shares_output(segment) else []
-        return max((self._handover(segment, receiver).claim_us for receiver in receivers), default=0.0)
-
-    def _handover(self, segment: Segment, receiver: Segment) -> HandoverCost:
-        return self._costs.handover(segment.unit, receiver.unit, self._bytes[segment.name])
+    def _claim_us(self, source: Source) -> float:
+        """Returns what it costs a segment to write an output where peers have read the one before; they have read it all at once."""
+        return max(self._handover(source, receiver.unit).claim_us for receiver in self._receivers[source])
 
     def _send(self, segment: Segment) -> list[Operation]:
-        if segment.name == self._schedule.output.name:
-            work = self._costs.output_read_us(segment.unit, segment.layers[-1].block)
-            return [Operation(segment.name, "read", NETWORK_OUTPUT, "copy out", work)]
-        receivers = self._schedule.receivers(segment)
-        handovers = [self._handover(segment, receiver) for receiver in receivers]
-        copied = [(r, h) for r, h in zip(receivers, handovers, strict=True) if h.copies_out]
-        if not copied:
-            return []
-        receiver, handover = copied[0]
-        size_kb = self._bytes[segment.name] / BYTES_PER_KB
-        fires = self._was_read[segment.name]
-        return [Operation(segment.name, "read", receiver.name, "copy out", handover.read_us, fires=fires, kilobytes=size_kb)]
+        copied = [copy for source in self._outputs(segment) if (copy := self._copy_out(source))]
+        if copied:
+            copied[-1] = replace(copied[-1], fires=self._was_read[segment.name])
+        return [*copied, *self._give(segment)]
+
+    def _copy_out(self, source: Source) -> Operation | None:
+        """Returns the copy out of an output for its peers; None where none of them has it copied."""
+        for receiver in self._receivers.get(source, ()):
+            cost = self._handover(source, receiver.unit)
+            if cost.copies_out:
+                size_kb = self._bytes(source) / BYTES_PER_KB
+                return Operation(source.segment, "read", receiver.name, "copy out", cost.read_us, kilobytes=size_kb)
+        return None
+
+    def _give(self, segment: Segment) -> list[Operation]:
+        """Returns the copies of the network's outputs out of a segment."""
+        found = []
+        for number, source in enumerate(self._schedule.outputs):
+            if source.segment == segment.name:
+                work = self._costs.output_read_us(segment.unit, segment.blocks[-1], self._bytes(source))
+                found.append(Operation(segment.name, "read", peer_name(Source(NETWORK_OUTPUT, number)), "copy out", work))
+        return found
+
+
+def _receivers(schedule: Schedule) -> dict[Source, list[Segment]]:
+    """Returns the segments of other units that take each output of a segment, in order; outputs that none takes are left out."""
+    found: dict[Source, list[Segment]] = {}
+    for segment in schedule.segments:
+        for source in dict.fromkeys(segment.sources):
+            if not source.is_input and schedule.segment(source.segment).unit != segment.unit:
+                found.setdefault(source, []).append(segment)
+    return found
 
 
 def pack(architectures: Sequence[Sequence[Sequence[Operation]]]) -> Program:

@@ -29,7 +29,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from collab.blocks import Block, Head, MBConv, feature_bytes
+from collab.blocks import AnyBlock, Head, MBConv, feature_bytes
+from collab.opaque import Opaque
 from lut.entries import ReuseCost
 
 WEIGHTS: Final = "weights"
@@ -42,13 +43,17 @@ _BYTES: Final = 1e6
 _Floats = npt.NDArray[np.float64]
 
 
-def weights_mb(block: Block) -> float:
+def weights_mb(block: AnyBlock) -> float:
     """Returns the megabytes of a block's weights; openings of segments have none."""
+    if isinstance(block, Opaque):
+        return block.weight_bytes / _BYTES
     return 4 * getattr(block, "params", 0) / _BYTES
 
 
-def features_mb(block: Block) -> float:
+def features_mb(block: AnyBlock) -> float:
     """Returns the megabytes of features at hand at most while one of a block's operators runs: inputs, outputs, and what is kept."""
+    if isinstance(block, Opaque):
+        return block.working_bytes / _BYTES
     inputs, output = sum(map(feature_bytes, block.in_shapes)), feature_bytes(block.out_shape)
     if isinstance(block, MBConv):
         expanded = feature_bytes((1, block.in_size, block.in_size, block.exp_c)) if block.has_expansion else 0

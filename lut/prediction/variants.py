@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from collab.blocks import BYTES_PER_VALUE, Add, Concat, MBConv
+from collab.blocks import BYTES_PER_VALUE, Add, Concat, MBConv, feature_bytes
 from collab.errors import ConfigError, MissingEntryError
 from collab.model import ModelConfig
 from collab.placement import Placement
@@ -69,10 +69,10 @@ class VariantCosts:
         self.last_slots = np.array([number for number, slot in enumerate(self.slots) if slot.is_last])
         self.call_us = [costs.call_us(unit) for unit in placement.units]
         self.stem = [costs.block(unit, base.stem) for unit in placement.units]
-        self.input_us = [costs.input_write_us(unit, base.stem) for unit in placement.units]
+        self.input_us = [costs.input_write_us(unit, base.stem, feature_bytes(base.stem.in_shapes[0])) for unit in placement.units]
         head_unit = placement.units[placement.head]
         self.head = costs.block(head_unit, base.head)
-        self.output_us = costs.output_read_us(head_unit, base.head)
+        self.output_us = costs.output_read_us(head_unit, base.head, feature_bytes(base.head.out_shape))
         self.reuse: list[tuple[ReuseCurve, ReuseCurve]] = [
             (costs.reuse(unit, WEIGHTS), costs.reuse(unit, FEATURES)) for unit in placement.units
         ]

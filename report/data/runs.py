@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from android_harness.bundles.steps import MeasuredStep
-from collab.blocks import feature_bytes
 from collab.model import ModelConfig
 from collab.placement import Placement
 from collab.schedule import NETWORK_INPUT, build_schedule
@@ -110,8 +109,8 @@ def measured_run(total_us: float, steps: Sequence[MeasuredStep], sizes: Mapping[
 def handover_bytes(config: ModelConfig, placement: Placement) -> dict[str, int]:
     """Returns the bytes of each segment's output, by the segment's name, and of the network's input."""
     schedule = build_schedule(config, placement)
-    sizes = {segment.name: feature_bytes(segment.out_shape) for segment in schedule.segments}
-    return {**sizes, NETWORK_INPUT: feature_bytes(schedule.segments[0].in_shapes[0])}
+    sizes = {segment.name: segment.outputs[0].size_bytes for segment in schedule.segments}
+    return {**sizes, NETWORK_INPUT: schedule.inputs[0].size_bytes}
 
 
 def _size(sizes: Mapping[str, int], segment: str, peer: str) -> int | None:

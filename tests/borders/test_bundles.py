@@ -56,15 +56,16 @@ def test_every_manifest_that_is_made_is_read_as_it_was_written(seed: int, branch
     config = random_collaborative(tiny(), np.random.default_rng(seed), branches=branches)
     generator = random.Random(seed)
     units = tuple(generator.sample(["cpu0", "cpu7", "gpu0", "gpu999", "npu0", "nnapi1"], branches))
-    schedule = build_schedule(config, Placement(units, 0 if has_stem else None, generator.randrange(branches)))
+    placement = Placement(units, 0 if has_stem else None, generator.randrange(branches))
+    schedule = build_schedule(config, placement)
     digest = "0" * 64
     segments = tuple(
         SegmentEntry(
             segment.name,
             segment.unit,
             tuple(layer.block.key for layer in segment.layers),
-            tuple(InputEntry(f"in{i}", s, n) for i, (s, n) in enumerate(zip(segment.in_shapes, segment.sources, strict=True))),
-            segment.out_shape,
+            tuple(InputEntry(f"in{i}", s, n.segment) for i, (s, n) in enumerate(zip(segment.in_shapes, segment.sources, strict=True))),
+            segment.outputs[0].shape,
             FileEntry(f"segments/{segment.name}.tflite", digest) if with_model else None,
             7 if with_model else 0,
             None if with_model else FileEntry(f"segments/{segment.name}.onnx", digest),
@@ -74,14 +75,14 @@ def test_every_manifest_that_is_made_is_read_as_it_was_written(seed: int, branch
     made = Manifest(
         config.name,
         FileEntry("config.json", digest),
-        schedule.placement.text,
+        placement.text,
         units,
         segments,
         FileEntry("reference_input.f32", digest),
         config.stem.in_shapes[0],
         FileEntry("reference_output.f32", digest),
         config.head.out_shape,
-        schedule.output.name,
+        schedule.outputs[0].segment,
         "x",
     )
     document, read = parse_manifest(json.dumps(made.to_document()), origin="made")

@@ -25,7 +25,7 @@ from android_harness.protocol.journal import (
 from collab import config as configs
 from collab.blocks import feature_bytes, parse_key
 from collab.documents import MAX_NS
-from collab.schedule import NETWORK_INPUT, build_schedule
+from collab.schedule import build_schedule
 from lut.tables import USABLE, Tables, load_tables, save
 from profiler.budgeted import suggestions
 from profiler.effort import QUICK
@@ -81,7 +81,7 @@ def rehearsed() -> Plan:
     rehearsals = draw_rehearsals(configs.from_document(TINY), 8)
     segments = [segment for one in rehearsals for segment in build_schedule(one.config, one.on("cpu0", "cpu1")).segments]
     blocks = plan_blocks(layer.block for segment in segments for layer in segment.layers)
-    return blocks.merged(Plan((), tuple(dict.fromkeys(segment.out_shape for segment in segments)), (), tuple(rehearsals)))
+    return blocks.merged(Plan((), tuple(dict.fromkeys(segment.outputs[0].shape for segment in segments)), (), tuple(rehearsals)))
 
 
 REHEARSED = rehearsed()
@@ -173,7 +173,7 @@ def steps_of(rehearsal: Rehearsal, one: str, other: str) -> list[StepLabel]:
     schedule = build_schedule(rehearsal.config, rehearsal.on(one, other))
     found = []
     for segment in schedule.segments:
-        peers = [source for source in segment.sources if source != NETWORK_INPUT and schedule.segment(source).unit != segment.unit]
+        peers = [sender for sender in segment.senders if schedule.segment(sender).unit != segment.unit]
         found += [StepLabel(unit=segment.unit, segment=segment.name, step="wait", peer=peer) for peer in peers]
         found.append(StepLabel(unit=segment.unit, segment=segment.name, step="run", peer=""))
     return found

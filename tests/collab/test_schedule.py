@@ -10,7 +10,7 @@ from collab import config as configs
 from collab.blocks import Add, Concat, Head, MBConv, Stem
 from collab.errors import ConfigError
 from collab.placement import Placement, parse_placement
-from collab.schedule import NETWORK_INPUT, Schedule, build_schedule
+from collab.schedule import NETWORK_INPUT, Schedule, Source, build_schedule
 from collab.variants import collaborative
 
 BASE = configs.load("mini_v2")
@@ -19,18 +19,18 @@ STRATEGIES = st.tuples(*[st.sampled_from("nac")] * 6, st.sampled_from("ac")).map
 
 def check_rules(schedule: Schedule, branches: int) -> None:
     """What every schedule must obey, whatever the model."""
-    seen: dict[str, tuple[int, ...]] = {}
+    seen = {Source(NETWORK_INPUT): schedule.inputs[0]}
     for segment in schedule.segments:
-        for source, shape in zip(segment.sources, segment.in_shapes, strict=True):
-            assert source == NETWORK_INPUT or seen[source] == shape
+        assert [seen[source] for source in segment.sources] == list(segment.inputs) == list(map(schedule.type_of, segment.sources))
         if len(segment.sources) > 1:
-            owners = [schedule.segment(source).branch for source in segment.sources]
+            owners = [schedule.units.index(schedule.segment(sender).unit) for sender in segment.senders]
             assert owners == list(range(branches)), "sources stand in order of branch, never own first"
             assert isinstance(segment.layers[0].block, (Add, Concat))
         assert not any(isinstance(layer.block, (Add, Concat)) for layer in segment.layers[1:])
-        seen[segment.name] = segment.out_shape
+        seen[Source(segment.name)] = segment.outputs[0]
     heads = [s for s in schedule.segments if isinstance(s.layers[-1].block, Head)]
-    assert heads == [schedule.output]
+    assert heads == [schedule.segments[-1]]
+    assert schedule.outputs == (Source(heads[0].name),)
 
 
 @given(strategy=STRATEGIES, stem=st.sampled_from([None, 0, 1, 2]), head=st.integers(0, 2), branches=st.integers(2, 3))
@@ -52,28 +52,28 @@ def test_a_stem_on_one_unit_is_a_segment_of_its_own() -> None:
     assert [s.name for s in schedule.segments] == ["cpu1.0", "cpu0.0", "cpu1.1", "cpu0.1"]
     assert isinstance(schedule.segment("cpu1.0").layers[0].block, Stem)
     assert len(schedule.segment("cpu1.0").layers) == 1
-    assert schedule.segment("cpu0.0").sources == ("cpu1.0",)
-    assert [s.name for s in schedule.receivers(schedule.segment("cpu1.0"))] == ["cpu0.0"]
+    assert schedule.segment("cpu0.0").sources == (Source("cpu1.0"),)
+    assert [s.name for s in schedule.receivers(schedule.segment("cpu1.0"), 0)] == ["cpu0.0"]
 
 
 def test_a_duplicated_stem_opens_the_first_segment_of_every_unit() -> None:
     schedule = build_schedule(collaborative(BASE, "nnnnnna"), parse_placement("", branches=2))
-    firsts = [s for s in schedule.segments if s.sources == (NETWORK_INPUT,)]
+    firsts = [s for s in schedule.segments if s.sources == (Source(NETWORK_INPUT),)]
     assert [s.unit for s in firsts] == ["cpu0", "cpu1"]
     assert all(isinstance(s.layers[0].block, Stem) for s in firsts)
 
 
 def test_the_last_sync_opens_the_segment_of_the_head_only() -> None:
     schedule = build_schedule(collaborative(BASE, "nnannnc"), parse_placement("head=1", branches=2))
-    assert schedule.output.unit == "cpu1"
-    assert isinstance(schedule.output.layers[0].block, Concat)
+    assert schedule.segments[-1].unit == "cpu1"
+    assert isinstance(schedule.segments[-1].layers[0].block, Concat)
     assert len([s for s in schedule.segments if s.unit == "cpu0"]) == 2
 
 
 def test_a_base_model_is_one_segment() -> None:
     schedule = build_schedule(BASE, parse_placement("0=cpu1", branches=1))
     assert [s.name for s in schedule.segments] == ["cpu1.0"]
-    assert schedule.receivers(schedule.output) == ()
+    assert schedule.receivers(schedule.segments[-1], 0) == ()
 
 
 def test_a_placement_for_another_number_of_branches_is_refused() -> None:

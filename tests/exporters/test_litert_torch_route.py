@@ -71,7 +71,7 @@ def check_segment(segment: Segment, model: bytes) -> None:
     assert "TRANSPOSE" not in operator_names(model)
     # Shapes stand in the order of the sources, and the output is NHWC as well.
     output = run_model(model, [reference_input(shape, seed=1) for shape in segment.in_shapes])
-    assert output.shape == segment.out_shape
+    assert output.shape == segment.outputs[0].shape
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def head_cut() -> Cut:
 def head_segment(head_cut: Cut) -> tuple[network.SegmentModule, Segment]:
     """The smallest segment of all: an ADD and the head."""
     _, schedule, modules = head_cut
-    return modules[schedule.output.name], schedule.output
+    return modules[schedule.segments[-1].name], schedule.segments[-1]
 
 
 def test_module_in_training_mode_is_converted_in_inference_mode(head_segment: tuple[network.SegmentModule, Segment]) -> None:
@@ -125,10 +125,10 @@ class Turned(nn.Module):
 
 def test_a_segment_with_a_transpose_is_refused(head_cut: Cut) -> None:
     net, schedule, _ = head_cut
-    module = network.SegmentModule(schedule.output, net)
+    module = network.SegmentModule(schedule.segments[-1], net)
     module.body = nn.Sequential(Turned())
     with pytest.raises(ExportError, match="left a TRANSPOSE"):
-        route.convert_segment(module, schedule.output.in_shapes)
+        route.convert_segment(module, schedule.segments[-1].in_shapes)
 
 
 class Attention(nn.Module):
@@ -241,7 +241,7 @@ config = collaborative(tiny(), "nna")
 schedule = build_schedule(config, Placement(("cpu0", "cpu1")))
 modules = network.segment_modules(network.from_weights(config, weights.seeded(config)), schedule)
 print("begin")
-model = convert_segment(modules[schedule.output.name], schedule.output.in_shapes)
+model = convert_segment(modules[schedule.segments[-1].name], schedule.segments[-1].in_shapes)
 with quiet():
     print("swallowed")
     print("swallowed", file=sys.stderr)

@@ -142,15 +142,15 @@ def test_a_model_that_differs_from_torch_is_refused(monkeypatch: pytest.MonkeyPa
         return trace(module, tensors, what)
 
     modules = network.segment_modules(network.from_weights(config, weights.seeded(config)), schedule)
-    module = modules[schedule.output.name]
-    before = route.export_segment(module, schedule.output.in_shapes)
+    module = modules[schedule.segments[-1].name]
+    before = route.export_segment(module, schedule.segments[-1].in_shapes)
     monkeypatch.setattr(route, "traced", slightly_wrong)
     with pytest.raises(ExportError, match=r"segment cpu0\.1: by ONNX its output differs from torch's"):
-        route.export_segment(module, schedule.output.in_shapes)
+        route.export_segment(module, schedule.segments[-1].in_shapes)
     # It was a copy that was exported: the module itself is as before.
     monkeypatch.undo()
     module.train()
-    assert route.export_segment(module, schedule.output.in_shapes) == before
+    assert route.export_segment(module, schedule.segments[-1].in_shapes) == before
     assert module.training
 
 

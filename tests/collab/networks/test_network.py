@@ -16,7 +16,7 @@ from collab.blocks import Add, Concat, MBConv
 from collab.model import ModelConfig
 from collab.networks import network, weights
 from collab.placement import Placement, default_placement
-from collab.schedule import NETWORK_INPUT, Schedule, build_schedule
+from collab.schedule import NETWORK_INPUT, Schedule, Source, build_schedule
 from collab.variants import collaborative
 from exporters.checking import reference_input
 from tests.collab.networks.made_networks import MINI, difference, image, logits, seeded_network, span
@@ -28,11 +28,11 @@ ROUNDING = 1e-5
 
 def run_schedule(schedule: Schedule, modules: Mapping[str, torch.nn.Module], x: torch.Tensor) -> torch.Tensor:
     """Evaluates all segments in the schedule's order on an NCHW input and returns the logits (batch, classes)."""
-    values = {NETWORK_INPUT: x}
+    values = {Source(NETWORK_INPUT): x}
     with torch.no_grad():
         for segment in schedule.segments:
-            values[segment.name] = modules[segment.name](*(values[source] for source in segment.sources))
-    return values[schedule.output.name]
+            values[Source(segment.name)] = modules[segment.name](*(values[source] for source in segment.sources))
+    return values[schedule.outputs[0]]
 
 
 def plain_logits(config: ModelConfig, tensors: weights.Weights, x: Tensor) -> Tensor:
@@ -172,7 +172,7 @@ def test_nhwc_module_computes_the_same_in_the_other_layout() -> None:
         with torch.no_grad():
             expected = module(*(x.permute(0, 3, 1, 2) for x in inputs))
             actual = nhwc(**{f"in{i}": x for i, x in enumerate(inputs)})["out"]
-        assert tuple(actual.shape) == segment.out_shape
+        assert tuple(actual.shape) == segment.outputs[0].shape
         assert difference(actual if actual.dim() == 2 else actual.permute(0, 3, 1, 2), expected) < ROUNDING
 
 
