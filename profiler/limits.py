@@ -13,7 +13,7 @@ from android_harness.device.info import DeviceInfo
 from collab.blocks import BYTES_PER_VALUE, Block, MBConv, feature_bytes
 from collab.console import one_line
 from collab.errors import ConfigError
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 from collab.units import UnitSpec
 from profiler.job_ids import BlockId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId
 from profiler.plan import Network, Plan

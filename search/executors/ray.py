@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from collab.errors import SyncNasError
-from collab.system.ray_cluster import LOCAL, first_line, joined
+from collab.ray_cluster import LOCAL, first_line, joined
 from search.evaluators.base import Evaluator, Query
 from search.executors.base import EvaluationOutcome, evaluated
 from search.executors.shipping import Shipped, ship

@@ -17,8 +17,8 @@ from android_harness.device.adb.transport import SILENCE_S
 from android_harness.device.base import OnSent, ignored
 from collab.errors import ConnectionLostError, DeviceError, StorageError, SyncNasError
 from collab.files import writing
-from collab.system.ray_cluster import LOCAL, first_line
-from collab.system.ray_cluster import joined as joined_cluster
+from collab.ray_cluster import LOCAL, first_line
+from collab.ray_cluster import joined as joined_cluster
 from collab.wording.options import option_named
 
 if TYPE_CHECKING:
