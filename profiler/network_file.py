@@ -56,7 +56,7 @@ class NetworkFile:
         if found != self.sha256:
             raise TableError(
                 f"{self.path} is not the network that was profiled (SHA-256 {found[:12]}, not {self.sha256[:12]}); give that one with"
-                f" {option_named('--model')}, or profile into another folder"
+                f" {option_named('--model', argument='models')}, or profile into another folder"
             )
         return network
 
@@ -142,7 +142,9 @@ def at(network: NetworkFile, path: Path) -> NetworkFile:
 def no_block_of(key: str, name: str) -> ConfigError:
     """Returns the error of an opaque block that is asked for and that no network at hand has."""
     where = f"no block of {name} as it is cut here" if name else "a block of a network, which is not at hand"
-    return ConfigError(f"{key} is {where}; name its .tflite with {option_named('--model')}, and {option_named('--grain')} as it was cut")
+    return ConfigError(
+        f"{key} is {where}; name its .tflite with {option_named('--model', argument='models')}, and {option_named('--grain')} as it was cut"
+    )
 
 
 def handed_over(sizes_bytes: Iterable[int], *, most: int = _MOST_SIZES) -> tuple[Shape, ...]:

@@ -232,12 +232,12 @@ def _network(options: ProfileOptions, earlier: Request | None, out: Path) -> Net
         raise ConfigError(f"{option_named('--model', argument='models')}: a profile is of one .tflite; give each a folder of its own")
     if options.grain_us is not None and not names and known is None:
         raise ConfigError(
-            f"{option_named('--grain', argument='grain_us')} is how finely a .tflite is cut; name one with {option_named('--model')}"
+            f"{option_named('--grain')} is how finely a .tflite is cut; name one with {option_named('--model', argument='models')}"
         )
     if known is not None and options.grain_us not in (None, known.grain_us):
         raise TableError(
             f"{out} was measured with blocks of {known.grain_us:g} us, not {options.grain_us:g}; leave"
-            f" {option_named('--grain', argument='grain_us')} out, or use another {option_named('--out')}"
+            f" {option_named('--grain')} out, or use another {option_named('--out')}"
         )
     if not names:
         return known
