@@ -47,7 +47,8 @@ class BlockRow:
     """One block on one unit. Statistics are over `visits`; None where the row failed, or was imported from what does not say it.
 
     `create_us` is of the first creation, `cached_create_us` of later ones with compiled programs at hand. `backend`, `driver` (of GPU
-    units) and the kinds of memory of inputs and outputs are empty where they are not known. Files of earlier versions lack these columns.
+    units) and the kinds of memory of inputs and outputs are empty where they are not known; `label` names an opaque block for readers.
+    Files of earlier versions lack these columns.
     `median_us`, its standard error `median_se_us` (None of a single visit), `p95_us` and `mad_us` are of the run alone
     (`lut.statistics.Summary`); `marginal_us` is what the block adds inside a segment; `write_us` and `read_us` copy its inputs into and its
     output out of the unit.
@@ -85,6 +86,7 @@ class BlockRow:
     driver: str = ""
     input_buffers: str = ""
     output_buffers: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from collab.blocks import parse_key
+from collab.blocks import parse_any_key
 from lut.entries import Measured
 from lut.tables import BlockRow, Tables
 
@@ -22,7 +22,7 @@ def baselines(tables: Tables) -> dict[str, Tables]:
     found = {ISOLATED: _with_costs(tables, lambda row: row.median_us)}
     if tables.meta.network and set(tables.meta.network_runs) >= set(tables.meta.units):
         rates = _us_per_mac(tables)
-        found[MACS] = _with_costs(tables, lambda row: rates[row.unit] * parse_key(row.block).macs)
+        found[MACS] = _with_costs(tables, lambda row: rates[row.unit] * parse_any_key(row.block).macs)
     return found
 
 
@@ -38,5 +38,5 @@ def _with_costs(tables: Tables, cost_us: Callable[[BlockRow], float | None]) -> 
 
 def _us_per_mac(tables: Tables) -> Mapping[str, float]:
     """Returns for each unit what its network took, divided by the multiplications and additions of that network."""
-    macs = sum(parse_key(key).macs for piece in tables.meta.network for key in piece)
+    macs = sum(parse_any_key(key).macs for piece in tables.meta.network for key in piece)
     return {unit: run.median_us / macs for unit, run in tables.meta.network_runs.items()}

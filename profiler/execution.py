@@ -69,7 +69,14 @@ def carry_out(
 
     with temporary_folder() as models_folder:
         plan = request.plan
-        models = Models(models_folder, plan.networks, plan.rehearsals, sentinel_block=request.sentinel_block, between=request.between)
+        models = Models(
+            models_folder,
+            plan.networks,
+            plan.rehearsals,
+            sentinel_block=request.sentinel_block,
+            between=request.between,
+            file=request.network,
+        )
         try:
             phases = [
                 make_phase(
@@ -102,6 +109,8 @@ def kept(request: Request, folder: Path) -> Iterator[None]:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         earlier = plan.read_bytes() if plan.exists() else None
+    if request.network is not None:
+        request.network.keep(folder)
     request.save(folder)
     try:
         yield

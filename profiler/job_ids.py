@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from collab.blocks import Block, parse_key
+from collab.blocks import AnyBlock, parse_any_key
 from collab.errors import ConfigError
 from collab.tensors.types import Shape
 from collab.units import is_unit_name
@@ -62,7 +62,7 @@ class BlockId:
     """A block alone on a unit."""
 
     unit: str
-    block: Block
+    block: AnyBlock
 
     @property
     def text(self) -> str:
@@ -216,7 +216,7 @@ _PARSERS: Final[Mapping[tuple[str, int], Callable[..., JobId]]] = {
     ("fixed", 1): lambda unit: CallId(_unit(unit)),
     ("sentinel", 1): lambda unit: SentinelId(_unit(unit)),
     ("sentinel", 2): _network_sentinel,
-    ("block", 2): lambda unit, key: BlockId(_unit(unit), parse_key(key)),
+    ("block", 2): lambda unit, key: BlockId(_unit(unit), parse_any_key(key)),
     ("transfer", 6): _handover,
     ("network", 2): lambda unit, network: NetworkId(_unit(unit), _digest(network)),
     ("loaded", 4): lambda unit, other, network, load: LoadedId(_unit(unit), _unit(other), _digest(network), _digest(load)),

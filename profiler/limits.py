@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 from android_harness.device.info import DeviceInfo
-from collab.blocks import BYTES_PER_VALUE, Block, MBConv, feature_bytes
+from collab.blocks import BYTES_PER_VALUE, AnyBlock, MBConv, feature_bytes
 from collab.console import one_line
 from collab.errors import ConfigError
+from collab.tensors.opaque import Opaque
 from collab.tensors.types import Shape
 from collab.units import UnitSpec
 from profiler.job_ids import BlockId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId
@@ -73,8 +74,10 @@ def why_impossible(job: JobId, room: int, plan: Plan) -> str | None:
     return None
 
 
-def needed_bytes(block: Block) -> int:
+def needed_bytes(block: AnyBlock) -> int:
     """Returns the bytes of a block's weights and features."""
+    if isinstance(block, Opaque):
+        return block.weight_bytes + block.working_bytes + block.in_bytes + block.out_bytes
     values = block.params + sum(feature_bytes(shape) for shape in (*block.in_shapes, block.out_shape)) // BYTES_PER_VALUE
     if isinstance(block, MBConv):
         values += (block.in_size**2 + block.out_size**2) * block.exp_c
@@ -89,9 +92,10 @@ def _new(wanted: Iterable[_Item], known: Iterable[_Item]) -> list[_Item]:
     return [item for item in wanted if item not in there]
 
 
-def _block_reason(block: Block, room: int) -> str | None:
-    if len(block.in_shapes) > _MAX_INPUTS:
-        return f"the block {block.key} takes {len(block.in_shapes)} inputs, and a model has {_MAX_INPUTS} at most"
+def _block_reason(block: AnyBlock, room: int) -> str | None:
+    inputs = block.inputs if isinstance(block, Opaque) else len(block.in_shapes)
+    if inputs > _MAX_INPUTS:
+        return f"the block {block.key} takes {inputs} inputs, and a model has {_MAX_INPUTS} at most"
     return _reason(f"the block {block.key} takes {_size(needed_bytes(block))} of weights and features", needed_bytes(block), room)
 
 
@@ -109,7 +113,7 @@ def _network_reason(networks: Iterable[Network], room: int) -> str | None:
 
 def _rehearsal_reason(rehearsal: Rehearsal, room: int) -> str | None:
     config = rehearsal.config
-    blocks: list[Block] = [config.stem, *config.blocks, config.head]
+    blocks: list[AnyBlock] = [config.stem, *config.blocks, config.head]
     needed = sum(map(needed_bytes, blocks))
     return _reason(f"the strategy {config.name} takes {_size(needed)} of weights and features", needed, room)
 

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from collab.blocks import parse_key
+from collab.blocks import parse_any_key
 from collab.files import writing
+from collab.tensors.opaque import Opaque
 from exporters.bundle import write_bundle, write_pieces
 from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_chain, write_relu
 from lut.tables import shape_text
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId, SentinelId
+from profiler.network_file import NetworkFile, no_block_of
 from profiler.plan import Network, network_name
 from profiler.rehearsal import Rehearsal
 
@@ -35,6 +37,7 @@ class Models:
         rehearsals: likewise, all rehearsals.
         sentinel_block: the key of the block that sentinels run; of what is resumed or compared, the recorded one.
         between: likewise, of the block between two hand-overs.
+        file: the network that opaque blocks are of; None: there are none.
     """
 
     def __init__(
@@ -45,8 +48,10 @@ class Models:
         *,
         sentinel_block: str = SENTINEL_BLOCK,
         between: str = BLOCK_BETWEEN_HANDOVERS,
+        file: NetworkFile | None = None,
     ) -> None:
         self._folder, self._sentinel_block, self._between = folder, sentinel_block, between
+        self._opaque_of = file
         self._networks = {network_name(network): network for network in networks}
         self._rehearsals = {rehearsal.name: rehearsal for rehearsal in rehearsals}
         self._written: dict[str, Path] = {}
@@ -77,8 +82,20 @@ class Models:
         return self.block(self._between)
 
     def block(self, key: str) -> Path:
-        """Returns the model of a single block."""
-        return self._file(key, lambda: write_block(parse_key(key)))
+        """Returns the model of a single block.
+
+        Raises:
+            ConfigError: it is opaque, and the network at hand has no such block.
+        """
+        return self._file(key, lambda: self._block(key))
+
+    def _block(self, key: str) -> bytes:
+        block = parse_any_key(key)
+        if not isinstance(block, Opaque):
+            return write_block(block)
+        if self._opaque_of is None:
+            raise no_block_of(key, "")
+        return self._opaque_of.slice_of(block)
 
     def whole(self, network: str) -> Path:
         """Returns the model of all blocks of a network, given by its name, as one segment."""

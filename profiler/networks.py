@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from android_harness.protocol.journal import CollabDone
-from collab.blocks import Block
+from collab.blocks import AnyBlock
 from lut.entries import Timed
 from lut.statistics import NS_PER_US, Summary, summarise
 from profiler.job_ids import JobId, NetworkId
@@ -19,7 +19,7 @@ from profiler.samples import SampleStore
 
 PieceRuns: TypeAlias = npt.NDArray[np.int64]
 """Times of a network's pieces in each inference, in nanoseconds: (pieces, inferences)."""
-Copies: TypeAlias = dict[tuple[str, Block, str], list[list[int]]]
+Copies: TypeAlias = dict[tuple[str, AnyBlock, str], list[list[int]]]
 """Samples (nanoseconds) of each visit, by unit, block and step."""
 
 
@@ -83,7 +83,7 @@ def network_copies(store: SampleStore, networks: Iterable[Network], units: Itera
     units = list(units)
     copies: Copies = {}
     for network in networks:
-        ends = {"write": network[0][0], "read": network[-1][-1]}
+        ends: dict[str, AnyBlock] = {"write": network[0][0], "read": network[-1][-1]}
         for unit in units:
             samples = network_samples(store, NetworkId.of(unit, network), network)
             for visit in samples.visits if samples is not None else ():
@@ -91,7 +91,7 @@ def network_copies(store: SampleStore, networks: Iterable[Network], units: Itera
     return copies
 
 
-def _add_copies(copies: Copies, unit: str, visit: CollabDone, ends: Mapping[str, Block]) -> None:
+def _add_copies(copies: Copies, unit: str, visit: CollabDone, ends: Mapping[str, AnyBlock]) -> None:
     for label, begin_ns, end_ns in zip(visit.steps, visit.begin_ns, visit.end_ns, strict=True):
         if label.step in ends:
             times = np.subtract(end_ns, begin_ns).tolist()

@@ -26,11 +26,12 @@ from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
-from collab.blocks import BYTES_PER_VALUE, Add, Block, Concat, MBConv, Stem
+from collab.blocks import BYTES_PER_VALUE, Add, AnyBlock, Block, Concat, MBConv, Stem
 from collab.model import ModelConfig
 from collab.tensors.types import Shape
 from collab.variants import even_shares
 from lut.entries import PERIOD
+from profiler.described import Described
 from profiler.rehearsal import Rehearsal, draw_rehearsals
 
 CHANNEL_STEP: Final = 4
@@ -85,13 +86,14 @@ class Plan:
     """Blocks to measure on every unit, and hand-overs: feature maps, one of each shape, to hand over between every two units.
 
     `networks` are timed on every unit, the first `LOADS` of them also while another unit runs one of these; `rehearsals` on every two
-    units.
+    units. `described` says of opaque blocks what their keys do not.
     """
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[AnyBlock, ...]
     transfers: tuple[Shape, ...]
     networks: tuple[Network, ...] = ()
     rehearsals: tuple[Rehearsal, ...] = ()
+    described: tuple[Described, ...] = ()
 
     @property
     def rehearsals_by_name(self) -> dict[str, Rehearsal]:
@@ -108,6 +110,7 @@ class Plan:
             _distinct((*self.transfers, *other.transfers)),
             _distinct((*self.networks, *other.networks)),
             tuple({**self.rehearsals_by_name, **other.rehearsals_by_name}.values()),
+            tuple({entry.block: entry for entry in (*self.described, *other.described)}.values()),
         )
 
 
@@ -231,7 +234,7 @@ def _windows(chain: Sequence[Block], grid: Grid) -> list[Block]:
     return found
 
 
-def plan_blocks(blocks: Iterable[Block]) -> Plan:
+def plan_blocks(blocks: Iterable[AnyBlock]) -> Plan:
     """Returns a plan of these blocks alone, for example those that a prediction missed."""
     return Plan(_distinct(blocks), ())
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from android_harness.targets.base import Target
     from collab.units import UnitSpec
     from profiler.measure import ProfileResult
+    from profiler.network_file import NetworkFile
     from profiler.plan import Plan
     from profiler.progress import PhaseProgress
     from profiler.request import Request
@@ -30,7 +31,8 @@ _MAX_NAME: Final = 4096
 class ProfileOptions:
     """Options of a profile. Empty ones stand for those of an earlier profile that it goes on with, or the defaults.
 
-    `models` name search spaces, `blocks` are keys, `transfer_bytes` sizes of hand-overs; `units` are written as on command lines.
+    `models` name search spaces, and at most one network by its ``.tflite``, whose blocks are worth `grain_us` at least (None: as the
+    earlier profile has it, or the usual); `blocks` are keys, `transfer_bytes` sizes of hand-overs; `units` are written as on command lines.
     `budget_s` is the time to spend; None: as long as it takes, or as the earlier profile was given. A `seed` of None is the earlier one's,
     or 0.
     """
@@ -45,6 +47,7 @@ class ProfileOptions:
     wait: str = ""
     path: str | None = None
     seed: int | None = None
+    grain_us: float | None = None
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,13 @@ def profile_into(
         options = _completed(options, earlier, out)
         specs = _specs(options.units)
         _check_handover(options.wait, options.path)
-        plan = _plan(options, earlier)
+        network = _network(options, earlier, out)
+        plan = _plan(options, earlier, network)
         with opened(name) as target:
             if earlier is not None:
                 finish_leftover(target, out / JOURNAL_FILE)
             target.prepare(notice)
-            request = _request(target, name, earlier, plan, options, specs)
+            request = replace(_request(target, name, earlier, plan, options, specs), network=network)
             if earlier is not None:
                 request.check_extends(earlier, out)
             check_new(request.plan, earlier.plan if earlier is not None else None, request.units, target.info)
@@ -142,7 +146,7 @@ def check_options(options: ProfileOptions) -> None:
     """
     _specs(options.units)
     _check_handover(options.wait, options.path)
-    _plan(options, None)
+    _plan(options, None, _network(options, None, Path()))
 
 
 def _completed(options: ProfileOptions, earlier: Request | None, out: Path) -> ProfileOptions:
@@ -211,9 +215,44 @@ def _new_folder_lock(out: Path) -> FolderLock:
     return lock
 
 
-def _plan(options: ProfileOptions, earlier: Request | None) -> Plan:
-    from collab.blocks import parse_key
+def _network(options: ProfileOptions, earlier: Request | None, out: Path) -> NetworkFile | None:
+    """Returns the network whose blocks are measured: the one that is named, that of an earlier profile, or none.
+
+    Raises:
+        ConfigError: several are named, or a grain without any.
+        NetworkError: it cannot be read.
+        TableError: the earlier profile has another one, or cut it otherwise.
+    """
+    from graph.cuts import DEFAULT_GRAIN_US
+    from profiler.network_file import at, is_network_file, open_network
+
+    names = list(dict.fromkeys(filter(is_network_file, options.models)))
+    known = earlier.network if earlier is not None else None
+    if len(names) > 1:
+        raise ConfigError(f"{option_named('--model', argument='models')}: a profile is of one .tflite; give each a folder of its own")
+    if options.grain_us is not None and not names and known is None:
+        raise ConfigError(
+            f"{option_named('--grain')} is how finely a .tflite is cut; name one with {option_named('--model', argument='models')}"
+        )
+    if known is not None and options.grain_us not in (None, known.grain_us):
+        raise TableError(
+            f"{out} was measured with blocks of {known.grain_us:g} us, not {options.grain_us:g}; leave"
+            f" {option_named('--grain')} out, or use another {option_named('--out')}"
+        )
+    if not names:
+        return known
+    grain_us = known.grain_us if known is not None else options.grain_us if options.grain_us is not None else DEFAULT_GRAIN_US
+    found = open_network(Path(names[0]), grain_us=grain_us)
+    if known is not None and found != replace(known, name=found.name):
+        raise TableError(f"{out} was measured with another network, {known.name}; use another {option_named('--out')}")
+    return at(known, found.path) if known is not None else found
+
+
+def _plan(options: ProfileOptions, earlier: Request | None, network: NetworkFile | None) -> Plan:
+    from collab.blocks import parse_any_key
     from collab.config import load
+    from collab.tensors.opaque import Opaque
+    from profiler.network_file import is_network_file, no_block_of
     from profiler.plan import COARSE, FULL, plan_blocks, plan_handovers, plan_model
 
     if any(len(name) > _MAX_NAME or not name.isprintable() for name in options.models):
@@ -226,8 +265,16 @@ def _plan(options: ProfileOptions, earlier: Request | None) -> Plan:
     grid = COARSE if options.quick or options.budget_s is not None else FULL
     plan = earlier.plan if earlier is not None else plan_blocks([])
     for name in options.models:
-        plan = plan.merged(plan_model(load(name), grid, branches=branches))
-    return plan.merged(plan_blocks(parse_key(key) for key in options.blocks)).merged(plan_handovers(options.transfer_bytes))
+        if not is_network_file(name):
+            plan = plan.merged(plan_model(load(name), grid, branches=branches))
+        elif network is not None:
+            plan = plan.merged(network.plan())
+    blocks = [parse_any_key(key) for key in options.blocks]
+    known = {entry.block for entry in plan.described}
+    for block in blocks:
+        if isinstance(block, Opaque) and block not in known:
+            raise no_block_of(block.key, network.name if network is not None else "")
+    return plan.merged(plan_blocks(blocks)).merged(plan_handovers(options.transfer_bytes))
 
 
 def _request(
@@ -236,15 +283,17 @@ def _request(
     from android_harness.device.units import resolve_units
     from profiler.effort import BUDGETED, FULL, QUICK
     from profiler.handover_setting import HandoverSetting
+    from profiler.network_file import is_network_file
     from profiler.request import Request
 
     wait, path = options.wait, options.path
+    spaces = tuple(name for name in options.models if not is_network_file(name))
     if earlier is not None:
         resolved = resolve_units(specs, target.info) if specs else earlier.units
         handover = HandoverSetting(wait or earlier.handover.wait, earlier.handover.path if path is None else path)
-        effort, names = earlier.effort, (*earlier.models, *options.models)
+        effort, names = earlier.effort, (*earlier.models, *spaces)
     else:
-        resolved, names = resolve_units(specs, target.info), options.models
+        resolved, names = resolve_units(specs, target.info), spaces
         shares = next(shared_units(resolved), None) is not None
         handover = HandoverSetting(wait or ("condvar" if shares else "spin"), _path(path))
         effort = BUDGETED if options.budget_s is not None else QUICK if options.quick else FULL

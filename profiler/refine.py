@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeAlias
 
-from collab.blocks import Block, MBConv, parse_key
+from collab.blocks import Block, MBConv, parse_any_key
 from lut.entries import PERIOD
 from lut.prediction.interpolate import Family, locate
 from lut.tables import USABLE, BlockRow
@@ -74,7 +74,7 @@ def within(suggestions: Sequence[Suggestion], limit_us: float) -> list[Block]:
 def _by_unit(rows: Iterable[BlockRow]) -> dict[str, list[WidthPoint]]:
     found: dict[str, list[WidthPoint]] = defaultdict(list)
     for row in rows:
-        block = parse_key(row.block)
+        block = parse_any_key(row.block)
         if isinstance(block, MBConv) and row.status in USABLE and row.marginal_us is not None:
             found[row.unit].append(WidthPoint(block, row.marginal_us, _error_us(row, row.marginal_us)))
     return found

@@ -11,22 +11,25 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from android_harness.protocol.phases import MAX_SEED
-from collab.blocks import Block, feature_bytes, parse_key
-from collab.documents import Count, Natural, Text, parse, read_bytes
+from collab.blocks import AnyBlock, Block, feature_bytes, parse_any_key, parse_key
+from collab.documents import Count, Natural, Sha256, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.files import write_whole
+from collab.tensors.opaque import Opaque, parse_opaque
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from collab.wording.options import option_named
 from lut.entries import Key, Name
+from profiler.described import Described
 from profiler.effort import Effort
 from profiler.handover_setting import HandoverSetting
 from profiler.limits import needed_bytes
 from profiler.models import BLOCK_BETWEEN_HANDOVERS, SENTINEL_BLOCK
+from profiler.network_file import MAX_GRAIN_US, NETWORK_FILE, NetworkFile
 from profiler.plan import Plan
 from profiler.rehearsal import rehearsal_of
 
-FORMAT: Final = 4
-_READABLE: Final = (2, 3, FORMAT)
+FORMAT: Final = 5
+_READABLE: Final = (2, 3, 4, FORMAT)
 """Formats that are read."""
 PLAN_FILE: Final = "plan.json"
 JOURNAL_FILE: Final = "journal.jsonl"
@@ -59,6 +62,8 @@ class Request:
     """The block that units run between two hand-overs."""
     conditions: Mapping[str, str] | None = None
     """What the device is made to be like while it is measured, by name; None of a profile that did not record it."""
+    network: NetworkFile | None = None
+    """The network that the plan's opaque blocks are of; None where it has none."""
 
     @property
     def handover_document(self) -> dict[str, str]:
@@ -118,6 +123,7 @@ class Request:
             "transfers": [list(shape) for shape in self.plan.transfers],
             "networks": [[[block.key for block in piece] for piece in network] for network in self.plan.networks],
             "rehearsals": [rehearsal.to_document() for rehearsal in self.plan.rehearsals],
+            "network": None if self.network is None else _network_document(self.network, self.plan),
             "effort": msgspec.structs.asdict(self.effort),
             "handover": msgspec.structs.asdict(self.handover),
             "sentinel_block": self.sentinel_block,
@@ -127,6 +133,14 @@ class Request:
             "budget_s": self.budget_s,
         }
         write_whole(folder / PLAN_FILE, json.dumps(document, indent=1) + "\n")
+
+
+def _network_document(network: NetworkFile, plan: Plan) -> dict[str, Any]:
+    blocks = [
+        {"block": entry.block.key, "label": entry.label, "in_shape": entry.in_shape, "out_shape": entry.out_shape, "dtype": entry.dtype}
+        for entry in plan.described
+    ]
+    return {"name": network.name, "sha256": network.sha256, "grain_us": network.grain_us, "blocks": blocks}
 
 
 def _short(value: Any) -> str:
@@ -145,13 +159,28 @@ class _Rehearsal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     placement: Text
 
 
+class _Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    block: Key
+    label: Text
+    in_shape: Text
+    out_shape: Text
+    dtype: Text
+
+
+class _Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: Text
+    sha256: Sha256
+    grain_us: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRAIN_US)]
+    blocks: tuple[_Described, ...]
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`Request` as it stands in the file: its plan's parts side by side, blocks as keys.
 
-    Format 2 also listed some of the blocks as `probe` and `partials`, by themselves; 2 and 3 had no `rehearsals`.
+    Format 2 also listed some of the blocks as `probe` and `partials`, by themselves; 2 and 3 had no `rehearsals`, 2 to 4 no `network`.
     """
 
-    format: Literal[2, 3, 4]
+    format: Literal[2, 3, 4, 5]
     device: Name
     fingerprint: Mapping[Name, Text]
     runtime: Text
@@ -170,6 +199,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     probe: _Keys = ()
     partials: _Keys = ()
     rehearsals: Annotated[tuple[_Rehearsal, ...], msgspec.Meta(max_length=_MOST_REHEARSALS)] = ()
+    network: _Network | None = None
 
 
 def load_request(folder: Path) -> Request:
@@ -187,7 +217,7 @@ def load_request(folder: Path) -> Request:
         raise TableError(f"{path}: format {found}; this version reads {_READABLE[0]} to {_READABLE[-1]}: {advice}")
     file = parse(data, _File, origin=str(path), error=TableError, advice=advice)
     try:
-        return _request(file)
+        return _request(file, folder)
     except (ValueError, ConfigError) as error:
         raise TableError(f"{path}: {error}; {advice}") from error
 
@@ -196,7 +226,31 @@ def _blocks(keys: Sequence[str]) -> tuple[Block, ...]:
     return tuple(parse_key(key) for key in keys)
 
 
-def _request(file: _File) -> Request:
+def _described(network: _Network | None) -> tuple[Described, ...]:
+    found = []
+    for entry in network.blocks if network is not None else ():
+        block = parse_opaque(entry.block)
+        if block is None:
+            raise ValueError("network: a block of it has a key that is none")
+        found.append(Described(block, entry.label, entry.in_shape, entry.out_shape, entry.dtype))
+    return tuple(found)
+
+
+def _plan(file: _File) -> Plan:
+    blocks: tuple[AnyBlock, ...] = tuple(map(parse_any_key, file.blocks))
+    described = _described(file.network)
+    if {block for block in blocks if isinstance(block, Opaque)} - {entry.block for entry in described}:
+        raise ValueError("blocks: one is a piece of a network that is not described")
+    return Plan(
+        blocks,
+        file.transfers,
+        tuple(tuple(_blocks(piece) for piece in network) for network in file.networks),
+        tuple(rehearsal_of(rehearsal.config, rehearsal.placement) for rehearsal in file.rehearsals),
+        described,
+    )
+
+
+def _request(file: _File, folder: Path) -> Request:
     if not all(is_unit_name(name) for name in file.units):
         raise ValueError("units must be named like cpu0")
     if not all(network and all(network) for network in file.networks):
@@ -205,19 +259,14 @@ def _request(file: _File) -> Request:
         raise ValueError("transfers: one of more bytes than any program counts")
     if any(needed_bytes(parse_key(key)) > _MOST_BYTES for key in (file.sentinel_block, file.between)):
         raise ValueError(f"sentinel_block or between: a block of more than {_MOST_BYTES} bytes")
-    plan = Plan(
-        _blocks(file.blocks),
-        file.transfers,
-        tuple(tuple(_blocks(piece) for piece in network) for network in file.networks),
-        tuple(rehearsal_of(rehearsal.config, rehearsal.placement) for rehearsal in file.rehearsals),
-    )
+    network = file.network
     return Request(
         device=file.device,
         fingerprint=file.fingerprint,
         runtime=file.runtime,
         units={name: parse_unit(text) for name, text in file.units.items()},
         models=file.models,
-        plan=plan,
+        plan=_plan(file),
         effort=file.effort,
         handover=file.handover,
         seed=file.seed,
@@ -225,4 +274,5 @@ def _request(file: _File) -> Request:
         sentinel_block=file.sentinel_block,
         between=file.between,
         conditions=file.conditions,
+        network=None if network is None else NetworkFile(network.name, network.sha256, network.grain_us, folder / NETWORK_FILE),
     )

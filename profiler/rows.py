@@ -22,6 +22,7 @@ from lut.provenance import RowProvenance
 from lut.statistics import Summary, median_us, summarise
 from lut.tables import MAX_TEXT, BlockRow, HandoverRow, shape_text
 from profiler.alone import time_alone_us
+from profiler.described import Described, row_texts
 from profiler.job_ids import BlockId, HandoverId
 from profiler.networks import Copies
 from profiler.provenance import Provenance, plain_texts
@@ -76,11 +77,12 @@ class BlockCosts:
     """Costs that rows of blocks need besides their own samples.
 
     `call_alone`: per unit, the cost of a call alone; units whose call was not measured are missing. `copies`: of a network's own input and
-    output (`network_copies`).
+    output (`network_copies`). `described`: the opaque blocks, in words.
     """
 
     call_alone: Mapping[str, Timed]
     copies: Copies
+    described: tuple[Described, ...] = ()
 
 
 def block_row(job: BlockId, samples: JobSamples, costs: BlockCosts, origin: Origin) -> BlockRow:
@@ -92,12 +94,13 @@ def block_row(job: BlockId, samples: JobSamples, costs: BlockCosts, origin: Orig
     if summary is not None and call is not None:
         marginal = time_alone_us(samples, call.median_us)
     first, last = (samples.times[0], samples.times[-1]) if samples.times else (None, None)
+    said = row_texts(job.block, costs.described)
     row = BlockRow(
         unit=job.unit,
         block=job.block.key,
-        in_shape=";".join(map(shape_text, job.block.in_shapes)),
-        out_shape=shape_text(job.block.out_shape),
-        dtype="float32",
+        in_shape=said.in_shape,
+        out_shape=said.out_shape,
+        dtype=said.dtype,
         engine=origin.units[job.unit].engine,
         runtime=origin.runtime,
         n=summary.n if summary else 0,
@@ -121,6 +124,7 @@ def block_row(job: BlockId, samples: JobSamples, costs: BlockCosts, origin: Orig
         config_hash=origin.config_hash(job.unit),
         measured_at=origin.measured_at,
         cached_create_us=_create_us(samples, cached=True),
+        label=said.label,
         **_path_of(job.unit, first, origin),
     )
     return _in_bounds(row)

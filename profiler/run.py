@@ -18,8 +18,9 @@ from collab.cli import keeping, make_app, print_json, run_app
 from collab.command_line.progress import sending_bar
 from collab.console import result_console, tell
 from collab.errors import ConfigError
-from collab.options import EXPERT, UNITS, AsJson, flag, models, option, whole
+from collab.options import EXPERT, UNITS, AsJson, flag, models, number, option, whole
 from collab.wording.commands import command_named
+from profiler.network_file import MAX_GRAIN_US
 from profiler.options import hot_sentence
 from profiler.profiling import DEFAULT_MODEL
 
@@ -48,7 +49,8 @@ def main(
         option(
             value="MODEL",
             complete=models,
-            help=f"Whose search space to measure: of the zoo, or a config; may be repeated. Default: {DEFAULT_MODEL}.",
+            help="Whose search space to measure: of the zoo, or a config; may be repeated. Or a .tflite, whose blocks are measured."
+            f" Default: {DEFAULT_MODEL}.",
         ),
     ] = None,
     out: Annotated[
@@ -70,6 +72,16 @@ def main(
         bool, flag("--resume", help="Go on with, or add to, what is in the folder: with the options that it was begun with.")
     ] = False,
     json: AsJson = False,
+    grain: Annotated[
+        float | None,
+        number(
+            least=0,
+            most=MAX_GRAIN_US,
+            value="MICROSECONDS",
+            panel=EXPERT,
+            help="What a block of a .tflite is worth at least, as `syncnas cut` has it. Default: 50, or the earlier one.",
+        ),
+    ] = None,
     block: Annotated[list[str] | None, option(value="KEY", panel=EXPERT, help="Also measure this block; may be repeated.")] = None,
     transfer_bytes: Annotated[
         list[int] | None, option(value="BYTES", panel=EXPERT, help="Also measure hand-overs of this size; may be repeated.")
@@ -86,7 +98,7 @@ def main(
     clean: Clean = False,
     progress_lines: Annotated[bool, typer.Option("--progress-lines", hidden=True)] = False,
 ) -> None:
-    """Time all blocks and hand-overs that a model's search space needs, as tables.
+    """Time all blocks and hand-overs that a model's search space, or a .tflite, needs, as tables.
 
     Every sample is kept, so that a profile that was stopped goes on with --resume.
     """
@@ -109,6 +121,7 @@ def main(
         wait=wait,
         path=path,
         seed=seed,
+        grain_us=grain,
     )
     if is_fleet(names):
         check_options(options)
@@ -218,6 +231,7 @@ app = make_app(
     main,
     examples=(
         "syncnas profile --device local --quick --out luts/here",
+        "syncnas profile --device local --model face_landmark.tflite --out luts/face",
         "syncnas profile --unit cpu:cluster=big --unit gpu \\\n    --model mobilenet_v2 --budget 10m --out luts/phone",
     ),
 )

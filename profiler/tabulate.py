@@ -112,7 +112,7 @@ def tables_of(
         handover=request.handover_document,
         versions=plain_texts({"runtime": request.runtime, "runner": provenance.runner, **provenance.engines}),
         models=request.models,
-        settings=settings,
+        settings={**settings, **_network_said(request)},
         conditions=plain_texts({**conditions, **_conduct(store)}),
         drift=derived.drift,
         disturbed=derived.disturbed,
@@ -124,6 +124,12 @@ def tables_of(
     )
     tables = Tables(derived.blocks, derived.transfers, meta)
     return with_rehearsals(tables, store, request.plan, speed_lines(store, request.units))
+
+
+def _network_said(request: Request) -> dict[str, Any]:
+    """Returns which network of others was cut into the opaque blocks, and how finely; nothing where there is none."""
+    file = request.network
+    return {} if file is None else {"network": {"name": file.name, "sha256": file.sha256, "grain_us": file.grain_us}}
 
 
 def _cross_checks(costs: UnitCosts) -> list[CrossCheck]:
@@ -197,7 +203,7 @@ def _unit_costs(steady: SampleStore, units: Iterable[str], plan: Plan) -> UnitCo
 
 
 def _block_rows(steady: SampleStore, plan: Plan, unit_costs: UnitCosts, origin: Origin) -> tuple[BlockRow, ...]:
-    costs = BlockCosts(unit_costs.call_alone, network_copies(steady, plan.networks, origin.units))
+    costs = BlockCosts(unit_costs.call_alone, network_copies(steady, plan.networks, origin.units), plan.described)
     rows = [
         block_row(job, samples, costs, origin)
         for job, samples in steady.jobs.items()

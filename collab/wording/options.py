@@ -14,6 +14,7 @@ ARGUMENTS: Final = {
     "--address": "ray_address",
     "--evaluator": "name",
     "-n": "strategies",
+    "--grain": "grain_us",
 }
 """The arguments of `syncnas`'s functions that are not called as the option is."""
 FLAGS: Final = frozenset({"--resume", "--quick", "--root", "--steady"})

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from collab.blocks import Block, parse_key
+from collab.blocks import AnyBlock, parse_any_key
 from collab.errors import TableError
 from collab.files import write_whole, writing
 from lut.foreign.entries import LeftOut
@@ -47,7 +47,7 @@ def sheets(tables: Tables) -> Exported:
             "engine": row.engine,
             "runtime": row.runtime,
             "status": row.status,
-            **_parts(parse_key(row.block)),
+            **_parts(parse_any_key(row.block)),
         }
         for row, us in usable_rows(tables, left_out)
     ]
@@ -58,7 +58,7 @@ def sheets(tables: Tables) -> Exported:
     return Exported({BLOCKS: blocks, HANDOVERS: handovers}, len(blocks) + len(handovers), tuple(left_out), assumed)
 
 
-def _parts(block: Block) -> dict[str, Any]:
+def _parts(block: AnyBlock) -> dict[str, Any]:
     shares = getattr(block, "shares", ())
     return {
         "kind": type(block).__name__.lower(),

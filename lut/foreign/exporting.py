@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from collab.blocks import Block, Head, parse_key
+from collab.blocks import AnyBlock, Block, Head, parse_any_key
 from collab.errors import TableError
+from collab.tensors.opaque import Opaque
 from collab.wording.options import option_named
 from lut.foreign.entries import LeftOut
 from lut.foreign.layer_names import CHANNELS, RATIO, names_of
@@ -54,6 +55,18 @@ def usable_rows(tables: Tables, left_out: list[LeftOut]) -> list[tuple[BlockRow,
     return found
 
 
+def config_block(key: str) -> Block:
+    """Returns the block of a config that a key stands for.
+
+    Raises:
+        TableError: it is a piece of another network, which formats of layers and kernels have no name for.
+    """
+    block: AnyBlock = parse_any_key(key)
+    if isinstance(block, Opaque):
+        raise TableError("it is a piece of a network that is no config, for which there is no layer or kernel there")
+    return block
+
+
 def unit_to_export(tables: Tables, unit: str) -> str:
     """Returns the unit whose rows go out: the one that is named, or the only one.
 
@@ -86,8 +99,8 @@ def yaml_document(tables: Tables, *, unit: str, dialect: str, act: str) -> Expor
     for row, us in usable_rows(tables, left_out):
         if row.unit != unit:
             continue
-        block = parse_key(row.block)
         try:
+            block = config_block(row.block)
             if act and getattr(block, "act", act) != act:
                 raise TableError(f"its activation is not {act}, as {option_named('--act')} has it")
             named = _shares(block, us, names_of(block, dialect=dialect))
@@ -136,8 +149,8 @@ def nn_meter_document(tables: Tables, *, unit: str) -> Exported:
     for row, us in usable_rows(tables, left_out):
         if row.unit != unit:
             continue
-        block = parse_key(row.block)
         try:
+            block = config_block(row.block)
             kernel, config = kernel_of(block)
         except TableError as error:
             left_out.append(LeftOut(row.block, BLOCKS_FILE, str(error)))

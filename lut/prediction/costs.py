@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from collab.blocks import Add, AnyBlock, Block, Concat, Head, MBConv, Stem, feature_bytes, parse_any_key
+from collab.blocks import BYTES_PER_VALUE, Add, AnyBlock, Block, Concat, Head, MBConv, Stem, feature_bytes, parse_any_key
 from collab.errors import MissingEntryError
 from collab.tensors.opaque import Opaque
 from collab.units import UnitSpec
@@ -256,6 +256,8 @@ class Costs:
     def handover(self, sender: str, receiver: str, size_bytes: int) -> HandoverCost:
         """Returns the costs of a hand-over of so many bytes, over the path that the runner takes for this pair.
 
+        Less than one value of float32, which is the least that is measured, is handed over as one.
+
         Raises:
             MissingEntryError: the pair was not measured, or not with sizes around this one.
         """
@@ -266,6 +268,7 @@ class Costs:
             )
         path = self._path(sender, receiver)
         rows = self._handovers.get((sender, receiver, path), {})
+        size_bytes = max(size_bytes, BYTES_PER_VALUE)
         around = bracket(sorted(rows), size_bytes)
         if around is None:
             raise MissingEntryError(

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from collab.blocks import MBConv, parse_key
+from collab.blocks import MBConv, parse_any_key
 from lut.statistics import Z95
 from lut.tables import USABLE, BlockRow
 from report.comparing.effects import Cost, Effect
@@ -77,7 +77,7 @@ def _by_shape(rows: Sequence[BlockRow]) -> dict[str, dict[Shape, list[Measured]]
         us = row.median_us if row.median_us is not None else row.marginal_us
         if row.status not in USABLE or us is None:
             continue
-        block = parse_key(row.block)
+        block = parse_any_key(row.block)
         if isinstance(block, MBConv):
             shape = (block.in_size, block.kernel, block.stride, block.in_c, block.out_c)
             found.setdefault(row.unit, {}).setdefault(shape, []).append(Measured(block.exp_c, us, row.median_se_us, row.visits))
@@ -278,7 +278,7 @@ def _table(rows: Sequence[BlockRow], caption: str) -> Html:
     lines = [
         [
             row.unit,
-            row.block,
+            f"{row.label} ({row.block})" if row.label else row.block,
             row.status if row.status == "ok" else f"{row.status}: {row.reason}",
             us_text(row.median_us),
             us_text(None if row.median_se_us is None else Z95 * row.median_se_us),

@@ -90,6 +90,7 @@ def profile_devices(
     wait: str = "",
     path: str = "",
     seed: int | None = None,
+    grain_us: float | None = None,
     aars: Sequence[Path | str] = (),
     storage_mb: int = 1024,
     steady: bool = False,
@@ -109,7 +110,8 @@ def profile_devices(
     fails raises nothing: its `PhoneProfile` has the error.
 
     Args:
-        models: as `profile` takes them, and so are `units`, `quick`, `budget_s`, `blocks`, `transfer_bytes`, `wait`, `path` and `seed`.
+        models: as `profile` takes them, and so are `units`, `quick`, `budget_s`, `blocks`, `transfer_bytes`, `wait`, `path`, `seed`
+            and `grain_us`.
         devices: serial numbers of phones; ``all``: every phone that is connected, or that the Ray cluster offers.
         out: the folder in which each phone has one of its own, by its serial number.
         resume: go on with what is in the folders; a phone without one begins.
@@ -130,10 +132,12 @@ def profile_devices(
         collab.errors.ConfigError: --device local measures the cores from which the others are led; profile this machine by itself
     """
     from profiler.fleet import FleetOptions, phones_of, profile_phones, written_option
+    from profiler.network_file import MAX_GRAIN_US
     from profiler.profiling import ProfileOptions, check_options
 
     require(1, budget_s=budget_s)
     require(0, seed=seed)
+    require(0, MAX_GRAIN_US, grain_us=grain_us)
     require(1, 1 << 24, storage_mb=storage_mb)
     require(0, 100_000, cpu_mhz=cpu_mhz, gpu_mhz=gpu_mhz)
     require(0, 1e6, cool_limit_s=cool_limit_s, patience_s=patience_s)
@@ -146,6 +150,7 @@ def profile_devices(
             units=tuple(units),
             wait=wait,
             path=path or None,
+            grain_us=grain_us,
         )
     )
     serials = phones_of([devices] if isinstance(devices, str) else list(devices), ray_address)
@@ -159,6 +164,7 @@ def profile_devices(
         "--wait": wait,
         "--path": path,
         "--seed": "" if seed is None else seed,
+        "--grain": "" if grain_us is None else grain_us,
         "--aar": [str(aar) for aar in aars],
         "--storage-mb": storage_mb,
         "--steady": steady,

@@ -68,6 +68,7 @@ def profile(
     wait: str = "",
     path: str = "",
     seed: int | None = None,
+    grain_us: float | None = None,
     on_progress: OnProgress | None = None,
     on_note: OnNote | None = None,
 ) -> Profile:
@@ -77,7 +78,8 @@ def profile(
     written; the same call with `resume` then goes on. Likewise after a lost connection, a full disk or a killed process.
 
     Args:
-        models: whose search spaces to measure, by names of the zoo or paths of configs; none: ``mobilenet_v2``.
+        models: whose search spaces to measure, by names of the zoo or paths of configs, or the path of one ``.tflite``, whose blocks are
+            measured; none: ``mobilenet_v2``.
         device: one that is open, or a name as `open_device` takes it; empty: the only phone, or this machine where none is connected.
         out: the folder of the tables; None: ``luts/DEVICE``.
         units: such as ``cpu:threads=2,cores=4-5`` or ``gpu``; none: two CPU cores.
@@ -89,6 +91,8 @@ def profile(
         wait: how units wait for each other: ``spin``, ``condvar`` or ``hybrid``; empty: ``spin``, or ``condvar`` if units share a core.
         path: how units hand features over: ``shared`` or ``memcpy``; empty: ``shared``.
         seed: of the order in which jobs are visited; None: 0, or that of the profile that is gone on with.
+        grain_us: what a block of a ``.tflite`` is worth at least, as the command ``cut`` has it; None: 50, or that of the profile that is
+            gone on with.
         on_progress: takes the progress, a few times a second at most.
         on_note: takes notes and warnings, a sentence each; otherwise they go to the logger ``syncnas``.
 
@@ -105,10 +109,12 @@ def profile(
     """
     from android_harness.protocol.phases import MAX_SEED
     from android_harness.targets.device_notes import sentences
+    from profiler.network_file import MAX_GRAIN_US
     from profiler.profiling import ProfileOptions, place, profile_into, sharing_sentences
 
     require(1, budget_s=budget_s)
     require(0, MAX_SEED, seed=seed)
+    require(0, MAX_GRAIN_US, grain_us=grain_us)
     notice = notice_of(on_note)
     named, folder = place(device.name if isinstance(device, Device) else device, None if out is None else Path(out))
     options = ProfileOptions(
@@ -122,6 +128,7 @@ def profile(
         wait=wait,
         path=path or None,
         seed=seed,
+        grain_us=grain_us,
     )
 
     def opened(name: str) -> AbstractContextManager[Target]:

@@ -83,14 +83,14 @@ class Tables:
 
     def plot(self) -> go.Figure:
         """Draws what blocks add inside a segment against their multiply-accumulates, a colour for each unit."""
-        from collab.blocks import parse_key
+        from collab.blocks import parse_any_key
         from syncnas.api.showing.plots import points
 
         groups: dict[str, list[tuple[float, float, str]]] = {unit: [] for unit in self.units}
         for row in self._rows.blocks:
-            macs = parse_key(row.block).macs
+            macs = parse_any_key(row.block).macs
             if row.marginal_us and macs:
-                groups.setdefault(row.unit, []).append((macs / 1e6, row.marginal_us, row.block))
+                groups.setdefault(row.unit, []).append((macs / 1e6, row.marginal_us, row.label or row.block))
         return points(f"Blocks on {self.device}", groups, x="million multiply-accumulates", y="microseconds in a segment", log=True)
 
     def export(self, out: Path | str, *, format: str, unit: str = "", act: str = "") -> ExportedTables:

@@ -120,7 +120,7 @@ def test_a_missing_column_and_a_second_row_for_one_block_are_refused(tmp_path: P
 
 def test_tables_of_before_there_were_columns_for_gpu_paths_are_read(tmp_path: Path) -> None:
     save(Tables((block_row("cpu0", BLOCK, 5.0),), (), made_meta()), tmp_path)
-    later = ("cached_create_us", "backend", "driver", "input_buffers", "output_buffers")
+    later = ("cached_create_us", "backend", "driver", "input_buffers", "output_buffers", "label")
     header, line = (tmp_path / "blocks.csv").read_text().splitlines()
     assert tuple(header.split(",")[-len(later) :]) == later
     (tmp_path / "blocks.csv").write_text("\n".join(text.rsplit(",", len(later))[0] for text in (header, line)) + "\n")

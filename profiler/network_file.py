@@ -1,0 +1,181 @@
+"""A network of others in a profile: its file, kept in the profile's folder, and the blocks that it is cut into."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from collab.blocks import BYTES_PER_VALUE
+from collab.console import one_line
+from collab.errors import ConfigError, TableError
+from collab.files import write_whole, writing
+from collab.tensors.opaque import Opaque
+from collab.tensors.types import Shape
+from collab.wording.options import option_named
+from lut.tables import MAX_TEXT
+from profiler.described import Described
+from profiler.plan import Plan
+
+if TYPE_CHECKING:
+    from graph.cuts import Block
+    from graph.network import Network
+
+NETWORK_FILE: Final = "network.tflite"
+"""In a profile's folder: the network whose blocks are measured."""
+MAX_GRAIN_US: Final = 1e9
+_SUFFIX: Final = ".tflite"
+_MOST_SIZES: Final = 32
+"""Hand-overs are timed at so many sizes at most; what they take is linear between two of them."""
+
+
+@dataclass(frozen=True)
+class NetworkFile:
+    """A network that a profile measures.
+
+    Attributes:
+        name: of its file, for readers.
+        grain_us: nominal time that a block is worth at least.
+        path: where it can be read now.
+    """
+
+    name: str
+    sha256: str
+    grain_us: float
+    path: Path = field(compare=False)
+
+    @cached_property
+    def _network(self) -> Network:
+        from graph.reading import read_network
+
+        network = read_network(self.path)
+        found = hashlib.sha256(network.source.data).hexdigest()
+        if found != self.sha256:
+            raise TableError(
+                f"{self.path} is not the network that was profiled (SHA-256 {found[:12]}, not {self.sha256[:12]}); give that one with"
+                f" {option_named('--model', argument='models')}, or profile into another folder"
+            )
+        return network
+
+    @cached_property
+    def _blocks(self) -> dict[Opaque, Block]:
+        """The blocks that it is cut into, each once, in the order in which they run."""
+        from graph.cuts import Cutter
+        from graph.opaque import opaque_of
+
+        found: dict[Opaque, Block] = {}
+        for block in Cutter(self._network, grain_us=self.grain_us).blocks():
+            found.setdefault(opaque_of(self._network, block), block)
+        return found
+
+    def slice_of(self, block: Opaque) -> bytes:
+        """Returns the model of one of its blocks.
+
+        Raises:
+            ConfigError: it has no such block.
+            NetworkError, TableError: the file cannot be read, or is another one by now.
+        """
+        from graph.slicing import slice_bytes
+
+        if block not in self._blocks:
+            raise no_block_of(block.key, self.name)
+        return slice_bytes(self._network, self._blocks[block])
+
+    def keep(self, folder: Path) -> None:
+        """Writes its file into a profile's folder, unless that is where it is read from.
+
+        Raises:
+            NetworkError, TableError: the file cannot be read, or is another one by now.
+            StorageError: it cannot be written.
+        """
+        target = folder / NETWORK_FILE
+        with writing(target):
+            there = target.exists() and target.samefile(self.path)
+        if not there:
+            write_whole(target, bytes(self._network.source.data))
+
+    def plan(self, *, most_sizes: int = _MOST_SIZES) -> Plan:
+        """Returns what it needs: its blocks, and hand-overs of whatever passes between two of them.
+
+        Raises:
+            NetworkError: it cannot be cut.
+        """
+        described = tuple(_describe(self._network, block, opaque) for opaque, block in self._blocks.items())
+        return Plan(tuple(self._blocks), handed_over(self._crossing_bytes(), most=most_sizes), described=described)
+
+    def _crossing_bytes(self) -> set[int]:
+        from graph.cuts import Cutter
+
+        blocks = Cutter(self._network, grain_us=self.grain_us).blocks()
+        taken = {tensor for block in blocks for tensor in block.inputs}
+        return {self._network.tensors[tensor].size_bytes for block in blocks for tensor in block.outputs if tensor in taken}
+
+
+def is_network_file(name: str) -> bool:
+    """Whether a model is named that is no config, but a ``.tflite`` of others."""
+    return name.lower().endswith(_SUFFIX)
+
+
+def open_network(path: Path, *, grain_us: float) -> NetworkFile:
+    """Reads a network that is to be profiled.
+
+    Raises:
+        NetworkError: it cannot be read, or cut.
+    """
+    from graph.reading import read_network
+
+    network = read_network(path)
+    found = NetworkFile(one_line(path.name)[:MAX_TEXT], hashlib.sha256(network.source.data).hexdigest(), grain_us, path)
+    # It is not read once more: the file may be another one by then.
+    found.__dict__["_network"] = network
+    return found
+
+
+def at(network: NetworkFile, path: Path) -> NetworkFile:
+    """Returns a network that is read from elsewhere."""
+    return replace(network, path=path)
+
+
+def no_block_of(key: str, name: str) -> ConfigError:
+    """Returns the error of an opaque block that is asked for and that no network at hand has."""
+    where = f"no block of {name} as it is cut here" if name else "a block of a network, which is not at hand"
+    return ConfigError(
+        f"{key} is {where}; name its .tflite with {option_named('--model', argument='models')}, and {option_named('--grain')} as it was cut"
+    )
+
+
+def handed_over(sizes_bytes: Iterable[int], *, most: int = _MOST_SIZES) -> tuple[Shape, ...]:
+    """Returns feature maps to hand over that tell what hand-overs of these sizes take.
+
+    Each is of float32, so of a multiple of 4 bytes, and sizes between two of these have one on either side. Where there are many sizes,
+    the smallest and the largest stay, and of those between them as many as may be, evenly by their order.
+    """
+    values = {count for size in sizes_bytes for count in (max(size // BYTES_PER_VALUE, 1), max(-(-size // BYTES_PER_VALUE), 1))}
+    # Below the smallest there is none to draw a line to: less than a value is handed over as a value is.
+    return tuple((1, 1, 1, count) for count in _thinned(sorted(values), most))
+
+
+def _thinned(values: Sequence[int], most: int) -> list[int]:
+    if len(values) <= most:
+        return list(values)
+    return [values[round(number * (len(values) - 1) / (most - 1))] for number in range(most)]
+
+
+def _describe(network: Network, block: Block, opaque: Opaque) -> Described:
+    from graph.identity import label_of
+
+    inputs, outputs = ([network.tensors[tensor] for tensor in ends] for ends in (block.inputs, block.outputs))
+    return Described(
+        opaque,
+        label=label_of(network, block),
+        in_shape=_joined("x".join(map(str, tensor.shape)) or "1" for tensor in inputs),
+        out_shape=_joined("x".join(map(str, tensor.shape)) or "1" for tensor in outputs),
+        dtype=_joined(dict.fromkeys(tensor.dtype.lower() for tensor in (*inputs, *outputs))),
+    )
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ";".join(texts)[:MAX_TEXT]
