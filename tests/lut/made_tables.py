@@ -120,7 +120,7 @@ def made_meta(**changes: object) -> Meta:
 
 
 def made_tables(
-    blocks: Iterable[Block],
+    blocks: Iterable[AnyBlock],
     transfers: Iterable[Shape],
     cost_us: Callable[[str, Block], float],
     *,
