@@ -20,10 +20,10 @@ _WIDTH: Final = 48
 """Placements that the beam goes on with."""
 _JUDGED: Final = 32
 """Of the beam's last, those that are replayed."""
-_ROUNDS: Final = 6
-"""Most rounds of moves."""
-_MOST_MOVES: Final = 256
-"""Most placements that a round tries."""
+_MOST_MOVED: Final = 40_000
+"""Blocks of all placements that are tried by moves: as many placements of few blocks, or fewer of many."""
+_LEAST_MOVES: Final = 64
+"""Placements that are tried at least, however many blocks there are."""
 MOST_NODES: Final = 20_000
 """Parts of placements that are looked at for a proof at most."""
 _LEAVES: Final = 128
@@ -94,12 +94,15 @@ def _beam(bounds: Bounds, objective: Objective) -> list[Assignment]:
 
 def _moved(judge: Judge, bounds: Bounds, best: Assignment, best_us: float) -> tuple[Assignment, float]:
     """Goes on with the best of all moves for as long as it is better."""
-    for _ in range(_ROUNDS):
-        tried = list(dict.fromkeys(_moves(best, bounds)))
+    left = max(_MOST_MOVED // len(best), _LEAST_MOVES)
+    while left > 0:
+        # A round tries half of what is left at most, so that others can follow where it finds something.
+        moves = list(dict.fromkeys(_moves(best, bounds)))
+        tried = moves[:: max(-(-2 * len(moves) // left), 1)]
         if not tried:
             break
-        step = max(len(tried) // _MOST_MOVES, 1)
-        found, us = _best(judge, tried[::step])
+        left -= len(tried)
+        found, us = _best(judge, tried)
         if us >= best_us - _CLOSE:
             break
         best, best_us = found, us
