@@ -24,6 +24,7 @@ MODULES: Final = {
     "export-tables": "lut.export_tables",
     "search": "search.run",
     "explain": "search.explain",
+    "place": "search.place",
     "deploy": "android_harness.deploy",
     "report": "report.run",
     "trace": "report.trace",

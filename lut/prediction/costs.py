@@ -143,6 +143,10 @@ class Costs:
             )
         return self.meta.units[name]
 
+    def has_row(self, unit: str, block: AnyBlock) -> bool:
+        """Tells whether the tables have a row of a block on a unit, measured or failed."""
+        return (unit, block) in self._rows
+
     def call_us(self, unit: str) -> float:
         """Returns what a call of a segment costs on top of its blocks, in microseconds; 0 in imported tables that lack it.
 

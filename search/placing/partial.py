@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from search.place.bounds import Bounds
-from search.place.objective import Assignment, Objective
+from search.placing.bounds import Bounds
+from search.placing.objective import Assignment, Objective
 
 
 @dataclass(frozen=True)

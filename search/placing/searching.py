@@ -12,9 +12,9 @@ import numpy as np
 from collab.errors import MissingEntryError
 from graph.scheduling import CutNetwork
 from lut.prediction.costs import Costs
-from search.place.bounds import Bounds
-from search.place.objective import Assignment, Judge, Objective
-from search.place.partial import Partial, extended
+from search.placing.bounds import Bounds
+from search.placing.objective import Assignment, Judge, Objective
+from search.placing.partial import Partial, extended
 
 _WIDTH: Final = 48
 """Placements that the beam goes on with."""

@@ -11,11 +11,11 @@ import pytest
 from collab.errors import MissingEntryError
 from lut.prediction.costs import Costs
 from lut.tables import Tables
-from search.place.bounds import Bounds
-from search.place.objective import Judge, Objective
-from search.place.partial import Partial, extended
-from search.place.searching import search_placement
-from tests.search.place.made import UNITS, chain, costs_of, random_cut, random_tables
+from search.placing.bounds import Bounds
+from search.placing.objective import Judge, Objective
+from search.placing.partial import Partial, extended
+from search.placing.searching import search_placement
+from tests.search.placing.made import UNITS, chain, costs_of, random_cut, random_tables
 
 
 @pytest.mark.parametrize("objective", list(Objective))

@@ -1,0 +1,103 @@
+"""Plan files: which unit runs which block of a network, as ``search.place`` writes and export, verify and split read it.
+
+It names the network by its file's SHA-256 and how it was cut, so that a plan is never applied to another network or other blocks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from collab.documents import MAX_US, read
+from collab.errors import NetworkError
+from collab.units import is_unit_name
+from graph.scheduling import CutNetwork
+
+PLAN_SUFFIX: Final = ".plan.json"
+MAX_GRAIN_US: Final = 1e9
+_MAX_FILE_BYTES: Final = 16 << 20
+_MAX_BLOCKS: Final = 1 << 16
+_ADVICE: Final = "make the plan again (search.place)"
+
+_Text = Annotated[str, msgspec.Meta(max_length=4096)]
+_Time = Annotated[float, msgspec.Meta(ge=0, le=MAX_US)]
+
+
+class PlannedBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A block, by its identity and a readable label, with the name of the unit that runs it."""
+
+    identity: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+    label: _Text
+    unit: Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A placement of a network.
+
+    Attributes:
+        format: of the file.
+        model: name of the network's file, for readers.
+        sha256: of the network's file.
+        grain_us: with which it was cut.
+        units: specs of the units, by name.
+        objective: what it was searched for.
+        predicted_us: what it takes by the tables: a latency, or a period.
+        alone_us: what each unit that can run all blocks takes alone.
+        is_proven: whether no other placement of these blocks is better by the tables.
+    """
+
+    format: Literal[1]
+    model: _Text
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    grain_us: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRAIN_US)]
+    units: Annotated[dict[str, _Text], msgspec.Meta(min_length=1, max_length=64)]
+    objective: Literal["latency", "throughput"]
+    predicted_us: _Time
+    alone_us: dict[str, _Time]
+    is_proven: bool
+    blocks: Annotated[tuple[PlannedBlock, ...], msgspec.Meta(min_length=1, max_length=_MAX_BLOCKS)]
+
+    @property
+    def block_units(self) -> tuple[str, ...]:
+        """The unit of each block."""
+        return tuple(block.unit for block in self.blocks)
+
+    def to_json(self) -> str:
+        return json.dumps(msgspec.to_builtins(self), indent=1, allow_nan=False) + "\n"
+
+    def require_fit(self, cut: CutNetwork) -> None:
+        """Checks that this is a plan of that network and those blocks.
+
+        Raises:
+            NetworkError: it is of another network, or its blocks are others.
+        """
+        origin = cut.network.source.origin
+        if network_sum(cut) != self.sha256:
+            raise NetworkError(f"the plan is of {self.model}, and {origin} is another file; give that one, or {_ADVICE}")
+        if [block.identity for block in self.blocks] != [block.identity for block in cut.opaque]:
+            raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_ADVICE}")
+
+
+def network_sum(cut: CutNetwork) -> str:
+    """Returns the SHA-256 of a network's file."""
+    return hashlib.sha256(cut.network.source.data).hexdigest()
+
+
+def read_plan(path: Path) -> PlacementPlan:
+    """Reads a plan.
+
+    Raises:
+        NetworkError: the file cannot be read, or is no plan.
+    """
+    plan = read(path, PlacementPlan, limit_bytes=_MAX_FILE_BYTES, error=NetworkError, advice=_ADVICE)
+    for name in (*plan.units, *plan.alone_us):
+        if not is_unit_name(name) or name not in plan.units:
+            raise NetworkError(f"{path}: units: {name!r} is no unit of it; {_ADVICE}")
+    for number, block in enumerate(plan.blocks):
+        if block.unit not in plan.units:
+            raise NetworkError(f"{path}: blocks[{number}]: its unit is none of {', '.join(plan.units)}; {_ADVICE}")
+    return plan
