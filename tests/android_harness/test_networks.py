@@ -29,6 +29,7 @@ from tests.android_harness.cut_networks import CutNetwork, taken_by_turns
 from tests.graph.models import found_models
 from tests.graph.random_networks import random_network
 from tests.graph.sample import NO_SOURCE
+from tests.graph.samples import samples
 
 UNITS = ("cpu0", "cpu1")
 
@@ -118,10 +119,22 @@ def test_random_networks_of_several_outputs_compute_the_same_bits(device: LocalT
             assert [(s.segment, s.step, s.peer) for s in steps if s.unit == unit] == expected_steps(cut.schedule, unit), (name, unit)
 
 
+def test_samples_of_every_kind_compute_the_same_bits(device: LocalTarget, tmp_path: Path) -> None:
+    """Whole numbers of several widths, truth values, quantised features: whatever is handed over between their blocks."""
+    handed: set[str] = set()
+    bundles = []
+    for name, model in samples().items():
+        schedule = bundle_of(model, tmp_path / name, grain_us=0.0)[0].schedule
+        handed |= {schedule.type_of(source).dtype for segment in schedule.segments for source in segment.sources}
+        bundles.append(tmp_path / name)
+    print(handed)
+    run_everywhere(device, bundles, tmp_path)
+
+
 @pytest.mark.parametrize("model", found_models(), ids=lambda path: path.stem)
 def test_models_of_others_compute_the_same_bits(device: LocalTarget, model: Path, tmp_path: Path) -> None:
     read_network(model)
-    cut, _ = bundle_of(model.read_bytes(), tmp_path / "b", grain_us=50.0)
+    cut, _ = bundle_of(model.read_bytes(), tmp_path / "b", grain_us=1.0)
     assert len(cut.schedule.segments) > 1
     if "int8" in model.stem:
         assert {tensor.dtype for segment in cut.schedule.segments for tensor in segment.outputs} >= {"int8"}
