@@ -1,4 +1,4 @@
-"""Bundles: a model split into segments, with a reference input and output, as one folder.
+"""Bundles: a model split into segments, with reference inputs and outputs, as one folder.
 
 The same config, weights, placement and seed always give the same bytes.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,45 +16,55 @@ from typing import Final
 
 import numpy as np
 
-from collab.blocks import BYTES_PER_VALUE, MAX_TENSOR_BYTES, Block
+from collab.blocks import Block
 from collab.config import DEFAULT_EPS
-from collab.documents import read_bytes
 from collab.errors import ExportError
 from collab.files import write_new
 from collab.model import ModelConfig
 from collab.networks.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from collab.placement import Placement
 from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, Source, build_schedule, chained
-from collab.tensors.types import Shape
+from collab.tensors.types import TensorType
 from exporters.checking import reference_input
-from exporters.interpret import interpreter_name, run_segments
-from exporters.manifest import MANIFEST, MAX_MANIFEST_BYTES, FileEntry, InputEntry, Manifest, SegmentEntry
+from exporters.interpret import interpreter_name, run_model, run_segments
+from exporters.manifest import (
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    FileEntry,
+    InputEntry,
+    Manifest,
+    Origin,
+    OutputEntry,
+    OutputReference,
+    Reference,
+    SegmentEntry,
+)
 from exporters.publish import check_target, publish
+from exporters.references import Tensor, reference_name, seeded_tensor, tensor_bytes, type_of
 from exporters.tflite_route import write_segment
 
 FORMATS: Final = ("tflite", "onnx", "both")
 ROUTES: Final = ("direct", "litert-torch")
+CONFIG_FILE: Final = "config.json"
+NETWORK_FILE: Final = "network.tflite"
+PLAN_FILE: Final = "plan.json"
 
 
 @dataclass(frozen=True)
 class _Content:
-    """Everything that a bundle is made of; `models` and `onnx` by segment, either may be empty."""
+    """Everything that a bundle is made of; `models` and `onnx` by segment, either may be empty.
+
+    `said` are the files that tell what it was made from, by the field of the manifest that names them.
+    """
 
     schedule: Schedule
     placement: str
-    config: str
+    said: Mapping[str, tuple[str, bytes]]
     models: Mapping[str, bytes]
     onnx: Mapping[str, bytes]
-    image: Array
-
-    def reference(self) -> tuple[Array, str]:
-        """The reference output and what computed it."""
-        if self.models:
-            return run_segments(self.schedule, self.models, self.image), interpreter_name()
-        from exporters import onnx_route
-
-        nchw = np.ascontiguousarray(self.image.transpose(0, 3, 1, 2))
-        return onnx_route.run_segments(self.schedule, self.onnx, nchw), onnx_route.runtime_name()
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    computed_by: str
 
 
 def write_bundle(
@@ -94,7 +103,9 @@ def write_bundle(
     models = _tflite_models(config, schedule, weights, route, on_made) if "tflite" in wanted else {}
     onnx = _onnx_models(config, schedule, weights, on_made) if "onnx" in wanted else {}
     image = reference_input(config.stem.in_shapes[0], seed=seed)
-    return _write_folder(out, _Content(schedule, placement.text, config.to_json(), models, onnx, image))
+    outputs, computed_by = _computed(schedule, models, onnx, image)
+    said = {"config": (CONFIG_FILE, config.to_json().encode())}
+    return _publish(out, _Content(schedule, placement.text, said, models, onnx, (image,), outputs, computed_by))
 
 
 def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, seed: int = DEFAULT_SEED) -> Manifest:
@@ -113,12 +124,51 @@ def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, see
     models = {segment.name: write_segment(segment, weights, eps=DEFAULT_EPS) for segment in segments}
     image = reference_input(segments[0].in_shapes[0], seed=seed)
     described = json.dumps({"pieces": [[block.key for block in piece] for piece in pieces]}) + "\n"
-    return _write_folder(out, _Content(schedule, Placement((unit,)).text, described, models, {}, image))
+    said = {"config": (CONFIG_FILE, described.encode())}
+    outputs, computed_by = _computed(schedule, models, {}, image)
+    return _publish(out, _Content(schedule, Placement((unit,)).text, said, models, {}, (image,), outputs, computed_by))
 
 
-def _write_folder(out: Path, content: _Content) -> Manifest:
-    reference = content.reference()
-    return publish(out, lambda folder: _write_files(folder, content, *reference))
+def write_network_bundle(
+    schedule: Schedule, models: Mapping[str, bytes], *, network: bytes, plan_text: str, out: Path, seed: int = DEFAULT_SEED
+) -> Manifest:
+    """Writes the bundle of any network that was cut into segments.
+
+    Args:
+        models: the TFLite model of each segment, by its name.
+        network: the TFLite model of the whole; what it computes is the reference.
+        plan_text: what the network was divided by, a JSON document.
+        out: see `write_bundle`.
+
+    Raises:
+        ExportError: see `write_bundle`; or the whole has other inputs or outputs than the schedule.
+    """
+    check_target(out)
+    inputs = tuple(seeded_tensor(tensor, seed=seed, number=number) for number, tensor in enumerate(schedule.inputs))
+    outputs = run_model(network, inputs)
+    given, wanted = tuple(map(type_of, outputs)), tuple(map(schedule.type_of, schedule.outputs))
+    if given != wanted:
+        raise ExportError(f"{schedule.model}: the whole network gives {_types(given)}, its segments give {_types(wanted)}")
+    said = {"network": (NETWORK_FILE, network), "plan": (PLAN_FILE, plan_text.encode())}
+    return _publish(out, _Content(schedule, "", said, models, {}, inputs, outputs, interpreter_name()))
+
+
+def _types(types: Sequence[TensorType]) -> str:
+    return ", ".join(f"{tensor.dtype} {list(tensor.shape)}" for tensor in types)
+
+
+def _computed(schedule: Schedule, models: Mapping[str, bytes], onnx: Mapping[str, bytes], image: Array) -> tuple[tuple[Tensor, ...], str]:
+    """Computes the reference output of a network of one input, and tells what computed it."""
+    if models:
+        return run_segments(schedule, models, [image]), interpreter_name()
+    from exporters import onnx_route
+
+    nchw = np.ascontiguousarray(image.transpose(0, 3, 1, 2))
+    return (onnx_route.run_segments(schedule, onnx, nchw),), onnx_route.runtime_name()
+
+
+def _publish(out: Path, content: _Content) -> Manifest:
+    return publish(out, lambda folder: _write_files(folder, content))
 
 
 def _tflite_models(config: ModelConfig, schedule: Schedule, weights: Weights, route: str, on_made: Callable[[], None]) -> dict[str, bytes]:
@@ -139,13 +189,17 @@ def _onnx_models(config: ModelConfig, schedule: Schedule, weights: Weights, on_m
     return export_schedule(config, schedule, weights, on_made=on_made)
 
 
-def _write_files(folder: Path, content: _Content, output: Array, computed_by: str) -> Manifest:
-    schedule, models, onnx, image = content.schedule, content.models, content.onnx, content.image
+def _write_files(folder: Path, content: _Content) -> Manifest:
+    schedule, models, onnx = content.schedule, content.models, content.onnx
     os.mkdir(folder / "segments")  # noqa: PTH102 -- as in `publish`
 
     def write(name: str, content: bytes) -> FileEntry:
         write_new(folder / name, content)
         return FileEntry(name, hashlib.sha256(content).hexdigest())
+
+    def reference(what: str, number: int, array: Tensor) -> Reference:
+        entry = write(reference_name(what, number, type_of(array)), tensor_bytes(array))
+        return Reference(entry.file, entry.sha256, type_of(array))
 
     segments = tuple(
         _segment_entry(
@@ -156,18 +210,18 @@ def _write_files(folder: Path, content: _Content, output: Array, computed_by: st
         )
         for segment in schedule.segments
     )
+    said = {field: write(name, data) for field, (name, data) in content.said.items()}
+    outputs = [reference("output", number, array) for number, array in enumerate(content.outputs)]
     manifest = Manifest(
         model=schedule.model,
-        config=write("config.json", content.config.encode()),
-        placement=content.placement,
+        origin=Origin(placement=content.placement, **said),
         units=schedule.units,
         segments=segments,
-        input=write("reference_input.f32", image.astype("<f4").tobytes()),
-        input_shape=image.shape,
-        output=write("reference_output.f32", output.astype("<f4").tobytes()),
-        output_shape=output.shape,
-        output_segment=schedule.outputs[0].segment,
-        computed_by=computed_by,
+        inputs=tuple(reference("input", number, array) for number, array in enumerate(content.inputs)),
+        outputs=tuple(
+            OutputReference(entry.file, entry.sha256, entry.type, source) for entry, source in zip(outputs, schedule.outputs, strict=True)
+        ),
+        computed_by=content.computed_by,
     )
     text = json.dumps(manifest.to_document(), indent=1) + "\n"
     if len(text) > MAX_MANIFEST_BYTES:
@@ -178,27 +232,8 @@ def _write_files(folder: Path, content: _Content, output: Array, computed_by: st
 
 def _segment_entry(segment: Segment, model_bytes: int, model: FileEntry | None, onnx: FileEntry | None) -> SegmentEntry:
     inputs = tuple(
-        InputEntry(f"in{index}", shape, source.segment)
-        for index, (shape, source) in enumerate(zip(segment.in_shapes, segment.sources, strict=True))
+        InputEntry(f"in{index}", tensor, source) for index, (tensor, source) in enumerate(zip(segment.inputs, segment.sources, strict=True))
     )
-    blocks = tuple(layer.block.key for layer in segment.layers)
-    return SegmentEntry(segment.name, segment.unit, blocks, inputs, segment.outputs[0].shape, model, model_bytes, onnx)
-
-
-def read_f32(path: Path, shape: Shape, *, finite: bool = False) -> Array:
-    """The numbers of a ``.f32`` file.
-
-    Args:
-        finite: whether NaN and infinities are refused, as in a reference, with which nothing could be compared then.
-
-    Raises:
-        ExportError: the file is missing, does not hold just so many numbers, or one that is not finite.
-    """
-    count = math.prod(shape)
-    data = read_bytes(path, limit_bytes=MAX_TENSOR_BYTES, error=ExportError, advice="export the bundle again")
-    if len(data) != count * BYTES_PER_VALUE:
-        raise ExportError(f"{path} holds {len(data) / BYTES_PER_VALUE:g} numbers, {list(shape)} takes {count}")
-    values = np.frombuffer(data, dtype="<f4").astype(np.float32)
-    if finite and not np.isfinite(values).all():
-        raise ExportError(f"{path} holds numbers that are not finite, with which nothing can be compared; export the bundle again")
-    return values.reshape(shape)
+    outputs = tuple(OutputEntry(f"out{index}" if index else "out", tensor) for index, tensor in enumerate(segment.outputs))
+    blocks = tuple(block.key for block in segment.blocks)
+    return SegmentEntry(segment.name, segment.unit, blocks, inputs, outputs, model, model_bytes, onnx)

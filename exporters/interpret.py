@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from collab.errors import ExportError
-from collab.networks.weights import Array
 from collab.schedule import NETWORK_INPUT, Schedule, Source
 from exporters.quiet import quiet
+from exporters.references import Tensor
 
 
 def interpreter_name() -> str:
@@ -19,11 +19,11 @@ def interpreter_name() -> str:
     return f"ai-edge-litert {version('ai-edge-litert')} interpreter"
 
 
-def run_model(model: bytes, inputs: list[Array]) -> Array:
-    """Runs a TFLite model of one output, on one thread, and returns the output.
+def run_model(model: bytes, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Runs a TFLite model on one thread, and returns its outputs.
 
     Raises:
-        ExportError: the runtime rejects the model or an input's shape.
+        ExportError: the runtime rejects the model, or an input's shape or type.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -34,7 +34,7 @@ def run_model(model: bytes, inputs: list[Array]) -> Array:
         raise ExportError(f"the runtime rejects the model: {error}") from error
 
 
-def _run(interpreter: Any, inputs: list[Array]) -> Array:
+def _run(interpreter: Any, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     interpreter.allocate_tensors()
     details = interpreter.get_input_details()
     if len(details) != len(inputs):
@@ -42,13 +42,19 @@ def _run(interpreter: Any, inputs: list[Array]) -> Array:
     for detail, array in zip(details, inputs, strict=True):
         interpreter.set_tensor(detail["index"], array)
     interpreter.invoke()
-    output: Array = np.array(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
-    return output
+    return tuple(np.array(interpreter.get_tensor(detail["index"])) for detail in interpreter.get_output_details())
 
 
-def run_segments(schedule: Schedule, models: Mapping[str, bytes], network_input: Array) -> Array:
-    """Runs all segments in order, features (NHWC) handed over as the schedule says, and returns the network's output."""
-    features: dict[Source, Array] = {Source(NETWORK_INPUT): network_input}
+def run_segments(schedule: Schedule, models: Mapping[str, bytes], inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Runs all segments in order, tensors handed over as the schedule says, and returns the network's outputs.
+
+    Raises:
+        ExportError: the runtime rejects a model, or a model has other outputs than its segment.
+    """
+    known: dict[Source, Tensor] = {Source(NETWORK_INPUT, number): array for number, array in enumerate(inputs)}
     for segment in schedule.segments:
-        features[Source(segment.name)] = run_model(models[segment.name], [features[source] for source in segment.sources])
-    return features[schedule.outputs[0]]
+        outputs = run_model(models[segment.name], [known[source] for source in segment.sources])
+        if len(outputs) != len(segment.outputs):
+            raise ExportError(f"segment {segment.name}: its model has {len(outputs)} outputs, {len(segment.outputs)} are handed over")
+        known |= {Source(segment.name, number): array for number, array in enumerate(outputs)}
+    return tuple(known[source] for source in schedule.outputs)

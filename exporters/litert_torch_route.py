@@ -125,7 +125,7 @@ def _convert(module: NhwcModule, inputs: Sequence[Array], what: str) -> bytes:
         with quiet(), torch.no_grad():
             expected = np.array(module(**tensors)["out"])
             model = exported(litert_torch.convert(module, sample_kwargs=tensors))
-            actual = run_model(model, list(inputs))
+            [actual] = run_model(model, list(inputs))
     except ExportError as error:
         raise ExportError(f"{what}: {error}") from error
     except Exception as error:  # whatever tracing, lowering or the module itself raises

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from collab.tensors.types import Shape
+from collab.schedule import Source
+from collab.tensors.types import TensorType
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 16 << 20
 
@@ -19,14 +20,51 @@ class FileEntry:
     file: str
     sha256: str
 
+    def to_document(self) -> dict[str, Any]:
+        return {"file": self.file, "sha256": self.sha256}
+
+
+@dataclass(frozen=True)
+class Reference(FileEntry):
+    """A file of numbers: a reference input of the network, or what one of its outputs is held against."""
+
+    type: TensorType
+
+    def to_document(self) -> dict[str, Any]:
+        return {"file": self.file, **_type_document(self.type), "sha256": self.sha256}
+
+
+@dataclass(frozen=True)
+class OutputReference(Reference):
+    """The reference of an output of the network, which a segment gives."""
+
+    source: Source
+
+    def to_document(self) -> dict[str, Any]:
+        return {"segment": self.source.segment, **_number_document(self.source), **super().to_document()}
+
 
 @dataclass(frozen=True)
 class InputEntry:
-    """One input of a segment; `source` is ``input`` or an earlier segment."""
+    """One input of a segment, and where it comes from: an input of the network, or an output of an earlier segment."""
 
     name: str
-    shape: Shape
-    source: str
+    type: TensorType
+    source: Source
+
+    def to_document(self) -> dict[str, Any]:
+        return {"name": self.name, **_type_document(self.type), "from": self.source.segment, **_number_document(self.source)}
+
+
+@dataclass(frozen=True)
+class OutputEntry:
+    """One output of a segment."""
+
+    name: str
+    type: TensorType
+
+    def to_document(self) -> dict[str, Any]:
+        return {"name": self.name, **_type_document(self.type)}
 
 
 @dataclass(frozen=True)
@@ -37,7 +75,7 @@ class SegmentEntry:
     unit: str
     blocks: tuple[str, ...]
     inputs: tuple[InputEntry, ...]
-    output_shape: Shape
+    outputs: tuple[OutputEntry, ...]
     model: FileEntry | None
     model_bytes: int
     onnx: FileEntry | None = None
@@ -46,59 +84,88 @@ class SegmentEntry:
     def files(self) -> tuple[FileEntry, ...]:
         return tuple(entry for entry in (self.model, self.onnx) if entry is not None)
 
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """What its inputs come from: names of segments, or the network's input."""
+        return tuple(dict.fromkeys(entry.source.segment for entry in self.inputs))
+
+    def to_document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "name": self.name,
+            "unit": self.unit,
+            "blocks": list(self.blocks),
+            "inputs": [entry.to_document() for entry in self.inputs],
+            "outputs": [entry.to_document() for entry in self.outputs],
+        }
+        return document | self.files_document()
+
+    def files_document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {}
+        if self.model is not None:
+            document |= {"model": self.model.file, "sha256": self.model.sha256, "bytes": self.model_bytes}
+        if self.onnx is not None:
+            document["onnx"] = {"model": self.onnx.file, "sha256": self.onnx.sha256}
+        return document
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a bundle was made from: a config with a placement, or another network with its plan."""
+
+    config: FileEntry | None = None
+    placement: str = ""
+    network: FileEntry | None = None
+    plan: FileEntry | None = None
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        return tuple(entry for entry in (self.config, self.network, self.plan) if entry is not None)
+
+    def to_document(self) -> dict[str, Any]:
+        entries = {"config": self.config, "network": self.network, "plan": self.plan}
+        said = {name: entry.to_document() for name, entry in entries.items() if entry is not None}
+        return said | ({"placement": self.placement} if self.placement else {})
+
 
 @dataclass(frozen=True)
 class Manifest:
     """Everything that a bundle says of itself."""
 
     model: str
-    config: FileEntry
-    placement: str
+    origin: Origin
     units: tuple[str, ...]
     segments: tuple[SegmentEntry, ...]
-    input: FileEntry
-    input_shape: Shape
-    output: FileEntry
-    output_shape: Shape
-    output_segment: str
+    inputs: tuple[Reference, ...]
+    outputs: tuple[OutputReference, ...]
     computed_by: str
 
     def to_document(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
             "model": self.model,
-            "config": {"file": self.config.file, "sha256": self.config.sha256},
-            "dtype": "float32",
-            "placement": self.placement,
+            **self.origin.to_document(),
             "units": list(self.units),
-            "segments": [_segment_document(segment) for segment in self.segments],
-            "input": {"file": self.input.file, "shape": list(self.input_shape), "sha256": self.input.sha256},
-            "output": {
-                "segment": self.output_segment,
-                "file": self.output.file,
-                "shape": list(self.output_shape),
-                "sha256": self.output.sha256,
-                "computed_by": self.computed_by,
-            },
+            "segments": [segment.to_document() for segment in self.segments],
+            "inputs": [entry.to_document() for entry in self.inputs],
+            "outputs": [entry.to_document() for entry in self.outputs],
+            "computed_by": self.computed_by,
         }
 
     @property
     def files(self) -> tuple[FileEntry, ...]:
         """Every file that the bundle holds besides the manifest."""
         models = [entry for segment in self.segments for entry in segment.files]
-        return (self.config, *models, self.input, self.output)
+        return (*self.origin.files, *models, *self.inputs, *self.outputs)
+
+    @property
+    def placed(self) -> str:
+        """How its blocks are placed on units, in a word or two."""
+        return self.origin.placement or f"on {', '.join(self.units)}"
 
 
-def _segment_document(segment: SegmentEntry) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "name": segment.name,
-        "unit": segment.unit,
-        "blocks": list(segment.blocks),
-        "inputs": [{"name": i.name, "shape": list(i.shape), "from": i.source} for i in segment.inputs],
-        "output": {"name": "out", "shape": list(segment.output_shape)},
-    }
-    if segment.model is not None:
-        document |= {"model": segment.model.file, "sha256": segment.model.sha256, "bytes": segment.model_bytes}
-    if segment.onnx is not None:
-        document["onnx"] = {"model": segment.onnx.file, "sha256": segment.onnx.sha256}
-    return document
+def _type_document(type: TensorType) -> dict[str, Any]:
+    return {"shape": list(type.shape), "dtype": type.dtype}
+
+
+def _number_document(source: Source) -> dict[str, Any]:
+    return {"output": source.output} if source.output else {}

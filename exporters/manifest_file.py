@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Any, Final
 
-import msgspec
-
-from collab.blocks import BYTES_PER_VALUE, MAX_BRANCHES, MAX_TENSOR_BYTES, parse_key
-from collab.console import one_line
-from collab.documents import Count, Sha256, convert, parse, read_bytes
-from collab.errors import ConfigError, ExportError, SyncNasError
+from collab.documents import convert, parse, read_bytes
+from collab.errors import ExportError, SyncNasError
 from collab.files import sha256_of
-from collab.names import FILE_RULE, MAX_FILE_NAME, NAME_RULE, is_file_path, is_model_name, shown
-from collab.schedule import NETWORK_INPUT
-from collab.tensors.types import Shape
-from collab.units import is_unit_name
-from exporters.manifest import FORMAT, MANIFEST, MAX_MANIFEST_BYTES, FileEntry, InputEntry, Manifest, SegmentEntry
+from collab.names import shown
+from collab.schedule import NETWORK_INPUT, Source
+from collab.tensors.types import TensorType
+from exporters import manifest_fields
+from exporters import manifest_format_1 as format_1
+from exporters.manifest import FORMAT, MANIFEST, MAX_MANIFEST_BYTES, FileEntry, Manifest, SegmentEntry
 
 _ADVICE: Final = "export the bundle again"
 
@@ -66,11 +62,20 @@ def parse_manifest(data: bytes | str, *, origin: str) -> tuple[dict[str, Any], M
         ExportError: names the origin, the field and the reason.
     """
     document = parse(data, dict[str, Any], origin=origin, error=ExportError, advice=_ADVICE)
-    if document.get("format") != FORMAT or isinstance(document["format"], bool):
-        said = shown(repr(document.get("format")), most=40)
-        raise ExportError(f"{origin}: format is {said}; this version reads {FORMAT}: {_ADVICE}")
-    read = convert(document, _Document, origin=origin, error=ExportError, advice=_ADVICE)
-    return document, _manifest(read, origin)
+    number = document.get("format")
+    if number not in (format_1.FORMAT_1, FORMAT) or isinstance(number, bool):
+        said = shown(repr(number), most=40)
+        raise ExportError(f"{origin}: format is {said}; this version reads {format_1.FORMAT_1} and {FORMAT}: {_ADVICE}")
+    read: manifest_fields.Document | format_1.Document
+    if number == FORMAT:
+        read = convert(document, manifest_fields.Document, origin=origin, error=ExportError, advice=_ADVICE)
+    else:
+        read = convert(document, format_1.Document, origin=origin, error=ExportError, advice=_ADVICE)
+    manifest = read.manifest()
+    reason = _misfit(manifest)
+    if reason is not None:
+        raise ExportError(f"{origin}: {reason}; {_ADVICE}")
+    return document, manifest
 
 
 def folders_beside(bundle: Path, kind: str) -> list[Path]:
@@ -100,167 +105,53 @@ def _verify(bundle: Path, entry: FileEntry) -> None:
         raise ExportError(f"{bundle}: {entry.file} is damaged (its checksum differs from the manifest's); export the bundle again")
 
 
-_Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=(1 << 24) - 1)]
-_Shape: TypeAlias = Annotated[tuple[_Extent, ...], msgspec.Meta(min_length=1, max_length=8)]
-_Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_FILE_NAME)]
-_Said: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+def document_as_written(manifest: Manifest, format: int) -> dict[str, Any]:
+    """Returns the document of a manifest in the format that it was read from."""
+    return format_1.document_of(manifest) if format == format_1.FORMAT_1 else manifest.to_document()
 
 
-def _entry(file: str, sha256: str) -> FileEntry:
-    if not is_file_path(file):
-        raise ValueError(f"'{shown(file)}' leads out of the bundle, or is not made of plain names ({FILE_RULE})")
-    return FileEntry(file, sha256)
-
-
-def _check_shape(shape: Shape) -> None:
-    if math.prod(shape) > MAX_TENSOR_BYTES // BYTES_PER_VALUE:
-        raise ValueError(f"a shape of {list(shape)} has more than {MAX_TENSOR_BYTES >> 30} GiB")
-
-
-class _File(msgspec.Struct, frozen=True):
-    file: str
-    sha256: Sha256
-
-    def __post_init__(self) -> None:
-        _entry(self.file, self.sha256)
-
-    @property
-    def entry(self) -> FileEntry:
-        return FileEntry(self.file, self.sha256)
-
-
-class _Tensor(_File, frozen=True):
-    shape: _Shape
-
-    def __post_init__(self) -> None:
-        _entry(self.file, self.sha256)
-        _check_shape(self.shape)
-
-
-class _Output(_Tensor, frozen=True):
-    segment: _Name
-    computed_by: _Said
-
-
-class _Onnx(msgspec.Struct, frozen=True):
-    model: str
-    sha256: Sha256
-
-    def __post_init__(self) -> None:
-        _entry(self.model, self.sha256)
-
-
-class _Input(msgspec.Struct, frozen=True):
-    name: _Name
-    shape: _Shape
-    source: _Name = msgspec.field(name="from")
-
-    def __post_init__(self) -> None:
-        _check_shape(self.shape)
-
-
-class _SegmentOutput(msgspec.Struct, frozen=True):
-    shape: _Shape
-
-    def __post_init__(self) -> None:
-        _check_shape(self.shape)
-
-
-class _Segment(msgspec.Struct, frozen=True):
-    name: _Name
-    unit: _Name
-    blocks: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    inputs: Annotated[tuple[_Input, ...], msgspec.Meta(min_length=1, max_length=MAX_BRANCHES)]
-    output: _SegmentOutput
-    model: str | msgspec.UnsetType = msgspec.UNSET
-    sha256: Sha256 | msgspec.UnsetType = msgspec.UNSET
-    bytes: Count | msgspec.UnsetType = msgspec.UNSET
-    onnx: _Onnx | msgspec.UnsetType = msgspec.UNSET
-
-    def __post_init__(self) -> None:
-        if self.name == NETWORK_INPUT or one_line(self.name) != self.name:
-            raise ValueError(f"the name '{shown(self.name)}' is taken, or cannot be printed")
-        for key in self.blocks:
-            try:
-                parse_key(key)
-            except ConfigError as problem:
-                raise ValueError(str(problem)) from problem
-        if isinstance(self.model, str):
-            if isinstance(self.sha256, msgspec.UnsetType) or isinstance(self.bytes, msgspec.UnsetType):
-                raise ValueError("a segment with a model must also have its sha256 and bytes")
-            _entry(self.model, self.sha256)
-        elif isinstance(self.onnx, msgspec.UnsetType):
-            raise ValueError("a segment must have a model, or an onnx model")
-
-    @property
-    def entry(self) -> SegmentEntry:
-        return SegmentEntry(
-            name=self.name,
-            unit=self.unit,
-            blocks=self.blocks,
-            inputs=tuple(InputEntry(entry.name, entry.shape, entry.source) for entry in self.inputs),
-            output_shape=self.output.shape,
-            model=FileEntry(self.model, self.sha256) if isinstance(self.model, str) and isinstance(self.sha256, str) else None,
-            model_bytes=0 if isinstance(self.bytes, msgspec.UnsetType) else self.bytes,
-            onnx=None if isinstance(self.onnx, msgspec.UnsetType) else FileEntry(self.onnx.model, self.onnx.sha256),
-        )
-
-
-class _Document(msgspec.Struct, frozen=True):
-    model: str
-    config: _File
-    dtype: str
-    placement: _Said
-    units: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MAX_BRANCHES)]
-    segments: Annotated[tuple[_Segment, ...], msgspec.Meta(min_length=1)]
-    input: _Tensor
-    output: _Output
-
-    def __post_init__(self) -> None:
-        if not is_model_name(self.model):
-            raise ValueError(f"model {NAME_RULE}, is '{shown(self.model)}'")
-        if self.dtype != "float32":
-            raise ValueError(f"dtype must be float32, is '{shown(self.dtype)}'")
-        if not all(map(is_unit_name, self.units)) or len(set(self.units)) != len(self.units):
-            raise ValueError("units must be different names like cpu0")
-
-
-def _manifest(read: _Document, origin: str) -> Manifest:
-    segments = tuple(segment.entry for segment in read.segments)
-    shapes: dict[str, Shape] = {}
-    for index, segment in enumerate(segments):
-        reason = _misfit(segment, read.units, shapes)
+def _misfit(manifest: Manifest) -> str | None:
+    """Returns the field that does not fit to the others, and why; None if all of them do."""
+    given = {Source(NETWORK_INPUT, number): entry.type for number, entry in enumerate(manifest.inputs)}
+    known = {NETWORK_INPUT}
+    for index, segment in enumerate(manifest.segments):
+        reason = _segment_misfit(segment, manifest.units, known, given)
         if reason is not None:
-            raise ExportError(f"{origin}: segments[{index}]{reason}; {_ADVICE}")
-        shapes[segment.name] = segment.output_shape
-    if read.output.segment not in shapes:
-        raise ExportError(f"{origin}: output.segment names no segment: {shown(read.output.segment)}; {_ADVICE}")
-    return Manifest(
-        model=read.model,
-        config=read.config.entry,
-        placement=read.placement,
-        units=read.units,
-        segments=segments,
-        input=read.input.entry,
-        input_shape=read.input.shape,
-        output=read.output.entry,
-        output_shape=read.output.shape,
-        output_segment=read.output.segment,
-        computed_by=read.output.computed_by,
-    )
+            return f"segments[{index}]{reason}"
+        known.add(segment.name)
+        given |= {Source(segment.name, number): entry.type for number, entry in enumerate(segment.outputs)}
+    for index, output in enumerate(manifest.outputs):
+        what = f"outputs[{index}]"
+        if output.source.is_input or output.source.segment not in known:
+            return f"{what}.segment names no segment: {shown(output.source.segment)}"
+        reason = _difference(output.source, output.type, given)
+        if reason is not None:
+            return f"{what}{reason}"
+    return None
 
 
-def _misfit(segment: SegmentEntry, units: tuple[str, ...], shapes: Mapping[str, Shape]) -> str | None:
-    """Returns why a segment cannot follow those whose output shapes these are; None if it can."""
+def _segment_misfit(
+    segment: SegmentEntry, units: tuple[str, ...], known: Collection[str], given: Mapping[Source, TensorType]
+) -> str | None:
+    """Returns why a segment cannot follow those that are known, which give these tensors; None if it can."""
     if segment.unit not in units:
         return f".unit: '{shown(segment.unit)}' is not one of the bundle's units"
-    if segment.name in shapes:
+    if segment.name in known:
         return f".name: '{segment.name}' is taken"
     for number, entry in enumerate(segment.inputs):
-        if entry.source == NETWORK_INPUT:
-            continue
-        if entry.source not in shapes:
-            return f".inputs[{number}].from: '{shown(entry.source)}' is not an earlier segment"
-        if shapes[entry.source] != entry.shape:
-            return f".inputs[{number}].shape: is {list(entry.shape)}, but {entry.source} gives {list(shapes[entry.source])}"
+        if entry.source.segment not in known:
+            return f".inputs[{number}].from: '{shown(entry.source.segment)}' is not an earlier segment"
+        reason = _difference(entry.source, entry.type, given)
+        if reason is not None:
+            return f".inputs[{number}]{reason}"
+    return None
+
+
+def _difference(source: Source, type: TensorType, given: Mapping[Source, TensorType]) -> str | None:
+    """Returns why a tensor cannot come from a source; None if it can."""
+    if source not in given:
+        return f".output: {source.segment} gives no tensor of number {source.output}"
+    if given[source] != type:
+        found = given[source]
+        return f".shape: is {type.dtype} {list(type.shape)}, but {source.segment} gives {found.dtype} {list(found.shape)}"
     return None

@@ -24,11 +24,13 @@ from collab.names import shown
 from collab.system.locks import try_lock
 from collab.system.portable import HAS_OPEN_FOLDERS, NO_LINK, PLAIN, is_linux
 from exporters.manifest import MANIFEST
-from exporters.manifest_file import earlier_bundle, folders_beside, read_manifest
+from exporters.manifest_file import document_as_written, earlier_bundle, folders_beside, read_manifest
 
 _Result = TypeVar("_Result")
 
-_OURS: Final = re.compile(r"config\.json|manifest\.json|reference_(?:input|output)\.f32|segments/[^/]+\.(?:tflite|onnx)")
+_OURS: Final = re.compile(
+    r"(?:config|manifest|plan)\.json|network\.tflite|reference_(?:input|output)(?:\.\d+)?\.[a-z0-9]+|segments/[^/]+\.(?:tflite|onnx)"
+)
 """The files that `exporters.bundle` writes."""
 _MAX_NAME_BYTES: Final = 200
 """Bytes of the name of a bundle's folder: its temporary neighbours have longer names, and 255 bytes is the most."""
@@ -162,7 +164,7 @@ def _names_of_bundle(folder: Path) -> set[str]:
     advice = "name another folder, or remove it first"
     try:
         document, manifest = read_manifest(folder)
-        is_ours = document == manifest.to_document()
+        is_ours = document == document_as_written(manifest, document["format"])
     except SyncNasError as problem:
         raise ExportError(f"{folder} exists and is no bundle ({problem}); {advice}") from problem
     if not is_ours:

@@ -52,15 +52,15 @@ def _print(manifest: Manifest, out: Path) -> None:
 
     from collab.console import result_console
 
-    table = Table(title=f"{manifest.model}  ({manifest.placement})", title_justify="left")
+    table = Table(title=f"{manifest.model}  ({manifest.placed})", title_justify="left")
     for column in ("segment", "inputs from", "blocks", "output", "KiB"):
         table.add_column(column, justify="right" if column in ("blocks", "KiB") else "left")
     for segment in manifest.segments:
         table.add_row(
             segment.name,
-            ", ".join(entry.source for entry in segment.inputs),
+            ", ".join(segment.senders),
             str(len(segment.blocks)),
-            "x".join(map(str, segment.output_shape)),
+            ", ".join(entry.type.text for entry in segment.outputs),
             f"{segment.model_bytes / 1024:.0f}" if segment.model else "-",
         )
     console = result_console(wraps=True)

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
 
+from android_harness.protocol.phases import output_files
 from collab.documents import Fraction, Text, read
 from collab.errors import ExportError, StorageError
 from collab.files import write_whole
-from exporters.bundle import read_f32
-from exporters.checking import relative_error
 from exporters.manifest_file import load_manifest
+from exporters.references import difference, read_tensor
 
 DEVIATION_FILE: Final = "deviation.json"
 _MAX_BYTES: Final = 1 << 20
@@ -69,9 +70,13 @@ def keep_deviation(folder: Path, manifests: Iterable[Path], units: Iterable[str]
 def _deviation(manifest: Path, unit: str) -> float | None:
     """Returns the greatest difference as a fraction of the output's range; None where there is no output, or none of the right size."""
     bundle = load_manifest(manifest.parent, verify_files=False)
-    expected = read_f32(manifest.parent / bundle.output.file, bundle.output_shape, finite=True)
-    try:
-        error = relative_error(read_f32(output_of(manifest, unit), bundle.output_shape), expected)
-    except ExportError:
-        return None
+    files = output_files(output_of(manifest, unit), len(bundle.outputs))
+    errors = []
+    for file, entry in zip(files, bundle.outputs, strict=True):
+        expected = read_tensor(manifest.parent / entry.file, entry.type, finite=True)
+        try:
+            errors.append(difference(read_tensor(file, entry.type), expected))
+        except ExportError:
+            return None
+    error = float(np.max(errors))
     return min(error, _MAX_DEVIATION) if math.isfinite(error) else None

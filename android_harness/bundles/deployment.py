@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 import tempfile
@@ -18,7 +19,7 @@ from android_harness.protocol.phases import CollabJob, Phase, Repeat
 from android_harness.scripts import read_script
 from android_harness.targets.device_notes import DeviceNotes, sentences
 from android_harness.targets.execute import execute
-from android_harness.targets.push import Pushed, sha256_of
+from android_harness.targets.push import Pushed
 from android_harness.targets.remote import supervising_files
 from collab.errors import ConfigError, MissingEntryError, RunnerError, TableError
 from collab.files import write_whole
@@ -43,6 +44,7 @@ _WARMUP: Final = 5
 _KIT: Final = "kit"
 _RESULT: Final = "result.jsonl"
 _PROGRAMS: Final = "programs"
+_OUTPUT: Final = "output.f32"
 # A copy, so that the deployed folder needs no file outside of it, and keeps the libraries that were checked when they were sent.
 _COPY_KIT: Final = 'cd "$1" && rm -rf kit && cp -R "$2" kit'
 _REMOVE: Final = 'rm -rf "$1"'
@@ -143,8 +145,8 @@ def deploy(
     visits = _Visits()
 
     with tempfile.TemporaryDirectory(prefix="syncnas-") as scratch:
-        output = Path(scratch) / "output.f32"
-        job = _job(f"{folder}/{MANIFEST}", tables, options, output)
+        output = Path(scratch) / _OUTPUT
+        job = _job(f"{folder}/{MANIFEST}", tables, options, output, outputs=len(manifest.outputs))
         phase = Phase("deploy", units, (job,), Repeat(_VISITS, _VISITS), order="given", resident=True)
 
         def note(event: Event) -> None:
@@ -154,11 +156,11 @@ def deploy(
 
         if not execute(target, phase, journal, note):
             raise KeyboardInterrupt(_kept(target, journal))
-        if visits.failure or not visits.done or not output.exists():
+        if visits.failure or not visits.done or not all(file.exists() for file in job.output_files):
             raise RunnerError(f"{manifest.model} cannot be run on {target.info.name}: {visits.failure or 'it gave no output'}")
         error = output_error(bundle, output)
         if options.keep:
-            _leave_script(target, folder, phase, sha256_of(output), Path(scratch))
+            _leave_script(target, folder, phase, _sha256_together(job.output_files), Path(scratch))
         else:
             checked(target.device, _REMOVE, folder, doing="removing the model")
     return Deployed(
@@ -226,7 +228,7 @@ def _default_units(target: RemoteTarget, names: Sequence[str]) -> dict[str, Unit
     return units
 
 
-def _job(manifest: str, tables: Tables | None, options: DeployOptions, output: Path) -> CollabJob:
+def _job(manifest: str, tables: Tables | None, options: DeployOptions, output: Path, *, outputs: int) -> CollabJob:
     """Returns the job that runs the bundle; wait mode and path are the user's, else the tables'."""
     handover = tables.meta.handover if tables is not None else {"wait": "spin", "path": "shared"}
     runs = max(1, -(-options.runs // _VISITS))
@@ -238,6 +240,7 @@ def _job(manifest: str, tables: Tables | None, options: DeployOptions, output: P
         path=options.path or handover["path"],
         wait=options.wait or handover["wait"],
         output=output,
+        outputs=outputs,
     )
 
 
@@ -255,11 +258,22 @@ def _prediction(target: RemoteTarget, bundle: Path, manifest: Manifest, tables: 
     from lut.prediction.model_latency import predict
 
     check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
-    config = load_config(str(bundle / manifest.config.file))
+    origin = manifest.origin
+    if origin.config is None:
+        return None, "the bundle holds another network than a config's"
+    config = load_config(str(bundle / origin.config.file))
     try:
-        return predict(config, parse_placement(manifest.placement, branches=config.branches), Costs(tables, source="the tables")), ""
+        return predict(config, parse_placement(origin.placement, branches=config.branches), Costs(tables, source="the tables")), ""
     except MissingEntryError as error:
         return None, str(error)
+
+
+def _sha256_together(files: Sequence[Path]) -> str:
+    """Returns the checksum of files one after the other."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _leave_script(target: RemoteTarget, folder: str, phase: Phase, output_sha256: str, scratch: Path) -> None:
@@ -267,14 +281,15 @@ def _leave_script(target: RemoteTarget, folder: str, phase: Phase, output_sha256
     [job] = phase.jobs
     if not isinstance(job, CollabJob):
         raise TypeError("a deployment has one collaborative job")
-    alone = replace(phase, jobs=(replace(job, manifest=Path(MANIFEST), output=Path("output.f32")),), program_cache=_PROGRAMS)
+    job = replace(job, manifest=Path(MANIFEST), output=Path(_OUTPUT))
+    alone = replace(phase, jobs=(job,), program_cache=_PROGRAMS)
     checked(target.device, _COPY_KIT, folder, target.kit_folder, doing="copying the runtime")
     runtime = target.runtime_paths(alone, _KIT)
     runner = [*target.kit.command(f"./{_KIT}"), "phase.json", "--journal", _RESULT]
     supervised = " ".join(map(shlex.quote, target.supervised(runner, _RESULT)))
     files = {
         "phase.json": alone.to_json(runtime=runtime),
-        "run.sh": _RUN_SCRIPT.replace("@SUPERVISED@", supervised),
+        "run.sh": _RUN_SCRIPT.replace("@SUPERVISED@", supervised).replace("@OUTPUTS@", " ".join(map(str, job.output_files))),
         "verified.sha256": f"{output_sha256}  -\n",
     }
     for name, text in files.items():

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from android_harness.bundles.steps import MeasuredStep, measured_steps, pair_steps
 from android_harness.protocol.journal import CollabDone
+from android_harness.protocol.phases import output_files
 from collab.errors import RunnerError
-from exporters.bundle import read_f32
-from exporters.checking import MAX_ERROR, relative_error
+from exporters.checking import MAX_ERROR
 from exporters.manifest_file import load_manifest
+from exporters.references import difference, read_tensor
 from lut.statistics import Summary, summarise
 
 if TYPE_CHECKING:
@@ -71,19 +74,27 @@ def bundle_result(visits: Sequence[CollabDone], output_error: float) -> BundleRe
 
 
 def output_error(bundle: Path, output: Path) -> float:
-    """Compares the output of the runner with the bundle's reference.
+    """Compares the outputs of the runner with the bundle's references.
+
+    Args:
+        output: the first output's file, the others' beside it.
 
     Returns:
-        The largest difference, as a fraction of the reference's range; infinite where no output was written.
+        The largest difference, as a fraction of the reference's range; infinite where an output was not written.
 
     Raises:
-        ExportError: the reference or the output cannot be read, or is not of the manifest's shape.
+        ExportError: a reference or an output cannot be read, or is not of the manifest's shape.
     """
     manifest = load_manifest(bundle, verify_files=False)
-    if not output.exists():
+    files = output_files(output, len(manifest.outputs))
+    if not all(file.exists() for file in files):
         return float("inf")
-    expected = read_f32(bundle / manifest.output.file, manifest.output_shape, finite=True)
-    return relative_error(read_f32(output, manifest.output_shape), expected)
+    errors = [
+        difference(read_tensor(file, entry.type), read_tensor(bundle / entry.file, entry.type, finite=True))
+        for file, entry in zip(files, manifest.outputs, strict=True)
+    ]
+    # NaN, where an output is none, is the largest of all here.
+    return float(np.max(errors))
 
 
 def require_right(result: BundleResult) -> None:

@@ -126,6 +126,9 @@ class CollabJob:
     warmup_limit_us: int = 0
     bind: Mapping[str, str] = field(default_factory=dict)
     output: Path | None = None
+    """File for the last run's first output; the others are written beside it (`output_files`)."""
+    outputs: int = 1
+    """How many outputs the bundle's network has."""
     load: tuple[Load, ...] = ()
     group: str = ""
     settles: bool = True
@@ -153,6 +156,15 @@ class CollabJob:
         if self.output is not None:
             document["output"] = str(self.output)
         return document
+
+    @property
+    def output_files(self) -> tuple[Path, ...]:
+        return () if self.output is None else output_files(self.output, self.outputs)
+
+
+def output_files(first: Path, count: int) -> tuple[Path, ...]:
+    """Returns the files that the runner writes outputs to: ``out.f32``, ``out.f32.1`` and so on."""
+    return tuple(first.with_name(f"{first.name}.{number}") if number else first for number in range(count))
 
 
 Job: TypeAlias = TimeJob | HandoverJob | CollabJob

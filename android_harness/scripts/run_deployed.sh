@@ -2,7 +2,7 @@
 # and whether the output is bit for bit that of the deployment.
 #   sh run.sh
 cd "${0%/*}" 2>/dev/null
-rm -f result.jsonl output.f32 restored
+rm -f result.jsonl @OUTPUTS@ restored
 if ! sh @SUPERVISED@ > output.log 2>&1; then
   tail -n 1 output.log
   exit 1
@@ -17,7 +17,7 @@ median=$(sed -n "$(( (runs + 1) / 2 ))p" totals)
 p95=$(sed -n "$(( (runs * 95 + 99) / 100 ))p" totals)
 rm -f totals
 printf '%s\n' "Latency: $(( median / 1000 )) us median, $(( p95 / 1000 )) us p95 (n = $(( runs )))"
-if [ "$(sha256sum < output.f32)" = "$(cat verified.sha256)" ]; then
+if [ "$(cat @OUTPUTS@ | sha256sum)" = "$(cat verified.sha256)" ]; then
   printf 'Output: bit for bit what it was when it was deployed and checked\n'
 else
   printf 'Output: not what it was when it was deployed and checked\n'

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from android_harness.protocol.phases import CollabJob, HandoverJob, Job, Load, Phase, TimeJob
+from android_harness.protocol.phases import CollabJob, HandoverJob, Job, Load, Phase, TimeJob, output_files
 from android_harness.targets.push import sha256_of
 from collab.errors import ExportError
 from collab.files import write_whole
@@ -71,9 +71,10 @@ class _Stager:
     def _collab(self, job: CollabJob) -> CollabJob:
         output = job.output
         if output is not None:
-            name = f"output{len(self._outputs)}.f32"
-            self._outputs[name] = output
-            output = Path(name)
+            staged = Path(f"output{len(self._outputs)}.f32")
+            names = output_files(staged, job.outputs)
+            self._outputs |= {name.name: kept for name, kept in zip(names, job.output_files, strict=True)}
+            output = staged
         # A manifest that does not exist here lies on the device already.
         manifest = Path(self._store / self._manifest(job.manifest)) if job.manifest.is_file() else job.manifest
         return replace(job, manifest=manifest, output=output, load=self._loads(job.load))
@@ -120,6 +121,11 @@ def _store_name(path: Path) -> str:
 
 
 def relocated_manifest(document: Mapping[str, Any], place: Callable[[str], str]) -> dict[str, Any]:
-    """Returns a checked manifest in which `place` has renamed the files that the runner reads (models, reference input)."""
+    """Returns a checked manifest in which `place` has renamed the files that the runner reads (models, reference inputs), in any format."""
+
+    def placed(tensor: Mapping[str, Any]) -> dict[str, Any]:
+        return {**tensor, "file": place(tensor["file"])}
+
     segments = [{**segment, "model": place(segment["model"])} if "model" in segment else segment for segment in document["segments"]]
-    return {**document, "segments": segments, "input": {**document["input"], "file": place(document["input"]["file"])}}
+    inputs = {"inputs": list(map(placed, document["inputs"]))} if "inputs" in document else {"input": placed(document["input"])}
+    return {**document, "segments": segments, **inputs}

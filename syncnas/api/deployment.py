@@ -50,9 +50,9 @@ class Bundle:
             (
                 segment.name,
                 segment.unit,
-                ", ".join(entry.source for entry in segment.inputs),
+                ", ".join(segment.senders),
                 len(segment.blocks),
-                "x".join(map(str, segment.output_shape)),
+                ", ".join(entry.type.text for entry in segment.outputs),
                 segment.model_bytes,
             )
             for segment in self._manifest.segments
@@ -171,7 +171,7 @@ def export(
 
 
 def _bundle(folder: Path, manifest: Manifest) -> Bundle:
-    return Bundle(folder, manifest.model, manifest.placement, manifest.units, manifest)
+    return Bundle(folder, manifest.model, manifest.origin.placement, manifest.units, manifest)
 
 
 def deploy(

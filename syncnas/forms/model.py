@@ -9,18 +9,21 @@ from syncnas.forms.measure import Certificate, Step
 
 
 class SegmentInput(Form, frozen=True, kw_only=True):
-    """An input of a segment; `from` is `input` or an earlier segment."""
+    """An input of a segment; `from` is `input` or an earlier segment, `output` the number of the tensor there (absent: 0)."""
 
     name: str
     shape: list[int]
+    dtype: str
     source: str = msgspec.field(name="from")
+    output: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class SegmentOutput(Form, frozen=True, kw_only=True):
-    """The output of a segment."""
+    """An output of a segment."""
 
     name: str
     shape: list[int]
+    dtype: str
 
 
 class SegmentOnnx(Form, frozen=True, kw_only=True):
@@ -37,7 +40,7 @@ class Segment(Form, frozen=True, kw_only=True):
     unit: str
     blocks: list[str]
     inputs: list[SegmentInput]
-    output: SegmentOutput
+    outputs: list[SegmentOutput]
     model: str | msgspec.UnsetType = msgspec.UNSET
     sha256: str | msgspec.UnsetType = msgspec.UNSET
     bytes: int | msgspec.UnsetType = msgspec.UNSET
@@ -52,21 +55,23 @@ class BundleConfig(Form, frozen=True, kw_only=True):
 
 
 class BundleInput(Form, frozen=True, kw_only=True):
-    """The reference input of a bundle."""
+    """A reference input of a bundle."""
 
     file: str
     shape: list[int]
+    dtype: str
     sha256: str
 
 
 class BundleOutput(Form, frozen=True, kw_only=True):
-    """The reference output of a bundle, and what computed it."""
+    """An output of a bundle's network: the segment that gives it, the number of its output there (absent: 0), and the reference."""
 
     segment: str
+    output: int | msgspec.UnsetType = msgspec.UNSET
     file: str
     shape: list[int]
+    dtype: str
     sha256: str
-    computed_by: str
 
 
 class Export(Printed, frozen=True, kw_only=True):
@@ -76,12 +81,12 @@ class Export(Printed, frozen=True, kw_only=True):
     format: int
     model: str
     config: BundleConfig
-    dtype: str
     placement: str
     units: list[str]
     segments: list[Segment]
-    input: BundleInput
-    output: BundleOutput
+    inputs: list[BundleInput]
+    outputs: list[BundleOutput]
+    computed_by: str
 
 
 class StepPart(Form, frozen=True, kw_only=True):

@@ -22,10 +22,11 @@ from collab.networks import weights
 from collab.placement import parse_placement
 from collab.units import UnitSpec
 from collab.variants import collaborative
-from exporters.bundle import read_f32, write_bundle
+from exporters.bundle import write_bundle
 from exporters.checking import MAX_ERROR, relative_error
 from exporters.manifest import MANIFEST
 from exporters.manifest_file import load_manifest
+from exporters.references import read_tensor
 from tests.models import tiny
 
 torch = pytest.importorskip("torch")
@@ -71,11 +72,11 @@ def test_every_zoo_model_on_the_runner_equals_torch(device: LocalTarget, name: s
             jobs.append(CollabJob(f"{number}-{path}", manifest, warmup=0, runs=2, path=path, output=output))
     results = done(run_jobs(device, units_of(device), jobs, tmp_path))
     manifest = load_manifest(tmp_path / "b0")
-    expected = torch_output(config, read_f32(tmp_path / "b0" / manifest.input.file, manifest.input_shape))
+    expected = torch_output(config, read_tensor(tmp_path / "b0" / manifest.inputs[0].file, manifest.inputs[0].type))
     assert expected.std() > 0.1
     for job in jobs:
         assert job.output is not None
-        assert relative_error(read_f32(job.output, manifest.output_shape), expected) <= MAX_ERROR, job.id
+        assert relative_error(read_tensor(job.output, manifest.outputs[0].type), expected) <= MAX_ERROR, job.id
         assert results[job.id].distinct_outputs == 1
     assert len({result.output_hash for result in results.values()}) == 1, "placement and path change no bit"
 
@@ -108,9 +109,9 @@ def test_three_units_hand_over_to_each_other(device: LocalTarget, tmp_path: Path
     ]
     results = done(run_jobs(device, units_of(device, 3), jobs, tmp_path))
     manifest = load_manifest(tmp_path / "b")
-    expected = torch_output(config, read_f32(tmp_path / "b" / manifest.input.file, manifest.input_shape))
+    expected = torch_output(config, read_tensor(tmp_path / "b" / manifest.inputs[0].file, manifest.inputs[0].type))
     for path in ("shared", "memcpy"):
-        assert relative_error(read_f32(tmp_path / f"{path}.f32", manifest.output_shape), expected) <= MAX_ERROR
+        assert relative_error(read_tensor(tmp_path / f"{path}.f32", manifest.outputs[0].type), expected) <= MAX_ERROR
     assert len({result.output_hash for result in results.values()}) == 1
 
 
@@ -164,7 +165,7 @@ def edited(bundle: Path, change: Callable[[dict[str, Any]], None]) -> Path:
 
 
 def set_shape(document: dict[str, Any]) -> None:
-    document["segments"][0]["output"]["shape"] = [1, 3, 3, 8]
+    document["segments"][0]["outputs"][0]["shape"] = [1, 3, 3, 8]
     for segment in document["segments"]:
         for entry in segment["inputs"]:
             if entry["from"] == document["segments"][0]["name"]:
@@ -179,8 +180,8 @@ def set_shape(document: dict[str, Any]) -> None:
         (lambda d: d["segments"][2]["inputs"][0].update({"from": "cpu9.9"}), "cpu9.9"),
         (lambda d: d["segments"][0]["inputs"][0].update({"from": d["segments"][2]["name"]}), "cpu0.1"),
         (set_shape, "3"),
-        (lambda d: d.update(format=2), "format"),
-        (lambda d: d["input"].update(file="none.f32"), "none.f32"),
+        (lambda d: d.update(format=3), "format"),
+        (lambda d: d["inputs"][0].update(file="none.f32"), "none.f32"),
     ],
 )
 def test_bundles_that_cannot_be_run_fail_with_a_reason_and_the_next_job_goes_on(

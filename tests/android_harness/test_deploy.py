@@ -13,10 +13,12 @@ import pytest
 
 from collab.config import load
 from collab.placement import default_placement
+from collab.tensors import TensorType
 from collab.variants import collaborative
-from exporters.bundle import read_f32, write_bundle
+from exporters.bundle import write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST
+from exporters.references import read_tensor
 from tests.android_harness.commands import home_alone, run
 from tests.lut.traces.trace_checks import checked
 
@@ -91,17 +93,18 @@ def test_nothing_is_left_where_nothing_is_to_be_kept(bundle: Path, home: Mapping
 
 def test_a_wrong_reference_is_an_error_with_its_size(bundle: Path, home: Mapping[str, str]) -> None:
     document = json.loads((bundle / MANIFEST).read_text())
-    output = bundle / document["output"]["file"]
-    right = read_f32(output, document["output"]["shape"])
+    [entry] = document["outputs"]
+    output, kind = bundle / entry["file"], TensorType(tuple(entry["shape"]))
+    right = read_tensor(output, kind)
     content = bytearray(output.read_bytes())
     content[0:4] = b"\0\0\x80\x41"
     output.write_bytes(content)
     error = run("android_harness.deploy", "--device", "local", bundle, env=home, status=2)
     assert "its checksum differs from the manifest's" in error
-    document["output"]["sha256"] = hashlib.sha256(content).hexdigest()
+    entry["sha256"] = hashlib.sha256(content).hexdigest()
     (bundle / MANIFEST).write_text(json.dumps(document))
     error = run("android_harness.deploy", "--device", "local", bundle, env=home, status=3)
-    size = relative_error(right, read_f32(output, right.shape))
+    size = relative_error(right, read_tensor(output, kind))
     assert size > 0.1
     assert f"the output is wrong: it differs from the reference by {size:.1e} of its range" in error
 

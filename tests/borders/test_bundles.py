@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from collab.errors import ExportError, StorageError
 from collab.placement import Placement, parse_placement
 from collab.schedule import build_schedule
+from collab.tensors import TensorType
 from collab.variants import collaborative, random_collaborative
 from exporters import run
-from exporters.bundle import read_f32, write_bundle
-from exporters.manifest import MANIFEST, FileEntry, InputEntry, Manifest, SegmentEntry
+from exporters.bundle import write_bundle
+from exporters.manifest import MANIFEST, FileEntry, InputEntry, Manifest, Origin, OutputEntry, OutputReference, Reference, SegmentEntry
 from exporters.manifest_file import load_manifest, parse_manifest
+from exporters.references import read_tensor
 from profiler.deviation import DEVIATION_FILE, read_deviation
 from tests.borders.fuzzing import fuzz, refused_in_a_sentence, run_command
 from tests.borders.mutation import mutate_json, mutate_json_or_one_value
@@ -64,8 +66,8 @@ def test_every_manifest_that_is_made_is_read_as_it_was_written(seed: int, branch
             segment.name,
             segment.unit,
             tuple(layer.block.key for layer in segment.layers),
-            tuple(InputEntry(f"in{i}", s, n.segment) for i, (s, n) in enumerate(zip(segment.in_shapes, segment.sources, strict=True))),
-            segment.outputs[0].shape,
+            tuple(InputEntry(f"in{i}", t, n) for i, (t, n) in enumerate(zip(segment.inputs, segment.sources, strict=True))),
+            tuple(OutputEntry(f"out{i}", t) for i, t in enumerate(segment.outputs)),
             FileEntry(f"segments/{segment.name}.tflite", digest) if with_model else None,
             7 if with_model else 0,
             None if with_model else FileEntry(f"segments/{segment.name}.onnx", digest),
@@ -74,15 +76,11 @@ def test_every_manifest_that_is_made_is_read_as_it_was_written(seed: int, branch
     )
     made = Manifest(
         config.name,
-        FileEntry("config.json", digest),
-        placement.text,
+        Origin(FileEntry("config.json", digest), placement.text),
         units,
         segments,
-        FileEntry("reference_input.f32", digest),
-        config.stem.in_shapes[0],
-        FileEntry("reference_output.f32", digest),
-        config.head.out_shape,
-        schedule.outputs[0].segment,
+        (Reference("reference_input.f32", digest, schedule.inputs[0]),),
+        (OutputReference("reference_output.f32", digest, TensorType(config.head.out_shape), schedule.outputs[0]),),
         "x",
     )
     document, read = parse_manifest(json.dumps(made.to_document()), origin="made")
@@ -94,13 +92,15 @@ def test_every_manifest_that_is_made_is_read_as_it_was_written(seed: int, branch
     "name",
     ["a\x00b", "\ud800", "x" * 77, "a/" * 60 + "b", "x\n", "\x1b[2J", ".", "..", "a/../b", "/x", "a//b", "./a", "a\\b", "", ".lock", "-rf"],
 )
-@pytest.mark.parametrize("where", ["input", "config", "segment"])
+@pytest.mark.parametrize("where", ["inputs", "outputs", "config", "segment"])
 def test_names_of_files_are_plain(bundle: Path, name: str, where: str) -> None:
     document = json.loads((bundle / MANIFEST).read_text())
     if where == "segment":
         document["segments"][0]["model"] = name
+    elif where == "config":
+        document["config"]["file"] = name
     else:
-        document[where]["file"] = name
+        document[where][0]["file"] = name
     with pytest.raises(ExportError, match=r"plain names|not valid JSON"):
         parse_manifest(json.dumps(document), origin="m")
 
@@ -109,15 +109,15 @@ def test_names_of_files_are_plain(bundle: Path, name: str, where: str) -> None:
 def test_numbers_that_are_not_as_many_as_said(tmp_path: Path, shape: tuple[int, ...], values: bytes) -> None:
     (tmp_path / "x.f32").write_bytes(values)
     with pytest.raises(ExportError, match="numbers"):
-        read_f32(tmp_path / "x.f32", shape)
+        read_tensor(tmp_path / "x.f32", TensorType(shape))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_a_reference_is_finite(tmp_path: Path, value: float) -> None:
     np.array([1, value], dtype="<f4").tofile(tmp_path / "x.f32")
-    assert read_f32(tmp_path / "x.f32", (2,))[0] == 1
+    assert read_tensor(tmp_path / "x.f32", TensorType((2,)))[0] == 1
     with pytest.raises(ExportError, match="not finite"):
-        read_f32(tmp_path / "x.f32", (2,), finite=True)
+        read_tensor(tmp_path / "x.f32", TensorType((2,)), finite=True)
 
 
 def test_a_bundle_of_fifos_and_folders_is_refused(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_impossible_shapes_are_no_memory(runner: Path, tmp_path: Path, extent: i
     write_bundle(collaborative(tiny(), "naa"), parse_placement("", branches=2), bundle)
     text = (bundle / MANIFEST).read_text(encoding="utf-8")
     document = json.loads(text)
-    document["input"]["shape"] = [extent] * 4
+    document["inputs"][0]["shape"] = [extent] * 4
     (bundle / MANIFEST).write_text(json.dumps(document), encoding="utf-8")
     job = CollabJob("collab", bundle / MANIFEST, warmup=0, runs=1)
     phase = tmp_path / "phase.json"

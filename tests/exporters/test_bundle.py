@@ -13,10 +13,11 @@ from collab.model import ModelConfig
 from collab.networks import weights as weights_module
 from collab.placement import parse_placement
 from collab.variants import collaborative
-from exporters.bundle import read_f32, write_bundle
+from exporters.bundle import write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST
 from exporters.manifest_file import load_manifest
+from exporters.references import read_tensor
 
 torch = pytest.importorskip("torch")
 BASE = configs.load("mini_v2")
@@ -38,8 +39,8 @@ def torch_output(config: ModelConfig, image: np.ndarray) -> np.ndarray:
 def test_segments_of_every_zoo_model_together_equal_the_torch_network(name: str, placement: str, tmp_path: Path) -> None:
     config = configs.load(name)
     manifest = write_bundle(config, parse_placement(placement, branches=config.branches), tmp_path / "b")
-    image = read_f32(tmp_path / "b" / manifest.input.file, manifest.input_shape)
-    output = read_f32(tmp_path / "b" / manifest.output.file, manifest.output_shape)
+    image = read_tensor(tmp_path / "b" / manifest.inputs[0].file, manifest.inputs[0].type)
+    output = read_tensor(tmp_path / "b" / manifest.outputs[0].file, manifest.outputs[0].type)
     expected = torch_output(config, image)
     assert expected.std() > 0.1, "logits must vary for the comparison to mean anything"
     assert relative_error(output, expected) <= TOLERANCE
@@ -50,8 +51,8 @@ def test_segments_of_every_zoo_model_together_equal_the_torch_network(name: str,
 def test_any_strategy_with_any_number_of_branches_equals_torch(strategy: str, branches: int, tmp_path: Path) -> None:
     config = collaborative(BASE, strategy, branches=branches)
     manifest = write_bundle(config, parse_placement("head=1", branches=branches), tmp_path / "b")
-    image = read_f32(tmp_path / "b" / manifest.input.file, manifest.input_shape)
-    output = read_f32(tmp_path / "b" / manifest.output.file, manifest.output_shape)
+    image = read_tensor(tmp_path / "b" / manifest.inputs[0].file, manifest.inputs[0].type)
+    output = read_tensor(tmp_path / "b" / manifest.outputs[0].file, manifest.outputs[0].type)
     assert relative_error(output, torch_output(config, image)) <= TOLERANCE
 
 

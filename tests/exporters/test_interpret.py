@@ -19,13 +19,13 @@ from tests.models import tiny
 
 def test_a_model_gets_its_inputs_in_their_order() -> None:
     first, second = (np.full((1, 2, 2, channels), value, np.float32) for channels, value in ((4, 1.0), (8, 2.0)))
-    output = run_model(write_block(Concat(2, (4, 8))), [first, second])
+    [output] = run_model(write_block(Concat(2, (4, 8))), [first, second])
     assert output[0, 0, 0].tolist() == [1.0] * 4 + [2.0] * 8
 
 
 def test_outputs_are_copies_that_later_runs_do_not_change() -> None:
     model, x = write_relu((1, 2, 2, 4)), np.ones((1, 2, 2, 4), np.float32)
-    output = run_model(model, [x])
+    [output] = run_model(model, [x])
     run_model(model, [3 * x])
     assert (output == 1).all()
 
@@ -39,7 +39,7 @@ def test_features_are_handed_over_as_the_schedule_says(placement: str) -> None:
     for text in ("", placement):
         schedule = build_schedule(config, parse_placement(text, branches=2))
         models = {segment.name: write_segment(segment, tensors, eps=config.eps) for segment in schedule.segments}
-        outputs.append(run_segments(schedule, models, image))
+        outputs += run_segments(schedule, models, [image])
     assert outputs[0].shape == config.head.out_shape
     assert (outputs[0] == outputs[1]).all(), "where a segment runs does not change its bits"
 

@@ -60,9 +60,9 @@ def test_segments_equal_torch_and_hold_no_transpose(strategy: str, branches: int
     x = reference_input(config.stem.in_shapes[0], seed=9)
     with torch.no_grad():
         expected = net(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).numpy()
-    actual = run_segments(schedule, models, x)
+    [actual] = run_segments(schedule, models, [x])
     assert relative_error(actual, expected) < MAX_ERROR
-    assert relative_error(run_segments(schedule, models, x[:, ::-1].copy()), expected) > 100 * MAX_ERROR
+    assert relative_error(run_segments(schedule, models, [x[:, ::-1].copy()])[0], expected) > 100 * MAX_ERROR
 
 
 def check_segment(segment: Segment, model: bytes) -> None:
@@ -70,7 +70,7 @@ def check_segment(segment: Segment, model: bytes) -> None:
     assert signature(model) == {"serving_default": {"inputs": names, "outputs": ["out"]}}
     assert "TRANSPOSE" not in operator_names(model)
     # Shapes stand in the order of the sources, and the output is NHWC as well.
-    output = run_model(model, [reference_input(shape, seed=1) for shape in segment.in_shapes])
+    [output] = run_model(model, [reference_input(shape, seed=1) for shape in segment.in_shapes])
     assert output.shape == segment.outputs[0].shape
 
 
@@ -155,7 +155,7 @@ def test_any_module_squeeze_excitation_hard_swish_grouped_convolution() -> None:
     with torch.no_grad():
         expected: Array = module.eval()(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).permute(0, 2, 3, 1).numpy()
     assert expected.shape == (1, 10, 10, 12)
-    assert relative_error(run_model(model, [x]), expected) < MAX_ERROR
+    assert relative_error(run_model(model, [x])[0], expected) < MAX_ERROR
     operators = operator_names(model)
     assert "HARD_SWISH" in operators
     assert operators.count("CONV_2D") >= 4
@@ -174,7 +174,7 @@ def test_inputs_that_are_no_images_pass_as_they_are() -> None:
     factor = np.array([[1, 2, 3, 4]], dtype=np.float32)
     model = route.convert_module(Scaled(), [x, factor])
     assert signature(model)["serving_default"]["inputs"] == ["in0", "in1"]
-    assert np.allclose(run_model(model, [x, factor]), (x * factor[:, None, None, :]).max((1, 2)), atol=1e-6)
+    assert np.allclose(run_model(model, [x, factor])[0], (x * factor[:, None, None, :]).max((1, 2)), atol=1e-6)
 
 
 class Pair(nn.Module):

@@ -40,8 +40,13 @@ def test_damaged_and_missing_files_are_named(bundle: Path, file: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
-        ("format", 2, "format is 2"),
-        ("dtype", "int8", "float32"),
+        ("format", 3, "format is 3; this version reads 1 and 2"),
+        ("segments.0.inputs.0.dtype", "float64", "dtype must be one of float32"),
+        ("segments.2.inputs.0.dtype", "int8", r"is int8 .*, but cpu0\.0 gives float32"),
+        ("segments.2.inputs.0.output", 1, "cpu0.0 gives no tensor of number 1"),
+        ("segments.0.inputs.0.output", 1, "input gives no tensor of number 1"),
+        ("segments.0.inputs.0.shape", [1, 1], "input gives"),
+        ("segments.0.outputs", [], r"segments\[0\]\.outputs: expected a list of (at least )?length (>= )?1"),
         ("units", ["cpu0", "cpu0"], "different names"),
         ("segments", [], r"segments: expected a list of (at least )?length (>= )?1"),
         ("segments.0.unit", "gpu7", "not one of the bundle's units"),
@@ -53,9 +58,14 @@ def test_damaged_and_missing_files_are_named(bundle: Path, file: str) -> None:
         ("segments.0.blocks", ["conv"], "no block key"),
         ("segments.2.inputs.0.from", "cpu9.9", "not an earlier segment"),
         ("segments.2.inputs.0.shape", [1, 1, 1, 4], "gives"),
-        ("output.segment", "nowhere", "names no segment"),
-        ("output.shape", [0], r"output\.shape\[0\]: expected a whole number >= 1"),
-        ("input", None, "object"),
+        ("outputs.0.segment", "nowhere", "names no segment"),
+        ("outputs.0.segment", "input", "names no segment"),
+        ("outputs.0.output", 3, "gives no tensor of number 3"),
+        ("outputs.0.shape", [1], "gives float32"),
+        ("outputs.0.shape", [0], r"outputs\[0\]\.shape\[0\]: expected a whole number >= 1"),
+        ("inputs", None, "list"),
+        ("network", {"file": "network.tflite", "sha256": "0" * 64}, "a config and a placement, or a network and a plan"),
+        ("placement", "", r"placement: expected"),
     ],
 )
 def test_manifests_that_cannot_be_are_refused(bundle: Path, path: str, value: Any, reason: str) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from collab.networks import weights
 from collab.variants import collaborative
-from exporters.bundle import read_f32
 from exporters.checking import MAX_ERROR, relative_error
 from exporters.manifest import Manifest
 from exporters.manifest_file import load_manifest
+from exporters.references import read_tensor
 from tests.models import tiny
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def model_file(tmp_path: Path) -> Path:
 def exported(model: Path, out: Path, *arguments: object) -> tuple[Manifest, np.ndarray]:
     run("--model", model, "--out", out, *arguments)
     manifest = load_manifest(out)
-    return manifest, read_f32(out / manifest.output.file, manifest.output_shape)
+    return manifest, read_tensor(out / manifest.outputs[0].file, manifest.outputs[0].type)
 
 
 def test_formats_and_routes_agree(model: Path, tmp_path: Path) -> None:

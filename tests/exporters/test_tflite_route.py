@@ -28,7 +28,7 @@ def check_against_torch(block: Block) -> None:
     weights = seeded_layer(layer)
     inputs = [random_input(shape, seed) for seed, shape in enumerate(block.in_shapes)]
     expected = layer_output(layer, weights, inputs)
-    actual = run_model(write_layers([layer], weights), inputs)
+    [actual] = run_model(write_layers([layer], weights), inputs)
     assert actual.shape == block.out_shape == expected.shape
     assert expected.size < 8 or expected.std() > 1e-3
     assert np.abs(actual - expected).max() <= 1e-4 * max(np.ptp(expected), 1e-3)
@@ -77,7 +77,7 @@ def test_the_same_block_is_the_same_bytes_and_another_seed_is_not() -> None:
 
 def test_the_least_model_runs() -> None:
     x = random_input((1, 3, 3, 4))
-    assert (run_model(write_relu((1, 3, 3, 4)), [x]) == np.maximum(x, 0)).all()
+    assert (run_model(write_relu((1, 3, 3, 4)), [x])[0] == np.maximum(x, 0)).all()
 
 
 def test_layers_that_do_not_fit_together_are_refused() -> None:

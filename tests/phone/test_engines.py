@@ -21,11 +21,13 @@ from android_harness.targets.remote import RemoteTarget
 from collab.blocks import parse_key
 from collab.errors import ConfigError
 from collab.placement import parse_placement
+from collab.tensors import TensorType
 from collab.units import UnitSpec, parse_unit
 from collab.variants import collaborative
-from exporters.bundle import read_f32, write_bundle
+from exporters.bundle import write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST
+from exporters.references import read_tensor
 from exporters.tflite_route import write_block, write_relu
 from tests.models import crashing_model, tiny
 from tests.phone.virtual.virtual_phone import VirtualPhone
@@ -73,7 +75,7 @@ def test_all_engines_give_the_references_numbers_over_every_path(
     for path in ("shared", "memcpy"):
         job = CollabJob("collab", bundle / MANIFEST, warmup=1, runs=3, path=path, output=tmp_path / "out.f32")
         assert execute(target, Phase("engines", units, (job,), Repeat(2, 2)), tmp_path / "j.jsonl", events.append)
-        output, expected = (read_f32(file, (1, 10)) for file in (tmp_path / "out.f32", bundle / "reference_output.f32"))
+        output, expected = (read_tensor(file, TensorType((1, 10))) for file in (tmp_path / "out.f32", bundle / "reference_output.f32"))
         assert relative_error(output, expected) < _NEAR
     assert not [event for event in events if isinstance(event, JobFailed)]
     done = [event for event in events if isinstance(event, CollabDone)]
@@ -94,7 +96,7 @@ def test_a_gpu_computes_in_the_precision_that_was_asked_for(
     units = resolve_units([parse_unit(f"gpu:precision={precision}")], target.info)
     job = CollabJob("alone", bundle / MANIFEST, warmup=1, runs=2, output=tmp_path / "out.f32")
     assert execute(target, Phase("precision", units, (job,), Repeat(1, 1)), tmp_path / "j.jsonl", lambda _: None)
-    output, expected = (read_f32(file, (1, 10)) for file in (tmp_path / "out.f32", bundle / "reference_output.f32"))
+    output, expected = (read_tensor(file, TensorType((1, 10))) for file in (tmp_path / "out.f32", bundle / "reference_output.f32"))
     assert least < relative_error(output, expected) < most
 
 

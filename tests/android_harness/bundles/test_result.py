@@ -153,7 +153,7 @@ def a_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_output_is_held_against_the_bundle_s_reference(bundle: Path, tmp_path: Path) -> None:
     manifest = load_manifest(bundle)
-    expected = np.fromfile(bundle / manifest.output.file, dtype="<f4")
+    expected = np.fromfile(bundle / manifest.outputs[0].file, dtype="<f4")
     written = tmp_path / "out.f32"
     expected.tofile(written)
     assert output_error(bundle, written) == 0.0

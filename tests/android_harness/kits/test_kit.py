@@ -28,10 +28,11 @@ from collab.errors import DeviceError
 from collab.placement import parse_placement
 from collab.units import UnitSpec
 from collab.variants import collaborative
-from exporters.bundle import read_f32, write_bundle
+from exporters.bundle import write_bundle
 from exporters.checking import relative_error
 from exporters.manifest import MANIFEST
 from exporters.manifest_file import load_manifest
+from exporters.references import read_tensor, type_of
 from tests.android_harness.cross import EMULATOR, built_cross_kit, program, shared_library, write_aar
 from tests.models import tiny
 
@@ -79,7 +80,7 @@ class Sent:
         events = list(read_journal(self.folder / "journal.jsonl"))
         assert [event.job for event in events if isinstance(event, CollabDone)] == ["c"]
         assert "litert" in next(event for event in events if isinstance(event, PhaseStarted)).engines
-        assert relative_error(read_f32(self.folder / "out.f32", self.expected.shape), self.expected) <= MOST_ERROR
+        assert relative_error(read_tensor(self.folder / "out.f32", type_of(self.expected)), self.expected) <= MOST_ERROR
 
 
 def send(kit: Kit, device: LocalTarget, folder: Path, work: Path) -> Sent:
@@ -95,7 +96,7 @@ def send(kit: Kit, device: LocalTarget, folder: Path, work: Path) -> Sent:
         return Phase("collab", units, (job,), Repeat(1, 1), order="given")
 
     assert execute(device, phase(work / "b", work / "here.f32"), work / "here.jsonl", lambda _: None)
-    expected = read_f32(work / "here.f32", load_manifest(work / "b").output_shape)
+    expected = read_tensor(work / "here.f32", load_manifest(work / "b").outputs[0].type)
     shutil.copytree(work / "b", folder / "b")
     runtime = {engine: Path(library) for engine, library in kit.engines.items()}
     (folder / "phase.json").write_text(phase(Path("b"), Path("out.f32")).to_json(runtime=runtime))

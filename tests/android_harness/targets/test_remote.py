@@ -32,8 +32,9 @@ from collab.blocks import parse_key
 from collab.config import load
 from collab.errors import DeviceError, RunnerError
 from collab.placement import default_placement
-from exporters.bundle import read_f32, write_bundle
+from exporters.bundle import write_bundle
 from exporters.manifest import MANIFEST
+from exporters.references import read_tensor
 from exporters.tflite_route import write_block
 from tests.android_harness.lasting import ActsOnStart
 from tests.processes import held, state_of, wait_until
@@ -274,8 +275,8 @@ def test_a_bundle_is_run_and_its_output_fetched(target: RemoteTarget, phase: Pha
     assert execute(target, Phase("collab", units, (job,), Repeat(1, 1)), tmp_path / "j.jsonl", events.append)
     [done] = [event for event in events if isinstance(event, CollabDone)]
     assert done.accelerated
-    output = read_f32(tmp_path / "out.f32", manifest.output_shape)
-    assert output.tobytes() == read_f32(tmp_path / "bundle" / manifest.output.file, manifest.output_shape).tobytes()
+    output = read_tensor(tmp_path / "out.f32", manifest.outputs[0].type)
+    assert output.tobytes() == read_tensor(tmp_path / "bundle" / manifest.outputs[0].file, manifest.outputs[0].type).tobytes()
 
 
 def test_everything_is_in_one_folder_and_can_be_removed(target: RemoteTarget, phase: Phase, layout: Layout, tmp_path: Path) -> None:
