@@ -49,3 +49,8 @@ def shown(text: str, *, most: int = 120) -> str:
     """Returns a text out of a file or a command line as part of a sentence: on one line, escaped, and cut where it is long."""
     cut = text if len(text) <= most else f"{text[:most]}..."
     return one_line(cut)
+
+
+def counted(count: int, noun: str) -> str:
+    """Returns a number with what it counts: ``1 block``, ``2 blocks``; for nouns whose plural ends with s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -11,9 +11,9 @@ from collab.console import one_line
 from collab.documents import Count, Sha256
 from collab.errors import ConfigError
 from collab.names import FILE_RULE, MAX_FILE_NAME, NAME_RULE, is_file_path, is_model_name, shown
-from collab.opaque import MAX_TENSORS
 from collab.schedule import NETWORK_INPUT, Source
-from collab.tensors import DTYPE_BYTES, TensorType
+from collab.tensors.opaque import MAX_TENSORS
+from collab.tensors.types import DTYPE_BYTES, TensorType
 from collab.units import is_unit_name
 from exporters.manifest import FileEntry, InputEntry, Manifest, Origin, OutputEntry, OutputReference, Reference, SegmentEntry
 

@@ -13,7 +13,7 @@ from collab.blocks import MAX_BRANCHES
 from collab.documents import Sha256
 from collab.names import shown
 from collab.schedule import Source
-from collab.tensors import TensorType
+from collab.tensors.types import TensorType
 from exporters.manifest import InputEntry, Manifest, Origin, OutputEntry, OutputReference, Reference, SegmentEntry
 from exporters.manifest_fields import Extent, File, Name, Said, SegmentFields, Units, check_names, check_path, check_type
 

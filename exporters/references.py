@@ -12,7 +12,7 @@ import numpy.typing as npt
 from collab.blocks import MAX_TENSOR_BYTES
 from collab.documents import read_bytes
 from collab.errors import ExportError
-from collab.tensors import TensorType
+from collab.tensors.types import TensorType
 from exporters.checking import reference_input, relative_error
 
 Tensor: TypeAlias = npt.NDArray[Any]

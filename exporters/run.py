@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from collab import config as configs
 from collab.cli import keeping, make_app, print_json, run_app
 from collab.command_line.progress import work_bar
+from collab.errors import ConfigError
 from collab.networks.weights import DEFAULT_SEED
-from collab.options import EXPERT, AsJson, ModelName, PlacementText, option, whole
+from collab.options import EXPERT, AsJson, PlacementText, models, option, whole
+from collab.wording.commands import command_named
+from collab.wording.options import option_named
 from exporters.bundle import FORMATS, ROUTES
 from exporters.export import export_model
 from exporters.manifest import Manifest
+from graph.plan_file import PLAN_SUFFIX
+
+NETWORK_SUFFIX: Final = ".tflite"
 
 
 def main(
-    model: ModelName,
+    model: Annotated[
+        str,
+        option(value="MODEL", complete=models, help="A model of the zoo, the path of a config, or the .tflite of any network."),
+    ],
     out: Annotated[Path, option(value="FOLDER", help="The bundle to write, a folder.")],
     placement: PlacementText = "",
+    plan: Annotated[
+        Path | None, option(value="FILE", help="Which unit runs which block of a .tflite: a plan that place has written.")
+    ] = None,
     weights: Annotated[
         Path | None, option(value="FILE", help="A checkpoint (.pth, .pt or .npz). Default: weights drawn from the seed.")
     ] = None,
@@ -38,9 +50,37 @@ def main(
 
     A segment is what one unit runs between two hand-overs.
     """
+    if Path(model).suffix == NETWORK_SUFFIX or plan is not None:
+        _export_network(
+            Path(model), plan, out, seed=seed, json=json, others=placement or weights or format != "tflite" or route != "direct"
+        )
+        return
     config = configs.load(model)
     with keeping(f"{out} is as it was before."), work_bar(f"Exporting {config.name}", "models", quiet=json) as show:
         manifest = export_model(config, out, placement=placement, weights=weights, format=format, route=route, seed=seed, on_progress=show)
+    if json:
+        print_json({"out": str(out), **manifest.to_document()})
+    else:
+        _print(manifest, out)
+
+
+def _export_network(model: Path, plan: Path | None, out: Path, *, seed: int, json: bool, others: object) -> None:
+    """Writes the bundle of a network that is no config.
+
+    Raises:
+        ConfigError: there is no plan, the model is no .tflite, or there are options that only configs take.
+    """
+    from exporters.network_export import export_network
+
+    if plan is None:
+        command = command_named("place", "--lut", "FOLDER", "--model", model, "--out", f"{model.stem}{PLAN_SUFFIX}")
+        raise ConfigError(f"{model} needs {option_named('--plan')}, which says which unit runs what; to make one: {command}")
+    if model.suffix != NETWORK_SUFFIX:
+        raise ConfigError(f"{option_named('--plan')} goes with a network's .tflite, and {model} is none")
+    if others:
+        raise ConfigError(f"{model} is exported as it is: leave out placement, weights, format and route, which are for configs")
+    with keeping(f"{out} is as it was before."), work_bar(f"Exporting {model.name}", "models", quiet=json) as show:
+        manifest = export_network(model, plan, out, seed=seed, on_progress=show)
     if json:
         print_json({"out": str(out), **manifest.to_document()})
     else:
@@ -72,6 +112,7 @@ app = make_app(
     main,
     examples=(
         "syncnas export --model mobilenet_v2 --out bundles/base",
+        "syncnas export --model face_landmark.tflite --plan face.plan.json \\\n    --out bundles/face",
         "syncnas export --model syncnas_mobilenet_v2_100 \\\n    --placement 0=gpu0,1=cpu0 --out bundles/on-gpu",
     ),
 )

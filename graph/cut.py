@@ -14,6 +14,7 @@ import typer
 from collab.cli import FAILED, make_app, print_json, run_app
 from collab.errors import NetworkError
 from collab.files import FolderLock, holds_nothing, write_whole
+from collab.names import counted
 from collab.options import AsJson, flag, number, option, place
 from graph.comparing import compare
 from graph.cuts import DEFAULT_GRAIN_US, Block, Cutter
@@ -115,7 +116,9 @@ def _split_said(split: dict[str, Any]) -> str:
     operators = sum(len(stretch["operators"]) for stretch in stretches)
     sums, joins = (sum(len(stretch[what]) for stretch in stretches) for what in ("sums", "joins"))
     shares = ":".join(f"{share:g}" for share in split["shares"])
-    return f"Split {shares}: {operators} operators in {len(stretches)} stretches, put together by {sums} sums and {joins} joins."
+    ends = f"put together by {counted(sums, 'sum')} and {counted(joins, 'join')}"
+    stretched = "1 stretch" if len(stretches) == 1 else f"{len(stretches)} stretches"
+    return f"Split {shares}: {counted(operators, 'operator')} in {stretched}, {ends}."
 
 
 def _verdict(check: dict[str, Any]) -> str:

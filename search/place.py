@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from collab.cli import make_app, print_json, run_app
 from collab.errors import ConfigError, MissingEntryError
 from collab.files import write_own
-from collab.names import shown
+from collab.names import counted, shown
 from collab.options import AsJson, TablesFolder, number, option
 from collab.wording.commands import command_named
 from collab.wording.options import option_named
@@ -56,9 +56,10 @@ def main(
         costs.unit(name)
     cut = CutNetwork(read_network(model), name=model.stem, grain_us=grain)
     if not any(costs.has_row(name, block) for name in units for block in cut.opaque):
+        again = command_named("profile", "--device", costs.meta.device, "--model", model, "--grain", f"{grain:g}", "--out", "FOLDER")
         raise MissingEntryError(
-            f"{lut} has none of the blocks of {model} at {grain:g} us; give {option_named('--grain')} as the network was profiled, or profile"
-            f" it: {command_named('profile', '--device', costs.meta.device, '--model', model, '--grain', f'{grain:g}', '--out', 'FOLDER')}"
+            f"{lut} has none of the blocks of {model} at {grain:g} us; give {option_named('--grain')} as the network was profiled, or"
+            f" profile it: {again}"
         )
     found = search_placement(cut, costs, units, objective=Objective(objective))
     plan = plan_of(cut, found, units, costs, objective=objective, grain_us=grain)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import count
 
-from collab.opaque import Opaque
 from collab.schedule import NETWORK_INPUT, Schedule, Segment, Source
-from collab.tensors import TensorType
+from collab.tensors.opaque import Opaque
+from collab.tensors.types import TensorType
 from graph.cuts import Block, Cutter
 from graph.identity import identity_of
 from graph.network import Network

@@ -13,7 +13,7 @@ import pytest
 
 from collab.config import load
 from collab.placement import default_placement
-from collab.tensors import TensorType
+from collab.tensors.types import TensorType
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
 from exporters.checking import relative_error

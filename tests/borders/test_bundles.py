@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from collab.errors import ExportError, StorageError
 from collab.placement import Placement, parse_placement
 from collab.schedule import build_schedule
-from collab.tensors import TensorType
+from collab.tensors.types import TensorType
 from collab.variants import collaborative, random_collaborative
 from exporters import run
 from exporters.bundle import write_bundle

@@ -9,7 +9,7 @@ import pytest
 
 from collab.errors import ExportError
 from collab.schedule import Source
-from collab.tensors import TensorType
+from collab.tensors.types import TensorType
 from exporters.manifest import FORMAT, FileEntry, InputEntry, Manifest, Origin, OutputEntry, OutputReference, Reference, SegmentEntry
 from exporters.manifest_file import document_as_written, parse_manifest
 

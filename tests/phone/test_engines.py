@@ -21,7 +21,7 @@ from android_harness.targets.remote import RemoteTarget
 from collab.blocks import parse_key
 from collab.errors import ConfigError
 from collab.placement import parse_placement
-from collab.tensors import TensorType
+from collab.tensors.types import TensorType
 from collab.units import UnitSpec, parse_unit
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
