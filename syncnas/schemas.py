@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from syncnas.commands import COMMANDS
-from syncnas.forms import convert, device, measure, model
+from syncnas.forms import convert, device, measure, model, place
 
 FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "devices": device.Devices,
@@ -33,6 +33,7 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "export-tables": model.ExportTables,
     "search": model.Search,
     "explain": model.Explain,
+    "place": place.Place,
     "deploy": measure.Deploy,
     "demo": measure.Demo,
     "report": model.Report,

@@ -14,6 +14,7 @@ from collab.schedule import NETWORK_INPUT, Schedule, Segment, Source
 from collab.tensors.opaque import Opaque
 from collab.tensors.types import TensorType
 from graph.format.writing import model_bytes
+from graph.plan_file import read_plan
 from lut.foreign.exported_sheets import sheets
 from lut.foreign.exporting import nn_meter_document
 from lut.frames import frames_of
@@ -148,3 +149,21 @@ def test_a_report_of_the_folder_is_made(profiled: tuple[Path, dict[str, Any]], t
     out, _ = profiled
     run("report.run", out, "--out", tmp_path / "page.html")
     assert load_tables(out).blocks[0].label in (tmp_path / "page.html").read_text()
+
+
+def test_a_placement_is_exported_and_computes_what_the_network_does(
+    profiled: tuple[Path, dict[str, Any]], network: Path, tmp_path: Path
+) -> None:
+    plan, bundle = tmp_path / "forked.plan.json", tmp_path / "bundle"
+    said = json.loads(run("search.place", "--lut", profiled[0], "--model", network, "--grain", 1, "--out", plan, "--json"))
+    assert said["predicted_us"] <= min(said["units"].values())
+    assert read_plan(plan).block_units == tuple(block["unit"] for block in said["blocks"])
+    # By turns, so that every tensor is handed over, whatever the search has found.
+    document = json.loads(plan.read_text())
+    for number, block in enumerate(document["blocks"]):
+        block["unit"] = f"cpu{number % 2}"
+    plan.write_text(json.dumps(document))
+    exported = json.loads(run("exporters.run", "--model", network, "--plan", plan, "--out", bundle, "--json"))
+    assert {segment["unit"] for segment in exported["segments"]} == {"cpu0", "cpu1"}
+    deployed = json.loads(run("android_harness.deploy", bundle, *UNITS, "--json"))
+    assert deployed["output_error"] == 0

@@ -1,0 +1,57 @@
+"""Form of the command that puts a network's blocks on units."""
+
+from __future__ import annotations
+
+import msgspec
+
+from syncnas.forms.base import Form, Printed
+
+
+class PlacedBlock(Form, frozen=True, kw_only=True):
+    """A block of the network with the unit that runs it."""
+
+    identity: str
+    label: str
+    unit: str
+
+
+class PlacedSegment(Form, frozen=True, kw_only=True):
+    """Blocks that a unit runs between two hand-overs.
+
+    Attributes:
+        blocks: how many.
+        senders: the segments from which it takes something.
+        bytes: of each of its outputs.
+    """
+
+    name: str
+    unit: str
+    blocks: int
+    senders: list[str] = msgspec.field(name="from")
+    bytes: list[int]
+
+
+class Place(Printed, frozen=True, kw_only=True):
+    """The placement of a network.
+
+    Attributes:
+        predicted_us: a latency, or the time between two inferences (`objective`).
+        units: what each unit that can run all blocks takes alone, in microseconds.
+        best_unit: the fastest of these; null where no unit can.
+        predicted_gain: what that unit takes over what the placement takes.
+        proven: whether no other placement of these blocks is better, by these tables.
+        judged: how many placements were replayed.
+        out: the plan.
+    """
+
+    model: str
+    objective: str
+    predicted_us: float
+    units: dict[str, float]
+    best_unit: str | None
+    predicted_gain: float | None
+    proven: bool
+    judged: int
+    blocks: list[PlacedBlock]
+    segments: list[PlacedSegment]
+    out: str | msgspec.UnsetType = msgspec.UNSET
