@@ -58,7 +58,7 @@ def main(
     from android_harness.bundles.traces import measured_trace
     from android_harness.device.layout import layout_of
     from android_harness.targets.find import closing, default_device, device_of, open_device, remote_target
-    from exporters.manifest_file import load_manifest
+    from exporters.manifests.reading import load_manifest
     from lut.meta import META_FILE
     from lut.tables import load_tables
     from lut.traces.events import require_free, write_trace

@@ -16,7 +16,7 @@ from collab import config as configs
 from collab.placement import parse_placement
 from collab.schedule import Schedule, build_schedule
 from exporters.bundle import write_bundle
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from lut.prediction.program import Operation, pack
 from lut.prediction.replay import NONE, replay
 from lut.statistics import summarise

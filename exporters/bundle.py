@@ -27,7 +27,7 @@ from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, Source, bui
 from collab.tensors.types import TensorType
 from exporters.checking import reference_input
 from exporters.interpret import interpreter_name, run_model, run_segments
-from exporters.manifest import (
+from exporters.manifests.manifest import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
     FileEntry,

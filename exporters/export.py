@@ -12,7 +12,7 @@ from collab.networks.weights import DEFAULT_SEED, Weights, check
 from collab.placement import parse_placement
 from collab.wording.options import option_named
 from exporters.bundle import FORMATS, ROUTES, write_bundle
-from exporters.manifest import Manifest
+from exporters.manifests.manifest import Manifest
 from exporters.publish import check_target
 
 

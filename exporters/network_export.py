@@ -7,7 +7,7 @@ from pathlib import Path
 
 from collab.networks.weights import DEFAULT_SEED
 from exporters.bundle import write_network_bundle
-from exporters.manifest import Manifest
+from exporters.manifests.manifest import Manifest
 from exporters.publish import check_target
 from graph.plan_file import PlacementPlan, read_plan
 from graph.reading import read_network

@@ -23,8 +23,8 @@ from collab.files import LOCK_FILE, holds_nothing, sync_folder, writing
 from collab.names import shown
 from collab.system.locks import try_lock
 from collab.system.portable import HAS_OPEN_FOLDERS, NO_LINK, PLAIN, is_linux
-from exporters.manifest import MANIFEST
-from exporters.manifest_file import document_as_written, earlier_bundle, folders_beside, read_manifest
+from exporters.manifests.manifest import MANIFEST
+from exporters.manifests.reading import document_as_written, earlier_bundle, folders_beside, read_manifest
 
 _Result = TypeVar("_Result")
 

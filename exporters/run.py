@@ -15,7 +15,7 @@ from collab.wording.commands import command_named
 from collab.wording.options import option_named
 from exporters.bundle import FORMATS, ROUTES
 from exporters.export import export_model
-from exporters.manifest import Manifest
+from exporters.manifests.manifest import Manifest
 from graph.plan_file import PLAN_SUFFIX
 
 NETWORK_SUFFIX: Final = ".tflite"

@@ -39,7 +39,7 @@ class CutNetwork:
 
     @cached_property
     def opaque(self) -> tuple[Opaque, ...]:
-        """What tables call each block.
+        """The name of each block in tables, with what can be said of it.
 
         Raises:
             NetworkError: see `opaque_of`.

@@ -29,7 +29,7 @@ from collab.model import ModelConfig
 from collab.placement import Placement
 from collab.units import UnitSpec
 from exporters.bundle import write_bundle
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from lut.meta import Meta, check_belongs
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import Prediction, predict

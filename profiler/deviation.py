@@ -20,7 +20,7 @@ from android_harness.protocol.phases import output_files
 from collab.documents import Fraction, Text, read
 from collab.errors import ExportError, StorageError
 from collab.files import write_whole
-from exporters.manifest_file import load_manifest
+from exporters.manifests.reading import load_manifest
 from exporters.references import difference, read_tensor
 
 DEVIATION_FILE: Final = "deviation.json"

@@ -10,7 +10,7 @@ from collab.blocks import parse_any_key
 from collab.files import writing
 from collab.tensors.opaque import Opaque
 from exporters.bundle import write_bundle, write_pieces
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_chain, write_relu
 from lut.tables import shape_text
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId, SentinelId

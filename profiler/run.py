@@ -79,7 +79,7 @@ def main(
             most=MAX_GRAIN_US,
             value="MICROSECONDS",
             panel=EXPERT,
-            help="What a block of a .tflite is worth at least, as `syncnas cut` has it. Default: 50, or the earlier one.",
+            help="What a block of a .tflite is worth at least, as the command cut has it. Default: 50, or the earlier one.",
         ),
     ] = None,
     block: Annotated[list[str] | None, option(value="KEY", panel=EXPERT, help="Also measure this block; may be repeated.")] = None,

@@ -27,7 +27,9 @@ COMMANDS: Final = {
     "setup": Listed(MODULES["setup"], _DEVICE, "Get all that a device's units need: the runner, LiteRT, its GPU accelerator."),
     "doctor": Listed(MODULES["doctor"], _DEVICE, "Tell whether a device is ready to be measured, and what to do where it is not."),
     "build": Listed(MODULES["build"], _DEVICE, "Compile the native runner."),
-    "profile": Listed(MODULES["profile"], _MEASURE, "Time all blocks and hand-overs that a model's search space needs, as tables."),
+    "profile": Listed(
+        MODULES["profile"], _MEASURE, "Time all blocks and hand-overs that a model's search space, or a .tflite, needs, as tables."
+    ),
     "verify": Listed(MODULES["verify"], _MEASURE, "Hold a model's predicted latency against a measured one, step by step."),
     "certify": Listed(MODULES["certify"], _MEASURE, "Find out how far the predictions from some tables hold."),
     "compare": Listed(MODULES["compare"], _MEASURE, "Say where two tables, certificates or runs differ, and whether that is proven."),

@@ -27,7 +27,7 @@ from collab.names import shown
 from collab.placement import parse_placement
 from collab.units import UnitSpec, name_units, parse_unit
 from collab.wording.options import option_named
-from exporters.manifest import MANIFEST, Manifest
+from exporters.manifests.manifest import MANIFEST, Manifest
 from lut.meta import WAITS
 from lut.paths import REQUESTABLE_PATHS
 

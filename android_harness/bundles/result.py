@@ -14,7 +14,7 @@ from android_harness.protocol.journal import CollabDone
 from android_harness.protocol.phases import output_files
 from collab.errors import RunnerError
 from exporters.checking import MAX_ERROR
-from exporters.manifest_file import load_manifest
+from exporters.manifests.reading import load_manifest
 from exporters.references import difference, read_tensor
 from lut.statistics import Summary, summarise
 

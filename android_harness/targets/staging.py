@@ -14,7 +14,7 @@ from android_harness.protocol.phases import CollabJob, HandoverJob, Job, Load, P
 from android_harness.targets.push import sha256_of
 from collab.errors import ExportError
 from collab.files import write_whole
-from exporters.manifest_file import load_manifest
+from exporters.manifests.reading import load_manifest
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.+-]")
 _MOST_WORDS: Final = 60

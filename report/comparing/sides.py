@@ -10,7 +10,7 @@ from android_harness.bundles.deployment import DEPLOY_JOURNAL, journal_beside
 from collab.errors import TableError
 from collab.wording.commands import command_named
 from collab.wording.options import option_named
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from lut.certificate import CERTIFICATE_FILE
 from lut.meta import META_FILE
 from lut.tables import BLOCKS_FILE, load_tables

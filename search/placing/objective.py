@@ -1,4 +1,4 @@
-"""What placements are judged by: the replay of their schedules, of one inference or of several that follow each other."""
+"""Judging placements: the replay of their schedules, of one inference or of several that follow each other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Judge:
 
     @property
     def judged(self) -> int:
-        """How many placements have been replayed."""
+        """The number of placements that have been replayed."""
         return len(self._known)
 
     def us(self, assignments: Sequence[Assignment]) -> npt.NDArray[np.float64]:

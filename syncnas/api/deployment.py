@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from android_harness.bundles.steps import PairedStep
-    from exporters.manifest import Manifest
+    from exporters.manifests.manifest import Manifest
 
 
 @dataclass(frozen=True, repr=False)
@@ -219,7 +219,7 @@ def deploy(
     from android_harness.bundles.steps import pair_steps
     from android_harness.protocol.phases import MOST_RUNS
     from collab.files import holding
-    from exporters.manifest_file import load_manifest
+    from exporters.manifests.reading import load_manifest
     from lut.meta import META_FILE
 
     require(1, MOST_RUNS, runs=runs)

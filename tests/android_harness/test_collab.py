@@ -24,8 +24,8 @@ from collab.units import UnitSpec
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
 from exporters.checking import MAX_ERROR, relative_error
-from exporters.manifest import MANIFEST
-from exporters.manifest_file import load_manifest
+from exporters.manifests.manifest import MANIFEST
+from exporters.manifests.reading import load_manifest
 from exporters.references import read_tensor
 from tests.models import tiny
 

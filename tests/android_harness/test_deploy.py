@@ -17,7 +17,7 @@ from collab.tensors.types import TensorType
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
 from exporters.checking import relative_error
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from exporters.references import read_tensor
 from tests.android_harness.commands import home_alone, run
 from tests.lut.traces.trace_checks import checked

@@ -17,8 +17,8 @@ from collab.schedule import NETWORK_INPUT, Schedule, Source
 from collab.units import UnitSpec
 from exporters.bundle import write_network_bundle
 from exporters.interpret import run_model, run_segments
-from exporters.manifest import MANIFEST, Manifest
-from exporters.manifest_file import load_manifest
+from exporters.manifests.manifest import MANIFEST, Manifest
+from exporters.manifests.reading import load_manifest
 from exporters.references import read_tensor
 from graph.format.source import Source as NetworkSource
 from graph.format.writing import model_bytes

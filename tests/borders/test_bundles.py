@@ -19,8 +19,18 @@ from collab.tensors.types import TensorType
 from collab.variants import collaborative, random_collaborative
 from exporters import run
 from exporters.bundle import write_bundle
-from exporters.manifest import MANIFEST, FileEntry, InputEntry, Manifest, Origin, OutputEntry, OutputReference, Reference, SegmentEntry
-from exporters.manifest_file import load_manifest, parse_manifest
+from exporters.manifests.manifest import (
+    MANIFEST,
+    FileEntry,
+    InputEntry,
+    Manifest,
+    Origin,
+    OutputEntry,
+    OutputReference,
+    Reference,
+    SegmentEntry,
+)
+from exporters.manifests.reading import load_manifest, parse_manifest
 from exporters.references import read_tensor
 from profiler.deviation import DEVIATION_FILE, read_deviation
 from tests.borders.fuzzing import fuzz, refused_in_a_sentence, run_command

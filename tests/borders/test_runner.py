@@ -17,7 +17,7 @@ from collab.placement import parse_placement
 from collab.units import UnitSpec
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from exporters.tflite_route import write_relu
 from tests.borders.fuzzing import INPUTS, check_sentence, fuzz
 from tests.borders.mutation import mutate_json

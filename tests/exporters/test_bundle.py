@@ -15,8 +15,8 @@ from collab.placement import parse_placement
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
 from exporters.checking import relative_error
-from exporters.manifest import MANIFEST
-from exporters.manifest_file import load_manifest
+from exporters.manifests.manifest import MANIFEST
+from exporters.manifests.reading import load_manifest
 from exporters.references import read_tensor
 
 torch = pytest.importorskip("torch")

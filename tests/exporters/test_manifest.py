@@ -10,8 +10,18 @@ import pytest
 from collab.errors import ExportError
 from collab.schedule import Source
 from collab.tensors.types import TensorType
-from exporters.manifest import FORMAT, FileEntry, InputEntry, Manifest, Origin, OutputEntry, OutputReference, Reference, SegmentEntry
-from exporters.manifest_file import document_as_written, parse_manifest
+from exporters.manifests.manifest import (
+    FORMAT,
+    FileEntry,
+    InputEntry,
+    Manifest,
+    Origin,
+    OutputEntry,
+    OutputReference,
+    Reference,
+    SegmentEntry,
+)
+from exporters.manifests.reading import document_as_written, parse_manifest
 
 DIGEST = "0" * 64
 FEATURES = TensorType((1, 8, 8, 4))

@@ -13,8 +13,8 @@ from collab.errors import ExportError
 from collab.placement import parse_placement
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
-from exporters.manifest import MANIFEST
-from exporters.manifest_file import load_manifest
+from exporters.manifests.manifest import MANIFEST
+from exporters.manifests.reading import load_manifest
 
 BASE = configs.load("mini_v2")
 

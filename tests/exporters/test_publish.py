@@ -15,8 +15,8 @@ from collab.files import FolderLock, write_new
 from collab.placement import default_placement
 from exporters import publish
 from exporters.bundle import write_bundle
-from exporters.manifest import MANIFEST, Manifest
-from exporters.manifest_file import load_manifest
+from exporters.manifests.manifest import MANIFEST, Manifest
+from exporters.manifests.reading import load_manifest
 from tests.models import changed, tiny
 
 OLD, NEW = changed(tiny(), {"name": "old"}), changed(tiny(), {"name": "new"})

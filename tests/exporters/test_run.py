@@ -13,8 +13,8 @@ import pytest
 from collab.networks import weights
 from collab.variants import collaborative
 from exporters.checking import MAX_ERROR, relative_error
-from exporters.manifest import Manifest
-from exporters.manifest_file import load_manifest
+from exporters.manifests.manifest import Manifest
+from exporters.manifests.reading import load_manifest
 from exporters.references import read_tensor
 from tests.models import tiny
 

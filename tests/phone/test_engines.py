@@ -26,7 +26,7 @@ from collab.units import UnitSpec, parse_unit
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
 from exporters.checking import relative_error
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from exporters.references import read_tensor
 from exporters.tflite_route import write_block, write_relu
 from tests.models import crashing_model, tiny

@@ -27,7 +27,7 @@ from android_harness.protocol.phases import CollabJob, Phase, TimeJob
 from collab.blocks import MBConv
 from collab.errors import ConfigError
 from collab.units import parse_unit
-from exporters.manifest_file import load_manifest
+from exporters.manifests.reading import load_manifest
 from profiler.budgeted import parse_budget_s, spend
 from profiler.effort import BUDGETED
 from profiler.execution import NoObserver, carry_out

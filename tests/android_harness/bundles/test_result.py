@@ -25,7 +25,7 @@ from collab.placement import parse_placement
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
 from exporters.checking import MAX_ERROR
-from exporters.manifest_file import load_manifest
+from exporters.manifests.reading import load_manifest
 from lut.prediction.model_latency import Step
 from tests.android_harness.bundles.made_visits import visit
 from tests.models import tiny

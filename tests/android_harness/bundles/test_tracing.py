@@ -18,7 +18,7 @@ from collab.placement import parse_placement
 from collab.units import UnitSpec
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from tests.models import tiny
 
 RUNS, WARMUPS = 3, 2

@@ -30,8 +30,8 @@ from collab.units import UnitSpec
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
 from exporters.checking import relative_error
-from exporters.manifest import MANIFEST
-from exporters.manifest_file import load_manifest
+from exporters.manifests.manifest import MANIFEST
+from exporters.manifests.reading import load_manifest
 from exporters.references import read_tensor, type_of
 from tests.android_harness.cross import EMULATOR, built_cross_kit, program, shared_library, write_aar
 from tests.models import tiny

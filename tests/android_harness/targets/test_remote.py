@@ -33,7 +33,7 @@ from collab.config import load
 from collab.errors import DeviceError, RunnerError
 from collab.placement import default_placement
 from exporters.bundle import write_bundle
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from exporters.references import read_tensor
 from exporters.tflite_route import write_block
 from tests.android_harness.lasting import ActsOnStart

@@ -14,7 +14,7 @@ from collab import config as configs
 from collab.blocks import Block
 from collab.units import parse_unit
 from exporters.bundle import write_pieces
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from exporters.tflite_route import write_relu
 from profiler.plan import base_chain
 

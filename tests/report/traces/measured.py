@@ -15,7 +15,7 @@ from collab.placement import parse_placement
 from collab.units import UnitSpec
 from collab.variants import collaborative
 from exporters.bundle import write_bundle
-from exporters.manifest import MANIFEST
+from exporters.manifests.manifest import MANIFEST
 from lut.tables import save
 from profiler.plan import COARSE, plan_model
 from tests.lut.made_tables import made_tables

@@ -22,9 +22,9 @@ from graph.splitting.rewriting import split_network
 from graph.splitting.shares import bounds_of
 from graph.splitting.stretches import Part, apart, stretches_of
 from tests.graph.models import found_models
-from tests.graph.random_splits import Drawn
 from tests.graph.sample import NO_SOURCE, Sample
 from tests.graph.samples import samples, written
+from tests.graph.splitting.random_splits import Drawn
 
 
 def largest_share(model: Path, split: Network, folder: Path) -> float:

@@ -15,9 +15,9 @@ from collab.files import sha256_of
 from collab.names import shown
 from collab.schedule import NETWORK_INPUT, Source
 from collab.tensors.types import TensorType
-from exporters import manifest_fields
-from exporters import manifest_format_1 as format_1
-from exporters.manifest import FORMAT, MANIFEST, MAX_MANIFEST_BYTES, FileEntry, Manifest, SegmentEntry
+from exporters.manifests import fields as manifest_fields
+from exporters.manifests import format_1
+from exporters.manifests.manifest import FORMAT, MANIFEST, MAX_MANIFEST_BYTES, FileEntry, Manifest, SegmentEntry
 
 _ADVICE: Final = "export the bundle again"
 

@@ -1,4 +1,4 @@
-"""The manifest of a bundle: what it says of segments and files (see docs/reference/formats.md). `exporters.manifest_file` reads it."""
+"""The manifest of a bundle: what it says of segments and files (see docs/reference/formats.md). `exporters.manifests.reading` reads it."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from collab.documents import Sha256
 from collab.names import shown
 from collab.schedule import Source
 from collab.tensors.types import TensorType
-from exporters.manifest import InputEntry, Manifest, Origin, OutputEntry, OutputReference, Reference, SegmentEntry
-from exporters.manifest_fields import Extent, File, Name, Said, SegmentFields, Units, check_names, check_path, check_type
+from exporters.manifests.fields import Extent, File, Name, Said, SegmentFields, Units, check_names, check_path, check_type
+from exporters.manifests.manifest import InputEntry, Manifest, Origin, OutputEntry, OutputReference, Reference, SegmentEntry
 
 FORMAT_1: Final = 1
 _DTYPE: Final = "float32"

@@ -1,4 +1,4 @@
-"""The fields of a manifest as they stand in its file, each checked by itself. `exporters.manifest_file` puts them together."""
+"""The fields of a manifest as they stand in its file, each checked by itself. `exporters.manifests.reading` puts them together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collab.schedule import NETWORK_INPUT, Source
 from collab.tensors.opaque import MAX_TENSORS
 from collab.tensors.types import DTYPE_BYTES, TensorType
 from collab.units import is_unit_name
-from exporters.manifest import FileEntry, InputEntry, Manifest, Origin, OutputEntry, OutputReference, Reference, SegmentEntry
+from exporters.manifests.manifest import FileEntry, InputEntry, Manifest, Origin, OutputEntry, OutputReference, Reference, SegmentEntry
 
 NETWORK_OUTPUT: Final = "output"
 

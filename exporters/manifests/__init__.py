@@ -1,0 +1,1 @@
+"""Manifests of bundles: what they say, and how those of both formats are read."""

@@ -1,0 +1,1 @@
+"""Exact splits of networks."""
