@@ -41,7 +41,7 @@ class Opening:
 def full_tables(folder: Path) -> Path:
     """Writes tables of all blocks and hand-overs that a few models' search spaces need on two units, `ROWS` at least."""
     from collab.config import load
-    from collab.opaque import Opaque
+    from collab.tensors.opaque import Opaque
     from lut.tables import save
     from profiler.plan import FULL, plan_model
     from tests.lut.made_tables import made_tables

@@ -8,7 +8,7 @@
 | add | ``add_{size}_{channels}x{branches}`` | ``add_28_32x2`` |
 | concat | ``concat_{size}_{share}+{share}…`` | ``concat_112_8+8`` |
 
-Pieces of networks that are no configs are in `collab.opaque`.
+Pieces of networks that are no configs are in `collab.tensors.opaque`.
 
 Sizes are those of the (square) input feature map. Shapes are NHWC with batch 1. MACs and parameters follow the usual count:
 multiply-accumulates of convolutions and the classifier; weights, BatchNorm scale and shift, classifier bias.
@@ -23,8 +23,8 @@ from typing import Final, TypeAlias
 
 from collab.errors import ConfigError
 from collab.names import shown
-from collab.opaque import Opaque, parse_opaque
-from collab.tensors import Shape
+from collab.tensors.opaque import Opaque, parse_opaque
+from collab.tensors.types import Shape
 
 ACTIVATIONS: Final = {"ReLU": "relu", "ReLU6": "relu6"}
 """Activation names of configs (torch's class names) and how they are written in keys."""

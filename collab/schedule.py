@@ -19,9 +19,9 @@ from typing import Final
 from collab.blocks import Add, AnyBlock, Block, Concat
 from collab.errors import ConfigError
 from collab.model import ModelConfig, Stage
-from collab.opaque import Opaque
 from collab.placement import Placement
-from collab.tensors import Shape, TensorType
+from collab.tensors.opaque import Opaque
+from collab.tensors.types import Shape, TensorType
 
 NETWORK_INPUT: Final = "input"
 """The name of a source's segment when it is the network's own input."""
@@ -37,7 +37,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a tensor comes from: an output of a segment, or an input of the network (`NETWORK_INPUT`), by its number."""
+    """Origin of a tensor: an output of a segment, or an input of the network (`NETWORK_INPUT`), by its number."""
 
     segment: str
     output: int = 0

@@ -26,7 +26,7 @@ from collab.model import ModelConfig
 from collab.networks.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from collab.placement import Placement
 from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, Source, build_schedule, chained
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 from exporters.checking import reference_input
 from exporters.interpret import interpreter_name, run_segments
 from exporters.manifest import MANIFEST, MAX_MANIFEST_BYTES, FileEntry, InputEntry, Manifest, SegmentEntry

@@ -9,7 +9,7 @@ import numpy as np
 from collab.blocks import MAX_TENSOR_BYTES, feature_bytes
 from collab.errors import ExportError
 from collab.networks.weights import DEFAULT_SEED, Array
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 
 MAX_ERROR: Final = 1e-4
 """Largest difference to torch that passes, as a fraction of the output's range. float32 rounding stays below 1e-5."""

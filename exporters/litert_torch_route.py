@@ -24,7 +24,7 @@ from collab.errors import ExportError
 from collab.model import ModelConfig
 from collab.networks.weights import Array, Weights
 from collab.schedule import Schedule
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 from exporters.checking import reference_input, require_close
 from exporters.interpret import run_model
 from exporters.quiet import quiet

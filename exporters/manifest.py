@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"

@@ -19,7 +19,7 @@ from collab.errors import ConfigError, ExportError, SyncNasError
 from collab.files import sha256_of
 from collab.names import FILE_RULE, MAX_FILE_NAME, NAME_RULE, is_file_path, is_model_name, shown
 from collab.schedule import NETWORK_INPUT
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 from collab.units import is_unit_name
 from exporters.manifest import FORMAT, MANIFEST, MAX_MANIFEST_BYTES, FileEntry, InputEntry, Manifest, SegmentEntry
 

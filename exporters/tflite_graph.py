@@ -19,7 +19,7 @@ from ai_edge_litert import schema_py_generated as schema
 from collab.blocks import conv_out_size
 from collab.errors import ExportError
 from collab.networks.weights import Array
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 
 SIGNATURE: Final = "serving_default"
 _BUFFER_ALIGNMENT: Final = 16

@@ -14,7 +14,7 @@ from collab.config import DEFAULT_EPS
 from collab.errors import ExportError
 from collab.networks.weights import Array, Weights, conv_names, seeded_layer
 from collab.schedule import Layer, Segment
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 from exporters.tflite_graph import TfliteGraph
 
 

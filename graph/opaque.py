@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collab.errors import NetworkError
-from collab.opaque import MAX_MACS, MAX_OPAQUE_BYTES, MAX_TENSORS, Opaque
+from collab.tensors.opaque import MAX_MACS, MAX_OPAQUE_BYTES, MAX_TENSORS, Opaque
 from graph.cuts import Block
 from graph.identity import identity_of
 from graph.network import Network

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from collab.blocks import AnyBlock
-from collab.opaque import Opaque
+from collab.tensors.opaque import Opaque
 from lut.tables import shape_text
 
 

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from collab.blocks import AnyBlock, parse_any_key
 from collab.errors import ConfigError
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 from collab.units import is_unit_name
 from lut.meta import WAITS
 from lut.paths import REQUESTABLE_PATHS

@@ -13,8 +13,8 @@ from android_harness.device.info import DeviceInfo
 from collab.blocks import BYTES_PER_VALUE, AnyBlock, MBConv, feature_bytes
 from collab.console import one_line
 from collab.errors import ConfigError
-from collab.opaque import Opaque
-from collab.tensors import Shape
+from collab.tensors.opaque import Opaque
+from collab.tensors.types import Shape
 from collab.units import UnitSpec
 from profiler.job_ids import BlockId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId
 from profiler.plan import Network, Plan

@@ -8,7 +8,7 @@ from typing import Final
 
 from collab.blocks import parse_any_key
 from collab.files import writing
-from collab.opaque import Opaque
+from collab.tensors.opaque import Opaque
 from exporters.bundle import write_bundle, write_pieces
 from exporters.manifest import MANIFEST
 from exporters.tflite_route import write_block, write_chain, write_relu

@@ -13,8 +13,8 @@ from collab.blocks import BYTES_PER_VALUE
 from collab.console import one_line
 from collab.errors import ConfigError, TableError
 from collab.files import write_whole, writing
-from collab.opaque import Opaque
-from collab.tensors import Shape
+from collab.tensors.opaque import Opaque
+from collab.tensors.types import Shape
 from collab.wording.options import option_named
 from lut.tables import MAX_TEXT
 from profiler.described import Described

@@ -28,7 +28,7 @@ import numpy as np
 
 from collab.blocks import BYTES_PER_VALUE, Add, AnyBlock, Block, Concat, MBConv, Stem
 from collab.model import ModelConfig
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 from collab.variants import even_shares
 from lut.entries import PERIOD
 from profiler.described import Described

@@ -251,7 +251,7 @@ def _network(options: ProfileOptions, earlier: Request | None, out: Path) -> Net
 def _plan(options: ProfileOptions, earlier: Request | None, network: NetworkFile | None) -> Plan:
     from collab.blocks import parse_any_key
     from collab.config import load
-    from collab.opaque import Opaque
+    from collab.tensors.opaque import Opaque
     from profiler.network_file import is_network_file, no_block_of
     from profiler.plan import COARSE, FULL, plan_blocks, plan_handovers, plan_model
 

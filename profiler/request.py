@@ -15,7 +15,7 @@ from collab.blocks import AnyBlock, Block, feature_bytes, parse_any_key, parse_k
 from collab.documents import Count, Natural, Sha256, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.files import write_whole
-from collab.opaque import Opaque, parse_opaque
+from collab.tensors.opaque import Opaque, parse_opaque
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from collab.wording.options import option_named
 from lut.entries import Key, Name

@@ -18,7 +18,7 @@ from collab.errors import SyncNasError, WeightsError
 from collab.model import ModelConfig
 from collab.names import shown
 from collab.networks.weights import check_shapes
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 
 if TYPE_CHECKING:
     import torch

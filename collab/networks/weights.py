@@ -20,7 +20,7 @@ from collab.model import ModelConfig
 from collab.names import shown
 from collab.placement import default_placement
 from collab.schedule import Layer, build_schedule
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 
 Array: TypeAlias = npt.NDArray[np.float32]
 Weights: TypeAlias = Mapping[str, Array]

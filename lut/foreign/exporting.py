@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from collab.blocks import AnyBlock, Block, Head, parse_any_key
 from collab.errors import TableError
-from collab.opaque import Opaque
+from collab.tensors.opaque import Opaque
 from collab.wording.options import option_named
 from lut.foreign.entries import LeftOut
 from lut.foreign.layer_names import CHANNELS, RATIO, names_of

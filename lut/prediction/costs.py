@@ -11,7 +11,7 @@ import numpy as np
 
 from collab.blocks import BYTES_PER_VALUE, Add, AnyBlock, Block, Concat, Head, MBConv, Stem, feature_bytes, parse_any_key
 from collab.errors import MissingEntryError
-from collab.opaque import Opaque
+from collab.tensors.opaque import Opaque
 from collab.units import UnitSpec
 from collab.wording.commands import command_named
 from collab.wording.options import option_named

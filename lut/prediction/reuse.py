@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import AnyBlock, Head, MBConv, feature_bytes
-from collab.opaque import Opaque
+from collab.tensors.opaque import Opaque
 from lut.entries import ReuseCost
 
 WEIGHTS: Final = "weights"

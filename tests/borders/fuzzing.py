@@ -21,6 +21,8 @@ from collab.errors import SyncNasError
 
 INPUTS: Final = int(os.environ.get("SYNCNAS_FUZZ_INPUTS", "300"))
 """How many inputs each border gets; `.ci/full` asks for 10,000."""
+SLOW_INPUTS: Final = INPUTS if "SYNCNAS_FUZZ_INPUTS" in os.environ else 100
+"""As many for a border that takes a tenth of a second or more for each of them, unless it is asked for a number."""
 COUNTS_FILE: Final = os.environ.get("SYNCNAS_FUZZ_COUNTS", "")
 """Where a line of JSON for each border is appended, if it is set."""
 _HANGS_AFTER_S: Final = 30

@@ -18,7 +18,7 @@ from android_harness.kits.runtime import litert_version
 from android_harness.kits.toolchain import cache_entry, runtime_libraries
 from collab.errors import DeviceError, StorageError
 from tests.android_harness.cross import shared_library
-from tests.borders.fuzzing import check_sentence, fuzz
+from tests.borders.fuzzing import SLOW_INPUTS, check_sentence, fuzz
 from tests.borders.mutation import mutate_bytes, mutate_json
 
 ABI = "x86_64"
@@ -78,7 +78,7 @@ def test_a_damaged_aar_is_used_or_refused_and_leaves_nothing_half_written(librar
             folders = [folder for folder in cache.glob("syncnas/aar/*/*") if folder.is_dir()]
             assert all(folder.name == ABI for folder in folders), folders
 
-    counts = fuzz("an AAR", lambda generator: damaged_zip(whole, generator), feed)
+    counts = fuzz("an AAR", lambda generator: damaged_zip(whole, generator), feed, inputs=SLOW_INPUTS)
     assert counts["accepted"]
     assert counts["refused"]
 

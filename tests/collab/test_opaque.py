@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from collab.blocks import parse_any_key
 from collab.errors import ConfigError
-from collab.opaque import Opaque
+from collab.tensors.opaque import Opaque
 
 IDENTITY = "0123456789abcdef" * 2
 SIZES = st.integers(0, 1 << 40)

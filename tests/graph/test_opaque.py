@@ -6,7 +6,7 @@ import pytest
 
 from collab.blocks import parse_any_key
 from collab.errors import NetworkError
-from collab.opaque import MAX_TENSORS
+from collab.tensors.opaque import MAX_TENSORS
 from graph.cuts import Block, Cutter
 from graph.network import Network
 from graph.opaque import opaque_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import permutations
 
 from collab.blocks import Block
-from collab.tensors import Shape
+from collab.tensors.types import Shape
 from collab.units import parse_unit
 from lut.certificate import Accuracy, Bias, Certificate
 from lut.entries import Measured, PairPath, Timed

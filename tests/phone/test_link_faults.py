@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -12,6 +17,7 @@ from tests.phone.profiles import WAYS, arguments, assert_like, profile, reached
 from tests.phone.virtual.virtual_phone import VirtualPhone
 from tests.phone.wires.hosts import (
     ROOT,
+    Host,
     failures,
     finish,
     held_runner,
@@ -20,21 +26,54 @@ from tests.phone.wires.hosts import (
 )
 from tests.phone.wires.relay import Direction
 
+CUTS: Final = int(os.environ.get("SYNCNAS_LINK_CUTS", "20"))
+"""How often the link is cut in a profile; `.ci/full` asks for 50."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """How many bytes a profile sends after its files have been sent."""
+
+    both_ways: int
+    to_host: int
+
+
+@pytest.fixture(scope="module", name="traffic")
+def of_an_undisturbed_profile(phone_root: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Traffic]:
+    """Returns a function that tells what goes over a link of a way; each way is measured once."""
+    assert phone_root.is_dir()
+
+    @cache
+    def measured(way: str) -> Traffic:
+        folder = tmp_path_factory.mktemp(f"traffic-{way}")
+        with VirtualPhone() as phone, reached(way, phone, folder) as (host, proxy):
+            send_files(host, proxy.serial, folder)
+            before = Traffic(proxy.total_bytes, proxy.bytes[Direction.TO_HOST])
+            profile(host, proxy.serial, model, folder / "luts")
+            return Traffic(proxy.total_bytes - before.both_ways, proxy.bytes[Direction.TO_HOST] - before.to_host)
+
+    return measured
+
+
+def send_files(host: Host, serial: str, folder: Path) -> None:
+    """Brings the runner and its libraries onto a phone, by a profile of one block."""
+    host.json("profiler.run", "--device", serial, "--block", "add_8_4x2", "--out", folder / "first", "--quick")
+
 
 @pytest.mark.parametrize("way", WAYS)
-def test_fifty_cuts_at_random_points(way: str, phone: VirtualPhone, model: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_many_cuts_at_random_points(
+    way: str, phone: VirtualPhone, model: Path, undisturbed: Path, traffic: Callable[[str], Traffic], tmp_path: Path
+) -> None:
+    length = traffic(way).both_ways
     with reached(way, phone, tmp_path) as (host, proxy):
-        profile(host, proxy.serial, model, tmp_path / "first")
-        before = proxy.total_bytes
-        profile(host, proxy.serial, model, tmp_path / "second")
-        length = proxy.total_bytes - before
+        send_files(host, proxy.serial, tmp_path)
         # What is sent again after a cut counts as well, so the last ones come late in the profile, or after it.
-        places = sorted(random.Random(7).sample(range(length), 50))
+        places = sorted(random.Random(7).sample(range(length), CUTS))
         proxy.cut_at(places)
         process = host.start("profiler.run", *arguments(proxy.serial, model, tmp_path / "luts"), "--json")
         done = finish(process)
     assert done.status == 0, done.stderr
-    assert proxy.cuts >= 45
+    assert proxy.cuts >= 0.9 * CUTS
     assert_like(tmp_path / "luts", undisturbed)
     assert not failures(tmp_path / "luts")
     assert "is back" in done.stderr
@@ -52,12 +91,12 @@ def test_cuts_and_damage_while_files_are_sent(way: str, phone: VirtualPhone, mod
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_damage_on_the_way_back(way: str, phone: VirtualPhone, model: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_damage_on_the_way_back(
+    way: str, phone: VirtualPhone, model: Path, undisturbed: Path, traffic: Callable[[str], Traffic], tmp_path: Path
+) -> None:
+    length = traffic(way).to_host
     with reached(way, phone, tmp_path) as (host, proxy):
-        profile(host, proxy.serial, model, tmp_path / "first")
-        before = proxy.bytes[Direction.TO_HOST]
-        profile(host, proxy.serial, model, tmp_path / "second")
-        length = proxy.bytes[Direction.TO_HOST] - before
+        send_files(host, proxy.serial, tmp_path)
         proxy.corrupt_at(random.Random(3).sample(range(length), 12), Direction.TO_HOST)
         profile(host, proxy.serial, model, tmp_path / "luts")
     assert_like(tmp_path / "luts", undisturbed)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from collab.blocks import parse_any_key
-from collab.opaque import Opaque
 from collab.schedule import NETWORK_INPUT, Schedule, Segment, Source
-from collab.tensors import TensorType
+from collab.tensors.opaque import Opaque
+from collab.tensors.types import TensorType
 from graph.format.writing import model_bytes
 from lut.foreign.exported_sheets import sheets
 from lut.foreign.exporting import nn_meter_document

@@ -10,7 +10,7 @@ import pytest
 
 from collab.blocks import parse_any_key
 from collab.errors import ConfigError, TableError
-from collab.opaque import Opaque
+from collab.tensors.opaque import Opaque
 from graph.cuts import Cutter
 from graph.format.writing import model_bytes
 from graph.identity import identity_of

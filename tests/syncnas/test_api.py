@@ -1,4 +1,7 @@
-"""The stable API: all of it is documented and typed, stands on its page, and what its examples say is what happens."""
+"""The stable API: all of it is documented and typed, stands on its page, and what its examples say is what happens.
+
+All tests that look at the page after its examples are here: carrying it out takes long, and each process would do so for itself.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +21,9 @@ import collab
 import syncnas
 from tests.pages import REPOSITORY, text_of
 from tests.syncnas.conftest import PAGE, Page, in_folder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 PUBLIC = [getattr(syncnas, name) for name in syncnas.__all__]
 FUNCTIONS = [value for value in PUBLIC if inspect.isfunction(value)]
@@ -122,3 +129,50 @@ def test_examples_in_docstrings_are_true(value: Any, page: Page) -> None:
         for test in tests:
             found = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
             assert found.failed == 0
+
+
+def test_values_of_the_page_show_themselves(page: Page, browser: Browser, tmp_path: Path) -> None:
+    names = (
+        "profile",
+        "tables",
+        "prediction",
+        "verification",
+        "certification",
+        "comparison",
+        "result",
+        "bundle",
+        "deployment",
+        "model",
+        "device",
+    )
+    file = tmp_path / "page.html"
+    file.write_text("<!doctype html><meta charset=utf-8>" + "\n".join(page.names[name]._repr_html_() for name in names), encoding="utf-8")
+    tab = browser.new_page()
+    tab.goto(file.as_uri())
+    body = tab.inner_text("body")
+    for said in (
+        "Tables of local",
+        "Prediction for micro_v2_x2_annnana",
+        "predicted",
+        "critical path",
+        "Certificate",
+        "cpu:cluster=0",
+        "closed",
+    ):
+        assert said in body
+    assert "None" not in body
+    tab.close()
+
+
+@pytest.mark.parametrize("name", ["tables", "prediction", "verification", "certification", "comparison", "result", "deployment"])
+def test_figures_of_the_page_have_what_their_frames_have(page: Page, name: str) -> None:
+    figure = page.names[name].plot()
+    drawn = sum(len(trace.x) for trace in figure.data if getattr(trace, "mode", "") != "lines")
+    value = page.names[name]
+    rows = {
+        "tables": lambda: int((value.blocks["marginal_us"] > 0).sum()),
+        "verification": lambda: 2 * len(value.frame()),
+        "deployment": lambda: 2 * len(value.frame()),
+    }.get(name, lambda: len(value.frame()))()
+    assert 0 < drawn <= rows
+    assert drawn > 0.8 * rows

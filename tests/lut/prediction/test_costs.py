@@ -84,7 +84,7 @@ def test_a_slower_device_takes_longer_for_all_that_a_unit_does() -> None:
     block = BASE.stages[0].branches[0][0]
     assert slower.marginal_us("cpu0", block) == pytest.approx(2 * table.marginal_us("cpu0", block))
     assert slower.call_us("cpu0") == pytest.approx(2 * table.call_us("cpu0"))
-    assert slower.input_write_us("cpu0", BASE.stem) == pytest.approx(2 * table.input_write_us("cpu0", BASE.stem))
+    assert slower.input_write_us("cpu0", BASE.stem, 1) == pytest.approx(2 * table.input_write_us("cpu0", BASE.stem, 1))
     assert slower.marginal_us("cpu1", block) == table.marginal_us("cpu1", block)
     assert table.slowed({}).marginal_us("cpu0", block) == table.marginal_us("cpu0", block)
 

@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 import syncnas
 from lut.prediction.model_latency import predict
 from report.comparing.tables_side import compare_tables
@@ -19,7 +17,6 @@ from syncnas.api.trials import Verification
 from syncnas.api.values import Latency
 from tests.search.made import tables
 from tests.search.models import micro
-from tests.syncnas.conftest import Page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -116,50 +113,3 @@ def test_a_table_says_how_many_rows_it_leaves_out() -> None:
     assert "row 9" in made
     assert "row 10" not in made
     assert "and 15 more rows" in made
-
-
-def test_values_of_the_page_show_themselves(page: Page, browser: Browser, tmp_path: Path) -> None:
-    names = (
-        "profile",
-        "tables",
-        "prediction",
-        "verification",
-        "certification",
-        "comparison",
-        "result",
-        "bundle",
-        "deployment",
-        "model",
-        "device",
-    )
-    file = tmp_path / "page.html"
-    file.write_text(in_page([page.names[name]._repr_html_() for name in names]), encoding="utf-8")
-    tab = browser.new_page()
-    tab.goto(file.as_uri())
-    body = tab.inner_text("body")
-    for said in (
-        "Tables of local",
-        "Prediction for micro_v2_x2_annnana",
-        "predicted",
-        "critical path",
-        "Certificate",
-        "cpu:cluster=0",
-        "closed",
-    ):
-        assert said in body
-    assert "None" not in body
-    tab.close()
-
-
-@pytest.mark.parametrize("name", ["tables", "prediction", "verification", "certification", "comparison", "result", "deployment"])
-def test_figures_of_the_page_have_what_their_frames_have(page: Page, name: str) -> None:
-    figure = page.names[name].plot()
-    drawn = sum(len(trace.x) for trace in figure.data if getattr(trace, "mode", "") != "lines")
-    value = page.names[name]
-    rows = {
-        "tables": lambda: int((value.blocks["marginal_us"] > 0).sum()),
-        "verification": lambda: 2 * len(value.frame()),
-        "deployment": lambda: 2 * len(value.frame()),
-    }.get(name, lambda: len(value.frame()))()
-    assert 0 < drawn <= rows
-    assert drawn > 0.8 * rows

@@ -24,7 +24,7 @@ DTYPE_BYTES: Final[Mapping[str, int]] = {
 
 @dataclass(frozen=True)
 class TensorType:
-    """What a tensor is, apart from its values."""
+    """Shape and element type of a tensor, apart from its values."""
 
     shape: Shape
     dtype: str = "float32"
@@ -40,5 +40,5 @@ class TensorType:
 
     @property
     def text(self) -> str:
-        """As tables write it: ``1x14x14x96``."""
+        """Its shape as tables write it: ``1x14x14x96``."""
         return "x".join(map(str, self.shape)) or "1"
