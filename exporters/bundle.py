@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +26,9 @@ from collab.model import ModelConfig
 from collab.networks.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from collab.placement import Placement
 from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, Source, build_schedule, chained
-from collab.tensors.types import Shape
-from exporters.checking import reference_input
+from collab.tensors.opaque import Opaque
+from collab.tensors.types import Shape, TensorType
+from exporters.checking import random_input, reference_input
 from exporters.interpret import interpreter_name, run_segments
 from exporters.manifest import MANIFEST, MAX_MANIFEST_BYTES, FileEntry, InputEntry, Manifest, SegmentEntry
 from exporters.publish import check_target, publish
@@ -116,6 +117,38 @@ def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, see
     return _write_folder(out, _Content(schedule, Placement((unit,)).text, described, models, {}, image))
 
 
+def write_chain_of_others(
+    models: Sequence[bytes],
+    pieces: Sequence[Sequence[Opaque]],
+    ends: Sequence[TensorType],
+    out: Path,
+    *,
+    unit: str,
+    seed: int = DEFAULT_SEED,
+) -> Manifest:
+    """Pieces of a network of others, each a model that takes what the one before it gives, on one unit, as a bundle: for timing them.
+
+    Args:
+        models, pieces: each piece's model and its blocks.
+        ends: the network's input and what each piece gives, all of float32.
+
+    Raises:
+        ExportError: see `write_bundle`.
+    """
+    check_target(out)
+    names = [f"{unit}.{number}" for number in range(len(pieces))]
+    sources = [Source(name) for name in (NETWORK_INPUT, *names[:-1])]
+    segments = tuple(
+        Segment(name, unit, (source,), (taken,), (given,), pieces=tuple(piece))
+        for name, piece, source, (taken, given) in zip(names, pieces, sources, pairwise(ends), strict=True)
+    )
+    schedule = Schedule("pieces", (unit,), segments, segments[0].inputs, (Source(names[-1]),))
+    described = json.dumps({"pieces": [[block.key for block in piece] for piece in pieces]}) + "\n"
+    image = random_input(ends[0].shape, seed=seed)
+    content = _Content(schedule, Placement((unit,)).text, described, dict(zip(names, models, strict=True)), {}, image)
+    return _write_folder(out, content)
+
+
 def _write_folder(out: Path, content: _Content) -> Manifest:
     reference = content.reference()
     return publish(out, lambda folder: _write_files(folder, content, *reference))
@@ -181,7 +214,7 @@ def _segment_entry(segment: Segment, model_bytes: int, model: FileEntry | None, 
         InputEntry(f"in{index}", shape, source.segment)
         for index, (shape, source) in enumerate(zip(segment.in_shapes, segment.sources, strict=True))
     )
-    blocks = tuple(layer.block.key for layer in segment.layers)
+    blocks = tuple(block.key for block in segment.blocks)
     return SegmentEntry(segment.name, segment.unit, blocks, inputs, segment.outputs[0].shape, model, model_bytes, onnx)
 
 

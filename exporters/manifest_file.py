@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
-from collab.blocks import BYTES_PER_VALUE, MAX_BRANCHES, MAX_TENSOR_BYTES, parse_key
+from collab.blocks import BYTES_PER_VALUE, MAX_BRANCHES, MAX_TENSOR_BYTES, parse_any_key
 from collab.console import one_line
 from collab.documents import Count, Sha256, convert, parse, read_bytes
 from collab.errors import ConfigError, ExportError, SyncNasError
@@ -182,7 +182,7 @@ class _Segment(msgspec.Struct, frozen=True):
             raise ValueError(f"the name '{shown(self.name)}' is taken, or cannot be printed")
         for key in self.blocks:
             try:
-                parse_key(key)
+                parse_any_key(key)
             except ConfigError as problem:
                 raise ValueError(str(problem)) from problem
         if isinstance(self.model, str):

@@ -67,10 +67,12 @@ def keep_deviation(folder: Path, manifests: Iterable[Path], units: Iterable[str]
 
 
 def _deviation(manifest: Path, unit: str) -> float | None:
-    """Returns the greatest difference as a fraction of the output's range; None where there is no output, or none of the right size."""
+    """Returns the greatest difference as a fraction of the output's range; None where there is no output, or none of the right
+    size, or where the reference is not finite: a network of others may compute anything from what is no picture.
+    """
     bundle = load_manifest(manifest.parent, verify_files=False)
-    expected = read_f32(manifest.parent / bundle.output.file, bundle.output_shape, finite=True)
     try:
+        expected = read_f32(manifest.parent / bundle.output.file, bundle.output_shape, finite=True)
         error = relative_error(read_f32(output_of(manifest, unit), bundle.output_shape), expected)
     except ExportError:
         return None
