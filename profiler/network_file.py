@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from collab.blocks import BYTES_PER_VALUE
 from collab.console import one_line
-from collab.errors import ConfigError, TableError
+from collab.errors import ConfigError, ExportError, TableError
 from collab.files import write_whole, writing
 from collab.tensors.opaque import Opaque
 from collab.tensors.types import Shape, TensorType
 from collab.wording.options import option_named
 from exporters.bundle import write_chain_of_others
+from exporters.checking import random_input
+from exporters.interpret import run_model
 from lut.tables import MAX_TEXT
 from profiler.chains import Chain, chain_of
 from profiler.described import Described
@@ -116,6 +118,25 @@ class NetworkFile:
         blocks = [[block for block in piece if isinstance(block, Opaque)] for piece in network]
         write_chain_of_others([model for model, _ in pieces], blocks, types, out, unit=unit)
 
+    def _that_run(self, networks: Iterable[Chained]) -> Iterator[Chained]:
+        """Yields the networks that the runtime carries out: with values of no meaning, an index that one computes may lie anywhere."""
+        known: dict[tuple[int, int], bool] = {}
+        for network in networks:
+            spans = self._chain.spans(network)
+            span = (spans[0][0], spans[-1][1])
+            if span not in known:
+                known[span] = self._runs(*span)
+            if known[span]:
+                yield network
+
+    def _runs(self, begin: int, end: int) -> bool:
+        model, block = self._merged_slice(begin, end)
+        try:
+            run_model(model, [random_input(self._network.tensors[block.inputs[0]].shape)])
+        except ExportError:
+            return False
+        return True
+
     def _merged_slice(self, begin: int, end: int) -> tuple[bytes, Block]:
         from graph.slicing import slice_bytes
 
@@ -148,7 +169,7 @@ class NetworkFile:
         blocks = tuple(dict.fromkeys(opaque for opaque, _ in self._all_blocks))
         described = tuple(_describe(self._network, self._blocks[opaque], opaque) for opaque in blocks)
         transfers = handed_over(self._crossing_bytes())
-        return Plan(blocks, transfers, tuple(self._chain.networks(mixed=mixed)), described=described)
+        return Plan(blocks, transfers, tuple(self._that_run(self._chain.networks(mixed=mixed))), described=described)
 
     def _crossing_bytes(self) -> set[int]:
         blocks = [block for _, block in self._all_blocks]

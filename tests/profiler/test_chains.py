@@ -95,6 +95,18 @@ def test_a_bundle_of_pieces_computes_what_the_whole_does(record: object, tmp_pat
         assert json.loads((folder / MANIFEST).read_text())["units"] == ["cpu0"]
 
 
+def test_a_network_that_ends_in_an_error_with_any_values_is_not_run_whole(tmp_path: Path) -> None:
+    sample = Sample()
+    index = sample.op("CAST", [sample.conv(sample.input((1, 4, 4, 4)), 4)], (1, 4, 4, 4), dtype="INT32", table="CastOptions")
+    table = sample.constant(np.ones((1, 3), np.float32))
+    path = tmp_path / "network.tflite"
+    path.write_bytes(model_bytes(sample.record(sample.op("GATHER", [table, index], (1, 4, 4, 4, 3), table="GatherOptions")), NO_SOURCE))
+    plan = open_network(path, grain_us=0.0).plan()
+    assert plan.blocks
+    assert cut(read_network(path))[2].networks(mixed=0), "its ends are such that it could be"
+    assert not plan.networks
+
+
 def test_a_network_that_is_not_at_hand_is_told(tmp_path: Path) -> None:
     block = Opaque("0" * 32, 1, 2, 3, 1, 4, 1, 4)
     models = Models(tmp_path, [((block,),)])
