@@ -105,23 +105,33 @@ def write_page(path: Path, html: str) -> None:
     write_own(path, html, begin=_PAGE, what="page of HTML")
 
 
-def write_own(path: Path, content: str, *, begin: bytes, what: str) -> None:
-    """Replaces a file of one kind as a whole, and nothing else that may be in its place but an empty file.
-
-    Args:
-        begin: first bytes of all such files, in small letters; those of a file count in any.
-        what: the kind, in a message.
+def write_own(path: Path, content: bytes | str, *, begin: bytes, what: str, skipped: int = 0) -> None:
+    """Replaces a file of one kind as a whole, and nothing else that may be in its place but an empty file; see `require_own`.
 
     Raises:
         StorageError: it cannot be written, or what is there is something else.
     """
+    require_own(path, begin=begin, what=what, skipped=skipped)
+    write_whole(path, content)
+
+
+def require_own(path: Path, *, begin: bytes, what: str, skipped: int = 0) -> None:
+    """Refuses to replace a file that is not of this kind, nor empty; where no file is, nothing is refused.
+
+    Args:
+        begin: first bytes of all such files, in small letters; those of a file count in any.
+        what: the kind, in a message.
+        skipped: bytes that stand before these.
+
+    Raises:
+        StorageError: it cannot be read, or is something else.
+    """
     with writing(path):
         if path.is_file():
             with path.open("rb") as file:
-                first = file.read(len(begin))
-            if first and first.lower() != begin:
+                first = file.read(skipped + len(begin))
+            if first and first[skipped:].lower() != begin:
                 raise StorageError(f"{path} is there and is no {what}; remove it, or name another file")
-    write_whole(path, content)
 
 
 def append_whole(path: Path, data: bytes) -> None:

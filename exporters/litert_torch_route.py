@@ -45,7 +45,7 @@ def convert_schedule(
         ExportError: see `convert_segment`.
         WeightsError: the weights do not fit the config.
     """
-    _require("litert_torch")
+    require("litert_torch")
     from collab.networks.network import from_weights, segment_modules
 
     modules = segment_modules(from_weights(config, weights), schedule)
@@ -66,7 +66,7 @@ def convert_segment(module: SegmentModule, in_shapes: Sequence[Shape]) -> bytes:
     Raises:
         ExportError: the converter is missing or fails, or the model differs from torch or holds a TRANSPOSE.
     """
-    _require("litert_torch")
+    require("litert_torch")
     from collab.networks.network import NhwcModule
 
     what = f"segment {module.segment.name}"
@@ -91,13 +91,18 @@ def convert_module(module: nn.Module, example_inputs_nhwc: Sequence[Array], *, n
         ExportError: the converter is missing or fails, or the model differs from torch. A TRANSPOSE that is left is no error: look
             for it with `exporters.tflite_graph.operator_names` before timing the model.
     """
-    _require("litert_torch")
+    require("litert_torch")
     from collab.networks.network import NhwcModule
 
     return _convert(NhwcModule(copy.deepcopy(module).eval()), [np.ascontiguousarray(x, np.float32) for x in example_inputs_nhwc], name)
 
 
-def _require(name: str) -> ModuleType:
+def require(name: str) -> ModuleType:
+    """Imports litert-torch, quietly.
+
+    Raises:
+        ExportError: it cannot be imported.
+    """
     # litert-torch reads it when imported; without it, progress bars flood the terminal.
     os.environ.setdefault("LITERT_TORCH_SHOW_PROGRESS", "n")
     try:
@@ -112,30 +117,32 @@ def _require(name: str) -> ModuleType:
 def _convert(module: NhwcModule, inputs: Sequence[Array], what: str) -> bytes:
     import torch
 
-    litert_torch = _require("litert_torch")
+    litert_torch = require("litert_torch")
     # The wrapper as well: one module left in training mode converts with no more than a warning, and computes wrong numbers.
     module = module.eval()
     tensors = {f"in{index}": torch.from_numpy(array) for index, array in enumerate(inputs)}
     try:
         with quiet(), torch.no_grad():
             expected = np.array(module(**tensors)["out"])
-            model = _exported(litert_torch.convert(module, sample_kwargs=tensors))
+            model = exported(litert_torch.convert(module, sample_kwargs=tensors))
             actual = run_model(model, list(inputs))
     except ExportError as error:
         raise ExportError(f"{what}: {error}") from error
     except Exception as error:  # whatever tracing, lowering or the module itself raises
-        raise ExportError(f"{what}: litert-torch cannot convert it: {_sentence(error)}") from error
+        raise ExportError(f"{what}: litert-torch cannot convert it: {sentence(error)}") from error
     require_close(actual, expected, what=what, route="litert-torch")
     return model
 
 
-def _exported(converted: object) -> bytes:
+def exported(converted: object) -> bytes:
+    """Returns the bytes of a model that litert-torch has made."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         converted.export(str(path))  # type: ignore[attr-defined]
         return path.read_bytes()
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """Returns an error's kind and first line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

@@ -98,9 +98,9 @@ class Cutter:
             raise NetworkError(f"{self._network.source.origin} computes nothing from its inputs; give a model whose outputs depend on them")
         return tuple(self._block(operators) for operators in self._divided(list(self.working)))
 
-    def merged(self, blocks: Iterable[Block]) -> Block:
-        """Returns blocks that follow each other as one."""
-        return self._block([index for block in blocks for index in block.operators])
+    def joined(self, blocks: Sequence[Block]) -> Block:
+        """Makes one block of several, at least one, that can run one after the other with no other block in between."""
+        return self._block(sorted(index for block in blocks for index in block.operators))
 
     def _block(self, operators: Sequence[int]) -> Block:
         """Makes a block of operators, with all that it is given and gives."""

@@ -140,7 +140,7 @@ class NetworkFile:
     def _merged_slice(self, begin: int, end: int) -> tuple[bytes, Block]:
         from graph.slicing import slice_bytes
 
-        block = self._cutter.merged(block for _, block in self._all_blocks[begin:end])
+        block = self._cutter.joined([block for _, block in self._all_blocks[begin:end]])
         return slice_bytes(self._network, block), block
 
     def keep(self, folder: Path) -> None:

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "certify": Listed(MODULES["certify"], _MEASURE, "Find out how far the predictions from some tables hold."),
     "compare": Listed(MODULES["compare"], _MEASURE, "Say where two tables, certificates or runs differ, and whether that is proven."),
     "demo": Listed(MODULES["demo"], _MEASURE, "Try all of it on this machine, in minutes, without a phone."),
+    "convert": Listed(MODULES["convert"], _MODEL, "Make a .tflite of a torch module, a Keras model or a SavedModel."),
     "export": Listed(MODULES["export"], _MODEL, "Split a model into segments, one model file for each, and write them as a bundle."),
     "cut": Listed(MODULES["cut"], _MODEL, "Cut any .tflite into blocks, each of which can be run by itself."),
     "predict": Listed(MODULES["predict"], _MODEL, "Predict a model's latency and its timeline from tables."),

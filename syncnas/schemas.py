@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from syncnas.commands import COMMANDS
-from syncnas.forms import device, measure, model
+from syncnas.forms import convert, device, measure, model
 
 FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "devices": device.Devices,
@@ -25,6 +25,7 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "verify": measure.Verify,
     "certify": measure.Certify,
     "compare": measure.Compare,
+    "convert": convert.Convert,
     "export": model.Export,
     "cut": model.Cut,
     "predict": model.Predict,

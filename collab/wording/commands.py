@@ -16,6 +16,7 @@ MODULES: Final = {
     "certify": "profiler.certify",
     "compare": "report.compare",
     "demo": "report.demo",
+    "convert": "exporters.convert",
     "export": "exporters.run",
     "cut": "graph.cut",
     "predict": "lut.predict",

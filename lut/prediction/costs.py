@@ -91,6 +91,7 @@ class Costs:
             (entry.unit, entry.other, entry.what): entry.value for entry in tables.meta.rehearsed
         }
         self._slowness: Mapping[str, float] = {}
+        self._block_costs: dict[tuple[str, AnyBlock], BlockCost] = {}
         self._copies: dict[tuple[str, str], tuple[list[int], list[float]]] = {}
 
     @property
@@ -106,6 +107,7 @@ class Costs:
         """Returns the costs of the device at another speed: all that a unit does takes so many times as long (1: units not named)."""
         slower = copy(self)
         slower._slowness = dict(slowness)
+        slower._block_costs = {}
         return slower
 
     def _at_speed(self, unit: str, us: float) -> float:
@@ -168,6 +170,12 @@ class Costs:
         Raises:
             MissingEntryError: see `marginal_us`.
         """
+        key = (unit, block)
+        if key not in self._block_costs:
+            self._block_costs[key] = self._block_cost(unit, block)
+        return self._block_costs[key]
+
+    def _block_cost(self, unit: str, block: AnyBlock) -> BlockCost:
         weights, features = weights_mb(block), features_mb(block)
         near = weights + self.features_share(unit) * features
         return BlockCost(

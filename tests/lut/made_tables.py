@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from itertools import permutations
 
-from collab.blocks import Block
+from collab.blocks import AnyBlock, Block
+from collab.tensors.opaque import Opaque
 from collab.tensors.types import Shape
 from collab.units import parse_unit
 from lut.certificate import Accuracy, Bias, Certificate
@@ -31,12 +32,12 @@ CERTIFICATE = Certificate(
 )
 
 
-def block_row(unit: str, block: Block, marginal_us: float, /, **changes: object) -> BlockRow:
+def block_row(unit: str, block: AnyBlock, marginal_us: float, /, **changes: object) -> BlockRow:
     values: dict[str, object] = {
         "unit": unit,
         "block": block.key,
         "in_shape": "",
-        "out_shape": shape_text(block.out_shape),
+        "out_shape": "" if isinstance(block, Opaque) else shape_text(block.out_shape),
         "dtype": "float32",
         "engine": "litert",
         "runtime": "r",

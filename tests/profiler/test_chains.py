@@ -43,7 +43,7 @@ def test_every_piece_takes_a_tensor_and_gives_the_one_that_the_next_takes(seed: 
     for made in chain.networks(mixed=6):
         spans = chain.spans(made)
         assert [[chain.opaque[at] for at in range(*span)] for span in spans] == [list(piece) for piece in made]
-        pieces = [cutter.merged(blocks[begin:end]) for begin, end in spans]
+        pieces = [cutter.joined(blocks[begin:end]) for begin, end in spans]
         assert all(len(piece.inputs) == len(piece.outputs) == 1 for piece in pieces)
         assert all(one.outputs == other.inputs for one, other in pairwise(pieces))
         assert {graph.tensors[tensor].dtype for piece in pieces for tensor in (*piece.inputs, *piece.outputs)} == {"FLOAT32"}

@@ -9,11 +9,12 @@ from pathlib import Path
 from collab import config as configs
 from collab.blocks import Block, MBConv
 from collab.model import ModelConfig
+from collab.tensors.opaque import Opaque
 from lut.entries import Contention, Rehearsed, ReuseCost, SharedCache
 from lut.paths import copies_out
 from lut.prediction.costs import Costs
 from lut.tables import Tables, save
-from profiler.plan import FULL, plan_model
+from profiler.plan import FULL, Plan, plan_model
 from tests.lut.made_tables import made_tables
 
 BASE = configs.load("mini_v2")
@@ -55,7 +56,7 @@ def tables(
 ) -> Tables:
     """Tables as `made_tables` makes them; `contention` is by how much either slows the other's blocks down."""
     plan = plan_model(base, FULL, branches=branches)
-    made = made_tables(plan.blocks, plan.transfers, work_cost, path=path, paths=paths)
+    made = made_tables(blocks_of(plan), plan.transfers, work_cost, path=path, paths=paths)
     if reuse:
         meta = replace(made.meta, reuse=reuse, block_in_network={"cpu0": 1.5}, features_share={"cpu1": 0.5}, shared_caches=SHARED)
         claimed = tuple(row if copies_out(row.path) else replace(row, claim_us=row.bytes / 3000) for row in made.transfers)
@@ -79,8 +80,12 @@ def slow_cost(unit: str, block: Block) -> float:
     return 100 * block.macs * 1e-4 * (2 if unit == "cpu1" else 1) + 0.1
 
 
+def blocks_of(plan: Plan) -> list[Block]:
+    return [block for block in plan.blocks if not isinstance(block, Opaque)]
+
+
 def written(folder: Path, base: ModelConfig) -> Path:
     """Tables of a slow device as a folder of files."""
     plan = plan_model(base, FULL)
-    save(made_tables(plan.blocks, plan.transfers, slow_cost), folder)
+    save(made_tables(blocks_of(plan), plan.transfers, slow_cost), folder)
     return folder

@@ -44,8 +44,7 @@ void FillFloats(size_t elements, Random& random, void* data) {
 }  // namespace
 
 ElementType ElementOf(int32_t number) {
-  for (const ElementType element :
-       {ElementType::kFloat32, ElementType::kInt32, ElementType::kUInt8, ElementType::kInt8, ElementType::kFloat16}) {
+  for (const ElementType element : kElementTypes) {
     if (static_cast<int32_t>(element) == number) {
       return element;
     }
@@ -56,13 +55,17 @@ ElementType ElementOf(int32_t number) {
 
 size_t BytesOf(ElementType element) {
   switch (element) {
+    case ElementType::kInt64:
+      return 8;
     case ElementType::kFloat32:
     case ElementType::kInt32:
       return 4;
     case ElementType::kFloat16:
+    case ElementType::kInt16:
       return 2;
     case ElementType::kInt8:
     case ElementType::kUInt8:
+    case ElementType::kBool:
       return 1;
   }
   return 0;
@@ -76,6 +79,12 @@ const char* Name(ElementType element) {
       return "float16";
     case ElementType::kInt32:
       return "int32";
+    case ElementType::kInt64:
+      return "int64";
+    case ElementType::kInt16:
+      return "int16";
+    case ElementType::kBool:
+      return "bool";
     case ElementType::kInt8:
       return "int8";
     case ElementType::kUInt8:
@@ -115,6 +124,15 @@ void FillRandom(const TensorType& type, Random& random, void* data) {
         break;
       case ElementType::kInt32:
         Put(data, i, static_cast<int32_t>(random.Between(0, 7)));
+        break;
+      case ElementType::kInt64:
+        Put(data, i, random.Between(0, 7));
+        break;
+      case ElementType::kInt16:
+        Put(data, i, static_cast<int16_t>(random.Between(-32768, 32767)));
+        break;
+      case ElementType::kBool:
+        Put(data, i, static_cast<uint8_t>(random.Between(0, 1)));
         break;
       case ElementType::kInt8:
         Put(data, i, static_cast<int8_t>(random.Between(-128, 127)));

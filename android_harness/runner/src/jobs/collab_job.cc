@@ -1,6 +1,7 @@
 #include "jobs/collab_job.h"
 
 #include <set>
+#include <string>
 #include <utility>
 
 #include "base/failure.h"
@@ -9,6 +10,16 @@
 #include "base/random.h"
 
 namespace syncnas {
+
+namespace {
+
+// "out.f32", and beside it "out.f32.1" and so on.
+FilePath NumberedFile(const FilePath& first, size_t number) {
+  const std::string suffix = number == 0 ? "" : "." + std::to_string(number);
+  return {first.shown + suffix, first.full + suffix};
+}
+
+}  // namespace
 
 CollabJob::CollabJob(CollabSpec spec, const PhaseResources& phase) : Job(phase), spec_(std::move(spec)) {}
 
@@ -38,7 +49,10 @@ void CollabJob::Measure() {
   session.Finish();
   total_ns_ = run_->TotalNs();
   if (!spec_.output.full.empty()) {
-    WriteFile(spec_.output, models_->output().data(), models_->output().bytes());
+    for (size_t i = 0; i < models_->manifest().outputs.size(); ++i) {
+      const AlignedMemory& output = models_->output(i);
+      WriteFile(NumberedFile(spec_.output, i), output.data(), output.bytes());
+    }
   }
 }
 
@@ -61,7 +75,7 @@ void CollabJob::ReportSteps(JsonLine& line) const {
     line.Name("segment").String(manifest.segments[record.step.segment].name);
     line.Name("step").String(Name(record.step.kind));
     if (record.step.peer != kNobody) {
-      line.Name("peer").String(PeerName(manifest, record.step.peer));
+      line.Name("peer").String(PeerName(manifest, record.step));
     }
     line.EndObject();
   }
@@ -79,7 +93,7 @@ void CollabJob::ReportSteps(JsonLine& line) const {
 }
 
 void CollabJob::ReportOutputs(JsonLine& line) const {
-  const std::vector<uint64_t>& hashes = run_->output_hashes();
+  const std::vector<uint64_t> hashes = run_->OutputHashes();
   line.Name("outputs").BeginObject();
   line.Name("distinct").Int(static_cast<int64_t>(std::set<uint64_t>(hashes.begin(), hashes.end()).size()));
   line.Name("hash").String(Hex64(hashes.back()));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/failure.h"
@@ -25,25 +26,18 @@ Manifest ReadManifest(const FilePath& path) {
   }
 }
 
-// Calls `visit(input index, source segment)` for the segment's inputs that come from other segments.
-void ForEachSource(const SegmentSpec& segment, const std::function<void(size_t, size_t)>& visit) {
-  for (size_t i = 0; i < segment.inputs.size(); ++i) {
-    if (segment.inputs[i].from != SegmentInput::kNetworkInput) {
-      visit(i, static_cast<size_t>(segment.inputs[i].from));
-    }
-  }
-}
-
 }  // namespace
 
 CollabModels::CollabModels(const CollabSpec& spec, const PhaseResources& phase)
     : manifest_(ReadManifest(spec.manifest)) {
   FindWorkers(spec, phase);
-  ReadInput();
+  ReadInputs();
   CreateModels();
   paths_ = PairsOf(manifest_, spec.path);
   ConnectPeers();
-  output_ = AlignedMemory(manifest_.segments[manifest_.output_segment].output.Bytes());
+  for (const NetworkOutput& output : manifest_.outputs) {
+    outputs_.emplace_back(manifest_.TypeOf(output).Bytes());
+  }
 }
 
 void CollabModels::FindWorkers(const CollabSpec& spec, const PhaseResources& phase) {
@@ -61,22 +55,24 @@ void CollabModels::FindWorkers(const CollabSpec& spec, const PhaseResources& pha
   }
 }
 
-void CollabModels::ReadInput() {
-  const size_t expected = manifest_.input.Bytes();
-  const auto size = static_cast<uint64_t>(FileSize(manifest_.input_file));
-  if (size != expected) {
-    throw Failure(manifest_.input_file.shown + " has " + std::to_string(size) + " bytes; " +
-                  manifest_.input.ToString() + " has " + std::to_string(expected));
+void CollabModels::ReadInputs() {
+  for (const NetworkInput& input : manifest_.inputs) {
+    const size_t expected = input.type.Bytes();
+    const auto size = static_cast<uint64_t>(FileSize(input.file));
+    if (size != expected) {
+      throw Failure(input.file.shown + " has " + std::to_string(size) + " bytes; " + input.type.ToString() + " has " +
+                    std::to_string(expected));
+    }
+    const std::string content = ReadFile(input.file, expected);
+    inputs_.emplace_back(expected);
+    std::memcpy(inputs_.back().data(), content.data(), std::min(content.size(), expected));
   }
-  const std::string content = ReadFile(manifest_.input_file, expected);
-  input_ = AlignedMemory(expected);
-  std::memcpy(input_.data(), content.data(), std::min(content.size(), expected));
 }
 
 void CollabModels::CreateModels() {
-  landings_.resize(manifest_.segments.size());
   for (size_t i = 0; i < manifest_.segments.size(); ++i) {
     const SegmentSpec& segment = manifest_.segments[i];
+    landings_.emplace_back(segment.outputs.size());
     const int64_t size = FileSize(segment.model);
     if (segment.model_bytes >= 0 && size != segment.model_bytes) {
       throw Failure(segment.model.shown + " has " + std::to_string(size) + " bytes; the manifest says " +
@@ -102,11 +98,13 @@ void CollabModels::CheckModel(const SegmentSpec& segment, const Model& model) co
     }
   };
   check_count("inputs", model.inputs().size(), segment.inputs.size());
-  check_count("outputs", model.outputs().size(), 1);
+  check_count("outputs", model.outputs().size(), segment.outputs.size());
   for (size_t i = 0; i < segment.inputs.size(); ++i) {
     check_type("input " + std::to_string(i), model.inputs()[i], segment.inputs[i].type);
   }
-  check_type("the output", model.outputs()[0], segment.output);
+  for (size_t i = 0; i < segment.outputs.size(); ++i) {
+    check_type("output " + std::to_string(i), model.outputs()[i], segment.outputs[i]);
+  }
 }
 
 void CollabModels::ConnectOwnInputs(size_t segment) {
@@ -116,10 +114,11 @@ void CollabModels::ConnectOwnInputs(size_t segment) {
       model(segment).AllocateInput(i);
     }
   }
-  ForEachSource(spec, [this, segment, &spec](size_t input, size_t source) {
-    if (manifest_.segments[source].unit == spec.unit && !model(segment).ShareInput(input, model(source).output(0))) {
-      throw Failure("unit " + worker(spec.unit).spec().name + " cannot hand the output of " +
-                    manifest_.segments[source].name + " to " + spec.name + " without a copy");
+  ForEachOf(segment, [this, &spec](const Handed& handed) {
+    const SegmentSpec& sender = manifest_.segments[handed.sender];
+    if (sender.unit == spec.unit && !model(handed.receiver).ShareInput(handed.input, Given(handed))) {
+      throw Failure("unit " + worker(spec.unit).spec().name + " cannot hand the output of " + sender.name + " to " +
+                    spec.name + " without a copy");
     }
   });
 }
@@ -146,38 +145,39 @@ HandoverPath CollabModels::ConnectPair(const UnitPair& pair, HandoverPath wanted
 
 bool CollabModels::SharePair(const UnitPair& pair) {
   bool all_shared = true;
-  ForEachHandover(pair, [this, &all_shared](size_t receiver, size_t input, size_t sender) {
-    all_shared = all_shared && model(receiver).ShareInput(input, model(sender).output(0));
+  ForEachHandover(pair, [this, &all_shared](const Handed& handed) {
+    all_shared = all_shared && model(handed.receiver).ShareInput(handed.input, Given(handed));
   });
   return all_shared;
 }
 
 HandoverPath CollabModels::AllocatePair(const UnitPair& pair) {
-  HandoverPath possible = HandoverPath::kMemcpy;
-  ForEachHandover(pair, [this, &possible](size_t receiver, size_t input, size_t sender) {
-    // All hand-overs of a pair have the same path: a buffer's kind of memory depends on the unit alone.
-    possible = PathBetween(model(sender).output(0), model(receiver).AllocateInput(input));
+  std::optional<HandoverPath> possible;
+  ForEachHandover(pair, [this, &possible](const Handed& handed) {
+    const HandoverPath found = PathBetween(Given(handed), model(handed.receiver).AllocateInput(handed.input));
+    // All hand-overs of a pair have the same path. Two copies always go.
+    possible = possible.value_or(found) == found ? found : HandoverPath::kMemcpy;
   });
-  return possible;
+  return possible.value_or(HandoverPath::kMemcpy);
 }
 
 bool CollabModels::LandPair(const UnitPair& pair) {
   // An output that is read for another unit already is not read again: this unit shares that memory or copies from it.
   bool all_land = true;
-  std::vector<size_t> claimed;
-  ForEachHandover(pair, [this, &all_land, &claimed](size_t receiver, size_t input, size_t sender) {
-    Landing& landing = landings_[sender];
+  std::vector<Landing*> claimed;
+  ForEachHandover(pair, [this, &all_land, &claimed](const Handed& handed) {
+    Landing& landing = LandingOf(handed);
     if (landing.input == nullptr) {
-      landing.input = &model(receiver).input(input);
+      landing.input = &model(handed.receiver).input(handed.input);
       landing.memory = landing.input->host();
-      claimed.push_back(sender);
+      claimed.push_back(&landing);
     } else {
-      all_land = all_land && model(receiver).ShareInput(input, *landing.input);
+      all_land = all_land && model(handed.receiver).ShareInput(handed.input, *landing.input);
     }
   });
   if (!all_land) {
-    for (const size_t sender : claimed) {
-      landings_[sender] = Landing();
+    for (Landing* landing : claimed) {
+      *landing = Landing();
     }
     AllocatePair(pair);
   }
@@ -187,9 +187,9 @@ bool CollabModels::LandPair(const UnitPair& pair) {
 void CollabModels::AddStaging() {
   for (const auto& [pair, path] : paths_) {
     if (path == HandoverPath::kMemcpy) {
-      ForEachHandover(pair, [this](size_t, size_t, size_t sender) {
-        if (Landing& landing = landings_[sender]; landing.memory == nullptr) {
-          landing.staging = AlignedMemory(manifest_.segments[sender].output.Bytes());
+      ForEachHandover(pair, [this](const Handed& handed) {
+        if (Landing& landing = LandingOf(handed); landing.memory == nullptr) {
+          landing.staging = AlignedMemory(manifest_.segments[handed.sender].outputs[handed.output].Bytes());
           landing.memory = landing.staging.data();
         }
       });
@@ -197,20 +197,28 @@ void CollabModels::AddStaging() {
   }
 }
 
-void CollabModels::ForEachHandover(const UnitPair& pair,
-                                   const std::function<void(size_t, size_t, size_t)>& visit) const {
+void CollabModels::ForEachOf(size_t receiver, const std::function<void(const Handed&)>& visit) const {
+  const std::vector<SegmentInput>& inputs = manifest_.segments[receiver].inputs;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].from != SegmentInput::kNetworkInput) {
+      visit({static_cast<size_t>(inputs[i].from), inputs[i].number, receiver, i});
+    }
+  }
+}
+
+void CollabModels::ForEachHandover(const UnitPair& pair, const std::function<void(const Handed&)>& visit) const {
   for (size_t s = 0; s < manifest_.segments.size(); ++s) {
-    ForEachSource(manifest_.segments[s], [this, s, &pair, &visit](size_t input, size_t source) {
-      if (UnitPair{manifest_.segments[source].unit, manifest_.segments[s].unit} == pair) {
-        visit(s, input, source);
+    ForEachOf(s, [this, &pair, &visit](const Handed& handed) {
+      if (UnitPair{manifest_.segments[handed.sender].unit, manifest_.segments[handed.receiver].unit} == pair) {
+        visit(handed);
       }
     });
   }
 }
 
-const void* CollabModels::Source(size_t sender, size_t receiver) const {
+const void* CollabModels::Source(size_t sender, size_t output, size_t receiver) const {
   const UnitPair pair{manifest_.segments[sender].unit, manifest_.segments[receiver].unit};
-  return paths_.at(pair) == HandoverPath::kUpload ? model(sender).output(0).host() : landing(sender);
+  return paths_.at(pair) == HandoverPath::kUpload ? model(sender).output(output).host() : landing(sender, output);
 }
 
 bool CollabModels::fully_accelerated() const {

@@ -34,19 +34,19 @@ class CollabModels {
   [[nodiscard]] bool fully_accelerated() const;
   [[nodiscard]] int64_t create_ns() const;
 
-  // The host's side: the network's input and its output.
-  [[nodiscard]] const AlignedMemory& input() const { return input_; }
-  [[nodiscard]] AlignedMemory& output() { return output_; }
+  // The host's side: the network's inputs and its outputs, by their numbers.
+  [[nodiscard]] const AlignedMemory& input(size_t number) const { return inputs_[number]; }
+  [[nodiscard]] AlignedMemory& output(size_t number) { return outputs_[number]; }
 
-  // Where a segment's output is read to, for all its peers that have it copied out; null where none has. It is an input
-  // of one of them that is host memory, else staging memory.
-  [[nodiscard]] void* landing(size_t segment) const { return landings_[segment].memory; }
-  // The memory that a receiver copies from: the sender's own over upload, else the memory that its output was read to.
-  [[nodiscard]] const void* Source(size_t sender, size_t receiver) const;
+  // Where an output of a segment is read to, for all its peers that have it copied out; null where none has. It is an
+  // input of one of them that is host memory, else staging memory.
+  [[nodiscard]] void* landing(size_t segment, size_t output) const { return landings_[segment][output].memory; }
+  // The memory that a receiver copies an output from: the sender's own over upload, else the memory that it was read to.
+  [[nodiscard]] const void* Source(size_t sender, size_t output, size_t receiver) const;
 
  private:
   void FindWorkers(const CollabSpec& spec, const PhaseResources& phase);
-  void ReadInput();
+  void ReadInputs();
   void CreateModels();
   void CheckModel(const SegmentSpec& segment, const Model& model) const;
   void ConnectOwnInputs(size_t segment);
@@ -57,22 +57,32 @@ class CollabModels {
   HandoverPath AllocatePair(const UnitPair& pair);
   bool LandPair(const UnitPair& pair);
   void AddStaging();
-  // Calls `visit(receiver, input index, sender)`, of segments, for all that one unit hands to another.
-  void ForEachHandover(const UnitPair& pair, const std::function<void(size_t, size_t, size_t)>& visit) const;
+  // A tensor on its way from one segment to another.
+  struct Handed {
+    size_t sender;
+    size_t output;
+    size_t receiver;
+    size_t input;
+  };
+  void ForEachOf(size_t receiver, const std::function<void(const Handed&)>& visit) const;
+  // All that one unit hands to another.
+  void ForEachHandover(const UnitPair& pair, const std::function<void(const Handed&)>& visit) const;
+  [[nodiscard]] Buffer& Given(const Handed& handed) const { return model(handed.sender).output(handed.output); }
 
   Manifest manifest_;
   std::vector<UnitWorker*> workers_;
   std::vector<std::unique_ptr<PlacedModel>> placed_;
   PairPaths paths_;
-  AlignedMemory input_;
-  AlignedMemory output_;
-  // Per segment: see `landing`. `input` is null where it is staging memory.
+  std::vector<AlignedMemory> inputs_;
+  std::vector<AlignedMemory> outputs_;
+  // Per segment and output: see `landing`. `input` is null where it is staging memory.
   struct Landing {
     void* memory = nullptr;
     Buffer* input = nullptr;
     AlignedMemory staging;
   };
-  std::vector<Landing> landings_;
+  [[nodiscard]] Landing& LandingOf(const Handed& handed) { return landings_[handed.sender][handed.output]; }
+  std::vector<std::vector<Landing>> landings_;
 };
 
 }  // namespace syncnas

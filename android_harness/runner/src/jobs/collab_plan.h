@@ -28,11 +28,15 @@ struct Step {
   size_t segment = 0;
   // Index of the peer's segment, or one of the three above.
   int peer = kNobody;
-  // The segment's input that a wait or a write is for.
-  size_t input = 0;
+  // Which of the segment's inputs a write is for, and which of its outputs a read is of.
+  size_t tensor = 0;
+  // Which of the peer's outputs is written, or which of the network's inputs or outputs it is. 0: the first, or a step
+  // that is for no certain one.
+  size_t peer_tensor = 0;
 
   bool operator==(const Step& other) const {
-    return kind == other.kind && segment == other.segment && peer == other.peer && input == other.input;
+    return kind == other.kind && segment == other.segment && peer == other.peer && tensor == other.tensor &&
+           peer_tensor == other.peer_tensor;
   }
 };
 
@@ -44,13 +48,17 @@ using PairPaths = std::map<UnitPair, HandoverPath>;
 PairPaths PairsOf(const Manifest& manifest, HandoverPath wanted);
 
 // The steps of each manifest unit in the order in which it takes them (none for a unit without segments). A segment
-// takes its inputs in their order (waiting for a peer, then, where the receiver copies, writing it), runs, and, where
-// the sender copies, reads its output for its peers: once, however many take it from where it was read to. The last
-// segment also reads it for the host.
+// takes its inputs in their order (waiting for each sender once, at the first input from it, and writing the input
+// where the receiver copies), runs, and, where the sender copies, reads its outputs for its peers: each once, however
+// many take it from where it was read to. Then it reads the network's outputs that it gives for the host.
 std::vector<std::vector<Step>> PlanSteps(const Manifest& manifest, const PairPaths& paths);
 
-// "input", "output", a segment's name, or empty for nobody.
-std::string PeerName(const Manifest& manifest, int peer);
+// "input", "output" or a segment's name, with the number of the peer's tensor behind the first ("cpu0.1:2"), or empty
+// for nobody.
+std::string PeerName(const Manifest& manifest, const Step& step);
+
+// Whether a step is the last read for the segment's peers: when it is done, they may go on.
+bool TellsPeers(const std::vector<Step>& steps, size_t index);
 
 }  // namespace syncnas
 

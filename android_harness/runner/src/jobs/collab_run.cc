@@ -37,11 +37,12 @@ CollabRun::CollabRun(CollabModels& models, const CollabSpec& spec, const SystemT
       samples_(spec.samples),
       sequential_(spec.sequential),
       segments_(models.manifest().segments.size()),
+      outputs_(models.manifest().outputs.size()),
       turn_(spec.wait),
       gate_(UnitsWithSegments(models.manifest()), spec.wait.mode),
       warm_up_gate_(UnitsWithSegments(models.manifest()), spec.wait.mode),
       warm_up_(spec.samples, false, GovernedClock(CoresOf(models))),
-      output_hashes_(static_cast<size_t>(spec.samples.runs)) {
+      output_hashes_(runs() * outputs_) {
   for (size_t i = 0; i < segments_; ++i) {
     ran_.emplace_back(spec.wait);
     was_read_.emplace_back(spec.wait);
@@ -53,15 +54,21 @@ CollabRun::CollabRun(CollabModels& models, const CollabSpec& spec, const SystemT
     }
     UnitLine line;
     line.unit = unit;
-    for (const Step& step : steps[unit]) {
+    for (size_t i = 0; i < steps[unit].size(); ++i) {
+      const Step& step = steps[unit][i];
       line.actions.push_back(Resolve(step));
+      if (TellsPeers(steps[unit], i)) {
+        line.actions.back().publish = &was_read_[step.segment];
+      }
       if (trace_ != nullptr) {
         line.actions.back().section = SectionOf(unit, step);
       }
-      line.has_output = line.has_output || step.peer == kNetworkOutput;
+      if (step.peer == kNetworkOutput) {
+        line.outputs.push_back(step.peer_tensor);
+      }
     }
     MarkSegments(line);
-    const size_t records = line.actions.size() * output_hashes_.size();
+    const size_t records = line.actions.size() * runs();
     line.begin_ns.resize(records);
     line.end_ns.resize(records);
     lines_.push_back(std::move(line));
@@ -81,26 +88,23 @@ CollabRun::Action CollabRun::Resolve(const Step& step) {
       break;
     }
     case StepKind::kWrite:
-      action.buffer = &action.model->input(step.input);
-      action.source = step.peer == kNetworkInput ? models_.input().data() : models_.Source(peer, step.segment);
+      action.buffer = &action.model->input(step.tensor);
+      action.source = step.peer == kNetworkInput ? models_.input(step.peer_tensor).data()
+                                                 : models_.Source(peer, step.peer_tensor, step.segment);
       break;
     case StepKind::kRun:
       action.publish = &ran_[step.segment];
       break;
     case StepKind::kRead:
-      action.buffer = &action.model->output(0);
-      if (step.peer == kNetworkOutput) {
-        action.destination = models_.output().data();
-      } else {
-        action.destination = models_.landing(step.segment);
-        action.publish = &was_read_[step.segment];
-      }
+      action.buffer = &action.model->output(step.tensor);
+      action.destination = step.peer == kNetworkOutput ? models_.output(step.peer_tensor).data()
+                                                       : models_.landing(step.segment, step.tensor);
       break;
   }
   return action;
 }
 
-void CollabRun::MarkSegments(UnitLine& line) const {
+void CollabRun::MarkSegments(UnitLine& line) {
   for (size_t i = 0; i < line.actions.size(); ++i) {
     const size_t segment = line.actions[i].step.segment;
     line.actions[i].begins_segment = i == 0 || line.actions[i - 1].step.segment != segment;
@@ -112,7 +116,7 @@ std::string CollabRun::SectionOf(size_t unit, const Step& step) const {
   const Manifest& manifest = models_.manifest();
   std::string name = manifest.units[unit] + " " + manifest.segments[step.segment].name + " " + Name(step.kind);
   if (step.peer != kNobody) {
-    name += " " + PeerName(manifest, step.peer);
+    name += " " + PeerName(manifest, step);
   }
   return SectionName(name);
 }
@@ -148,15 +152,16 @@ void CollabRun::Drive(UnitLine& line) {
       return;
     }
   }
-  for (size_t row = 0; row < output_hashes_.size(); ++row) {
+  for (size_t row = 0; row < runs(); ++row) {
     SleepNs(samples_.gap_us * kNanosecondsPerMicrosecond);
     const std::string name = trace_ == nullptr ? std::string() : "sample " + std::to_string(row + 1);
     const TraceSection section(trace_, name.c_str());
     if (!DriveRun(line, run + row, row)) {
       return;
     }
-    if (line.has_output) {
-      output_hashes_[row] = Fnv1a64(models_.output().data(), models_.output().bytes());
+    for (const size_t output : line.outputs) {
+      const AlignedMemory& memory = models_.output(output);
+      output_hashes_[row * outputs_ + output] = Fnv1a64(memory.data(), memory.bytes());
     }
   }
 }
@@ -214,11 +219,10 @@ bool CollabRun::Perform(const Action& action, uint64_t run) {
 
 std::vector<CollabRun::StepRecord> CollabRun::Records() const {
   std::vector<StepRecord> records;
-  const size_t runs = output_hashes_.size();
   for (const UnitLine& line : lines_) {
     for (size_t i = 0; i < line.actions.size(); ++i) {
       StepRecord record{line.unit, line.actions[i].step, {}, {}};
-      for (size_t run = 0; run < runs; ++run) {
+      for (size_t run = 0; run < runs(); ++run) {
         record.begin_ns.push_back(line.begin_ns[run * line.actions.size() + i]);
         record.end_ns.push_back(line.end_ns[run * line.actions.size() + i]);
       }
@@ -230,10 +234,20 @@ std::vector<CollabRun::StepRecord> CollabRun::Records() const {
 
 std::vector<int64_t> CollabRun::TotalNs() const {
   std::vector<int64_t> totals;
-  for (size_t row = 0; row < output_hashes_.size(); ++row) {
+  for (size_t row = 0; row < runs(); ++row) {
     totals.push_back(TotalNs(row));
   }
   return totals;
+}
+
+std::vector<uint64_t> CollabRun::OutputHashes() const {
+  std::vector<uint64_t> hashes;
+  for (size_t row = 0; row < runs(); ++row) {
+    const uint64_t* first = &output_hashes_[row * outputs_];
+    // Of several outputs, units read some each: the fingerprint is that of theirs.
+    hashes.push_back(outputs_ == 1 ? *first : Fnv1a64(first, outputs_ * sizeof(uint64_t)));
+  }
+  return hashes;
 }
 
 int64_t CollabRun::TotalNs(size_t row) const {

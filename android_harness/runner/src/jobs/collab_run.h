@@ -45,8 +45,8 @@ class CollabRun {
 
   // Per run: from its release until the last unit's last step is done.
   [[nodiscard]] std::vector<int64_t> TotalNs() const;
-  // Per run: fingerprint of the network's output.
-  [[nodiscard]] const std::vector<uint64_t>& output_hashes() const { return output_hashes_; }
+  // Per run: fingerprint of all the network's outputs.
+  [[nodiscard]] std::vector<uint64_t> OutputHashes() const;
   [[nodiscard]] const WarmUp& warm_up() const { return warm_up_; }
 
  private:
@@ -69,14 +69,15 @@ class CollabRun {
   struct UnitLine {
     size_t unit = 0;
     std::vector<Action> actions;
-    bool has_output = false;
+    // The numbers of the network's outputs that it reads.
+    std::vector<size_t> outputs;
     // [run * actions + action]
     std::vector<int64_t> begin_ns;
     std::vector<int64_t> end_ns;
   };
 
   Action Resolve(const Step& step);
-  void MarkSegments(UnitLine& line) const;
+  static void MarkSegments(UnitLine& line);
   // Unit, segment, step and peer, as in the journal's steps.
   [[nodiscard]] std::string SectionOf(size_t unit, const Step& step) const;
   void Drive(UnitLine& line);
@@ -84,6 +85,7 @@ class CollabRun {
   std::optional<int64_t> DriveRun(UnitLine& line, uint64_t run, size_t row);
   bool TakeSteps(UnitLine& line, uint64_t run, int64_t release, int64_t* begin_ns, int64_t* end_ns);
   [[nodiscard]] int64_t TotalNs(size_t row) const;
+  [[nodiscard]] size_t runs() const { return static_cast<size_t>(samples_.runs); }
   // Returns false where the run was aborted.
   static bool Perform(const Action& action, uint64_t run);
   void Abort();
@@ -93,7 +95,8 @@ class CollabRun {
   const SampleSpec samples_;
   const bool sequential_;
   const uint64_t segments_;
-  // Per segment: that its output is there, and that it has been copied out for its peers.
+  const size_t outputs_;
+  // Per segment: that its outputs are there, and that they have been copied out for its peers.
   std::deque<EventCount> ran_;
   std::deque<EventCount> was_read_;
   // Sequential mode: how many segments have had their turn, over all runs.
@@ -103,6 +106,7 @@ class CollabRun {
   // Where all units meet after each run that warms up; the last of them judges it.
   ReleaseGate warm_up_gate_;
   WarmUp warm_up_;
+  // [run * outputs + output]; each is written by the unit that reads that output.
   std::vector<uint64_t> output_hashes_;
 };
 

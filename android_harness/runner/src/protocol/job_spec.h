@@ -55,7 +55,8 @@ struct CollabSpec {
   WaitSpec wait;
   SampleSpec samples;
   std::vector<LoadSpec> loads;
-  // Empty `full`: the last output is not kept.
+  // The last run's first output; the others are kept beside it, with ".1" and so on behind its name. Empty `full`: none
+  // is kept.
   FilePath output;
 };
 

@@ -180,6 +180,95 @@ TEST(CollabJobReadsOnceForAllThatTakeIt) {
   CHECK_EQUAL(path(3, "c>b"), "memcpy");
 }
 
+// Segments of several inputs and outputs of several types, whose network has two inputs and, on two units, three
+// outputs. Copies are slow: a peer that is told too early takes what is not there yet.
+void WriteBundleOfSeveralTensors(const Bench& bench) {
+  bench.folder().Write("b/gives", R"({"inputs": [[1, 64]], "outputs": [[1, 64], ["int8", 1, 32], ["int64"]], "salt": 3,
+                       "write_sleep_us": 200, "read_sleep_us": 200})");
+  bench.folder().Write("b/takes", R"({"inputs": [["int8", 1, 32], [1, 64], ["int64"]],
+                       "outputs": [["bool", 8], [1, 64]], "salt": 4, "write_sleep_us": 200, "read_sleep_us": 200})");
+  bench.folder().Write("b/two", bench.folder().Read("slow_copies_two"));
+  bench.folder().Write("b/in.f32", std::string(256, 'x'));
+  bench.folder().Write("b/in.1.f32", std::string(256, 'y'));
+  const auto tensor = [](const std::string& type, const std::string& more) {
+    return R"({"name": "t", )" + type + more + "}";
+  };
+  const std::string features = R"("shape": [1, 64], "dtype": "float32")";
+  const std::string bytes = R"("shape": [1, 32], "dtype": "int8")";
+  const std::string number = R"("shape": [], "dtype": "int64")";
+  const std::string truths = R"("shape": [8], "dtype": "bool")";
+  const auto segment = [](const std::string& name, const std::string& unit, const std::string& model,
+                          const std::string& inputs, const std::string& outputs) {
+    return R"({"name": ")" + name + R"(", "unit": ")" + unit + R"(", "model": ")" + model + R"(", "inputs": [)" +
+           inputs + R"(], "outputs": [)" + outputs + "]}";
+  };
+  const std::string two = tensor(features, "");
+  bench.folder().Write(
+      "b/manifest.json",
+      R"({"format": 2, "model": "t", "units": ["a", "b", "c"], "segments": [)" +
+          segment("a.0", "a", "gives", tensor(features, R"(, "from": "input", "output": 1)"),
+                  tensor(features, "") + "," + tensor(bytes, "") + "," + tensor(number, "")) +
+          "," +
+          segment("b.0", "b", "takes",
+                  tensor(bytes, R"(, "from": "a.0", "output": 1)") + "," + tensor(features, R"(, "from": "a.0")") + "," +
+                      tensor(number, R"(, "from": "a.0", "output": 2)"),
+                  tensor(truths, "") + "," + tensor(features, "")) +
+          "," +
+          segment("c.0", "c", "two",
+                  tensor(features, R"(, "from": "a.0")") + "," + tensor(features, R"(, "from": "b.0", "output": 1)"),
+                  two) +
+          "," +
+          segment("a.1", "a", "two",
+                  tensor(features, R"(, "from": "input")") + "," + tensor(features, R"(, "from": "c.0")"), two) +
+          R"(], "inputs": [{"file": "in.f32", )" + features + R"(}, {"file": "in.1.f32", )" + features +
+          R"(}], "outputs": [{"segment": "a.1", )" + features + R"(}, {"segment": "b.0", )" + truths +
+          R"(}, {"segment": "a.0", "output": 2, )" + number + "}]}");
+}
+
+TEST(CollabJobHandsSeveralTensorsOver) {
+  Bench bench;
+  WriteBundleOfSeveralTensors(bench);
+  const std::vector<std::vector<std::string>> kinds = {
+      {"u0", "u1", "u2"}, {"g0", "g1", "u2"}, {"n0", "g0", "u0"}, {"g0", "n0", "n1"}};
+  std::string jobs;
+  std::vector<std::string> ids;
+  for (const std::vector<std::string>& units : kinds) {
+    const std::string bind = R"({"a": ")" + units[0] + R"(", "b": ")" + units[1] + R"(", "c": ")" + units[2] + "\"}";
+    for (const char* mode : {"sequential", "concurrent"}) {
+      for (const char* path : {"shared", "memcpy"}) {
+        ids.push_back(units[0] + units[1] + units[2] + mode + path);
+        std::string job = Collab(ids.back(), mode, path, "condvar", bind);
+        const std::string output = R"("output": "out")";
+        job.replace(job.find(output), output.size(), R"("output": "out-)" + ids.back() + "\"");
+        jobs += (jobs.empty() ? "" : ",") + job;
+      }
+    }
+  }
+  const std::vector<Json> done = Bench::SelectExactly(bench.Run("\"jobs\": [" + jobs + "]"), "done", ids.size());
+  const std::string first = "out-" + ids[0];
+  CHECK_EQUAL(bench.folder().Read(first).size(), 256U);
+  CHECK_EQUAL(bench.folder().Read(first + ".1").size(), 8U);
+  CHECK_EQUAL(bench.folder().Read(first + ".2").size(), 8U);
+  for (size_t i = 0; i < done.size(); ++i) {
+    CHECK_EQUAL(Bench::Text(Bench::Field(done[i], "outputs"), "hash"),
+                Bench::Text(Bench::Field(done[0], "outputs"), "hash"));
+    CHECK_EQUAL(Bench::Number(done[i], "outputs", "distinct"), static_cast<int64_t>(kRuns));
+    for (const char* number : {"", ".1", ".2"}) {
+      CHECK(bench.folder().Read("out-" + ids[i] + number) == bench.folder().Read(first + number));
+    }
+  }
+  std::string steps;
+  for (const Json& step : Bench::Elements(done[1], "steps")) {
+    steps += Bench::Text(step, "segment") + " " + Bench::Text(step, "step") + " " + Bench::Text(step, "peer") + ", ";
+  }
+  CHECK_EQUAL(steps,
+              "a.0 write input:1, a.0 run , a.0 read b.0, a.0 read b.0, a.0 read b.0, a.0 read output:2, "
+              "a.1 write input, a.1 wait c.0, a.1 write c.0, a.1 run , a.1 read output, "
+              "b.0 wait a.0, b.0 write a.0:1, b.0 write a.0, b.0 write a.0:2, b.0 run , b.0 read c.0, "
+              "b.0 read output:1, "
+              "c.0 wait a.0, c.0 write a.0, c.0 wait b.0, c.0 write b.0:1, c.0 run , c.0 read a.1, ");
+}
+
 TEST(CollabJobRunsSegmentsOneByOneInSequence) {
   Bench bench;
   WriteBundle(bench, BundleManifest());

@@ -49,12 +49,26 @@ class FakeBuffer final : public Buffer {
   Pauses pauses_;
 };
 
+ElementType ElementNamed(const std::string& name) {
+  for (const ElementType element : kElementTypes) {
+    if (Name(element) == name) {
+      return element;
+    }
+  }
+  throw Failure("the fake engine has no element type " + name);
+}
+
+// A shape, or a shape behind an element type: ["int8", 1, 64].
 std::vector<TensorType> Types(const Json& model, const char* name) {
   std::vector<TensorType> types;
   for (const Json& shape : model.Find(name)->elements()) {
     TensorType type;
-    for (const Json& dim : shape.elements()) {
-      type.dims.push_back(*dim.whole());
+    for (const Json& element : shape.elements()) {
+      if (element.type() == Json::Type::kString) {
+        type.element = ElementNamed(element.text());
+      } else {
+        type.dims.push_back(*element.whole());
+      }
     }
     types.push_back(type);
   }
@@ -129,10 +143,12 @@ class FakeModel final : public Model {
     for (const std::unique_ptr<FakeBuffer>& input : input_buffers_) {
       state_ = Fnv1a64(input->memory()->data(), input->bytes(), state_);
     }
+    uint64_t drawn = 0;
     for (const std::unique_ptr<FakeBuffer>& output : output_buffers_) {
-      auto* values = static_cast<float*>(output->memory()->data());
-      for (size_t i = 0; i < output->bytes() / sizeof(float); ++i) {
-        values[i] = static_cast<float>((state_ * (i + 1)) >> 48);
+      // Each output has numbers of its own: one in another's place is seen.
+      auto* values = static_cast<uint8_t*>(output->memory()->data());
+      for (size_t i = 0; i < output->bytes(); ++i) {
+        values[i] = static_cast<uint8_t>((state_ * (2 * ++drawn + 1)) >> 48);
       }
     }
   }

@@ -27,6 +27,7 @@ struct FakeLog {
 // A model file is JSON:
 //   {"inputs": [[1, 4]], "outputs": [[1, 4]], "salt": 1, "sleep_us": 0, "fail_run": 3, "stop_at_run": 2,
 //    "write_sleep_us": 0, "read_sleep_us": 0, "until_runs": 0, "until_failures": 0}
+// A shape may have the name of an element type before its numbers; without one it is of float32.
 // A run mixes all inputs, the salt and all that the model has seen before into the outputs, so that one stale or torn
 // input in any run changes the outputs of that run and all later ones. GPU units have memory of their own that no other
 // unit sees and that is no host memory; NNAPI units have host memory of their own, which others may copy to and from.
