@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from collab.blocks import Block
+from collab.blocks import AnyBlock
 from profiler.job_ids import BlockId
 from profiler.samples import JobSamples, SampleStore
 
@@ -25,7 +25,7 @@ def time_alone_us(samples: JobSamples, call_us: float) -> float:
     return max(samples.summary("run").median_us - call_us, LEAST_ALONE_US)
 
 
-def measured_alone_us(store: SampleStore, unit: str, block: Block, call_us: float) -> float | None:
+def measured_alone_us(store: SampleStore, unit: str, block: AnyBlock, call_us: float) -> float | None:
     """Returns `time_alone_us` of a block on a unit; None where it was not measured."""
     samples = store.measured(BlockId(unit, block))
     return time_alone_us(samples, call_us) if samples is not None else None

@@ -20,7 +20,7 @@ MACS: Final = "macs"
 def baselines(tables: Tables) -> dict[str, Tables]:
     """Returns the simpler tables by name; ``macs`` only where a network was run on every unit, which sets its scale."""
     found = {ISOLATED: _with_costs(tables, lambda row: row.median_us)}
-    if tables.meta.network and set(tables.meta.network_runs) >= set(tables.meta.units):
+    if _macs(tables) and set(tables.meta.network_runs) >= set(tables.meta.units):
         rates = _us_per_mac(tables)
         found[MACS] = _with_costs(tables, lambda row: rates[row.unit] * parse_any_key(row.block).macs)
     return found
@@ -38,5 +38,8 @@ def _with_costs(tables: Tables, cost_us: Callable[[BlockRow], float | None]) -> 
 
 def _us_per_mac(tables: Tables) -> Mapping[str, float]:
     """Returns for each unit what its network took, divided by the multiplications and additions of that network."""
-    macs = sum(parse_any_key(key).macs for piece in tables.meta.network for key in piece)
-    return {unit: run.median_us / macs for unit, run in tables.meta.network_runs.items()}
+    return {unit: run.median_us / _macs(tables) for unit, run in tables.meta.network_runs.items()}
+
+
+def _macs(tables: Tables) -> int:
+    return sum(parse_any_key(key).macs for piece in tables.meta.network for key in piece)

@@ -23,7 +23,7 @@ from android_harness.protocol.phases import CollabJob, Phase, Repeat, Sentinel
 from android_harness.targets.base import Target
 from android_harness.targets.device_notes import sentences
 from android_harness.targets.execute import execute
-from collab.blocks import parse_key
+from collab.blocks import parse_any_key
 from collab.errors import RunnerError
 from collab.model import ModelConfig
 from collab.placement import Placement
@@ -41,7 +41,7 @@ from profiler.job_ids import NetworkSentinelId, SentinelId, TrialId
 from profiler.models import PIECES_UNIT, Models
 from profiler.networks import network_run, piece_runs
 from profiler.phases import background_loads, make_jobs, sentinel_ids
-from profiler.plan import Network, network_name
+from profiler.plan import Network, config_network, network_name
 from profiler.provenance import Provenance, check_as_tables
 from profiler.samples import JobSamples, SampleStore
 
@@ -182,7 +182,8 @@ def trial_phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: C
         for half in ("a", "b")
     ]
     background = costs.meta.timed_beside
-    network = tuple(tuple(map(parse_key, piece)) for piece in costs.meta.network)
+    # A network of others is not at hand here: the sentinel block tells alone.
+    network = config_network(tuple(tuple(map(parse_any_key, piece)) for piece in costs.meta.network)) or ()
     models = Models(folder, [network], sentinel_block=costs.meta.sentinel_block)
     blocks = make_jobs(sentinel_ids(units), QUICK, models, background=background)
     sentinels = [*blocks, *_network_jobs(network, units, background, costs.meta, models)]

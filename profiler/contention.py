@@ -33,7 +33,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from collab.blocks import Block, Stem
+from collab.blocks import AnyBlock, Stem
 from collab.units import UnitSpec, shared_cores
 from lut.entries import Contention
 from lut.prediction.costs import BLOCK_CLASSES, block_class
@@ -181,7 +181,7 @@ def _pieces_of(name: str, network: Network) -> list[int]:
     return [number for number, piece in enumerate(network) if _class_of(piece) == name]
 
 
-def _class_of(piece: Sequence[Block]) -> str:
+def _class_of(piece: Sequence[AnyBlock]) -> str:
     return BLOCK_CLASSES[block_class(piece[-1])]
 
 

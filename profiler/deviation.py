@@ -68,13 +68,15 @@ def keep_deviation(folder: Path, manifests: Iterable[Path], units: Iterable[str]
 
 
 def _deviation(manifest: Path, unit: str) -> float | None:
-    """Returns the greatest difference as a fraction of the output's range; None where there is no output, or none of the right size."""
+    """Returns the greatest difference as a fraction of the output's range; None where there is no output, or none of the right
+    size, or where the reference is not finite: a network of others may compute anything from what is no picture.
+    """
     bundle = load_manifest(manifest.parent, verify_files=False)
     files = output_files(output_of(manifest, unit), len(bundle.outputs))
     errors = []
     for file, entry in zip(files, bundle.outputs, strict=True):
-        expected = read_tensor(manifest.parent / entry.file, entry.type, finite=True)
         try:
+            expected = read_tensor(manifest.parent / entry.file, entry.type, finite=True)
             errors.append(difference(read_tensor(file, entry.type), expected))
         except ExportError:
             return None

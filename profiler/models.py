@@ -15,7 +15,7 @@ from exporters.tflite_route import write_block, write_chain, write_relu
 from lut.tables import shape_text
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId, SentinelId
 from profiler.network_file import NetworkFile, no_block_of
-from profiler.plan import Network, network_name
+from profiler.plan import Network, config_network, network_name
 from profiler.rehearsal import Rehearsal
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
@@ -99,11 +99,29 @@ class Models:
 
     def whole(self, network: str) -> Path:
         """Returns the model of all blocks of a network, given by its name, as one segment."""
-        return self._file(f"whole_{network}", lambda: write_chain([block for piece in self._networks[network] for block in piece]))
+        return self._file(f"whole_{network}", lambda: self._whole(self._networks[network]))
+
+    def _whole(self, network: Network) -> bytes:
+        found = config_network(network)
+        if found is not None:
+            return write_chain([block for piece in found for block in piece])
+        return self._network_file(network).whole_of(network)
+
+    def _network_file(self, network: Network) -> NetworkFile:
+        if self._opaque_of is None:
+            raise no_block_of(network[0][0].key, "")
+        return self._opaque_of
 
     def pieces(self, network: str) -> Path:
         """Returns the manifest of a network, given by its name, in its pieces on a unit called `PIECES_UNIT`."""
-        return self._bundle(f"pieces_{network}", lambda out: write_pieces(self._networks[network], out, unit=PIECES_UNIT))
+        return self._bundle(f"pieces_{network}", lambda out: self._write_pieces(self._networks[network], out))
+
+    def _write_pieces(self, network: Network, out: Path) -> None:
+        found = config_network(network)
+        if found is not None:
+            write_pieces(found, out, unit=PIECES_UNIT)
+        else:
+            self._network_file(network).write_pieces(network, out, unit=PIECES_UNIT)
 
     def _rehearsal(self, job: RehearsalId) -> Path:
         rehearsal = self._rehearsals[job.rehearsal]

@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from collab.blocks import Block
+from collab.blocks import AnyBlock
 from lut.entries import Fit, Measured, ReuseCost, Timed
 from lut.prediction.reuse import DISTANCES_MB, FEATURES, WEIGHTS, curve_of, features_mb, rises, weights_mb
 from profiler.alone import measured_alone_us
@@ -57,7 +57,7 @@ class NetworkPiece:
     arenas_mb: float
 
     @property
-    def blocks(self) -> tuple[Block, ...]:
+    def blocks(self) -> tuple[AnyBlock, ...]:
         return self.network[self.position]
 
     def distance_mb(self, features_share: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Final
 
 from collab.blocks import BYTES_PER_VALUE
 from collab.console import one_line
-from collab.errors import ConfigError, TableError
+from collab.errors import ConfigError, ExportError, TableError
 from collab.files import write_whole, writing
 from collab.tensors.opaque import Opaque
-from collab.tensors.types import Shape
+from collab.tensors.types import Shape, TensorType
 from collab.wording.options import option_named
+from exporters.bundle import write_chain_of_others
+from exporters.checking import random_input
+from exporters.interpret import run_model
 from lut.tables import MAX_TEXT
+from profiler.chains import Chain, chain_of
 from profiler.described import Described
-from profiler.plan import Plan
+from profiler.plan import FULL, Plan
+from profiler.plan import Network as Chained
 
 if TYPE_CHECKING:
-    from graph.cuts import Block
+    from graph.cuts import Block, Cutter
     from graph.network import Network
 
 NETWORK_FILE: Final = "network.tflite"
@@ -61,15 +66,27 @@ class NetworkFile:
         return network
 
     @cached_property
-    def _blocks(self) -> dict[Opaque, Block]:
-        """The blocks that it is cut into, each once, in the order in which they run."""
+    def _cutter(self) -> Cutter:
         from graph.cuts import Cutter
+
+        return Cutter(self._network, grain_us=self.grain_us)
+
+    @cached_property
+    def _all_blocks(self) -> tuple[tuple[Opaque, Block], ...]:
+        """The blocks that it is cut into, in the order in which they run."""
         from graph.opaque import opaque_of
 
-        found: dict[Opaque, Block] = {}
-        for block in Cutter(self._network, grain_us=self.grain_us).blocks():
-            found.setdefault(opaque_of(self._network, block), block)
-        return found
+        return tuple((opaque_of(self._network, block), block) for block in self._cutter.blocks())
+
+    @cached_property
+    def _blocks(self) -> dict[Opaque, Block]:
+        """Each of them once: the first of several that are equal."""
+        return dict(reversed(self._all_blocks))
+
+    @cached_property
+    def _chain(self) -> Chain:
+        opaque, blocks = zip(*self._all_blocks, strict=True)
+        return chain_of(self._network, blocks, opaque)
 
     def slice_of(self, block: Opaque) -> bytes:
         """Returns the model of one of its blocks.
@@ -84,6 +101,48 @@ class NetworkFile:
             raise no_block_of(block.key, self.name)
         return slice_bytes(self._network, self._blocks[block])
 
+    def whole_of(self, network: Chained) -> bytes:
+        """Returns the model of all blocks of a network that follow each other."""
+        spans = self._chain.spans(network)
+        return self._merged_slice(spans[0][0], spans[-1][1])[0]
+
+    def write_pieces(self, network: Chained, out: Path, *, unit: str) -> None:
+        """Writes blocks that follow each other, in pieces, as a bundle on one unit.
+
+        Raises:
+            ExportError: the runtime refuses a piece.
+        """
+        pieces = [self._merged_slice(*span) for span in self._chain.spans(network)]
+        ends = [pieces[0][1].inputs[0], *(block.outputs[0] for _, block in pieces)]
+        types = [TensorType(self._network.tensors[tensor].shape) for tensor in ends]
+        blocks = [[block for block in piece if isinstance(block, Opaque)] for piece in network]
+        write_chain_of_others([model for model, _ in pieces], blocks, types, out, unit=unit)
+
+    def _that_run(self, networks: Iterable[Chained]) -> Iterator[Chained]:
+        """Yields the networks that the runtime carries out: with values of no meaning, an index that one computes may lie anywhere."""
+        known: dict[tuple[int, int], bool] = {}
+        for network in networks:
+            spans = self._chain.spans(network)
+            span = (spans[0][0], spans[-1][1])
+            if span not in known:
+                known[span] = self._runs(*span)
+            if known[span]:
+                yield network
+
+    def _runs(self, begin: int, end: int) -> bool:
+        model, block = self._merged_slice(begin, end)
+        try:
+            run_model(model, [random_input(self._network.tensors[block.inputs[0]].shape)])
+        except ExportError:
+            return False
+        return True
+
+    def _merged_slice(self, begin: int, end: int) -> tuple[bytes, Block]:
+        from graph.slicing import slice_bytes
+
+        block = self._cutter.joined([block for _, block in self._all_blocks[begin:end]])
+        return slice_bytes(self._network, block), block
+
     def keep(self, folder: Path) -> None:
         """Writes its file into a profile's folder, unless that is where it is read from.
 
@@ -97,19 +156,23 @@ class NetworkFile:
         if not there:
             write_whole(target, bytes(self._network.source.data))
 
-    def plan(self, *, most_sizes: int = _MOST_SIZES) -> Plan:
-        """Returns what it needs: its blocks, and hand-overs of whatever passes between two of them.
+    def plan(self, *, mixed: int = FULL.mixed) -> Plan:
+        """Returns what it needs: its blocks, hand-overs of whatever passes between two of them, and runs of it in pieces.
+
+        Args:
+            mixed: how often it is cut at random.
 
         Raises:
             NetworkError: it cannot be cut.
         """
-        described = tuple(_describe(self._network, block, opaque) for opaque, block in self._blocks.items())
-        return Plan(tuple(self._blocks), handed_over(self._crossing_bytes(), most=most_sizes), described=described)
+        # In the order in which they run.
+        blocks = tuple(dict.fromkeys(opaque for opaque, _ in self._all_blocks))
+        described = tuple(_describe(self._network, self._blocks[opaque], opaque) for opaque in blocks)
+        transfers = handed_over(self._crossing_bytes())
+        return Plan(blocks, transfers, tuple(self._that_run(self._chain.networks(mixed=mixed))), described=described)
 
     def _crossing_bytes(self) -> set[int]:
-        from graph.cuts import Cutter
-
-        blocks = Cutter(self._network, grain_us=self.grain_us).blocks()
+        blocks = [block for _, block in self._all_blocks]
         taken = {tensor for block in blocks for tensor in block.inputs}
         return {self._network.tensors[tensor].size_bytes for block in blocks for tensor in block.outputs if tensor in taken}
 

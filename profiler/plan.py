@@ -28,6 +28,7 @@ import numpy as np
 
 from collab.blocks import BYTES_PER_VALUE, Add, AnyBlock, Block, Concat, MBConv, Stem
 from collab.model import ModelConfig
+from collab.tensors.opaque import Opaque
 from collab.tensors.types import Shape
 from collab.variants import even_shares
 from lut.entries import PERIOD
@@ -45,13 +46,21 @@ _CUTS_SEED: Final = 0
 """Seed of the places where networks are cut: random, but the same in every plan of a model."""
 _Item = TypeVar("_Item")
 
-Network: TypeAlias = tuple[tuple[Block, ...], ...]
-"""Blocks from stem to head, in the pieces that they are cut into; each piece is a model of its own."""
+Network: TypeAlias = tuple[tuple[AnyBlock, ...], ...]
+"""Blocks that follow each other, in the pieces that they are cut into; each piece is a model of its own. All are of a config, or none."""
+ConfigNetwork: TypeAlias = tuple[tuple[Block, ...], ...]
+"""Such blocks of a config."""
 
 
 def network_name(network: Network) -> str:
     """Returns a short name that no two networks share: the first 12 hexadecimal digits of the SHA-256 of its blocks' keys."""
     return hashlib.sha256(" | ".join(" ".join(block.key for block in piece) for piece in network).encode()).hexdigest()[:12]
+
+
+def config_network(network: Network) -> ConfigNetwork | None:
+    """Returns a network of blocks of a config as such; None of one of opaque blocks."""
+    pieces = tuple(tuple(block for block in piece if not isinstance(block, Opaque)) for piece in network)
+    return pieces if pieces == network else None
 
 
 @dataclass(frozen=True)
@@ -180,7 +189,7 @@ def networks_of(chain: Sequence[Block], grid: Grid) -> list[Network]:
     neither touches little from one inference to the next.
     """
     generator = np.random.default_rng(_CUTS_SEED)
-    networks = [pieces_of(chain), tuple((_at_width(block, 0.0),) for block in chain)]
+    networks: list[Network] = [pieces_of(chain), tuple((_at_width(block, 0.0),) for block in chain)]
     for number, fraction in enumerate(grid.expansion):
         widened = [_at_width(block, fraction) for block in chain]
         networks.append(tuple((block,) for block in widened) if number % 2 == 0 else _cut_anywhere(widened, generator))

@@ -268,7 +268,7 @@ def _plan(options: ProfileOptions, earlier: Request | None, network: NetworkFile
         if not is_network_file(name):
             plan = plan.merged(plan_model(load(name), grid, branches=branches))
         elif network is not None:
-            plan = plan.merged(network.plan())
+            plan = plan.merged(network.plan(mixed=grid.mixed))
     blocks = [parse_any_key(key) for key in options.blocks]
     known = {entry.block for entry in plan.described}
     for block in blocks:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from android_harness.protocol.phases import MAX_SEED
-from collab.blocks import AnyBlock, Block, feature_bytes, parse_any_key, parse_key
+from collab.blocks import AnyBlock, feature_bytes, parse_any_key, parse_key
 from collab.documents import Count, Natural, Sha256, Text, parse, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.files import write_whole
@@ -222,8 +222,8 @@ def load_request(folder: Path) -> Request:
         raise TableError(f"{path}: {error}; {advice}") from error
 
 
-def _blocks(keys: Sequence[str]) -> tuple[Block, ...]:
-    return tuple(parse_key(key) for key in keys)
+def _blocks(keys: Sequence[str]) -> tuple[AnyBlock, ...]:
+    return tuple(parse_any_key(key) for key in keys)
 
 
 def _described(network: _Network | None) -> tuple[Described, ...]:
@@ -237,14 +237,16 @@ def _described(network: _Network | None) -> tuple[Described, ...]:
 
 
 def _plan(file: _File) -> Plan:
-    blocks: tuple[AnyBlock, ...] = tuple(map(parse_any_key, file.blocks))
+    blocks = _blocks(file.blocks)
+    networks = tuple(tuple(_blocks(piece) for piece in network) for network in file.networks)
     described = _described(file.network)
-    if {block for block in blocks if isinstance(block, Opaque)} - {entry.block for entry in described}:
+    named = {*blocks, *(block for network in networks for piece in network for block in piece)}
+    if {block for block in named if isinstance(block, Opaque)} - {entry.block for entry in described}:
         raise ValueError("blocks: one is a piece of a network that is not described")
     return Plan(
         blocks,
         file.transfers,
-        tuple(tuple(_blocks(piece) for piece in network) for network in file.networks),
+        networks,
         tuple(rehearsal_of(rehearsal.config, rehearsal.placement) for rehearsal in file.rehearsals),
         described,
     )

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from collab.blocks import Block, MBConv
+from collab.blocks import AnyBlock, MBConv
 from lut.entries import CrossCheck, Trend
 from profiler.network_costs import NetworkPiece, fitted_costs
 from profiler.plan import Network
@@ -101,7 +101,7 @@ def _quantities(errors: _Errors) -> Mapping[str, tuple[_Floats, _Floats, npt.NDA
 
 def _width(network: Network) -> float:
     """Returns the mean expansion channels of a network's MBConvs; 0 of a network that has none."""
-    blocks: list[Block] = [block for piece in network for block in piece]
+    blocks: list[AnyBlock] = [block for piece in network for block in piece]
     widths = [block.exp_c for block in blocks if isinstance(block, MBConv)]
     return float(np.mean(widths)) if widths else 0.0
 

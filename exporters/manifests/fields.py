@@ -88,7 +88,7 @@ class Onnx(msgspec.Struct, frozen=True):
 
 
 class SegmentFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What segments have in every format."""
+    """Fields that segments have in every format."""
 
     name: Name
     unit: Name

@@ -86,7 +86,7 @@ class SegmentEntry:
 
     @property
     def senders(self) -> tuple[str, ...]:
-        """What its inputs come from: names of segments, or the network's input."""
+        """Origins of its inputs: names of segments, or the network's input."""
         return tuple(dict.fromkeys(entry.source.segment for entry in self.inputs))
 
     def to_document(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class SegmentEntry:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a bundle was made from: a config with a placement, or another network with its plan."""
+    """Source of a bundle: a config with a placement, or another network with its plan."""
 
     config: FileEntry | None = None
     placement: str = ""
@@ -159,7 +159,7 @@ class Manifest:
 
     @property
     def placed(self) -> str:
-        """How its blocks are placed on units, in a word or two."""
+        """Its placement, in a word or two."""
         return self.origin.placement or f"on {', '.join(self.units)}"
 
 

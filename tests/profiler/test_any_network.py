@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from collab.blocks import parse_any_key
@@ -75,14 +74,18 @@ def test_every_block_has_a_row_on_every_unit(profiled: tuple[Path, dict[str, Any
     assert {row.bytes for row in tables.transfers} == {4 * 16 * 16 * 8}
     assert tables.meta.models == ()
     assert tables.meta.settings["network"]["name"] == "forked.tflite"
-    assert {unit: cost.median_us for unit, cost in tables.meta.call_in_network.items()} == {
-        unit: cost.median_us for unit, cost in tables.meta.call_alone.items()
+    assert {key for piece in tables.meta.network for key in piece} <= {block.key for block in blocks}
+    assert {fit.unit for fit in tables.meta.fits} == {"cpu0", "cpu1"}
+    assert {(entry.unit, entry.other) for entry in tables.meta.contention if entry.block_class == "opaque"} == {
+        ("cpu0", "cpu1"),
+        ("cpu1", "cpu0"),
     }
+    assert tables.meta.deviation == {unit: pytest.approx(0, abs=1e-5) for unit in tables.meta.units}
     assert (out / NETWORK_FILE).read_bytes() == network.read_bytes()
 
 
 def test_a_hand_made_schedule_of_its_blocks_is_predicted(profiled: tuple[Path, dict[str, Any]]) -> None:
-    """One block runs on each unit, between two of the first: what the tables say of each is what their operations take."""
+    """A block on one unit, on the other, and on the first again: its operations take what the tables say, and calls come on top."""
     out, _ = profiled
     tables = load_tables(out)
     block = next(b for b in opaque_blocks(out) if (b.inputs, b.outputs, b.in_bytes, b.out_bytes) == (1, 1, 8192, 8192))
@@ -90,15 +93,18 @@ def test_a_hand_made_schedule_of_its_blocks_is_predicted(profiled: tuple[Path, d
     names = [("cpu0.0", "cpu0", NETWORK_INPUT), ("cpu1.0", "cpu1", "cpu0.0"), ("cpu0.1", "cpu0", "cpu1.0")]
     segments = tuple(Segment(name, unit, (Source(source),), (kind,), (kind,), pieces=(block,)) for name, unit, source in names)
     schedule = Schedule("chain", ("cpu0", "cpu1"), segments, (kind,), (Source("cpu0.1"),))
-    operations = unit_operations(schedule, Costs(tables, source=str(out)))
+    costs = Costs(tables, source=str(out))
+    operations = unit_operations(schedule, costs)
     rows = {row.unit: row for row in tables.blocks if row.block == block.key}
     for unit, listed in operations.items():
         found = [op.work_us for op in listed if op.what == block.key]
-        assert found == [pytest.approx(rows[unit].marginal_us)] * (2 if unit == "cpu0" else 1)
+        assert len(found) == (2 if unit == "cpu0" else 1)
+        assert min(found) > 0
+        assert [op.work_us for op in listed if op.what == "call"] == [pytest.approx(costs.call_us(unit))] * len(found)
+        assert costs.marginal_us(unit, block) == rows[unit].marginal_us
     program = pack([[operations[unit] for unit in schedule.units]])
-    total_us = float(replay(program, np.ones((2, 5, 2)), np.zeros(2)).total_us[0])
-    alone_us = sum(float(rows[unit].marginal_us or 0) for unit in ("cpu0", "cpu1", "cpu0"))
-    assert total_us > alone_us
+    total_us = float(replay(program, costs.contention(schedule.units), costs.jitter(schedule.units)).total_us[0])
+    assert total_us > sum(op.work_us for listed in operations.values() for op in listed) / 2
 
 
 def test_it_goes_on_from_its_own_copy_and_takes_no_other(profiled: tuple[Path, dict[str, Any]], network: Path, tmp_path: Path) -> None:

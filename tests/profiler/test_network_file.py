@@ -47,7 +47,7 @@ def test_a_plan_has_every_block_once_and_whatever_passes_between_two(path: Path)
     taken = {tensor for block in blocks for tensor in block.inputs}
     passed = {network.tensors[tensor].size_bytes for block in blocks for tensor in block.outputs if tensor in taken}
     assert {4 * shape[3] for shape in plan.transfers} == passed
-    assert not plan.networks
+    assert [len(piece) for piece in plan.networks[1]] == [len(blocks)]
     last = plan.described[-1]
     assert (last.out_shape, last.dtype) == ("1x5", "float32")
     assert all(entry.label and entry.in_shape for entry in plan.described)

@@ -56,7 +56,7 @@ def test_what_the_source_does_not_say_stays_empty_and_is_named(tmp_path: Path) -
     save(result.tables, tmp_path / "lut")
     assert load_tables(tmp_path / "lut") == result.tables
     [_, _, stem, *_] = (tmp_path / "lut" / "blocks.csv").read_text().splitlines()
-    assert stem == "cpu0,stem_224_k3s2_3-32_relu6,1x224x224x3,1x112x112x32,,,,81,,,,,,,,6500.0000,,,,ok,,,,,,,,,,,,"
+    assert stem == "cpu0,stem_224_k3s2_3-32_relu6,1x224x224x3,1x112x112x32,,,,81,,,,,,,,6500.0000,,,,ok,,,,,,,,,,,,,"
     meta = result.tables.meta
     assert meta.call_in_network == {}
     assert meta.fingerprint == {}
