@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,11 +24,18 @@ from tests.android_harness.commands import home_alone, run
 from tests.lut.traces.trace_checks import checked
 
 
-@pytest.fixture(name="bundle")
-def a_bundle(tmp_path: Path) -> Path:
+@pytest.fixture(name="written", scope="module")
+def written_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = collaborative(load("mini_v2"), "ncanaac"[-len(load("mini_v2").stages) :])
-    write_bundle(config, default_placement(config.branches), tmp_path / "bundle")
-    return tmp_path / "bundle"
+    folder = tmp_path_factory.mktemp("written") / "bundle"
+    write_bundle(config, default_placement(config.branches), folder)
+    return folder
+
+
+@pytest.fixture(name="bundle")
+def a_bundle(written: Path, tmp_path: Path) -> Path:
+    """A copy, as tests damage it and leave files beside it."""
+    return shutil.copytree(written, tmp_path / "bundle")
 
 
 @pytest.fixture(name="home")
