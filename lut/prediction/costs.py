@@ -138,8 +138,7 @@ class Costs:
         if name not in self.meta.units:
             known = ", ".join(f"{unit} ({spec})" for unit, spec in self.meta.units.items())
             raise MissingEntryError(
-                f"{self.source} has no unit {name}, only {known}; name one of these in {option_named('--placement')}, or profile with"
-                f" another {option_named('--unit')}"
+                f"{self.source} has no unit {name}, only {known}; name one of these, or profile with another {option_named('--unit')}"
             )
         return self.meta.units[name]
 

@@ -1,6 +1,7 @@
 #include "protocol/manifest.h"
 
 #include <algorithm>
+#include <iterator>
 #include <functional>
 #include <set>
 
@@ -39,6 +40,7 @@ std::vector<int64_t> ReadShape(Fields& fields) {
 
 ElementType ReadElement(Fields& fields) {
   std::vector<std::pair<const char*, ElementType>> choices;
+  choices.reserve(std::size(kElementTypes));
   for (const ElementType element : kElementTypes) {
     choices.emplace_back(Name(element), element);
   }
