@@ -14,6 +14,7 @@ import msgspec
 
 from collab.documents import MAX_US, read
 from collab.errors import NetworkError
+from collab.names import shown
 from collab.units import is_unit_name
 from graph.scheduling import CutNetwork
 
@@ -77,7 +78,7 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """
         origin = cut.network.source.origin
         if network_sum(cut) != self.sha256:
-            raise NetworkError(f"the plan is of {self.model}, and {origin} is another file; give that one, or {_ADVICE}")
+            raise NetworkError(f"the plan is of {shown(self.model)}, and {origin} is another file; give that one, or {_ADVICE}")
         if [block.identity for block in self.blocks] != [block.identity for block in cut.opaque]:
             raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_ADVICE}")
 

@@ -45,6 +45,11 @@ class Judge:
         """The number of placements that have been replayed."""
         return len(self._known)
 
+    @property
+    def frames(self) -> int:
+        """The number of inferences that are replayed of each placement."""
+        return 1 if self.objective is Objective.LATENCY else _FRAMES
+
     def us(self, assignments: Sequence[Assignment]) -> npt.NDArray[np.float64]:
         """Returns what each placement takes, in microseconds.
 
@@ -57,7 +62,7 @@ class Judge:
         return np.array([self._known[assignment] for assignment in assignments])
 
     def _replay(self, assignments: Sequence[Assignment]) -> None:
-        frames = 1 if self.objective is Objective.LATENCY else _FRAMES
+        frames = self.frames
         programs = [self._operations(assignment, frames) for assignment in assignments]
         timeline = replay(pack(programs), self.costs.contention(self.units), self.costs.jitter(self.units))
         if frames == 1:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from collab.errors import MissingEntryError
+from collab.wording.commands import command_named
 from graph.scheduling import CutNetwork
 from lut.prediction.costs import Costs
 from search.placing.bounds import Bounds
@@ -27,6 +28,8 @@ _LEAST_MOVES: Final = 64
 MOST_NODES: Final = 20_000
 """Parts of placements that are looked at for a proof at most."""
 _LEAVES: Final = 128
+_MOST_PROVEN: Final = 20_000
+"""Blocks, times inferences, of all placements that a proof replays."""
 _CLOSE: Final = 1e-9
 
 
@@ -50,9 +53,10 @@ def search_placement(cut: CutNetwork, costs: Costs, units: tuple[str, ...], *, o
     """Searches the placement of least latency, or of the shortest period.
 
     Raises:
-        MissingEntryError: no unit of these was measured with some block.
+        MissingEntryError: no unit of these was measured with some block, or no way from unit to unit was that a placement needs.
     """
     bounds = Bounds(cut, costs, units)
+    _require_measured(bounds, costs)
     for number in range(len(cut.blocks)):
         if not bounds.can_run(number):
             costs.block(units[0], cut.opaque[number])
@@ -62,11 +66,22 @@ def search_placement(cut: CutNetwork, costs: Costs, units: tuple[str, ...], *, o
         unit: (unit,) * len(cut.blocks) for unit in range(len(units)) if all(unit in bounds.can_run(n) for n in range(len(cut.blocks)))
     }
     seeds = [*alone.values(), *_beam(bounds, objective)]
+    if not seeds:
+        raise _impossible(bounds, costs)
     best, best_us = _best(judge, seeds)
     best, best_us = _moved(judge, bounds, best, best_us)
     best, best_us, is_proven = _proven(judge, bounds, best, best_us, objective)
     alone_us = dict(zip(alone, judge.us(list(alone.values())).tolist(), strict=True))
     return Found(best, best_us, alone_us, is_proven, judge.judged)
+
+
+def _impossible(bounds: Bounds, costs: Costs) -> MissingEntryError:
+    """Returns what is said where the units that blocks were measured on cannot hand over to each other."""
+    again = command_named("profile", "--device", costs.meta.device, "--out", costs.source, "--resume")
+    return MissingEntryError(
+        f"{costs.source}: no unit of {', '.join(bounds.units)} was measured with all blocks, and hand-overs that other placements need are"
+        f" missing; to measure them: {again}"
+    )
 
 
 def _require_measured(bounds: Bounds, costs: Costs) -> None:
@@ -94,7 +109,7 @@ def _beam(bounds: Bounds, objective: Objective) -> list[Assignment]:
 
 def _moved(judge: Judge, bounds: Bounds, best: Assignment, best_us: float) -> tuple[Assignment, float]:
     """Goes on with the best of all moves for as long as it is better."""
-    left = max(_MOST_MOVED // len(best), _LEAST_MOVES)
+    left = max(_MOST_MOVED // (len(best) * judge.frames), _LEAST_MOVES)
     while left > 0:
         # A round tries half of what is left at most, so that others can follow where it finds something.
         moves = list(dict.fromkeys(_moves(best, bounds)))
@@ -142,8 +157,12 @@ def _proven(judge: Judge, bounds: Bounds, best: Assignment, best_us: float, obje
     left = [Partial.empty(bounds)]
     leaves: list[Assignment] = []
     nodes = 0
+    replays = max(_MOST_PROVEN // (len(bounds.cut.blocks) * judge.frames), _LEAVES)
     while left or leaves:
         if len(leaves) >= _LEAVES or not left:
+            replays -= len(leaves)
+            if replays < 0:
+                return best, best_us, False
             leaf, us = _best(judge, leaves)
             leaves = []
             if us < best_us - _CLOSE:

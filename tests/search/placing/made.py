@@ -33,11 +33,11 @@ def random_cut(seed: int, *, most: int) -> CutNetwork:
 
 
 def chain(length: int) -> CutNetwork:
-    """A network of so many convolutions, one after the other."""
+    """A network of so many convolutions, one after the other, each of another width."""
     sample = Sample(1)
-    x = sample.input((1, 6, 6, 4))
-    for _ in range(length):
-        x = sample.conv(x, 4, kernel=3)
+    x = sample.input((1, 2, 2, 4))
+    for number in range(length):
+        x = sample.conv(x, 4 + number, kernel=1)
     content = model_bytes(sample.record(x), NO_SOURCE)
     return CutNetwork(network_of(Source("made", memoryview(content))), name="made", grain_us=0.0)
 

@@ -49,13 +49,23 @@ def test_no_bound_is_above_what_the_replay_gives() -> None:
                 assert partial.bound_us <= us + 1e-6
 
 
-@pytest.mark.parametrize("length", [12, 100])
-def test_a_chain_goes_where_it_is_fastest(length: int) -> None:
-    cut = chain(length)
-    costs = costs_of(cut, length, contention=False)
+def test_a_chain_of_twelve_on_three_units_is_proven() -> None:
+    cut = chain(12)
+    costs = costs_of(cut, 12, contention=False)
     found = search_placement(cut, costs, UNITS)
+    assert found.is_proven
+    assert len({block.key for block in cut.opaque}) == 12
+    judge = Judge(cut, costs, UNITS, objective=Objective.LATENCY)
+    others = [(*found.units[:at], unit, *found.units[at + 1 :]) for at in range(12) for unit in range(3)]
+    assert found.us <= float(np.min(judge.us(others))) + 1e-9
+
+
+@pytest.mark.parametrize("objective", list(Objective))
+def test_a_chain_of_a_hundred_is_searched_within_its_budget(objective: Objective) -> None:
+    cut = chain(100)
+    found = search_placement(cut, costs_of(cut, 100, contention=False), UNITS, objective=objective)
     assert found.us <= min(found.alone_us.values()) + 1e-9
-    assert len(found.units) == length
+    assert found.judged < 1500
 
 
 def test_blocks_are_put_only_where_they_were_measured() -> None:
@@ -75,3 +85,12 @@ def test_a_block_that_no_unit_was_measured_with_is_named() -> None:
     costs = Costs(Tables(tuple(failed), tables.transfers, tables.meta), source="x")
     with pytest.raises(MissingEntryError, match=cut.opaque[0].key):
         search_placement(cut, costs, UNITS)
+
+
+def test_placements_that_need_a_missing_hand_over_are_one_sentence() -> None:
+    cut = chain(4)
+    tables = random_tables(cut.opaque, 3, contention=False, units=UNITS[:2])
+    apart = [row for row in tables.blocks if (row.unit, row.block) not in {("cpu0", cut.opaque[0].key), ("cpu1", cut.opaque[-1].key)}]
+    costs = Costs(Tables(tuple(apart), (), tables.meta), source="x")
+    with pytest.raises(MissingEntryError, match="no unit of cpu0, cpu1 was measured with all blocks"):
+        search_placement(cut, costs, UNITS[:2])
