@@ -32,6 +32,8 @@ from tests.graph.sample import NO_SOURCE
 from tests.graph.samples import samples
 
 UNITS = ("cpu0", "cpu1")
+_GIVES_SHAPES = "SHAPE"
+"""LiteRT knows the output of this operator before a run, and writes it to no memory of the caller's: by itself it is no segment."""
 
 
 def random_bytes(seed: int) -> bytes:
@@ -124,10 +126,16 @@ def test_samples_of_every_kind_compute_the_same_bits(device: LocalTarget, tmp_pa
     handed: set[str] = set()
     bundles = []
     for name, model in samples().items():
+        if _GIVES_SHAPES in {operator.name for operator in in_memory(model).operators}:
+            continue
+        if name == "unary":  # it has roots and logarithms of numbers of either sign
+            with pytest.raises(ExportError, match="not finite"):
+                bundle_of(model, tmp_path / name, grain_us=0.0)
+            continue
         schedule = bundle_of(model, tmp_path / name, grain_us=0.0)[0].schedule
         handed |= {schedule.type_of(source).dtype for segment in schedule.segments for source in segment.sources}
         bundles.append(tmp_path / name)
-    print(handed)
+    assert handed >= {"float32", "int32", "int8", "uint8", "bool"}
     run_everywhere(device, bundles, tmp_path)
 
 
