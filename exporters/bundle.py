@@ -151,8 +151,8 @@ def write_network_bundle(
         raise ExportError(f"{schedule.model}: the whole network gives {_types(given)}, its segments give {_types(wanted)}")
     if not all(np.isfinite(array).all() for array in outputs):
         raise ExportError(
-            f"{schedule.model} computes numbers that are not finite from inputs of the seed {seed}, with which nothing can be compared; give"
-            " another seed"
+            f"{schedule.model} computes numbers that are not finite from inputs of the seed {seed}, with which nothing can be compared;"
+            " give another seed"
         )
     said = {"network": (NETWORK_FILE, network), "plan": (PLAN_FILE, plan_text.encode())}
     return _publish(out, _Content(schedule, "", said, models, {}, inputs, outputs, interpreter_name()))
