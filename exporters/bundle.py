@@ -176,7 +176,7 @@ def write_network_bundle(
         out: see `write_bundle`.
 
     Raises:
-        ExportError: see `write_bundle`; or the whole has other inputs or outputs than the schedule.
+        ExportError: see `write_bundle`; or the whole has other inputs or outputs than the schedule, or computes what is not finite.
     """
     check_target(out)
     inputs = tuple(seeded_tensor(tensor, seed=seed, number=number) for number, tensor in enumerate(schedule.inputs))
@@ -184,6 +184,11 @@ def write_network_bundle(
     given, wanted = tuple(map(type_of, outputs)), tuple(map(schedule.type_of, schedule.outputs))
     if given != wanted:
         raise ExportError(f"{schedule.model}: the whole network gives {_types(given)}, its segments give {_types(wanted)}")
+    if not all(np.isfinite(array).all() for array in outputs):
+        raise ExportError(
+            f"{schedule.model} computes numbers that are not finite from inputs of the seed {seed}, with which nothing can be compared;"
+            " give another seed"
+        )
     said = {"network": (NETWORK_FILE, network), "plan": (PLAN_FILE, plan_text.encode())}
     return _publish(out, _Content(schedule, "", said, models, {}, inputs, outputs, interpreter_name()))
 

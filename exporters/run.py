@@ -12,7 +12,6 @@ from collab.errors import ConfigError
 from collab.networks.weights import DEFAULT_SEED
 from collab.options import EXPERT, AsJson, PlacementText, models, option, whole
 from collab.wording.commands import command_named
-from collab.wording.options import option_named
 from exporters.bundle import FORMATS, ROUTES
 from exporters.export import export_model
 from exporters.manifests.manifest import Manifest
@@ -74,9 +73,9 @@ def _export_network(model: Path, plan: Path | None, out: Path, *, seed: int, jso
 
     if plan is None:
         command = command_named("place", "--lut", "FOLDER", "--model", model, "--out", f"{model.stem}{PLAN_SUFFIX}")
-        raise ConfigError(f"{model} needs {option_named('--plan')}, which says which unit runs what; to make one: {command}")
+        raise ConfigError(f"{model} needs --plan, which says which unit runs what; to make one: {command}")
     if model.suffix != NETWORK_SUFFIX:
-        raise ConfigError(f"{option_named('--plan')} goes with a network's .tflite, and {model} is none")
+        raise ConfigError(f"--plan goes with a network's .tflite, and {model} is none")
     if others:
         raise ConfigError(f"{model} is exported as it is: leave out placement, weights, format and route, which are for configs")
     with keeping(f"{out} is as it was before."), work_bar(f"Exporting {model.name}", "models", quiet=json) as show:

@@ -25,7 +25,7 @@ from collab.variants import collaborative
 from exporters.bundle import write_bundle
 from exporters.checking import MAX_ERROR, relative_error
 from exporters.manifests.manifest import MANIFEST
-from exporters.manifests.reading import load_manifest
+from exporters.manifests.reading import document_as_written, load_manifest
 from exporters.references import read_tensor
 from tests.models import tiny
 
@@ -119,6 +119,15 @@ def test_three_units_hand_over_to_each_other(device: LocalTarget, tmp_path: Path
 def tiny_bundle(tmp_path: Path) -> Path:
     write_bundle(collaborative(tiny(), "nac"), parse_placement("", branches=2), tmp_path / "b")
     return tmp_path / "b"
+
+
+def test_a_bundle_of_format_1_runs_as_one_of_format_2(device: LocalTarget, bundle: Path, tmp_path: Path) -> None:
+    written = bundle / "format1.json"
+    written.write_text(json.dumps(document_as_written(load_manifest(bundle), 1)))
+    jobs = [CollabJob(manifest.stem, manifest, warmup=0, runs=3) for manifest in (bundle / MANIFEST, written)]
+    results = done(run_jobs(device, units_of(device), jobs, tmp_path))
+    assert results["format1"].steps == results["manifest"].steps
+    assert results["format1"].output_hash == results["manifest"].output_hash
 
 
 def test_steps_follow_the_schedule(device: LocalTarget, bundle: Path, tmp_path: Path) -> None:

@@ -16,11 +16,17 @@ from collab.config import load
 from collab.placement import default_placement
 from collab.tensors.types import TensorType
 from collab.variants import collaborative
-from exporters.bundle import write_bundle
+from exporters.bundle import write_bundle, write_network_bundle
 from exporters.checking import relative_error
 from exporters.manifests.manifest import MANIFEST
 from exporters.references import read_tensor
+from graph.format.source import Source
+from graph.format.writing import model_bytes
+from graph.reading import network_of
 from tests.android_harness.commands import home_alone, run
+from tests.android_harness.cut_networks import taken_by_turns
+from tests.graph.random_networks import random_network
+from tests.graph.sample import NO_SOURCE
 from tests.lut.traces.trace_checks import checked
 
 
@@ -67,6 +73,26 @@ def test_a_bundle_is_deployed_checked_and_left_with_a_script(bundle: Path, home:
     again = subprocess.run(["sh", "run.sh"], cwd=script.parent, capture_output=True, text=True, check=False)
     assert again.returncode == 0
     assert deploy(bundle, "--runs", 20, env=home)["pushed_bytes"] == 0, "the second time nothing is sent"
+
+
+def test_the_script_looks_at_every_output_of_a_network(home: Mapping[str, str], tmp_path: Path) -> None:
+    of_three = (seed for seed in range(99) if len(random_network(seed).records("subgraphs")[0].vector("outputs")) == 3)
+    model = model_bytes(random_network(next(of_three)), NO_SOURCE)
+    cut = taken_by_turns(network_of(Source("whole", memoryview(model))), name="whole", units=("cpu0", "cpu1"), grain_us=0.0)
+    write_network_bundle(cut.schedule, cut.models, network=model, plan_text="{}", out=tmp_path / "network")
+    said = deploy(tmp_path / "network", "--runs", 4, env=home)
+    assert said["output_error"] == 0.0
+    script = Path(said["script"])
+    again = subprocess.run(["sh", script], capture_output=True, text=True, check=False)
+    assert "Output: bit for bit" in again.stdout
+    assert {path.name for path in script.parent.glob("output.f32*")} == {"output.f32", "output.f32.1", "output.f32.2"}
+    text = script.read_text()
+    assert text.count("output.f32 output.f32.1 output.f32.2") == 2
+    # The checksum is of all of them.
+    script.write_text(text.replace("cat output.f32 output.f32.1 output.f32.2", "cat output.f32 output.f32.1"))
+    again = subprocess.run(["sh", script], capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert "Output: not what it was" in again.stdout
 
 
 def test_a_bundle_may_be_the_current_folder(bundle: Path, home: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

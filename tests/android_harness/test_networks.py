@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
 from android_harness.bundles.result import output_error
 from android_harness.protocol.journal import CollabDone, Event, JobFailed
-from android_harness.protocol.phases import CollabJob, Phase, Repeat
+from android_harness.protocol.phases import CollabJob, Phase, Repeat, output_files
 from android_harness.targets.execute import execute
 from android_harness.targets.local import LocalTarget
 from collab.errors import ExportError
@@ -32,6 +33,8 @@ from tests.graph.sample import NO_SOURCE
 from tests.graph.samples import samples
 
 UNITS = ("cpu0", "cpu1")
+_GIVES_SHAPES = "SHAPE"
+"""LiteRT knows the output of this operator before a run, and writes it to no memory of the caller's: by itself it is no segment."""
 
 
 def random_bytes(seed: int) -> bytes:
@@ -124,10 +127,16 @@ def test_samples_of_every_kind_compute_the_same_bits(device: LocalTarget, tmp_pa
     handed: set[str] = set()
     bundles = []
     for name, model in samples().items():
+        if _GIVES_SHAPES in {operator.name for operator in in_memory(model).operators}:
+            continue
+        if name == "unary":  # it has roots and logarithms of numbers of either sign
+            with pytest.raises(ExportError, match="not finite"):
+                bundle_of(model, tmp_path / name, grain_us=0.0)
+            continue
         schedule = bundle_of(model, tmp_path / name, grain_us=0.0)[0].schedule
         handed |= {schedule.type_of(source).dtype for segment in schedule.segments for source in segment.sources}
         bundles.append(tmp_path / name)
-    print(handed)
+    assert handed >= {"float32", "int32", "int8", "uint8", "bool"}
     run_everywhere(device, bundles, tmp_path)
 
 
@@ -166,3 +175,21 @@ def test_a_network_of_other_outputs_than_its_segments_is_refused(tmp_path: Path)
     with pytest.raises(ExportError, match=r"its segments give|inputs"):
         write_network_bundle(cut.schedule, cut.models, network=other, plan_text="{}", out=tmp_path / "b")
     assert not (tmp_path / "b").exists()
+
+
+def test_every_output_is_held_against_its_reference(tmp_path: Path) -> None:
+    model = next(random_bytes(seed) for seed in range(2, 99) if len(in_memory(random_bytes(seed)).outputs) == 3)
+    _, manifest = bundle_of(model, tmp_path / "b", grain_us=0.0)
+    files = output_files(tmp_path / "out", 3)
+    for file, entry in zip(files, manifest.outputs, strict=True):
+        file.write_bytes((tmp_path / "b" / entry.file).read_bytes())
+    assert output_error(tmp_path / "b", files[0]) == 0.0
+    for file in files:
+        right = file.read_bytes()
+        file.write_bytes(b"\0\0\x80\x44" + right[4:])
+        assert output_error(tmp_path / "b", files[0]) > 1e-4
+        file.write_bytes(b"\0\0\xc0\x7f" + right[4:])
+        assert math.isnan(output_error(tmp_path / "b", files[0]))
+        file.unlink()
+        assert output_error(tmp_path / "b", files[0]) == math.inf
+        file.write_bytes(right)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from collab.placement import default_placement
 from exporters import publish
 from exporters.bundle import write_bundle
 from exporters.manifests.manifest import MANIFEST, Manifest
-from exporters.manifests.reading import load_manifest
+from exporters.manifests.reading import document_as_written, load_manifest
 from tests.models import changed, tiny
 
 OLD, NEW = changed(tiny(), {"name": "old"}), changed(tiny(), {"name": "new"})
@@ -47,6 +48,17 @@ def test_a_bundle_with_anything_else_in_it_is_left_alone(bundle: Path, extra: st
     with pytest.raises(ExportError, match=r"holds (segments/)?\.?[a-z.]+.* as well"):
         export(bundle)
     assert everything(bundle.parent) == before
+
+
+def test_a_bundle_of_format_1_is_replaced(bundle: Path) -> None:
+    first_format = document_as_written(load_manifest(bundle), 1)
+    (bundle / MANIFEST).write_text(json.dumps(first_format | {"mine": 1}))
+    with pytest.raises(ExportError, match="says more than ours do"):
+        export(bundle)
+    (bundle / MANIFEST).write_text(json.dumps(first_format))
+    assert load_manifest(bundle).model == "old"
+    export(bundle)
+    assert load_manifest(bundle).model == "new"
 
 
 @pytest.mark.parametrize("text", ["{}", '{"name": "my web app"}', "", "[]"])

@@ -59,7 +59,7 @@ def test_a_split_is_told_and_checked(tmp_path: Path) -> None:
     sample = Sample()
     model = written(tmp_path, sample.bytes(sample.conv(sample.conv(sample.input((1, 8, 8, 8)), 16), 8)), "two.tflite")
     text = " ".join(run(model, "--split", "1,1", "--grain", 0, "--check").split())
-    assert "Split 1:1: 2 operators in 1 stretches, put together by 1 sums and 0 joins." in text
+    assert "Split 1:1: 2 operators in 1 stretch, put together by 1 sum and 0 joins." in text
     assert "to the bit" in text or "no more than sums in another order do" in text
     document = json.loads(run(model, "--split", "3,1", "--json"))
     (stretch,) = document["split"]["stretches"]

@@ -11,10 +11,10 @@ import pytest
 
 from collab.errors import ConfigError
 from collab.tensors.opaque import Opaque
-from exporters.bundle import read_f32
 from exporters.interpret import run_model
 from exporters.manifests.manifest import MANIFEST
 from exporters.manifests.reading import load_manifest
+from exporters.references import read_tensor
 from graph.cuts import Block, Cutter
 from graph.format.writing import model_bytes
 from graph.network import Network as Graph
@@ -88,10 +88,10 @@ def test_a_bundle_of_pieces_computes_what_the_whole_does(record: object, tmp_pat
         manifest = load_manifest(models.pieces(network_name(made)).parent)
         assert [segment.blocks for segment in manifest.segments] == [tuple(block.key for block in piece) for piece in made]
         folder = tmp_path / "models" / f"pieces_{network_name(made)}"
-        given = read_f32(folder / manifest.input.file, manifest.input_shape)
-        expected = read_f32(folder / manifest.output.file, manifest.output_shape)
+        given = read_tensor(folder / manifest.inputs[0].file, manifest.inputs[0].type)
+        expected = read_tensor(folder / manifest.outputs[0].file, manifest.outputs[0].type)
         whole = models.whole(network_name(made)).read_bytes()
-        np.testing.assert_allclose(run_model(whole, [given]), expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(run_model(whole, [given])[0], expected, rtol=1e-5, atol=1e-6)
         assert json.loads((folder / MANIFEST).read_text())["units"] == ["cpu0"]
 
 

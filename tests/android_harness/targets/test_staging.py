@@ -9,12 +9,13 @@ import pytest
 
 from android_harness.protocol.phases import CollabJob, HandoverJob, Load, Phase, Repeat
 from android_harness.targets.push import sha256_of
-from android_harness.targets.staging import stage
+from android_harness.targets.staging import relocated_manifest, stage
 from collab import config as configs
 from collab.blocks import Block
 from collab.units import parse_unit
 from exporters.bundle import write_pieces
 from exporters.manifests.manifest import MANIFEST
+from exporters.manifests.reading import document_as_written, load_manifest
 from exporters.tflite_route import write_relu
 from profiler.plan import base_chain
 
@@ -54,6 +55,33 @@ def test_every_name_holds_the_checksum_of_its_file_though_jobs_share_files(manif
         assert all(loaded.model.name in staged.files for loaded in job.load)
     assert len({tuple(models) for models in segments.values()}) == 3, "each network keeps its own manifest"
     assert all(segments[f"cpu0/{number}"] == segments[f"cpu1/{number}"] for number in range(3))
+
+
+def test_every_output_is_fetched_and_every_input_sent(manifests: list[Path], tmp_path: Path) -> None:
+    jobs = tuple(
+        CollabJob(str(number), manifest, warmup=0, runs=1, output=tmp_path / f"out{number}", outputs=2)
+        for number, manifest in enumerate(manifests[:2])
+    )
+    (tmp_path / "scratch").mkdir()
+    staged = stage(Phase("p", UNITS, jobs, Repeat(1, 1)), store="../store", scratch=tmp_path / "scratch")
+    placed = [job for job in staged.phase.jobs if isinstance(job, CollabJob)]
+    assert staged.outputs == {
+        str(there): here
+        for job, was in zip(placed, jobs, strict=True)
+        for there, here in zip(job.output_files, was.output_files, strict=True)
+    }
+    assert len(staged.outputs) == 4
+    assert [path.name for path in jobs[0].output_files] == ["out0", "out0.1"]
+    for job in placed:
+        [entry] = json.loads(staged.files[job.manifest.name].read_text())["inputs"]
+        assert entry["file"] in staged.files
+
+
+def test_a_manifest_of_format_1_is_staged_too(manifests: list[Path], tmp_path: Path) -> None:
+    document = document_as_written(load_manifest(manifests[0].parent), 1)
+    moved = relocated_manifest(document, lambda name: f"moved/{name}")
+    assert moved["input"]["file"] == "moved/reference_input.f32"
+    assert [segment["model"] for segment in moved["segments"]] == [f"moved/{segment['model']}" for segment in document["segments"]]
 
 
 def test_what_runs_between_hand_overs_goes_along(tmp_path: Path) -> None:

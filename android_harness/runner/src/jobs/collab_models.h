@@ -41,7 +41,7 @@ class CollabModels {
   // Where an output of a segment is read to, for all its peers that have it copied out; null where none has. It is an
   // input of one of them that is host memory, else staging memory.
   [[nodiscard]] void* landing(size_t segment, size_t output) const { return landings_[segment][output].memory; }
-  // The memory that a receiver copies an output from: the sender's own over upload, else the memory that it was read to.
+  // The memory that a receiver copies an output from: the sender's own over upload, else where it was read to.
   [[nodiscard]] const void* Source(size_t sender, size_t output, size_t receiver) const;
 
  private:

@@ -210,8 +210,8 @@ void WriteBundleOfSeveralTensors(const Bench& bench) {
                   tensor(features, "") + "," + tensor(bytes, "") + "," + tensor(number, "")) +
           "," +
           segment("b.0", "b", "takes",
-                  tensor(bytes, R"(, "from": "a.0", "output": 1)") + "," + tensor(features, R"(, "from": "a.0")") + "," +
-                      tensor(number, R"(, "from": "a.0", "output": 2)"),
+                  tensor(bytes, R"(, "from": "a.0", "output": 1)") + "," +
+                      tensor(features, R"(, "from": "a.0")") + "," + tensor(number, R"(, "from": "a.0", "output": 2)"),
                   tensor(truths, "") + "," + tensor(features, "")) +
           "," +
           segment("c.0", "c", "two",

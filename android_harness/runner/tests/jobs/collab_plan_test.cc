@@ -70,12 +70,13 @@ TEST(PlanWithOneCopyHasItOnOneSide) {
   CHECK_EQUAL(Text(manifest, steps.at(1)), "b.0 wait a.0, b.0 write a.0, b.0 run, b.0 read a.1");
 }
 
-// a.0 gives b.0 two of its three outputs, the second first and a third time, and c.0 the third; both are outputs of the
-// network, as is one of a.0's. The network's second input goes to c.0 alone.
+// a.0 gives b.0 two of its three outputs, the second one twice, and c.0 the third. Each segment gives an output of the
+// network, whose second input goes to c.0 alone.
 Manifest SeveralTensors() {
   return ParseManifest(R"({"format": 2, "units": ["a", "b", "c"], "segments": [
-      {"name": "a.0", "unit": "a", "model": "m", "inputs": [{"name": "x", "shape": [2], "dtype": "float32", "from": "input"}],
-       "outputs": [{"shape": [2], "dtype": "float32"}, {"shape": [3], "dtype": "int8"}, {"shape": [], "dtype": "int64"}]},
+      {"name": "a.0", "unit": "a", "model": "m",
+       "inputs": [{"name": "x", "shape": [2], "dtype": "float32", "from": "input"}], "outputs": [
+       {"shape": [2], "dtype": "float32"}, {"shape": [3], "dtype": "int8"}, {"shape": [], "dtype": "int64"}]},
       {"name": "b.0", "unit": "b", "model": "m", "inputs": [
        {"name": "x", "shape": [3], "dtype": "int8", "from": "a.0", "output": 1},
        {"name": "y", "shape": [2], "dtype": "float32", "from": "a.0"},
@@ -87,7 +88,8 @@ Manifest SeveralTensors() {
        "outputs": [{"shape": [2], "dtype": "float32"}, {"shape": [4], "dtype": "int16"}]}],
       "inputs": [{"file": "i", "shape": [2], "dtype": "float32"}, {"file": "j", "shape": [1], "dtype": "uint8"}],
       "outputs": [{"segment": "c.0", "output": 1, "shape": [4], "dtype": "int16"},
-       {"segment": "a.0", "output": 1, "shape": [3], "dtype": "int8"}, {"segment": "b.0", "shape": [2], "dtype": "bool"}]})",
+       {"segment": "a.0", "output": 1, "shape": [3], "dtype": "int8"},
+       {"segment": "b.0", "shape": [2], "dtype": "bool"}]})",
                        ".");
 }
 
@@ -98,7 +100,8 @@ TEST(PlanOfSeveralTensorsAwaitsEachSenderOnce) {
               "a.0 write input, a.0 run, a.0 read b.0, a.0 read b.0, a.0 read c.0, a.0 read output:1");
   CHECK_EQUAL(Text(manifest, steps.at(1)),
               "b.0 wait a.0, b.0 write a.0:1, b.0 write a.0, b.0 write a.0:1, b.0 run, b.0 read output:2");
-  CHECK_EQUAL(Text(manifest, steps.at(2)), "c.0 wait a.0, c.0 write a.0:2, c.0 write input:1, c.0 run, c.0 read output");
+  CHECK_EQUAL(Text(manifest, steps.at(2)),
+              "c.0 wait a.0, c.0 write a.0:2, c.0 write input:1, c.0 run, c.0 read output");
   CHECK_EQUAL(steps.at(1).at(3).tensor, 2U);
   CHECK_EQUAL(steps.at(2).back().tensor, 1U);
 }

@@ -68,7 +68,8 @@ std::string ParseSeveral(const std::string& inputs, const std::string& outputs, 
       R"({"format": 2, "units": ["a", "b"], "segments": [
           {"name": "a.0", "unit": "a", "model": "m", "inputs": [
            {"name": "x", "shape": [4], "dtype": "int8", "from": "input", "output": 1}],
-           "outputs": [{"name": "p", "shape": [1, 4], "dtype": "float32"}, {"name": "q", "shape": [], "dtype": "int32"}]},
+           "outputs": [{"name": "p", "shape": [1, 4], "dtype": "float32"},
+                       {"name": "q", "shape": [], "dtype": "int32"}]},
           {"name": "b.0", "unit": "b", "model": "m", "inputs": )" +
           taken + R"(, "outputs": [{"name": "p", "shape": [2], "dtype": "bool"}]}], "inputs": )" + inputs +
           R"(, "outputs": )" + outputs + "}",
