@@ -246,7 +246,7 @@ class Concat:
 Block: TypeAlias = Stem | MBConv | Head | Add | Concat
 """Blocks of configs, whose costs follow from their numbers."""
 AnyBlock: TypeAlias = Block | Opaque
-"""Whatever can be timed."""
+"""All blocks that can be timed: those of configs, and pieces of other networks."""
 Sync: TypeAlias = Add | Concat
 
 _MAX_KEY: Final = 240

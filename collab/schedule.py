@@ -12,6 +12,7 @@ A segment may take and give several tensors; `build_schedule` makes the schedule
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -96,10 +97,18 @@ class Schedule:
     def type_of(self, source: Source) -> TensorType:
         return self.inputs[source.output] if source.is_input else self.segment(source.segment).outputs[source.output]
 
-    def receivers(self, sender: Segment, output: int) -> tuple[Segment, ...]:
-        """The segments of other units that take this output of a segment, in order."""
-        source = Source(sender.name, output)
-        return tuple(s for s in self.segments if source in s.sources and s.unit != sender.unit)
+    @cached_property
+    def _receivers(self) -> dict[Source, list[Segment]]:
+        found: dict[Source, list[Segment]] = {}
+        for segment in self.segments:
+            for source in dict.fromkeys(segment.sources):
+                if not source.is_input and self.segment(source.segment).unit != segment.unit:
+                    found.setdefault(source, []).append(segment)
+        return found
+
+    def receivers(self, source: Source) -> Sequence[Segment]:
+        """Returns the segments of other units that take this output of a segment, in order."""
+        return self._receivers.get(source, ())
 
 
 def chained(name: str, unit: str, layers: tuple[Layer, ...], sources: tuple[Source, ...]) -> Segment:

@@ -178,7 +178,7 @@ class NetworkFile:
 
 
 def is_network_file(name: str) -> bool:
-    """Whether a model is named that is no config, but a ``.tflite`` of others."""
+    """Tells whether a name is that of a ``.tflite`` of others, and not of a config."""
     return name.lower().endswith(_SUFFIX)
 
 

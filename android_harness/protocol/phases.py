@@ -128,7 +128,7 @@ class CollabJob:
     output: Path | None = None
     """File for the last run's first output; the others are written beside it (`output_files`)."""
     outputs: int = 1
-    """How many outputs the bundle's network has."""
+    """The number of outputs of the bundle's network."""
     load: tuple[Load, ...] = ()
     group: str = ""
     settles: bool = True

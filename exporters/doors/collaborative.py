@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from collab.errors import ConfigError
 
 SyncLetter: TypeAlias = Literal["a", "c"] | None
-"""How the branches of a stage meet: added, concatenated, or not at all."""
+"""Names of the ways in which the branches of a stage meet: added, concatenated, or not at all."""
 
 
 class Stage(nn.Module):

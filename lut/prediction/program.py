@@ -67,7 +67,6 @@ class _Builder:
         self._was_read = {s.name: 2 * i + 1 for i, s in enumerate(schedule.segments)}
         self._blocks = {s.name: [costs.block(s.unit, block) for block in s.blocks] for s in schedule.segments}
         self._us_per_mb = self._reuse_us(schedule.units)
-        self._receivers = _receivers(schedule)
         self.operations: dict[str, list[Operation]] = {unit: [] for unit in schedule.units}
 
     def _reuse_us(self, units: tuple[str, ...]) -> dict[str, tuple[float, float]]:
@@ -126,7 +125,7 @@ class _Builder:
         resumed = self._resumes_us(segment)
         call = Operation(segment.name, "run", "", "call", self._costs.call_us(segment.unit) + sum(resumed), resumes=len(resumed))
         buffers = Operation(segment.name, "run", "", "buffers", arena_us(costs, features_us), features_mb=arena_mb(costs))
-        shared = [source for source in self._outputs(segment) if source in self._receivers]
+        shared = [source for source in self._outputs(segment) if self._schedule.receivers(source)]
         claimed_kb = sum(self._bytes(source) for source in shared) / BYTES_PER_KB
         claim = Operation(segment.name, "run", "", "claim", sum(map(self._claim_us, shared)), kilobytes=claimed_kb)
         blocks = [self._block(segment, block, cost, weights_us) for block, cost in zip(segment.blocks, costs, strict=True)]
@@ -152,7 +151,7 @@ class _Builder:
 
     def _claim_us(self, source: Source) -> float:
         """Returns what it costs a segment to write an output where peers have read the one before; they have read it all at once."""
-        return max(self._handover(source, receiver.unit).claim_us for receiver in self._receivers[source])
+        return max(self._handover(source, receiver.unit).claim_us for receiver in self._schedule.receivers(source))
 
     def _send(self, segment: Segment) -> list[Operation]:
         copied = [copy for source in self._outputs(segment) if (copy := self._copy_out(source))]
@@ -162,7 +161,7 @@ class _Builder:
 
     def _copy_out(self, source: Source) -> Operation | None:
         """Returns the copy out of an output for its peers; None where none of them has it copied."""
-        for receiver in self._receivers.get(source, ()):
+        for receiver in self._schedule.receivers(source):
             cost = self._handover(source, receiver.unit)
             if cost.copies_out:
                 size_kb = self._bytes(source) / BYTES_PER_KB
@@ -177,16 +176,6 @@ class _Builder:
                 work = self._costs.output_read_us(segment.unit, segment.blocks[-1], self._bytes(source))
                 found.append(Operation(segment.name, "read", peer_name(Source(NETWORK_OUTPUT, number)), "copy out", work))
         return found
-
-
-def _receivers(schedule: Schedule) -> dict[Source, list[Segment]]:
-    """Returns the segments of other units that take each output of a segment, in order; outputs that none takes are left out."""
-    found: dict[Source, list[Segment]] = {}
-    for segment in schedule.segments:
-        for source in dict.fromkeys(segment.sources):
-            if not source.is_input and schedule.segment(source.segment).unit != segment.unit:
-                found.setdefault(source, []).append(segment)
-    return found
 
 
 def pack(architectures: Sequence[Sequence[Sequence[Operation]]]) -> Program:

@@ -17,7 +17,7 @@ class Partial:
         free_us: when each unit has done what is decided.
         busy_us: how long it works in all.
         end_us: when each block has ended.
-        open_block: whether the segment that each unit ran last goes on with what it runs next, unless that awaits something.
+        open_block: the last block of each unit, whose segment goes on with the next one unless that awaits something; -1: it has ended.
     """
 
     units: Assignment

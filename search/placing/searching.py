@@ -20,7 +20,7 @@ from search.placing.partial import Partial, extended
 _WIDTH: Final = 48
 """Placements that the beam goes on with."""
 _JUDGED: Final = 32
-"""Of the beam's last, those that are replayed."""
+"""Placements that the beam ends with and that are replayed."""
 _MOST_MOVED: Final = 40_000
 """Blocks of all placements that are tried by moves: as many placements of few blocks, or fewer of many."""
 _LEAST_MOVES: Final = 64
@@ -57,10 +57,6 @@ def search_placement(cut: CutNetwork, costs: Costs, units: tuple[str, ...], *, o
     """
     bounds = Bounds(cut, costs, units)
     _require_measured(bounds, costs)
-    for number in range(len(cut.blocks)):
-        if not bounds.can_run(number):
-            costs.block(units[0], cut.opaque[number])
-            raise MissingEntryError(f"{costs.source} has {cut.opaque[number].key} on none of {', '.join(units)}")
     judge = Judge(cut, costs, units, objective=objective)
     alone = {
         unit: (unit,) * len(cut.blocks) for unit in range(len(units)) if all(unit in bounds.can_run(n) for n in range(len(cut.blocks)))

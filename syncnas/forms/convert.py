@@ -1,4 +1,4 @@
-"""What `syncnas convert` prints with ``--json``."""
+"""Form of the command that makes a ``.tflite``."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def expected_steps(schedule: Schedule, unit: str) -> list[tuple[str, str, str]]:
             steps.append((segment.name, "write", peer_name(source)))
         steps.append((segment.name, "run", ""))
         for number in range(len(segment.outputs)):
-            receivers = schedule.receivers(segment, number)
+            receivers = schedule.receivers(Source(segment.name, number))
             if receivers:
                 steps.append((segment.name, "read", receivers[0].name))
         for number, source in enumerate(schedule.outputs):

@@ -53,7 +53,7 @@ def test_a_stem_on_one_unit_is_a_segment_of_its_own() -> None:
     assert isinstance(schedule.segment("cpu1.0").layers[0].block, Stem)
     assert len(schedule.segment("cpu1.0").layers) == 1
     assert schedule.segment("cpu0.0").sources == (Source("cpu1.0"),)
-    assert [s.name for s in schedule.receivers(schedule.segment("cpu1.0"), 0)] == ["cpu0.0"]
+    assert [s.name for s in schedule.receivers(Source("cpu1.0"))] == ["cpu0.0"]
 
 
 def test_a_duplicated_stem_opens_the_first_segment_of_every_unit() -> None:
@@ -73,7 +73,7 @@ def test_the_last_sync_opens_the_segment_of_the_head_only() -> None:
 def test_a_base_model_is_one_segment() -> None:
     schedule = build_schedule(BASE, parse_placement("0=cpu1", branches=1))
     assert [s.name for s in schedule.segments] == ["cpu1.0"]
-    assert schedule.receivers(schedule.segments[-1], 0) == ()
+    assert list(schedule.receivers(schedule.outputs[0])) == []
 
 
 def test_a_placement_for_another_number_of_branches_is_refused() -> None:

@@ -27,12 +27,12 @@ from tests.phone.wires.hosts import (
 from tests.phone.wires.relay import Direction
 
 CUTS: Final = int(os.environ.get("SYNCNAS_LINK_CUTS", "20"))
-"""How often the link is cut in a profile; `.ci/full` asks for 50."""
+"""Number of cuts of the link in a profile; `.ci/full` asks for 50."""
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """How many bytes a profile sends after its files have been sent."""
+    """Counts the bytes that a profile sends after its files have been sent."""
 
     both_ways: int
     to_host: int

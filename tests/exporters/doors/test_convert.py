@@ -1,4 +1,4 @@
-"""What the command refuses, in a sentence, before anything is converted or written."""
+"""The command refuses in a sentence, before anything is converted or written."""
 
 from __future__ import annotations
 
