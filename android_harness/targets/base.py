@@ -11,8 +11,8 @@ from android_harness.device.info import DeviceInfo
 from android_harness.protocol.journal import Event
 from android_harness.protocol.phases import Phase
 
-JOURNAL_LOST: Final = 3
-"""Exit status of a runner that could not write the journal, which is the fault of no job."""
+STORAGE_LOST: Final = 3
+"""Exit status of a runner that could not write the journal or an output, which is the fault of no job."""
 
 
 class PhaseRun(Protocol):

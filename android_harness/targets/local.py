@@ -21,7 +21,7 @@ from android_harness.kits.runtime import litert_library, litert_version
 from android_harness.protocol.journal import Event
 from android_harness.protocol.journal_tail import JournalTail, cut_to_whole_lines
 from android_harness.protocol.phases import Phase
-from android_harness.targets.base import JOURNAL_LOST
+from android_harness.targets.base import STORAGE_LOST
 from collab.errors import DeviceError
 from collab.files import holding, write_whole
 from collab.system.portable import usable_cores
@@ -125,7 +125,7 @@ class LocalRun:
         shutil.rmtree(self._folder, ignore_errors=True)
         if code == 0:
             return None
-        if code == JOURNAL_LOST:
+        if code == STORAGE_LOST:
             self.interrupted = True
             return f"{self._journal}: {words[-1] if words else 'it could not be written'}; make room there"
         if code < 0:

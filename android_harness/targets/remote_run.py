@@ -12,7 +12,7 @@ from android_harness.device.base import ALIVE, Device, checked, whole_number
 from android_harness.device.layout import Layout
 from android_harness.protocol.journal import Event
 from android_harness.protocol.journal_tail import JournalTail
-from android_harness.targets.base import JOURNAL_LOST
+from android_harness.targets.base import STORAGE_LOST
 from android_harness.targets.cursor import forget_cursor
 from collab.errors import DeviceError
 from collab.files import append_whole, sha256_of, writing
@@ -204,7 +204,7 @@ def _reason(state: str, last_words: str) -> tuple[str, bool]:
     if state == "gone":
         return "the device was restarted, or ended all that the harness had started there", True
     code = int(state) if state.isdigit() else 255
-    if code == JOURNAL_LOST:
+    if code == STORAGE_LOST:
         return last_words or "the journal could not be written", True
     if code > 128:
         try:

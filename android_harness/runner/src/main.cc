@@ -14,6 +14,7 @@
 #include "base/allocator.h"
 #include "base/failure.h"
 #include "base/files.h"
+#include "base/storage_error.h"
 #include "device/system_trace.h"
 #include "engines/open_engine.h"
 #include "phases/phase_runner.h"
@@ -25,7 +26,7 @@ namespace syncnas {
 
 namespace {
 
-enum ExitCode { kPhaseEnded = 0, kBadInvocation = 2, kJournalLost = 3 };
+enum ExitCode { kPhaseEnded = 0, kBadInvocation = 2, kStorageLost = 3 };
 
 // Android's own; elsewhere there is none, and nothing is traced.
 constexpr const char* kTraceLibrary = "libandroid.so";
@@ -139,9 +140,9 @@ int Run(int count, char** values) {
     }
     const SystemTrace trace(kTraceLibrary);
     PhaseRunner(phase, OpenEngine, journal, trace, stop_requested).Run();
-  } catch (const JournalError& error) {
+  } catch (const StorageError& error) {
     Complain(error.what());
-    return kJournalLost;
+    return kStorageLost;
   }
   return kPhaseEnded;
 }

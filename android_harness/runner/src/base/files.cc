@@ -11,19 +11,29 @@
 
 #include "base/descriptor.h"
 #include "base/failure.h"
+#include "base/storage_error.h"
 
 namespace syncnas {
 
 namespace {
 
-[[noreturn]] void Refuse(const char* verb, const FilePath& path, int error) {
-  throw Failure(std::string("cannot ") + verb + " " + path.shown + ": " + ErrorText(error));
+std::string Refusal(const char* verb, const FilePath& path, int error) {
+  return std::string("cannot ") + verb + " " + path.shown + ": " + ErrorText(error);
+}
+
+[[noreturn]] void RefuseReading(const FilePath& path, int error) { throw Failure(Refusal("read", path, error)); }
+
+[[noreturn]] void RefuseWriting(const FilePath& path, int error) {
+  if (error == ENOSPC || error == EDQUOT || error == EIO || error == EROFS) {
+    throw StorageError(Refusal("write", path, error));
+  }
+  throw Failure(Refusal("write", path, error));
 }
 
 struct stat StatusOf(const FilePath& path) {
   struct stat status {};
   if (stat(path.full.c_str(), &status) != 0) {
-    Refuse("read", path, errno);
+    RefuseReading(path, errno);
   }
   if (!S_ISREG(status.st_mode)) {
     throw Failure("cannot read " + path.shown + ": it is not a file");
@@ -59,7 +69,7 @@ std::string ReadFile(const FilePath& path, size_t most_bytes) {
   StatusOf(path);
   const Descriptor file(open(path.full.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number() < 0) {
-    Refuse("read", path, errno);
+    RefuseReading(path, errno);
   }
   std::string content;
   std::array<char, 65536> chunk;
@@ -69,7 +79,7 @@ std::string ReadFile(const FilePath& path, size_t most_bytes) {
       continue;
     }
     if (got < 0) {
-      Refuse("read", path, errno);
+      RefuseReading(path, errno);
     }
     if (got == 0) {
       return content;
@@ -85,7 +95,7 @@ void CheckReadable(const FilePath& path) {
   StatusOf(path);
   const Descriptor file(open(path.full.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number() < 0) {
-    Refuse("read", path, errno);
+    RefuseReading(path, errno);
   }
 }
 
@@ -94,10 +104,10 @@ int64_t FileSize(const FilePath& path) { return StatusOf(path).st_size; }
 void WriteFile(const FilePath& path, const void* data, size_t bytes) {
   Descriptor file(open(path.full.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.number() < 0) {
-    Refuse("write", path, errno);
+    RefuseWriting(path, errno);
   }
   if (!WriteFully(file.number(), {static_cast<const char*>(data), bytes}) || file.Close() != 0) {
-    Refuse("write", path, errno);
+    RefuseWriting(path, errno);
   }
 }
 

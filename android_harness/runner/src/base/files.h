@@ -27,6 +27,7 @@ bool StaysInside(const std::string& path);
 std::string ReadFile(const FilePath& path, size_t most_bytes);
 void CheckReadable(const FilePath& path);
 int64_t FileSize(const FilePath& path);
+// Throws StorageError if the storage is full or broken.
 void WriteFile(const FilePath& path, const void* data, size_t bytes);
 
 // Writes everything, through interruptions and partial writes. False with errno set when it cannot.

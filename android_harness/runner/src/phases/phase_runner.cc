@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/failure.h"
+#include "base/storage_error.h"
 #include "device/system_log.h"
 #include "jobs/make_job.h"
 #include "json/json_line.h"
@@ -190,6 +191,8 @@ void PhaseRunner::VisitJob(const Visit& visit) {
       job = MakeJob(spec, {workers_, ledger_, host_, trace_, phase_.seed});
     }
     job->Visit();
+  } catch (const StorageError&) {
+    throw;
   } catch (const std::bad_alloc&) {
     failure = "not enough memory";
   } catch (const std::exception& error) {

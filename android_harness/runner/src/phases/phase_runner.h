@@ -29,7 +29,7 @@ class PhaseRunner {
   PhaseRunner(const PhaseSpec& phase, const EngineOpener& open_engine, Journal& journal, const SystemTrace& trace,
               const std::atomic<bool>& stop);
 
-  // Returns when the end line is written. Throws JournalError, nothing else: what goes wrong with a unit or a job is
+  // Returns when the end line is written. Throws StorageError, nothing else: what goes wrong with a unit or a job is
   // in the journal.
   void Run();
 

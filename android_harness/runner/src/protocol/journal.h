@@ -1,15 +1,16 @@
 #ifndef SYNCNAS_RUNNER_PROTOCOL_JOURNAL_H_
 #define SYNCNAS_RUNNER_PROTOCOL_JOURNAL_H_
 
-#include <stdexcept>
 #include <string>
+
+#include "base/storage_error.h"
 
 namespace syncnas {
 
-// The journal cannot be written. Nothing that is measured from here on could be kept, so the phase ends.
-class JournalError : public std::runtime_error {
+// The journal cannot be written.
+class JournalError : public StorageError {
  public:
-  explicit JournalError(const std::string& sentence) : std::runtime_error(sentence) {}
+  explicit JournalError(const std::string& sentence) : StorageError(sentence) {}
 };
 
 // JSON lines to a file or a pipe, each in one write(2), so that a process that dies leaves at most one line cut off.

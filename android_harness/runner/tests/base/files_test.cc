@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/storage_error.h"
 #include "support/check.h"
 #include "support/temporary_folder.h"
 
@@ -22,6 +23,16 @@ TEST(FilesAreToldApart) {
   CHECK_EQUAL(FolderOf("/b.json"), "/");
   CHECK_EQUAL(InFolder("d", "x").full, "d/x");
   CHECK_EQUAL(InFolder("d", "/x").full, "/x");
+}
+
+TEST(FullStorageIsToldFromOtherFailures) {
+  std::string said;
+  try {
+    WriteFile({"full", "/dev/full"}, "x", 1);
+  } catch (const StorageError& error) {
+    said = error.what();
+  }
+  CHECK_EQUAL(said, "cannot write full: No space left on device");
 }
 
 }  // namespace
