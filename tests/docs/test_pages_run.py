@@ -17,6 +17,7 @@ from collab import config as configs
 from collab.networks.weights import seeded
 from tests.docs.site import nav_pages
 from tests.docs.walk import Walk, parsed_only, quick_form, runs_here, steps_of
+from tests.graph.samples import forked_network
 from tests.pages import PAGES, REPOSITORY, text_of
 
 DOCS = REPOSITORY / "docs"
@@ -38,6 +39,8 @@ def walked() -> list[Path]:
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     walk = Walk(tmp_path_factory.mktemp("reader"))
+    # Pages call a reader's own network by this name.
+    (walk.folder / "face_landmark.tflite").write_bytes(forked_network())
     for page in FIRST:
         walk.page(page)
     for name in ("before", "after", "old", "new", "demo", "phone", "another"):

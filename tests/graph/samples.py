@@ -15,6 +15,7 @@ from tests.graph.sample import NO_SOURCE, TYPES, Sample
 
 HALVE = {"strideW": 2, "strideH": 2, "filterWidth": 2, "filterHeight": 2}
 CONV = {"strideW": 1, "strideH": 1}
+FORKED_SHAPE = (1, 16, 16, 8)
 
 
 def residual() -> Record:
@@ -32,6 +33,17 @@ def residual() -> Record:
     y = g.op("RESHAPE", [y, g.ints(1, 64)], (1, 64), table="ReshapeOptions")
     y = g.op("FULLY_CONNECTED", [y, g.weights(5, 64), -1], (1, 5), table="FullyConnectedOptions")
     return g.record(g.op("SOFTMAX", [y], (1, 5), table="SoftmaxOptions", options={"beta": 1.0}))
+
+
+def forked_network() -> bytes:
+    """A fork of two convolutions that a sum joins, twice the same convolution after it, and a head that gives two outputs, one of int8."""
+    g = Sample()
+    first = g.conv(g.input(FORKED_SHAPE), 8, kernel=3)
+    joined = g.add(g.conv(first, 8, kernel=5), g.conv(first, 8, kernel=3))
+    twice = g.conv(g.conv(joined, 8, kernel=3), 8, kernel=3)
+    packed = g.op("QUANTIZE", [twice], FORKED_SHAPE, dtype="INT8", scale=0.05, zero=-3)
+    mean = g.op("MEAN", [twice, g.ints(1, 2)], (1, 8), table="ReducerOptions")
+    return model_bytes(g.record(packed, mean), NO_SOURCE)
 
 
 def _quantised() -> dict[str, Record]:

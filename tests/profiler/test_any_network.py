@@ -27,23 +27,16 @@ from profiler.request import PLAN_FILE, load_request
 from report.data.sources import Profile
 from report.panels.blocks import section
 from tests.graph.sample import NO_SOURCE, Sample
+from tests.graph.samples import FORKED_SHAPE, forked_network
 from tests.profiler.test_run import run
 
 UNITS = ("--unit", "cpu:cores=0", "--unit", "cpu:cores=1")
-SHAPE = (1, 16, 16, 8)
 
 
 @pytest.fixture(scope="module", name="network")
-def forked_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fork of two convolutions that a sum joins, twice the same convolution after it, and a head that gives two outputs, one of int8."""
-    sample = Sample()
-    first = sample.conv(sample.input(SHAPE), 8, kernel=3)
-    joined = sample.add(sample.conv(first, 8, kernel=5), sample.conv(first, 8, kernel=3))
-    twice = sample.conv(sample.conv(joined, 8, kernel=3), 8, kernel=3)
-    packed = sample.op("QUANTIZE", [twice], SHAPE, dtype="INT8", scale=0.05, zero=-3)
-    mean = sample.op("MEAN", [twice, sample.ints(1, 2)], (1, 8), table="ReducerOptions")
+def network_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("network") / "forked.tflite"
-    path.write_bytes(model_bytes(sample.record(packed, mean), NO_SOURCE))
+    path.write_bytes(forked_network())
     return path
 
 
@@ -89,7 +82,7 @@ def test_a_hand_made_schedule_of_its_blocks_is_predicted(profiled: tuple[Path, d
     out, _ = profiled
     tables = load_tables(out)
     block = next(b for b in opaque_blocks(out) if (b.inputs, b.outputs, b.in_bytes, b.out_bytes) == (1, 1, 8192, 8192))
-    kind = TensorType(SHAPE)
+    kind = TensorType(FORKED_SHAPE)
     names = [("cpu0.0", "cpu0", NETWORK_INPUT), ("cpu1.0", "cpu1", "cpu0.0"), ("cpu0.1", "cpu0", "cpu1.0")]
     segments = tuple(Segment(name, unit, (Source(source),), (kind,), (kind,), pieces=(block,)) for name, unit, source in names)
     schedule = Schedule("chain", ("cpu0", "cpu1"), segments, (kind,), (Source("cpu0.1"),))
@@ -118,7 +111,7 @@ def test_it_goes_on_from_its_own_copy_and_takes_no_other(profiled: tuple[Path, d
     assert after["blocks"] == before["blocks"]
     other = tmp_path / "other.tflite"
     sample = Sample(1)
-    other.write_bytes(model_bytes(sample.record(sample.conv(sample.input(SHAPE), 8, kernel=3)), NO_SOURCE))
+    other.write_bytes(model_bytes(sample.record(sample.conv(sample.input(FORKED_SHAPE), 8, kernel=3)), NO_SOURCE))
     assert "another network, forked.tflite" in run("profiler.run", "--out", out, "--resume", "--model", other, status=2)
     assert "blocks of 1 us, not 9" in run("profiler.run", "--out", out, "--resume", "--grain", 9, status=2)
     unknown = f"opaque_{'0' * 32}_1-2-3_1x4_1x4"

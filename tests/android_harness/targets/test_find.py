@@ -85,10 +85,10 @@ def test_nobody_dials_an_address_out_of_a_file(tmp_path: Path, command: str, mon
 
 def deploy_app(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     from android_harness import deploy
-    from exporters import manifest_file
+    from exporters.manifests import reading
 
     # Which device is used is settled before anything of the bundle but its manifest is looked at.
-    monkeypatch.setattr(manifest_file, "load_manifest", lambda _: None)
+    monkeypatch.setattr(reading, "load_manifest", lambda _: None)
     return deploy.app
 
 
