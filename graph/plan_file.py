@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -66,6 +67,15 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def block_units(self) -> tuple[str, ...]:
         """The unit of each block."""
         return tuple(block.unit for block in self.blocks)
+
+    @property
+    def placement_text(self) -> str:
+        """Tells in short which unit runs which blocks, by their numbers: ``cpu0 0-3 5, cpu1 4``."""
+        runs: dict[str, list[str]] = {}
+        for unit, members in groupby(enumerate(self.block_units), key=lambda numbered: numbered[1]):
+            numbers = [number for number, _ in members]
+            runs.setdefault(unit, []).append(f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else str(numbers[0]))
+        return ", ".join(f"{unit} {' '.join(texts)}" for unit, texts in runs.items())
 
     def to_json(self) -> str:
         return json.dumps(msgspec.to_builtins(self), indent=1, allow_nan=False) + "\n"

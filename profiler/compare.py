@@ -25,15 +25,13 @@ from android_harness.targets.device_notes import sentences
 from android_harness.targets.execute import execute
 from collab.blocks import parse_any_key
 from collab.errors import RunnerError
-from collab.model import ModelConfig
-from collab.placement import Placement
 from collab.units import UnitSpec
-from exporters.bundle import write_bundle
 from exporters.manifests.manifest import MANIFEST
 from lut.meta import Meta, check_belongs
 from lut.prediction.costs import Costs
-from lut.prediction.model_latency import Prediction, predict
+from lut.prediction.model_latency import Prediction, predict_schedule
 from lut.statistics import summarise
+from profiler.candidates import Candidate
 from profiler.drift import Pace, agreed, pace, sentinel_us
 from profiler.effort import QUICK
 from profiler.execution import temporary_folder
@@ -50,15 +48,6 @@ _BLOCK_MISSES = 0.05
 """Standard error of the block's drift as a model's, besides chance: it was up to 6 % from the network's (shared x86 machine)."""
 _FEW_APART, _MANY_APART = 4, 12
 """Visits between two turns of the sentinels, which take as long as several visits."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A model with a placement; `label` is what it is called in results."""
-
-    label: str
-    config: ModelConfig
-    placement: Placement
 
 
 @dataclass(frozen=True)
@@ -126,8 +115,8 @@ def compare(
         KeyboardInterrupt: Ctrl-C was pressed; its text says what is kept.
     """
     check_belongs(costs.meta, fingerprint=device.info.fingerprint, runtime=device.runtime)
-    predictions = [replace(predict(c.config, c.placement, costs), model=c.label) for c in candidates]
-    units = {name: costs.unit(name) for candidate in candidates for name in candidate.placement.units}
+    predictions = [replace(predict_schedule(c.schedule, costs, placement=c.placed), model=c.label) for c in candidates]
+    units = {name: costs.unit(name) for candidate in candidates for name in candidate.schedule.units}
     store = SampleStore()
 
     def note(event: Event) -> None:
@@ -140,7 +129,7 @@ def compare(
     with temporary_folder() as folder:
         bundles = [folder / f"bundle{number}" for number in range(len(candidates))]
         for candidate, bundle in zip(candidates, bundles, strict=True):
-            write_bundle(candidate.config, candidate.placement, bundle)
+            candidate.write(bundle)
         phase = trial_phase(bundles, units, costs, trial, folder)
         if not execute(device, phase, journal, note):
             raise KeyboardInterrupt(f"The samples so far are in {journal}; nothing can be said yet: give the same command again.")
@@ -228,7 +217,7 @@ def compared(
     halves = [_samples(store, TrialId(number, half), prediction.model) for half in ("a", "b")]
     collabs = [visit for half in halves for visit in half.collabs]
     medians = [summarise(visit.total_ns for visit in half.collabs).median_us for half in halves]
-    own = prediction.placement.units
+    own = prediction.units
     at_ns = [visit.t_ns for visit in collabs]
     blocks, networks = (
         {unit: said for unit in own if (said := ask(store, unit, at_ns, costs.meta)) is not None} for ask in (_block_pace, _network_pace)
@@ -241,7 +230,7 @@ def compared(
         drift=drift,
         sentinel_drift={unit: said.slowness for unit, said in blocks.items()},
         network_drift={unit: said.slowness for unit, said in networks.items()},
-        corrected_us=predict(candidate.config, candidate.placement, costs.slowed(drift)).total_us,
+        corrected_us=predict_schedule(candidate.schedule, costs.slowed(drift), placement=candidate.placed).total_us,
         wakeups_us=measured_wakeups(collabs),
         dropped_hot=store.dropped_hot,
         notes=tuple(sentences(store.notes.conditions)),

@@ -12,7 +12,7 @@ from collab.model import ModelConfig
 from collab.wording.options import option_named
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
-from profiler.compare import Candidate
+from profiler.candidates import ConfigCandidate
 from profiler.strategies import draw_strategy
 
 LEAST_CRITICAL: Final = 0.25
@@ -20,7 +20,7 @@ LEAST_CRITICAL: Final = 0.25
 _DRAWS_EACH: Final = 200
 
 
-def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count: int, *, seed: int) -> list[Candidate]:
+def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count: int, *, seed: int) -> list[ConfigCandidate]:
     """Draws random strategies, widths and placements of a base on all units at once (`draw_strategy`).
 
     Draws that leave a unit with less than `LEAST_CRITICAL` of the predicted critical path are passed over.
@@ -30,7 +30,7 @@ def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count
         MissingEntryError: the tables lack what every strategy drawn needs.
     """
     generator = np.random.default_rng(seed)
-    found: list[Candidate] = []
+    found: list[ConfigCandidate] = []
     missing: MissingEntryError | None = None
     for drawn in range(count * _DRAWS_EACH):
         if drawn == _DRAWS_EACH and not found and missing is not None:
@@ -42,7 +42,7 @@ def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count
             missing = error
             continue
         if min(critical.values()) >= LEAST_CRITICAL:
-            found.append(Candidate(config.name, config, placement))
+            found.append(ConfigCandidate(config.name, config, placement))
             if len(found) == count:
                 return found
     raise ConfigError(

@@ -59,7 +59,8 @@ def main(
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
     from lut.traces.events import require_free, write_trace
-    from profiler.compare import Candidate, Trial
+    from profiler.candidates import ConfigCandidate
+    from profiler.compare import Trial
     from profiler.job_ids import TrialId, parse_job_id, timed_unit
     from profiler.progress import phase_bar
     from profiler.trials import VERIFY_JOURNAL, comparison_document, result_of, verify_model
@@ -78,7 +79,7 @@ def main(
     recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
     with keeping("Nothing was measured yet; the tables are as they were."):
         comparison = verify_model(
-            Candidate(model, config, parse_placement(placement, branches=config.branches)),
+            ConfigCandidate(model, config, parse_placement(placement, branches=config.branches)),
             costs,
             Trial(rounds=rounds, runs=runs),
             opened,
