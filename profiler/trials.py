@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from profiler.attribution import Term
     from profiler.candidates import Candidate
     from profiler.compare import Comparison, Trial
+    from profiler.network_file import NetworkFile
     from profiler.progress import PhaseProgress
     from profiler.trends import Trend
 
@@ -72,6 +73,7 @@ def verify_model(
     *,
     journal: Path,
     notice: Notice,
+    network_file: NetworkFile | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Comparison:
     """Predicts one model and measures it with all units at once; whether its output is right is for the caller to look at.
@@ -83,6 +85,7 @@ def verify_model(
         observed: gives what follows the measurement.
         journal: the file that keeps the raw samples.
         notice: receives notes and warnings, each a sentence.
+        network_file: see `profiler.compare.compare`.
         on_event: receives the events that count.
 
     Raises:
@@ -100,7 +103,7 @@ def verify_model(
 
         # One model's times are looked at and kept nowhere else, so a trace may be recorded meanwhile; the notes say so.
         traceable = replace(trial, may_be_traced=True)
-        [comparison] = compare(target, [candidate], costs, traceable, journal=journal, on_event=note)
+        [comparison] = compare(target, [candidate], costs, traceable, journal=journal, network_file=network_file, on_event=note)
     if comparison.result.is_right:
         write_whole(result_of(journal), json.dumps(comparison_document(comparison), indent=1, allow_nan=False) + "\n")
     return comparison
