@@ -14,7 +14,6 @@ from collab.names import shown
 from collab.placement import Placement, parse_placement
 from collab.schedule import Schedule, build_schedule
 from collab.wording.commands import command_named
-from collab.wording.options import option_named
 from exporters.bundle import write_bundle
 from exporters.network_export import planned_network, write_planned
 from graph.plan_file import PLAN_SUFFIX, PlacementPlan, read_plan
@@ -54,16 +53,14 @@ def named_candidate(model: str, costs: Costs, *, placement: str, plan: Path | No
     """
     if not is_network_file(model):
         if plan is not None:
-            raise ConfigError(f"{option_named('--plan')} goes with a network's .tflite, and {shown(model)} is none")
+            raise ConfigError(f"--plan goes with a network's .tflite, and {shown(model)} is none")
         config = load_config(model)
         return ConfigCandidate(model, config, parse_placement(placement, branches=config.branches))
     if placement:
-        raise ConfigError(
-            f"{shown(model)} is placed by {option_named('--plan')}; leave out {option_named('--placement')}, which is for configs"
-        )
+        raise ConfigError(f"{shown(model)} is placed by --plan; leave out --placement, which is for configs")
     if plan is None:
         command = command_named("place", "--lut", costs.source, "--model", model, "--out", f"{Path(model).stem}{PLAN_SUFFIX}")
-        raise ConfigError(f"{shown(model)} needs {option_named('--plan')}, which says which unit runs what; to make one: {command}")
+        raise ConfigError(f"{shown(model)} needs --plan, which says which unit runs what; to make one: {command}")
     found = read_plan(plan)
     for name, text in found.units.items():
         if costs.unit(name).text != text:

@@ -160,7 +160,7 @@ def _sentences(split: Split) -> Iterator[str]:
     if partly:
         yield f"Not wholly on {', '.join(partly)}: what the unit did not take ran on the CPU."
     if found.unit:
-        yield f"Left whole on {found.unit}: no division is predicted to be faster."
+        yield f"Left whole on {kept.unit}: no division is predicted to be faster."
     elif kept is not found and not found.is_right:
         yield f"Left whole on {kept.unit}: divided, it does not compute the same."
     elif kept is not found:

@@ -22,6 +22,7 @@ from profiler.certification import rounds_for
 from profiler.compare import Comparison, Trial, compare, visits
 from profiler.profiling import ProfileOptions, profile_into
 from profiler.request import PLAN_FILE, kept_network
+from search.placing.objective import Objective
 from search.placing.plans import plan_of
 from search.placing.searching import Found, search_placement
 
@@ -175,12 +176,12 @@ def split_network(
     cut = CutNetwork(network, name=model.stem, grain_us=grain_us)
     notice(f"Looking for the fastest placement of {len(cut.blocks)} blocks on {', '.join(units)}")
     found = search_placement(cut, costs, units)
-    plans = [plan_of(cut, entry, units, costs, objective="latency", grain_us=grain_us) for entry in _contenders(found)]
+    plans = [plan_of(cut, entry, units, costs, objective=Objective.LATENCY, grain_us=grain_us) for entry in _contenders(found)]
     comparisons = _compared(cut, plans, costs, options, name, opened, comparing, journal=out / JOURNAL, tables=tables, notice=notice)
     contenders = [Contender(_only_unit(plan), plan, comparison) for plan, comparison in zip(plans, comparisons, strict=True)]
     best = next(entry for entry in contenders if entry.plan.block_units == tuple(units[unit] for unit in found.units))
     split = Split(model.stem, name, tuple(entry for entry in contenders if entry.unit), best, best, out, tables)
-    split = replace(split, kept=_kept(split))
+    split = replace(split, kept=kept_of(split))
     write_whole(split.plan_file, split.kept.plan.to_json())
     write_planned(cut, split.kept.plan, split.bundle)
     write_whole(out / RESULT, json.dumps(split.to_document(), indent=1, allow_nan=False) + "\n")
@@ -255,7 +256,7 @@ def _compared(
         return compare(target, candidates, costs, trial, journal=journal, network_file=network, on_event=progress.note)
 
 
-def _kept(split: Split) -> Contender:
+def kept_of(split: Split) -> Contender:
     """Returns the contender to keep: the one that was found, or a unit alone that is faster beyond what can be told apart.
 
     Raises:
