@@ -170,3 +170,13 @@ def test_a_plan_of_other_units_is_refused(split: tuple[Path, dict[str, Any]], ne
     other.write_text(json.dumps(plan))
     said = run("profiler.verify", "--lut", split[0] / TABLES, "--model", network, "--plan", other, status=2)
     assert "make the plan from these tables" in said
+
+
+def test_its_bundle_is_deployed_beside_its_prediction(split: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    out, said = split
+    bundle = tmp_path / "bundle"
+    shutil.copytree(said["bundle"], bundle)
+    found = json.loads(run("android_harness.deploy", bundle, "--device", "local", "--lut", out / TABLES, "--runs", 4, "--json"))
+    jsonschema.validate(found, schema_of("deploy"))
+    assert found["predicted_us"] == pytest.approx(said["predicted_us"], rel=1e-6)
+    assert found["output_error"] == 0.0
