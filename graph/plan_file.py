@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -16,6 +17,7 @@ from collab.documents import MAX_US, read
 from collab.errors import NetworkError
 from collab.names import shown
 from collab.units import is_unit_name
+from graph.reading import read_network
 from graph.scheduling import CutNetwork
 
 PLAN_SUFFIX: Final = ".plan.json"
@@ -67,6 +69,15 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """The unit of each block."""
         return tuple(block.unit for block in self.blocks)
 
+    @property
+    def placement_text(self) -> str:
+        """Tells in short which unit runs which blocks, by their numbers: ``cpu0 0-3 5, cpu1 4``."""
+        runs: dict[str, list[str]] = {}
+        for unit, members in groupby(enumerate(self.block_units), key=lambda numbered: numbered[1]):
+            numbers = [number for number, _ in members]
+            runs.setdefault(unit, []).append(f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else str(numbers[0]))
+        return ", ".join(f"{unit} {' '.join(texts)}" for unit, texts in runs.items())
+
     def to_json(self) -> str:
         return json.dumps(msgspec.to_builtins(self), indent=1, allow_nan=False) + "\n"
 
@@ -102,3 +113,14 @@ def read_plan(path: Path) -> PlacementPlan:
         if block.unit not in plan.units:
             raise NetworkError(f"{path}: blocks[{number}]: its unit is none of {', '.join(plan.units)}; {_ADVICE}")
     return plan
+
+
+def planned_network(model: Path, plan: PlacementPlan) -> CutNetwork:
+    """Reads the network of a plan, and cuts it as the plan says.
+
+    Raises:
+        NetworkError: it is another network than the plan's.
+    """
+    cut = CutNetwork(read_network(model), name=plan.model, grain_us=plan.grain_us)
+    plan.require_fit(cut)
+    return cut

@@ -228,7 +228,7 @@ def compared(
     halves = [_samples(store, TrialId(number, half), prediction.model) for half in ("a", "b")]
     collabs = [visit for half in halves for visit in half.collabs]
     medians = [summarise(visit.total_ns for visit in half.collabs).median_us for half in halves]
-    own = prediction.placement.units
+    own = prediction.units
     at_ns = [visit.t_ns for visit in collabs]
     blocks, networks = (
         {unit: said for unit in own if (said := ask(store, unit, at_ns, costs.meta)) is not None} for ask in (_block_pace, _network_pace)

@@ -115,7 +115,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
     shared = comparison.result.to_document(comparison.prediction.steps)
     return {
         "model": comparison.prediction.model,
-        "placement": comparison.prediction.placement.text,
+        "placement": comparison.prediction.placement,
         "predicted_us": round(comparison.prediction.total_us, 3),
         **shared,
         "error": round(comparison.error, 5),
@@ -221,7 +221,7 @@ def _check_outputs(comparisons: Sequence[Comparison]) -> None:
 def _strategy_document(number: int, comparison: Comparison, terms: Sequence[Term]) -> Mapping[str, Any]:
     return {
         "model": comparison.prediction.model,
-        "placement": comparison.prediction.placement.text,
+        "placement": comparison.prediction.placement,
         "predicted_us": round(comparison.prediction.total_us, 3),
         "corrected_us": round(comparison.corrected_us, 3),
         "measured_us": round(comparison.result.measured.median_us, 3),

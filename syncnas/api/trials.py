@@ -225,7 +225,7 @@ def verify(
     require_right(found.result)
     return Verification(
         model=found.prediction.model,
-        placement=found.prediction.placement.text,
+        placement=found.prediction.placement,
         predicted_us=found.prediction.total_us,
         measured=latency_of(found.result.measured),
         error=found.error,

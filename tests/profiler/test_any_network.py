@@ -20,9 +20,8 @@ from lut.frames import frames_of
 from lut.prediction.costs import Costs
 from lut.prediction.program import pack, unit_operations
 from lut.prediction.replay import replay
-from lut.tables import load_tables
+from lut.tables import NETWORK_FILE, load_tables
 from profiler.baselines import ISOLATED, baselines
-from profiler.network_file import NETWORK_FILE
 from profiler.request import PLAN_FILE, load_request
 from report.data.sources import Profile
 from report.panels.blocks import section
