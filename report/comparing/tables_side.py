@@ -25,7 +25,8 @@ def compare_tables(first: Tables, second: Tables, *, margin: float) -> Compariso
         TableError: they have no row in common.
     """
     ours, theirs = _costs(first), _costs(second)
-    pairs = [Pair.of(*key, cost, theirs[key]) for key, cost in ours.items() if key in theirs]
+    labels = {row.block: row.name for row in (*second.blocks, *first.blocks) if row.label}
+    pairs = [Pair.of(*key, cost, theirs[key], label=labels.get(key[2], "")) for key, cost in ours.items() if key in theirs]
     if not pairs:
         raise TableError("the two tables have no row in common: their units have other names, or their blocks are others")
     rows = judged(pairs, margin)
