@@ -9,7 +9,8 @@ from collab.networks.weights import DEFAULT_SEED
 from exporters.bundle import write_network_bundle
 from exporters.manifests.manifest import Manifest
 from exporters.publish import check_target
-from graph.plan_file import planned_network, read_plan
+from graph.plan_file import PlacementPlan, planned_network, read_plan
+from graph.scheduling import CutNetwork
 from graph.slicing import slice_bytes
 
 
@@ -28,6 +29,25 @@ def export_network(
     check_target(out)
     plan = read_plan(plan_file)
     cut = planned_network(model, plan)
+    return write_planned(cut, plan, out, seed=seed, on_progress=on_progress)
+
+
+def write_planned(
+    cut: CutNetwork,
+    plan: PlacementPlan,
+    out: Path,
+    *,
+    seed: int = DEFAULT_SEED,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
+) -> Manifest:
+    """Writes the bundle of a network that was cut as its plan says.
+
+    Args:
+        on_progress: see `export_network`.
+
+    Raises:
+        ExportError: see `exporters.bundle.write_network_bundle`.
+    """
     schedule = cut.schedule(plan.block_units, order=tuple(plan.units))
     blocks = cut.segment_blocks(plan.block_units)
     models = {}

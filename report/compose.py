@@ -19,7 +19,8 @@ def compose(sources: Sources, subjects: Sequence[Subject], networks: Sequence[Sh
         networks: of others, whose tables are among the sources; their plans are shown beside the models.
     """
     planned = [subject for shown in networks for plan in shown.plans if (subject := plan.subject()) is not None]
-    every = [*subjects, *planned]
+    measured = {id(subject.verification) for subject in planned if subject.verification is not None}
+    every = [*planned, *(subject for subject in subjects if id(subject.verification) not in measured)]
     return page(
         title or _title(sources, every, networks),
         _sections(sources, every, networks),
@@ -31,13 +32,13 @@ def compose(sources: Sources, subjects: Sequence[Subject], networks: Sequence[Sh
 def _sections(sources: Sources, subjects: Sequence[Subject], networks: Sequence[ShownNetwork]) -> list[Section]:
     lut = shlex.quote(str(sources.profiles[0].folder)) if sources.profiles else "LUT"
     profiles = sources.profiles
-    # Neither certificates nor searches are of networks of others: where there is nothing else, nobody needs to be told how to make one.
+    # No search is of networks of others: where there is nothing else, nobody needs to be told how to make one.
     others = {id(shown.profile) for shown in networks}
-    is_of_models = not networks or any(id(profile) not in others for profile in profiles) or bool(sources.verifications)
+    is_of_models = any(id(profile) not in others for profile in profiles) or not profiles
     return [
         *([network.section(networks)] if networks else []),
         timeline.section(subjects, lut),
-        *([accuracy.section(profiles, subjects, lut)] if is_of_models else []),
+        accuracy.section(profiles, subjects, lut),
         blocks.section(profiles, lut),
         handovers.section(profiles, lut),
         *([searching.section(sources.searches)] if is_of_models or sources.searches else []),

@@ -18,8 +18,9 @@ from lut.prediction.program import NETWORK_OUTPUT, peer_name
 from lut.tables import NETWORK_FILE, BlockRow
 from profiler.network_file import is_network_file
 from profiler.request import PLAN_FILE, load_request
-from report.data.runs import Run, run_of
+from report.data.runs import Run, measured_run, run_of
 from report.data.sources import Profile, Sources, Subject
+from report.data.verification import Verification
 
 _MOST_PLANS = 6
 """Plans of a folder that are drawn."""
@@ -60,6 +61,8 @@ class ShownPlan:
     critical: frozenset[int] = frozenset()
     """Blocks on the critical path."""
     note: str = ""
+    measured: Run | None = None
+    verification: Verification | None = None
 
     @property
     def plan(self) -> PlacementPlan:
@@ -75,7 +78,7 @@ class ShownPlan:
         if self.run is None or self.prediction is None:
             return None
         name = f"{self.plan.model} ({self.path.name})"
-        return Subject(name, self.plan.placement_text, self.run, self.prediction, plan=self.path)
+        return Subject(name, self.plan.placement_text, self.run, self.prediction, self.measured, self.verification, plan=self.path)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ def networks_of(sources: Sources, *, model: Path | None = None, plan: Path | Non
         NetworkError: a plan or network that was asked for cannot be read, or none of the profiles is of it.
         TableError: a folder's request is damaged.
     """
-    found = [network for profile in sources.profiles if (network := _network_of(profile, model, plan)) is not None]
+    verifications = [verification for verification, _ in sources.verifications]
+    found = [network for profile in sources.profiles if (network := _network_of(profile, model, plan, verifications)) is not None]
     if plan is not None and not any(network.plans for network in found):
         raise NetworkError(f"{plan} is of no network that was profiled into the folders that are named; name the folder of its tables")
     if model is not None and not any(network.nodes for network in found):
@@ -109,7 +113,7 @@ def networks_of(sources: Sources, *, model: Path | None = None, plan: Path | Non
     return found
 
 
-def _network_of(profile: Profile, model: Path | None, plan: Path | None) -> ShownNetwork | None:
+def _network_of(profile: Profile, model: Path | None, plan: Path | None, verifications: Sequence[Verification]) -> ShownNetwork | None:
     folder = profile.folder
     if not any(row.label for row in profile.tables.blocks) or not (folder / PLAN_FILE).exists():
         return None
@@ -124,7 +128,7 @@ def _network_of(profile: Profile, model: Path | None, plan: Path | None) -> Show
     views, warnings = [], []
     for path in plans[:_MOST_PLANS]:
         try:
-            views.append(_plan_of(path, cut, profile))
+            views.append(_plan_of(path, cut, profile, verifications))
         except SyncNasError as error:
             if plan is not None:
                 raise
@@ -134,7 +138,7 @@ def _network_of(profile: Profile, model: Path | None, plan: Path | None) -> Show
     return ShownNetwork(name, profile, _nodes(cut, profile), _edges(cut), tuple(views), warnings=tuple(warnings))
 
 
-def _plan_of(path: Path, cut: CutNetwork, profile: Profile) -> ShownPlan:
+def _plan_of(path: Path, cut: CutNetwork, profile: Profile, verifications: Sequence[Verification]) -> ShownPlan:
     plan = read_plan(path)
     try:
         plan.require_fit(cut)
@@ -147,7 +151,21 @@ def _plan_of(path: Path, cut: CutNetwork, profile: Profile) -> ShownPlan:
     except MissingEntryError as error:
         return ShownPlan(path, planned, note=f"{path.name} cannot be predicted: {error}")
     critical = frozenset(planned.members[link.segment][link.block] for link in path_links if link.block is not None)
-    return ShownPlan(path, planned, run_of(prediction, _sizes(planned)), prediction, critical)
+    sizes = _sizes(planned)
+    verification = _verification_of(planned, verifications)
+    measured = None if verification is None else measured_run(verification.measured.median, verification.steps, sizes)
+    run = run_of(prediction, sizes)
+    return ShownPlan(path, planned, run, prediction, critical, measured=measured, verification=verification)
+
+
+def _verification_of(planned: PlannedNetwork, verifications: Sequence[Verification]) -> Verification | None:
+    """Returns the verification of a plan: the one of its placement and its segments."""
+    for verification in verifications:
+        said = verification.said
+        fits = {step.segment for step in verification.steps} == planned.members.keys()
+        if fits and said is not None and said.placement == planned.plan.placement_text:
+            return verification
+    return None
 
 
 def _sizes(planned: PlannedNetwork) -> Mapping[str, int]:

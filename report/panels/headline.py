@@ -39,8 +39,7 @@ def headline(sources: Sources, subjects: list[Subject], networks: Sequence[Shown
         tiles += [_latency(subjects[0]), *_bottleneck(subjects[0])]
     elif sources.profiles:
         tiles += _alone(sources.profiles[0])
-    others = {id(network.profile) for network in networks}
-    if sources.profiles and id(sources.profiles[0]) not in others:
+    if sources.profiles:
         tiles.insert(1, _certainty(sources.profiles[0]))
     tiles += [_gain(plan) for network in networks for plan in network.plans[:2]]
     for search in sources.searches[:2]:

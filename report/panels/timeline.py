@@ -55,11 +55,9 @@ def _title(subject: Subject) -> str:
 
 def _notes(subject: Subject, lut: str) -> list[Html]:
     notes = [paragraph(sentence(subject.note), class_="about")] if subject.note else []
-    if subject.plan is not None:
-        line = f"syncnas export --model MODEL.tflite --plan {shlex.quote(str(subject.plan))} --out BUNDLE"
-        notes.append(missing("Not measured yet. Export it, and run it with syncnas deploy.", line))
-    elif subject.measured is None:
-        notes.append(missing("Not measured yet.", f"syncnas verify --lut {lut} --model {shlex.quote(subject.model)}"))
+    if subject.measured is None:
+        model = shlex.quote(subject.model) if subject.plan is None else f"MODEL.tflite --plan {shlex.quote(str(subject.plan))}"
+        notes.append(missing("Not measured yet.", f"syncnas verify --lut {lut} --model {model}"))
     if subject.predicted is None:
         notes.append(missing("Nothing says which model this was, so there is no prediction.", "syncnas report DIR --model MODEL"))
     return notes
