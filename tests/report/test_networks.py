@@ -252,3 +252,16 @@ def test_edges_are_all_that_passes(network: Profiled) -> None:
     assert all(edge.sender < edge.receiver for edge in shown.edges if edge.sender is not None and edge.receiver is not None)
     assert {node.number for node in shown.nodes} == set(range(len(shown.nodes)))
     assert all(set(node.rows) == {"cpu0", "cpu1"} for node in shown.nodes)
+
+
+def test_a_plan_that_was_verified_is_shown_as_measured(browser: Browser, network: Profiled, tmp_path: Path) -> None:
+    lut, out = shutil.copytree(network.lut, tmp_path / "luts"), tmp_path / "report.html"
+    trial = ("--device", "local", "--rounds", 2, "--runs", 5)
+    run("profiler.verify", "--lut", lut, "--model", network.model, "--plan", network.plan, *trial)
+    run("report.run", lut, "--plan", network.plan, "--out", out)
+    [model] = data_of(out.read_text())["data"]["models"]
+    assert {each["unit"] for each in model["measured"]["activities"]} == {"cpu0", "cpu1"}
+    assert model["predicted"]["total_us"] > 0
+    with visit(browser, out) as page:
+        assert "timeline-0" in draw_all(page)
+        assert page.locator(".tiles li").first.inner_text().split("\n")[2].startswith("measured, median of")
