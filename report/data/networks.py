@@ -41,7 +41,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """All that passes from one block to another, by their numbers; None is the network's own input or output, `end` the number of that."""
+    """Tensors that pass from one block to another, by their numbers; None is an end of the network, an input or output, numbered `end`."""
 
     sender: int | None
     receiver: int | None

@@ -57,7 +57,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Wire:
-    """All that passes from one box to another, by their places; `is_handover` where it goes to another unit."""
+    """Tensors that pass from one box to another, by their places; `is_handover` where it goes to another unit."""
 
     sender: int
     receiver: int

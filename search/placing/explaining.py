@@ -70,7 +70,7 @@ def merged(path: Sequence[Link]) -> list[tuple[Link, int]]:
         last, count = found[-1] if found else (None, 0)
         if last is not None and link.block is None and last.block is None and (last.segment, last.kind) == (link.segment, link.kind):
             whats = f"{last.what}, {link.what}"
-            size = link.size_bytes or last.size_bytes
+            size = (last.size_bytes or 0) + (link.size_bytes or 0) or None
             joined = Link(link.unit, link.segment, link.kind, whats, last.peer or link.peer, last.begin_us, link.end_us, size)
             found[-1] = (joined, count + 1)
         else:

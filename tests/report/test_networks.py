@@ -264,4 +264,4 @@ def test_a_plan_that_was_verified_is_shown_as_measured(browser: Browser, network
     assert model["predicted"]["total_us"] > 0
     with visit(browser, out) as page:
         assert "timeline-0" in draw_all(page)
-        assert page.locator(".tiles li").first.inner_text().split("\n")[2].startswith("measured, median of")
+        assert "measured, median of" in page.locator(".tiles li").first.inner_text()
