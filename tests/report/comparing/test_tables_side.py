@@ -167,6 +167,18 @@ def test_blocks_of_networks_are_told_apart_by_their_identity_and_shown_by_their_
     result = CliRunner().invoke(app, [str(tmp_path / "a"), str(tmp_path / "b")])
     assert re.search(r"block +cpu0 +conv2d\.\.add 2x8 \(00000000\) +100\.00 +200\.00 +\+100\.0 %", result.output)
     assert "Not compared: 1 that only the first has" in result.output
+    assert "No block is in both" not in result.output
     said = json.loads(CliRunner().invoke(app, [str(tmp_path / "a"), str(tmp_path / "b"), "--json"]).output)
     [proven] = [row for row in said["rows"] if row["proven"]]
     assert (proven["name"], proven["label"]) == (blocks[2].key, "conv2d..add 2x8 (00000000)")
+    other = Tables(
+        tables([1.0]).blocks,
+        (transfer_row("cpu0", "cpu1", 400),),
+        replace(made_meta(), settings={"network": {"name": "x", "sha256": "0123456789abcdef", "grain_us": 50.0}}),
+    )
+    found = compare(replace(other, blocks=()), other, margin=0.02)
+    assert found.notes == ()
+    [only] = tables([1.0]).blocks
+    found = compare(other, replace(other, blocks=(replace(only, block=blocks[1].key),), meta=made_meta()), margin=0.02)
+    assert found.notes == ("No block is in both, so this compares calls and hand-overs only",)
+    assert found.differences == ("network: x (0123456789ab), blocks of 50 us (second: none)",)
