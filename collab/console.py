@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TextColumn
+    from rich.table import Table
 
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f"  # control characters but for the line feed
@@ -68,6 +69,12 @@ def endure_any_encoding() -> None:
 def result_console(*, width: int | None = None, wraps: bool = False) -> Console:
     """A console for tables and text on the standard output. Lines are as long as they are, unless it `wraps` them."""
     return _console(stderr=False, width=width, soft_wrap=not wraps)
+
+
+def print_titled(console: Console, title: str, table: Table) -> None:
+    """Prints a title above a table. One that belongs to the table would break where the table ends, in the middle of a name."""
+    console.print(title, soft_wrap=True)
+    console.print(table)
 
 
 def note_console() -> Console:

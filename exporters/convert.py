@@ -156,10 +156,10 @@ def cut_document(model: bytes, *, check: bool) -> dict[str, Any]:
 def _print(document: Mapping[str, Any]) -> None:
     from rich.table import Table
 
-    from collab.console import result_console
+    from collab.console import print_titled, result_console
 
     title = f"{document['out']}: {document['operators']} operators, {document['bytes'] / 1024:.0f} KiB"
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for column in ("", "name", "shape", "type", "layout", f"difference to {document['computed_by']}"):
         table.add_column(column, overflow="fold")
     for side in ("input", "output"):
@@ -168,7 +168,7 @@ def _print(document: Mapping[str, Any]) -> None:
             share = f"{end['difference']:.1e} of its range" if "difference" in end else ""
             table.add_row(side, end["name"], "x".join(map(str, end["shape"])), end["dtype"], layout, share)
     console = result_console(wraps=True)
-    console.print(table)
+    print_titled(console, title, table)
     if "branches" in document:
         for stretch in document["branches"]["stretches"]:
             counts = " and ".join(str(len(operators)) for operators in stretch["branches"])

@@ -9,8 +9,7 @@ from collab.networks.weights import DEFAULT_SEED
 from exporters.bundle import write_network_bundle
 from exporters.manifests.manifest import Manifest
 from exporters.publish import check_target
-from graph.plan_file import PlacementPlan, read_plan
-from graph.reading import read_network
+from graph.plan_file import PlacementPlan, planned_network, read_plan
 from graph.scheduling import CutNetwork
 from graph.slicing import slice_bytes
 
@@ -57,14 +56,3 @@ def write_planned(
         models[segment.name] = slice_bytes(cut.network, block, description=f"segment {segment.name}")
         on_progress(len(models), len(blocks))
     return write_network_bundle(schedule, models, network=bytes(cut.network.source.data), plan_text=plan.to_json(), out=out, seed=seed)
-
-
-def planned_network(model: Path, plan: PlacementPlan) -> CutNetwork:
-    """Reads the network of a plan, and cuts it as the plan says.
-
-    Raises:
-        NetworkError: it is another network than the plan's.
-    """
-    cut = CutNetwork(read_network(model), name=plan.model, grain_us=plan.grain_us)
-    plan.require_fit(cut)
-    return cut

@@ -87,9 +87,9 @@ def _export_network(model: Path, plan: Path | None, out: Path, *, seed: int, jso
 def _print(manifest: Manifest, out: Path) -> None:
     from rich.table import Table
 
-    from collab.console import result_console
+    from collab.console import print_titled, result_console
 
-    table = Table(title=f"{manifest.model}  ({manifest.placed})", title_justify="left")
+    table = Table()
     for column in ("segment", "inputs from", "blocks", "output", "KiB"):
         table.add_column(column, justify="right" if column in ("blocks", "KiB") else "left")
     for segment in manifest.segments:
@@ -101,7 +101,7 @@ def _print(manifest: Manifest, out: Path) -> None:
             f"{segment.model_bytes / 1024:.0f}" if segment.model else "-",
         )
     console = result_console(wraps=True)
-    console.print(table)
+    print_titled(console, f"{manifest.model}  ({manifest.placed})", table)
     console.print(f"Bundle: {out}")
 
 

@@ -88,10 +88,10 @@ def _write(
 def _print(document: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from collab.console import result_console
+    from collab.console import print_titled, result_console
 
     blocks = document["blocks"]
-    table = Table(title=f"{document['model']}: {document['operators']} operators, {len(blocks)} blocks", title_justify="left")
+    table = Table()
     for column in ("block", "identity", "operators", "million MACs", "KiB in", "KiB out"):
         table.add_column(column, justify="left" if column in ("block", "identity") else "right", overflow="fold")
     for block in blocks:
@@ -103,7 +103,7 @@ def _print(document: dict[str, Any]) -> None:
             *(f"{sum(tensor['bytes'] for tensor in block[side]) / 1024:.1f}" for side in ("inputs", "outputs")),
         )
     console = result_console(wraps=True)
-    console.print(table)
+    print_titled(console, f"{document['model']}: {document['operators']} operators, {counted(len(blocks), 'block')}", table)
     console.print(f"{len({block['identity'] for block in blocks})} of {len(blocks)} blocks differ in what decides their time.")
     if "split" in document:
         console.print(_split_said(document["split"]))

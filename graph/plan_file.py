@@ -22,6 +22,7 @@ from collab.names import shown
 from collab.units import is_unit_name, parse_unit
 from collab.wording.commands import command_named
 from graph.identity import label_of
+from graph.reading import read_network
 from graph.scheduling import CutNetwork
 
 PLAN_SUFFIX: Final = ".plan.json"
@@ -159,3 +160,14 @@ def read_plan(path: Path) -> PlacementPlan:
         if block.unit not in plan.units:
             raise NetworkError(f"{path}: blocks[{number}]: its unit is none of {', '.join(plan.units)}; {_advice()}")
     return plan
+
+
+def planned_network(model: Path, plan: PlacementPlan) -> CutNetwork:
+    """Reads the network of a plan, and cuts it as the plan says.
+
+    Raises:
+        NetworkError: it is another network than the plan's.
+    """
+    cut = CutNetwork(read_network(model), name=plan.model, grain_us=plan.grain_us)
+    plan.require_fit(cut)
+    return cut

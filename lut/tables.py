@@ -20,6 +20,7 @@ from collab.documents import MAX_US, read_bytes
 from collab.errors import ConfigError, TableError
 from collab.files import write_whole, writing
 from collab.names import shown
+from collab.tensors.opaque import parse_opaque
 from collab.wording.commands import command_named
 from lut.csv_rows import csv_rows
 from lut.meta import META_FILE, WAITS, Meta, load_meta, meta_document
@@ -28,11 +29,15 @@ from lut.provenance import unresolved
 
 BLOCKS_FILE: Final = "blocks.csv"
 HANDOVERS_FILE: Final = "transfers.csv"
+NETWORK_FILE: Final = "network.tflite"
+"""In a profile's folder: the network whose blocks were measured, where it is one of others."""
 MAX_FILE_BYTES: Final = 64 << 20
 MAX_ROWS: Final = 1_000_000
 MAX_TEXT: Final = 4096
 """Characters of a text in a row."""
 STATUSES: Final = ("ok", "partial", "failed", "unstable")
+PARTIAL: Final = "partial"
+"""Status of a block that a unit took in part only, so that its time is not the unit's."""
 USABLE: Final = ("ok", "unstable")
 
 CALL_COST: Final = "the fixed cost of a call"
@@ -88,6 +93,12 @@ class BlockRow:
     output_buffers: str = ""
     label: str = ""
 
+    @property
+    def name(self) -> str:
+        """The block's name for people: its key or, of an opaque one, its label with the beginning of its identity."""
+        opaque = parse_opaque(self.block) if self.label else None
+        return self.block if opaque is None else f"{self.label} ({opaque.identity[:_SHOWN_DIGITS]})"
+
 
 @dataclass(frozen=True)
 class HandoverRow:
@@ -135,6 +146,8 @@ class Tables:
     meta: Meta
 
 
+_SHOWN_DIGITS: Final = 8
+"""Digits of an identity that people are shown."""
 _Row = TypeVar("_Row", BlockRow, HandoverRow)
 RENAMED: Final = {"from_unit": "from", "to_unit": "to"}
 _SHORT_US: Final = 1e-3

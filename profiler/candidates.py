@@ -15,8 +15,8 @@ from collab.placement import Placement, parse_placement
 from collab.schedule import Schedule, build_schedule
 from collab.wording.commands import command_named
 from exporters.bundle import write_bundle
-from exporters.network_export import planned_network, write_planned
-from graph.plan_file import PLAN_SUFFIX, PlacementPlan, read_plan
+from exporters.network_export import write_planned
+from graph.plan_file import PLAN_SUFFIX, PlacementPlan, planned_network, read_plan
 from graph.scheduling import CutNetwork
 from lut.prediction.costs import Costs
 from profiler.network_file import is_network_file

@@ -19,7 +19,7 @@ from collab.wording.options import option_named
 from exporters.bundle import write_chain_of_others
 from exporters.checking import random_input
 from exporters.interpret import run_model
-from lut.tables import MAX_TEXT
+from lut.tables import MAX_TEXT, NETWORK_FILE
 from profiler.chains import Chain, chain_of
 from profiler.described import Described
 from profiler.plan import FULL, Plan
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from graph.network import Network
     from graph.scheduling import CutNetwork
 
-NETWORK_FILE: Final = "network.tflite"
-"""In a profile's folder: the network whose blocks are measured."""
 MAX_GRAIN_US: Final = 1e9
 _SUFFIX: Final = ".tflite"
 _MOST_SIZES: Final = 32

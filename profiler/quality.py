@@ -70,7 +70,7 @@ def print_failures(tables: Tables, console: Any) -> None:
     """Prints what could not be measured, each with its reason, and in a line what is known but roughly."""
     from profiler.rows import PARTLY_DELEGATED
 
-    bad = [(f"{row.block} on {row.unit}", row.status, row.reason) for row in tables.blocks]
+    bad = [(f"{row.name} on {row.unit}", row.status, row.reason) for row in tables.blocks]
     bad += [(f"{row.bytes} bytes {row.from_unit} to {row.to_unit}", row.status, row.reason) for row in tables.transfers]
     bad = [entry for entry in bad if entry[1] in ("failed", PARTLY_DELEGATED)]
     for what, status, reason in bad[:_SHOWN]:
@@ -85,7 +85,7 @@ def print_failures(tables: Tables, console: Any) -> None:
         longest = max(unstable, key=lambda row: row.median_us or 0)
         console.print(
             f"Unstable: {len(unstable)} of {len(tables.blocks)} block rows, whose medians are known to no better than 10 %;"
-            f" the longest is {longest.block} on {longest.unit} ({longest.median_us:.0f} us)"
+            f" the longest is {longest.name} on {longest.unit} ({longest.median_us:.0f} us)"
         )
 
 

@@ -18,9 +18,16 @@ def main(
     source: Annotated[Path, place("SOURCE", help="A profile's folder, or a journal of verify, certify or deploy.")],
     model: Annotated[
         str,
-        option(value="MODEL", complete=models, help="The model to predict: of the zoo, or a config. Default: the one that was verified."),
+        option(
+            value="MODEL",
+            complete=models,
+            help="The model to predict: of the zoo, a config, or a .tflite with --plan. Default: the one that was verified or profiled.",
+        ),
     ] = "",
     placement: PlacementText = "",
+    plan: Annotated[
+        Path | None, option(value="FILE", help="Which unit runs which block of a .tflite: a plan that place has written, to predict.")
+    ] = None,
     run: Annotated[
         str,
         option(value="RUN", complete=("median", "all"), help="Which run to show: median (the nearest to it), all, or a number from 1 on."),
@@ -40,7 +47,7 @@ def main(
     from report.traces.making import Predicted, make_trace
 
     require_free(out)
-    wanted = Predicted(model, placement=placement) if model else None
+    wanted = Predicted(model, placement=placement, plan=plan) if model or plan is not None else None
     trace = make_trace(source, wanted, lut=lut, which=run, job=job, notice=tell)
     write_trace(out, trace)
     if json:
@@ -66,6 +73,7 @@ app = make_app(
     examples=(
         "syncnas trace luts/phone",
         "syncnas trace luts/phone --run all --out all.json",
+        "syncnas trace luts/face --plan face.plan.json --out face.json",
         "syncnas trace luts/phone/certify.jsonl --job collab/7 \\\n    --out worst.json",
     ),
 )

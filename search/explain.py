@@ -1,4 +1,4 @@
-"""``python -m search.explain``: why a search asked for what it did, as the tree that it has grown."""
+"""``python -m search.explain``: why a search asked for what it did, as the tree that it has grown; and why a plan takes what it takes."""
 
 from __future__ import annotations
 
@@ -19,28 +19,42 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 200
 """Columns that the table may take: a narrower terminal wraps its lines, rather than lose digits of them."""
+_PLAN_SUFFIX: Final = ".json"
 _SYNC_WORDS: Final = {"n": "none", "a": "add", "c": "concat"}
 
 
 def main(
-    found: Annotated[Path, place("FOLDER", help="Folder of a search, its --out; it may be under way.")],
+    found: Annotated[
+        Path, place("FOLDER", help="Folder of a search, its --out, which may be under way; or a plan that place has written.")
+    ],
     path: Annotated[str, option(value="LETTERS", help="Look beneath the strategies that begin with these letters, e.g. ann.")] = "",
     json: AsJson = False,
     lut: Annotated[
         Path | None,
-        option(value="FOLDER", panel=EXPERT, help="The search's tables: only spaces of more than 20,000 strategies need them."),
+        option(value="FOLDER", help="Tables that a plan is explained by. A search needs its own for more than 20,000 strategies only."),
     ] = None,
-    model: Annotated[str, option(value="MODEL", complete=models, panel=EXPERT, help="The search's base model, with --lut.")] = "",
+    model: Annotated[
+        str,
+        option(
+            value="MODEL",
+            complete=models,
+            help="The plan's .tflite. Default: the one that was profiled into the tables. Of a search its base model, with --lut.",
+        ),
+    ] = "",
     table: Annotated[
         Path | None, option(value="FILE", panel=EXPERT, help="The search's accuracies, with --lut, if it was given any.")
     ] = None,
 ) -> None:
-    """Show the tree that a search has grown, and so why it went where it did.
+    """Show why a search went where it did, or what makes the latency of a plan.
 
-    For each choice along the path to the best strategy it prints visits, mean, best and prior.
+    Of a search, for each choice along the path to the best strategy: visits, mean, best and prior. Of a plan, its critical path: which
+    blocks, calls and hand-overs the latency is made of, and for what units wait.
     """
     from search.explanation import journals_in, read_tree
 
+    if found.is_file() and found.suffix == _PLAN_SUFFIX:
+        _explain_plan(found, lut, model, others=path or table, json=json)
+        return
     if (lut is None) != (not model):
         raise ConfigError(f"--lut and --model belong together: give both, as for {command_named('search')}, or neither")
     results = []
@@ -56,6 +70,32 @@ def main(
         _print(journal.parent, path, tree, levels)
     if json:
         print_json({"results": results})
+
+
+def _explain_plan(plan_file: Path, lut: Path | None, model: str, *, others: object, json: bool) -> None:
+    """Prints what makes the latency of a plan.
+
+    Raises:
+        ConfigError: there are no tables, or options that only searches take.
+    """
+    from graph.plan_file import read_plan
+    from graph.planned.network import read_planned
+    from lut.prediction.costs import Costs
+    from lut.tables import load_tables
+    from search.placing.explained import explanation_document, print_explanation
+    from search.placing.explaining import explain_plan
+
+    plan = read_plan(plan_file)
+    if lut is None:
+        raise ConfigError(f"{plan_file} is a plan, which tables explain; name their folder with --lut")
+    if others:
+        raise ConfigError(f"{plan_file} is a plan; --path and --table are for searches")
+    planned = read_planned(plan, model=Path(model) if model else None, tables=lut)
+    explained = explain_plan(planned, Costs(load_tables(lut), source=str(lut)))
+    if json:
+        print_json({"results": [], "plan": explanation_document(explained)})
+    else:
+        print_explanation(explained)
 
 
 def _feasible_by_tables(journal: Path, lut: Path, model: str, table: Path | None) -> Feasible:
@@ -195,6 +235,7 @@ app = make_app(
     examples=(
         "syncnas explain found",
         "syncnas explain found --path ann --json",
+        "syncnas explain face.plan.json --lut luts/face",
     ),
 )
 

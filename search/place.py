@@ -127,10 +127,11 @@ def place_document(plan: PlacementPlan, schedule: Schedule, *, judged: int) -> d
 def _print(document: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from collab.console import result_console
+    from collab.console import print_titled, result_console
 
     what = "Latency" if document["objective"] == "latency" else "Period"
-    table = Table(title=f"{document['model']}: {counted(len(document['blocks']), 'block')}", title_justify="left")
+    title = f"{document['model']}: {counted(len(document['blocks']), 'block')}"
+    table = Table()
     table.add_column("placement")
     table.add_column(f"{what.lower()}, ms", justify="right")
     for name, us in sorted(document["units"].items(), key=lambda entry: float(entry[1])):
@@ -139,7 +140,7 @@ def _print(document: dict[str, Any]) -> None:
     used = dict.fromkeys(segment["unit"] for segment in segments)
     table.add_row(" + ".join(used) if len(used) > 1 else f"all on {next(iter(used))}", f"{document['predicted_us'] / 1000:.3f}")
     console = result_console(wraps=True)
-    console.print(table)
+    print_titled(console, title, table)
     if len(used) > 1:
         console.print(f"{', '.join(_share_of(name, segments) for name in used)}.")
     if document["best_unit"] is not None:

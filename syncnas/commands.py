@@ -41,7 +41,7 @@ COMMANDS: Final = {
     "import": Listed(MODULES["import"], _MODEL, "Make tables of block latencies that others measured."),
     "export-tables": Listed(MODULES["export-tables"], _MODEL, "Write tables in the formats of others."),
     "search": Listed(MODULES["search"], _SEARCH, "Find the most accurate model within a latency budget."),
-    "explain": Listed(MODULES["explain"], _SEARCH, "Show the tree that a search has grown, and so why it went where it did."),
+    "explain": Listed(MODULES["explain"], _SEARCH, "Show why a search went where it did, or what makes the latency of a plan."),
     "place": Listed(MODULES["place"], _SEARCH, "Find out which unit should run which block of any network."),
     "split": Listed(MODULES["split"], _PHONE, "Divide any network over a device's units so that it is fastest, in one go."),
     "deploy": Listed(MODULES["deploy"], _PHONE, "Put a bundle on a device, run it and check what it computes."),

@@ -248,22 +248,28 @@ def _prediction(target: RemoteTarget, bundle: Path, manifest: Manifest, tables: 
     """Predicts the bundle's latency from tables; without tables or where they lack an entry, None and the reason.
 
     Raises:
+        NetworkError: the bundle's network or plan is damaged.
         TableError: the tables are of another device or runtime.
     """
     if tables is None:
         return None, ""
     from collab.config import load as load_config
+    from graph.plan_file import read_plan
+    from graph.planned.network import read_planned
     from lut.meta import check_belongs
     from lut.prediction.costs import Costs
     from lut.prediction.model_latency import predict
 
     check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
-    origin = manifest.origin
-    if origin.config is None:
-        return None, "the bundle holds another network than a config's"
-    config = load_config(str(bundle / origin.config.file))
+    costs, origin = Costs(tables, source="the tables"), manifest.origin
     try:
-        return predict(config, parse_placement(origin.placement, branches=config.branches), Costs(tables, source="the tables")), ""
+        if origin.network is not None and origin.plan is not None:
+            planned = read_planned(read_plan(bundle / origin.plan.file), model=bundle / origin.network.file, tables=None)
+            return planned.predict(costs), ""
+        if origin.config is None:
+            return None, "the bundle does not say which network it is of"
+        config = load_config(str(bundle / origin.config.file))
+        return predict(config, parse_placement(origin.placement, branches=config.branches), costs), ""
     except MissingEntryError as error:
         return None, str(error)
 

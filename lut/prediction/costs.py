@@ -20,7 +20,7 @@ from lut.prediction.interpolate import Family, Surface, block_surfaces, bracket,
 from lut.prediction.replay import Floats
 from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, ReuseCurve, features_mb, weights_mb
 from lut.prediction.ripple import Ripples
-from lut.tables import CALL_COST, COPIES, HANDOVERS, SYNC_BLOCKS, USABLE, BlockRow, HandoverRow, Tables
+from lut.tables import CALL_COST, COPIES, HANDOVERS, PARTIAL, SYNC_BLOCKS, USABLE, BlockRow, HandoverRow, Tables
 
 BLOCK_CLASSES = ("stem", "mbconv", "head", "sync", "opaque")
 """Contention classes of blocks, in the order of their numbers."""
@@ -225,8 +225,14 @@ class Costs:
 
     def _missing_block(self, unit: str, block: AnyBlock) -> str:
         row = self._rows.get((unit, block))
+        if row is not None and row.status == PARTIAL and isinstance(block, Opaque):
+            return (
+                f"{row.name} has no time on {unit}: {row.reason}; measure it on a unit that takes all of it, or profile the network with"
+                f" another {option_named('--grain')}, which cuts it otherwise"
+            )
         state = f"could not be measured ({row.status}: {row.reason})" if row else "is neither in the table nor between two measured points"
-        return f"{block.key} on {unit} {state}; to measure it: {self._command('--block', block.key)}"
+        name = row.name if row is not None else block.key
+        return f"{name} on {unit} {state}; to measure it: {self._command('--block', block.key)}"
 
     def _remedy(self) -> str:
         return f"to measure it: {self._command()}"

@@ -56,6 +56,7 @@ def _row(row: Row, margin: float) -> dict[str, Any]:
         "what": pair.what,
         "unit": pair.unit,
         "name": pair.name,
+        "label": pair.label,
         "first_us": pair.first.us,
         "first_se_us": pair.first.se_us,
         "second_us": pair.second.us,

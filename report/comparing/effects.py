@@ -112,7 +112,7 @@ def chances(effects: Sequence[Effect], margin: float) -> list[float]:
 class Pair:
     """A cost that both sides have. `what` is its kind, `unit` the unit or both, `name` what tells it apart.
 
-    `effect` is None where an error is not known.
+    `effect` is None where an error is not known; `label` is the name for people, where `name` is none for them.
     """
 
     what: str
@@ -121,11 +121,16 @@ class Pair:
     first: Cost
     second: Cost
     effect: Effect | None
+    label: str = ""
 
     @staticmethod
-    def of(what: str, unit: str, name: str, first: Cost, second: Cost) -> Pair:
+    def of(what: str, unit: str, name: str, first: Cost, second: Cost, *, label: str = "") -> Pair:
         """Returns the pair of two costs that were measured independently."""
-        return Pair(what, unit, name, first, second, Effect.of_costs(first, second))
+        return Pair(what, unit, name, first, second, Effect.of_costs(first, second), label)
+
+    @property
+    def shown_name(self) -> str:
+        return self.label or self.name
 
     @property
     def ratio(self) -> float:

@@ -70,7 +70,7 @@ def _trace(rows: Sequence[Row], *, proven: bool) -> Trace:
 
 
 def _name(row: Row) -> str:
-    return " ".join(part for part in (row.pair.unit, row.pair.name) if part)
+    return " ".join(part for part in (row.pair.unit, row.pair.shown_name) if part)
 
 
 def _layout(rows: Sequence[Row]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from collab.errors import TableError
@@ -25,7 +25,8 @@ def compare_tables(first: Tables, second: Tables, *, margin: float) -> Compariso
         TableError: they have no row in common.
     """
     ours, theirs = _costs(first), _costs(second)
-    pairs = [Pair.of(*key, cost, theirs[key]) for key, cost in ours.items() if key in theirs]
+    labels = {row.block: row.name for row in (*second.blocks, *first.blocks) if row.label}
+    pairs = [Pair.of(*key, cost, theirs[key], label=labels.get(key[2], "")) for key, cost in ours.items() if key in theirs]
     if not pairs:
         raise TableError("the two tables have no row in common: their units have other names, or their blocks are others")
     rows = judged(pairs, margin)
@@ -36,10 +37,16 @@ def compare_tables(first: Tables, second: Tables, *, margin: float) -> Compariso
         wholes=tuple(wholes_by_unit(rows)),
         rows=tuple(rows),
         differences=tuple(_origins(first.meta, second.meta)),
-        notes=(),
+        notes=tuple(_notes(first, second, pairs)),
         only_first=len(ours.keys() - theirs.keys()),
         only_second=len(theirs.keys() - ours.keys()),
     )
+
+
+def _notes(first: Tables, second: Tables, pairs: Sequence[Pair]) -> Iterator[str]:
+    """Yields what must be known of all that is in both."""
+    if first.blocks and second.blocks and not any(pair.what == "block" for pair in pairs):
+        yield "No block is in both, so this compares calls and hand-overs only"
 
 
 def _costs(tables: Tables) -> dict[_Key, Cost]:
@@ -81,6 +88,7 @@ def _origins(first: Meta, second: Meta) -> Iterator[str]:
         "unit ", {name: spec.text for name, spec in first.units.items()}, {name: spec.text for name, spec in second.units.items()}
     )
     pairs += both("", first.versions, second.versions)
+    pairs += [("network", _network(first), _network(second))]
     pairs += [("measurement protocol", _protocols(first), _protocols(second))]
     pairs += both("hand-over ", first.handover, second.handover)
     pairs += both("", _conditions(first), _conditions(second))
@@ -97,6 +105,16 @@ def unlike(pairs: list[tuple[str, Any, Any]]) -> Iterator[str]:
 def both(prefix: str, one: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Returns each thing that either side says, with what the first and the second say of it."""
     return [(f"{prefix}{name}", one.get(name, "not said"), other.get(name, "not said")) for name in sorted({*one, *other})]
+
+
+def _network(meta: Meta) -> str:
+    """Returns the network of others whose blocks the tables have, with how it was cut."""
+    said = meta.settings.get("network")
+    if not isinstance(said, Mapping):
+        return "none"
+    grain = said.get("grain_us")
+    cut = f", blocks of {grain:g} us" if isinstance(grain, int | float) else ""
+    return f"{said.get('name')} ({str(said.get('sha256'))[:12]}){cut}"
 
 
 def _protocols(meta: Meta) -> str:

@@ -114,7 +114,7 @@ def cells(row: Row) -> Sequence[str]:
     return (
         pair.what,
         pair.unit,
-        pair.name,
+        pair.shown_name,
         f"{pair.first.us:.2f}",
         f"{pair.second.us:.2f}",
         change_text(row.ratio),

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from lut.tables import BlockRow, HandoverRow
+from report.data.networks import ShownNetwork, ShownPlan
 from report.data.runs import Run
 from report.data.searches import SearchResult
 from report.data.sources import Profile, Sources, Subject
@@ -17,11 +18,12 @@ _BLOCK_COLUMNS: Final = ("unit", "block", "median_us", "median_se_us", "p95_us",
 _LEFT_OUT: Final = ("config_hash", "measured_at", "dtype")
 
 
-def document(sources: Sources, subjects: Sequence[Subject]) -> dict[str, Any]:
-    """Returns profiles, models and searches; times are microseconds, a table is a list of columns and a list of rows."""
+def document(sources: Sources, subjects: Sequence[Subject], networks: Sequence[ShownNetwork] = ()) -> dict[str, Any]:
+    """Returns profiles, models, networks of others and searches; times are microseconds, tables have a list of columns and one of rows."""
     return {
         "models": [_subject(subject) for subject in subjects],
         "profiles": [_profile(profile) for profile in sources.profiles],
+        "networks": [_network(network) for network in networks],
         "searches": [_search(search) for search in sources.searches],
     }
 
@@ -42,6 +44,30 @@ def _run(run: Run | None) -> dict[str, Any] | None:
     if run is None:
         return None
     return {"total_us": run.total_us, "activities": [asdict(activity) for activity in run.activities]}
+
+
+def _network(network: ShownNetwork) -> dict[str, Any]:
+    return {
+        "name": network.name,
+        "folder": str(network.profile.folder),
+        "blocks": [
+            {
+                "number": node.number,
+                "label": node.label,
+                "identity": node.identity,
+                "macs": node.macs,
+                "weight_bytes": node.weight_bytes,
+                "coverage": {unit: row.coverage for unit, row in node.rows.items()},
+            }
+            for node in network.nodes
+        ],
+        "edges": [asdict(edge) for edge in network.edges],
+        "plans": [_plan(shown) for shown in network.plans],
+    }
+
+
+def _plan(shown: ShownPlan) -> dict[str, Any]:
+    return {"file": shown.path.name, "critical": sorted(shown.critical), **msgspec.to_builtins(shown.plan)}
 
 
 def _profile(profile: Profile) -> dict[str, Any]:

@@ -65,7 +65,15 @@ def predicted_run(config: ModelConfig, placement: Placement, costs: Costs) -> tu
         MissingEntryError: the tables lack a block or a hand-over.
     """
     prediction = predict(config, placement, costs)
-    sizes = handover_bytes(config, placement)
+    return run_of(prediction, handover_bytes(config, placement)), prediction
+
+
+def run_of(prediction: Prediction, sizes: Mapping[str, int]) -> Run:
+    """Returns a prediction as a run, block by block.
+
+    Args:
+        sizes: bytes of what is handed over, as far as they are known (`handover_bytes`).
+    """
     activities = [
         Activity(
             step.unit, step.segment, step.step, step.peer, part.what, part.begin_us, part.end_us, _size(sizes, step.segment, step.peer)
@@ -73,7 +81,7 @@ def predicted_run(config: ModelConfig, placement: Placement, costs: Costs) -> tu
         for step in prediction.steps
         for part in step.parts
     ]
-    return Run(prediction.total_us, tuple(activities)), prediction
+    return Run(prediction.total_us, tuple(activities))
 
 
 def measured_run(total_us: float, steps: Sequence[MeasuredStep], sizes: Mapping[str, int]) -> Run:
@@ -116,5 +124,5 @@ def handover_bytes(config: ModelConfig, placement: Placement) -> dict[str, int]:
 def _size(sizes: Mapping[str, int], segment: str, peer: str) -> int | None:
     """Returns the size of what passes between a segment and a peer: a peer's output, or, copied out, the segment's own."""
     if peer == NETWORK_OUTPUT:
-        return sizes.get(segment)
+        return sizes.get(peer, sizes.get(segment))
     return sizes.get(peer) if peer else None

@@ -43,6 +43,8 @@ class Subject:
     measured: Run | None = None
     verification: Verification | None = None
     note: str = ""
+    plan: Path | None = None
+    """The plan that is predicted, of a network of others."""
 
     @property
     def name(self) -> str:

@@ -278,7 +278,7 @@ def _table(rows: Sequence[BlockRow], caption: str) -> Html:
     lines = [
         [
             row.unit,
-            f"{row.label} ({row.block})" if row.label else row.block,
+            row.name,
             row.status if row.status == "ok" else f"{row.status}: {row.reason}",
             us_text(row.median_us),
             us_text(None if row.median_se_us is None else Z95 * row.median_se_us),

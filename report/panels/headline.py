@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lut.tables import USABLE
 from report.data.critical_path import critical_shares
+from report.data.networks import ShownNetwork, ShownPlan
 from report.data.sources import Profile, Sources, Subject
 from report.page.markup import Html, element, escaped, joined, paragraph, sentence
-from report.page.numbers import digits, percent, time_text
+from report.page.numbers import NOTHING, digits, percent, time_text
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Tile:
         )
 
 
-def headline(sources: Sources, subjects: list[Subject]) -> Html:
+def headline(sources: Sources, subjects: list[Subject], networks: Sequence[ShownNetwork] = ()) -> Html:
     """Returns the tiles at the head of the page, and the warnings."""
     tiles: list[Tile] = []
     if subjects:
@@ -39,6 +41,7 @@ def headline(sources: Sources, subjects: list[Subject]) -> Html:
         tiles += _alone(sources.profiles[0])
     if sources.profiles:
         tiles.insert(1, _certainty(sources.profiles[0]))
+    tiles += [_gain(plan) for network in networks for plan in network.plans[:2]]
     for search in sources.searches[:2]:
         best = search.best
         if best is not None:
@@ -87,6 +90,17 @@ def _bottleneck(subject: Subject) -> list[Tile]:
     waits = ", ".join(f"{name} waits {time_text(run.waiting_us(name))}" for name in shares)
     how = "measured" if subject.measured is not None else "predicted"
     return [Tile("Bottleneck", unit, f"carries {100 * shares[unit]:.0f} % of the critical path ({others}), as {how}; {waits}")]
+
+
+def _gain(shown: ShownPlan) -> Tile:
+    """Returns what a plan gains over the best unit alone."""
+    plan = shown.plan
+    if not plan.alone_us:
+        return Tile(f"Gain of {shown.path.name}", NOTHING, "no unit was measured with all blocks, so there is nothing to compare with")
+    best = min(plan.alone_us, key=lambda unit: plan.alone_us[unit])
+    what = "latency" if plan.objective == "latency" else "time between two inferences"
+    times = f"{what} {time_text(plan.predicted_us)} instead of {time_text(plan.alone_us[best])} on {best} alone"
+    return Tile(f"Gain of {shown.path.name}", f"{digits(plan.alone_us[best] / max(plan.predicted_us, 1e-9))} x", f"predicted; {times}")
 
 
 def _alone(profile: Profile) -> list[Tile]:

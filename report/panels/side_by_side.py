@@ -77,6 +77,7 @@ def _pairs(profiles: Sequence[Profile]) -> Iterator[tuple[Profile, Profile]]:
 def _view(first: Profile, other: Profile) -> View:
     """Draws the blocks that both have, of which there is at least one."""
     mine, theirs = _medians(first), _medians(other)
+    names = {row.block: row.name for row in first.tables.blocks}
     units = [unit for unit in first.tables.meta.units if unit in other.tables.meta.units]
     shared = [key for key in mine if key in theirs]
     ends = [min(min(mine[key], theirs[key]) for key in shared) * 0.8, max(max(mine[key], theirs[key]) for key in shared) * 1.25]
@@ -94,7 +95,8 @@ def _view(first: Profile, other: Profile) -> View:
         keys = [key for key in shared if key[0] == unit]
         texts = [
             plot_text(
-                f"{key[1]} on {unit}", f"{us_text(mine[key])} us, here {us_text(theirs[key])} us: ratio {theirs[key] / mine[key]:.2f}"
+                f"{names[key[1]]} on {unit}",
+                f"{us_text(mine[key])} us, here {us_text(theirs[key])} us: ratio {theirs[key] / mine[key]:.2f}",
             )
             for key in keys
         ]

@@ -56,7 +56,8 @@ def _title(subject: Subject) -> str:
 def _notes(subject: Subject, lut: str) -> list[Html]:
     notes = [paragraph(sentence(subject.note), class_="about")] if subject.note else []
     if subject.measured is None:
-        notes.append(missing("Not measured yet.", f"syncnas verify --lut {lut} --model {shlex.quote(subject.model)}"))
+        model = shlex.quote(subject.model) if subject.plan is None else f"MODEL.tflite --plan {shlex.quote(str(subject.plan))}"
+        notes.append(missing("Not measured yet.", f"syncnas verify --lut {lut} --model {model}"))
     if subject.predicted is None:
         notes.append(missing("Nothing says which model this was, so there is no prediction.", "syncnas report DIR --model MODEL"))
     return notes

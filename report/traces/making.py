@@ -13,6 +13,8 @@ from collab.model import ModelConfig
 from collab.placement import parse_placement
 from collab.wording.commands import command_named
 from collab.wording.options import option_named
+from graph.plan_file import read_plan
+from graph.planned.network import read_planned
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import Prediction, predict
 from lut.tables import load_tables
@@ -24,11 +26,15 @@ from report.traces.sources import journal_of, read_recording, tables_of, verifie
 
 @dataclass(frozen=True)
 class Predicted:
-    """A model to be predicted: its `name` in the trace, and its config; None for that of the name."""
+    """A model to be predicted: its `name` in the trace, and its config; None for that of the name.
+
+    With a `plan`, the name is the path of the plan's network; empty for the one beside the tables.
+    """
 
     name: str
     config: ModelConfig | None = None
     placement: str = ""
+    plan: Path | None = None
 
 
 def make_trace(source: Path, wanted: Predicted | None, *, lut: Path | None, which: str, job: str, notice: Callable[[str], None]) -> Trace:
@@ -52,7 +58,7 @@ def make_trace(source: Path, wanted: Predicted | None, *, lut: Path | None, whic
         if wanted is None:
             raise ConfigError(
                 f"{source} has no {VERIFY_JOURNAL}: measure with {command_named('verify')}, name a journal, or predict with"
-                f" {option_named('--model')}"
+                f" {option_named('--model')} or {option_named('--plan')}"
             )
         return predicted_trace(_prediction(tables, wanted))
     recording = read_recording(journal, job)
@@ -63,8 +69,8 @@ def make_trace(source: Path, wanted: Predicted | None, *, lut: Path | None, whic
         return measured_trace(recording, which=which)
     if source.is_file():
         raise ConfigError(
-            f"{journal} has runs of another model or placement than {wanted.name}; give the {option_named('--model')} and"
-            f" {option_named('--placement')} that ran"
+            f"{journal} has runs of another model or placement than {prediction.model}; give the {option_named('--model')} and"
+            f" {option_named('--placement')}, or the {option_named('--plan')}, that ran"
         )
     notice(f"{journal} has runs of another model or placement; the trace is of the prediction alone")
     return predicted_trace(prediction)
@@ -86,6 +92,17 @@ def _verified_prediction(journal: Path, tables: Path | None, notice: Callable[[s
 def _prediction(lut: Path | None, wanted: Predicted) -> Prediction:
     if lut is None:
         raise ConfigError(f"there are no tables beside the journal to predict with; name their folder with {option_named('--lut')}")
+    costs = Costs(load_tables(lut), source=str(lut))
+    if wanted.plan is not None:
+        return _planned_prediction(wanted, wanted.plan, costs, lut)
     config = wanted.config or load_config(wanted.name)
     placement = parse_placement(wanted.placement, branches=config.branches)
-    return replace(predict(config, placement, Costs(load_tables(lut), source=str(lut))), model=wanted.name)
+    return replace(predict(config, placement, costs), model=wanted.name)
+
+
+def _planned_prediction(wanted: Predicted, plan_file: Path, costs: Costs, lut: Path) -> Prediction:
+    if wanted.placement or wanted.config is not None:
+        raise ConfigError(
+            f"{option_named('--plan')} says which unit runs what of a .tflite, {option_named('--placement')} of a config; give one of them"
+        )
+    return read_planned(read_plan(plan_file), model=Path(wanted.name) if wanted.name else None, tables=lut).predict(costs)

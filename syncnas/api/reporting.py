@@ -43,6 +43,7 @@ def report(
     out: Path | str = "report.html",
     model: str | Path = "",
     placement: str = "",
+    plan: Path | str | None = None,
     title: str = "",
 ) -> Report:
     """Draws profiles, verifications and searches as one page of HTML.
@@ -50,14 +51,17 @@ def report(
     Args:
         sources: results with a folder (tables, profiles, searches), or folders; a folder of tables has its last verification in it.
         out: the page; one that is there is replaced, and no other file.
-        model: a model of the zoo, or the path of a config, to be predicted from the first tables.
+        model: a model of the zoo, or the path of a config, to be predicted from the first tables; or of the ``.tflite`` that was profiled,
+            where it is not beside its tables any more.
         placement: which unit runs what of that model.
+        plan: of the ``.tflite`` that was profiled, as ``syncnas place`` writes it; None: those that lie beside the tables.
         title: of the page; empty: what it shows.
 
     Raises:
         StorageError: there is nothing to show, or the page cannot be written.
         TableError, JournalError: a source is damaged.
         ConfigError, MissingEntryError: the model cannot be loaded, or not be predicted.
+        NetworkError: the plan or the ``.tflite`` cannot be read, or is not of what was profiled.
 
     Examples:
         >>> page = syncnas.report("luts/local", out="page.html")
@@ -67,6 +71,7 @@ def report(
     from collab.errors import StorageError
     from collab.files import write_page
     from report.compose import compose
+    from report.data.networks import asked_network, networks_of
     from report.data.sources import Sources, subjects
 
     if not sources:
@@ -74,6 +79,8 @@ def report(
     gathered = Sources()
     for source in sources:
         gathered.add(source.folder if isinstance(source, SearchResult) else folder_of(source))
-    page = compose(gathered, subjects(gathered, str(model), placement), title=title)
+    network = asked_network(str(model))
+    networks = networks_of(gathered, model=network, plan=None if plan is None else Path(plan))
+    page = compose(gathered, subjects(gathered, "" if network is not None else str(model), placement), networks, title=title)
     write_page(Path(out), page)
     return Report(Path(out), len(page.encode()), len(gathered.profiles), len(gathered.searches), tuple(gathered.warnings))

@@ -54,6 +54,7 @@ def trace(
     *,
     model: Model | Path | str | None = None,
     placement: str = "",
+    plan: Path | str | None = None,
     run: int | str = "median",
     tables: Tables | Path | str | None = None,
     job: str = "",
@@ -63,8 +64,10 @@ def trace(
 
     Args:
         source: tables, a profile, or their folder, whose last verification is shown; or a journal of `verify`, `certify` or `deploy`.
-        model: the model to predict; None: the one that was verified.
+        model: the model to predict; None: the one that was verified. With `plan` the path of its ``.tflite``; None: the one that was
+            profiled into the tables.
         placement: which unit runs what of that model.
+        plan: a file that says which unit runs which block of a ``.tflite``, as ``syncnas place`` writes it.
         run: which measured run: ``median``, the nearest to it; ``all``; or a number from 1 on.
         tables: to predict with, where they are not those of the source.
         job: whose runs, where a journal has those of several bundles.
@@ -72,6 +75,7 @@ def trace(
 
     Raises:
         ConfigError: there is neither a measured run nor a model to predict, or they are not of one model.
+        NetworkError: the plan or its network cannot be read, or are of two networks.
         JournalError, TableError: what is read is damaged.
         MissingEntryError: the tables lack what the model needs.
 
@@ -83,10 +87,15 @@ def trace(
         >>> trace.save("trace.json").name
         'trace.json'
     """
+    from collab.errors import ConfigError
     from report.traces.making import Predicted, make_trace
 
     wanted = None
-    if model is not None:
+    if plan is not None:
+        if isinstance(model, Model):
+            raise ConfigError("a plan is of a .tflite: give the path of that as the model, or leave the model out")
+        wanted = Predicted(str(model or ""), placement=placement, plan=Path(plan))
+    elif model is not None:
         loaded = load_model(model)
         wanted = Predicted(label_of(loaded), config_of(loaded), placement)
     lut = None if tables is None else folder_of(tables)

@@ -226,11 +226,12 @@ class ComparedAccuracies(Form, frozen=True, kw_only=True):
 
 
 class ComparedRow(Form, frozen=True, kw_only=True):
-    """A cost that both sides have."""
+    """A cost that both sides have; `label` is its name for people where `name` is none for them, else empty."""
 
     what: str
     unit: str
     name: str
+    label: str
     first_us: float
     first_se_us: float | None
     second_us: float

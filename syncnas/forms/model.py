@@ -6,6 +6,7 @@ import msgspec
 
 from syncnas.forms.base import Form, Numbers, Printed
 from syncnas.forms.measure import Certificate, Step
+from syncnas.forms.place import PlanPath
 
 
 class SegmentInput(Form, frozen=True, kw_only=True):
@@ -318,9 +319,10 @@ class SearchTree(SearchResult, frozen=True, kw_only=True):
 
 
 class Explain(Printed, frozen=True, kw_only=True):
-    """The trees that a search has grown, budget by budget."""
+    """The trees that a search has grown, budget by budget; of a plan, what makes its latency."""
 
     results: list[SearchTree]
+    plan: PlanPath | msgspec.UnsetType = msgspec.UNSET
 
 
 class Trace(Printed, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Form of the command that puts a network's blocks on units."""
+"""Forms of what is said of plans: which unit runs which block of a network, and what makes the latency of that."""
 
 from __future__ import annotations
 
@@ -55,3 +55,52 @@ class Place(Printed, frozen=True, kw_only=True):
     blocks: list[PlacedBlock]
     segments: list[PlacedSegment]
     out: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class PathLink(Form, frozen=True, kw_only=True):
+    """A piece of the critical path: from `begin_us` to `end_us` since all units were released.
+
+    Attributes:
+        kind: block, call, hand-over, copy (of the network's inputs and outputs) or buffers.
+        peer: the other end of a hand-over or a copy; empty for others.
+        bytes: that pass, where it is known.
+    """
+
+    unit: str
+    segment: str
+    kind: str
+    what: str
+    peer: str
+    bytes: int | None
+    begin_us: float
+    end_us: float
+
+
+class UnitShare(Form, frozen=True, kw_only=True):
+    """Time of a unit during an inference.
+
+    Attributes:
+        longest_for: the segment that it waits for longest; empty where it waits for none.
+    """
+
+    works_us: float
+    waits_us: float
+    longest_for: str
+
+
+class PlanPath(Form, frozen=True, kw_only=True):
+    """What makes the latency of a plan.
+
+    Attributes:
+        critical: the fraction of the critical path that each unit carries.
+        by_kind_us: the time on the critical path by kind of link.
+        path: in the order of time, without gaps.
+    """
+
+    model: str
+    placement: str
+    predicted_us: float
+    critical: dict[str, float]
+    by_kind_us: dict[str, float]
+    path: list[PathLink]
+    units: dict[str, UnitShare]

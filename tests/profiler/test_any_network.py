@@ -20,9 +20,8 @@ from lut.frames import frames_of
 from lut.prediction.costs import Costs
 from lut.prediction.program import pack, unit_operations
 from lut.prediction.replay import replay
-from lut.tables import load_tables
+from lut.tables import NETWORK_FILE, load_tables
 from profiler.baselines import ISOLATED, baselines
-from profiler.network_file import NETWORK_FILE
 from profiler.request import PLAN_FILE, load_request
 from report.data.sources import Profile
 from report.panels.blocks import section
@@ -164,5 +163,12 @@ def test_a_placement_is_exported_and_computes_what_the_network_does(
     plan.write_text(json.dumps(document))
     exported = json.loads(run("exporters.run", "--model", network, "--plan", plan, "--out", bundle, "--json"))
     assert {segment["unit"] for segment in exported["segments"]} == {"cpu0", "cpu1"}
-    deployed = json.loads(run("android_harness.deploy", bundle, *UNITS, "--json"))
+    trace = tmp_path / "trace.json"
+    deployed = json.loads(run("android_harness.deploy", bundle, *UNITS, "--lut", profiled[0], "--trace", trace, "--json"))
     assert deployed["output_error"] == 0
+    assert deployed["predicted_us"] > 0
+    # Every step is predicted, hand-overs and each of several outputs too.
+    assert all(step["predicted_us"] is not None for step in deployed["steps"])
+    events = json.loads(trace.read_text())["traceEvents"]
+    assert sum(event["name"] == "process_name" for event in events) == 2
+    assert {event["name"] for event in events} >= {f"{number} {block['label']}" for number, block in enumerate(document["blocks"])}

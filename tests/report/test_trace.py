@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from collab.errors import ConfigError, JournalError, StorageError, SyncNasError
+from lut.tables import NETWORK_FILE
 from report.trace import app
+from tests.graph.planned.made import made
 from tests.lut.traces.trace_checks import arrows, checked, ns, slices
 from tests.report.traces.measured import ROUNDS, RUNS, Measured, measured
 
@@ -134,3 +136,23 @@ def test_what_was_verified_is_predicted_again(measured: Measured, tmp_path: Path
         said, document = trace(tmp_path / "t.json", folder)
         assert "predicted_us" not in said
         assert len(processes(document)) == 1
+
+
+def test_a_plan_is_predicted_block_by_block(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    said, document = trace(tmp_path / "t.json", found.tables, "--model", found.model, "--plan", found.plan)
+    planned = found.planned
+    assert said["predicted_us"] == pytest.approx(planned.plan.predicted_us, abs=0.01)
+    assert (said["model"], said["placement"]) == ("made", planned.plan.placement_text)
+    names = {event["name"] for event in slices(document["traceEvents"])}
+    assert names >= {planned.block_name(number) for number in range(len(planned.plan.blocks))}
+    assert names >= set(planned.members), "every segment is a slice"
+    shutil.copyfile(found.model, found.tables / NETWORK_FILE)
+    again, _ = trace(tmp_path / "again.json", found.tables, "--plan", found.plan)
+    assert again["predicted_us"] == said["predicted_us"]
+
+
+def test_a_plan_goes_with_a_network_and_no_placement(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    assert "placement" in str(refused(tmp_path / "t.json", found.tables, "--plan", found.plan, "--placement", "0=cpu0"))
+    assert "network.tflite" in str(refused(tmp_path / "t.json", found.tables, "--plan", found.plan))

@@ -16,6 +16,7 @@ from search.driver import Search
 from search.engine.tree_search import Settings
 from search.problems.known import StrategyTable
 from search.state import Objective
+from tests.graph.planned.made import Made, made
 from tests.search.made import written
 from tests.search.models import micro
 from tests.search.searches import ACCURACIES
@@ -161,6 +162,41 @@ def test_mistakes_are_a_sentence(found: Path, tmp_path: Path) -> None:
         ([found, "--path", "nnnnnna"], "a whole strategy"),
         ([found, "--lut", tmp_path], "--lut and --model belong together"),
         ([found, "--lut", tmp_path, "--model", "mini_v2"], "profiler.run"),
+    ):
+        done = call("search.explain", *arguments, status=2)
+        assert done.stderr.startswith("error: ")
+        assert says in done.stderr
+
+
+@pytest.fixture(scope="module", name="planned")
+def planned_network(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return made(tmp_path_factory.mktemp("planned"))
+
+
+def test_the_latency_of_a_plan_is_explained(planned: Made) -> None:
+    said = json.loads(call("search.explain", planned.plan, "--lut", planned.tables, "--model", planned.model, "--json").stdout)
+    assert said["results"] == []
+    plan, path = said["plan"], said["plan"]["path"]
+    assert plan["predicted_us"] == pytest.approx(planned.planned.plan.predicted_us, abs=0.01)
+    assert sum(plan["by_kind_us"].values()) == pytest.approx(plan["predicted_us"], abs=0.1)
+    assert (path[0]["begin_us"], path[-1]["end_us"]) == (0, plan["predicted_us"])
+    assert set(plan["units"]) == set(plan["critical"]) == {"cpu0", "cpu1"}
+    text = call("search.explain", planned.plan, "--lut", planned.tables, "--model", planned.model).stdout
+    assert f"Predicted: {plan['predicted_us'] / 1e3:.3f} ms, the length of the critical path:" in text
+    assert all(f"{unit} works " in text for unit in plan["units"])
+    blocks = [link["what"].split()[0] for link in path if link["kind"] == "block"]
+    assert blocks
+    assert all(f"  {number} " in text for number in blocks)
+
+
+def test_a_plan_that_cannot_be_explained_is_a_sentence(planned: Made, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.plan.json"
+    broken.write_text("{}")
+    for arguments, says in (
+        ([planned.plan], "name their folder with --lut"),
+        ([planned.plan, "--lut", planned.tables], "name its .tflite with --model"),
+        ([planned.plan, "--lut", planned.tables, "--path", "n"], "--path and --table are for searches"),
+        ([broken, "--lut", planned.tables], "make the plan again"),
     ):
         done = call("search.explain", *arguments, status=2)
         assert done.stderr.startswith("error: ")

@@ -205,6 +205,50 @@
     drawBox(made.stages.length + 1, made.head, made.headBox);
   }
 
+  // Graphs: pictures of the page itself, with keys from box to box, a size, and what is said of a box.
+  function graph(place) {
+    const svg = place.querySelector("svg"), points = [...place.querySelectorAll("[data-point]")];
+    const said = document.getElementById(`said-${place.dataset.graph}`);
+    const [width, height] = ["width", "height"].map((name) => Number(svg.getAttribute(name)));
+    let at = -1, scale = 1;
+    const show = (number, isKey) => {
+      if (at >= 0) points[at].classList.remove("at");
+      at = number;
+      points[at].classList.add("at");
+      said.textContent = `${points[at].getAttribute("aria-label")} (${at + 1} of ${points.length})`;
+      if (!isKey) return;
+      const box = points[at].getBoundingClientRect(), frame = place.getBoundingClientRect();
+      if (box.top < frame.top) place.scrollTop -= frame.top - box.top + 20;
+      else if (box.bottom > frame.bottom) place.scrollTop += box.bottom - frame.bottom + 20;
+      if (box.left < frame.left) place.scrollLeft -= frame.left - box.left + 20;
+      else if (box.right > frame.right) place.scrollLeft += box.right - frame.right + 20;
+    };
+    const centre = () => { place.scrollLeft = (place.scrollWidth - place.clientWidth) / 2; };
+    const resize = (to) => {
+      const middle = (place.scrollTop + place.clientHeight / 2) / place.scrollHeight, before = scale;
+      const whole = Math.min(place.clientWidth / width, parseFloat(getComputedStyle(place).maxHeight) / height, 1);
+      scale = to === "whole" ? whole : to === "one" ? 1 : Math.min(3, Math.max(0.1, before * (to === "in" ? 1.25 : 0.8)));
+      svg.setAttribute("width", String(Math.round(width * scale)));
+      svg.setAttribute("height", String(Math.round(height * scale)));
+      place.scrollTop = middle * place.scrollHeight - place.clientHeight / 2;
+      centre();
+    };
+    // A picture that is chosen later has no size until then.
+    new ResizeObserver((_, observer) => { if (place.clientWidth) { centre(); observer.disconnect(); } }).observe(place);
+    place.addEventListener("keydown", (event) => {
+      const moves = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }, sizes = { "+": "in", "-": "out", "0": "one" };
+      if (event.ctrlKey || event.metaKey || event.altKey || !points.length) return;
+      if (event.key in moves) show(at < 0 ? (moves[event.key] > 0 ? 0 : points.length - 1) : (at + moves[event.key] + points.length) % points.length, true);
+      else if (event.key === "Home") show(0, true);
+      else if (event.key === "End") show(points.length - 1, true);
+      else if (event.key in sizes) resize(sizes[event.key]);
+      else return;
+      event.preventDefault();
+    });
+    points.forEach((point, number) => point.addEventListener("mouseenter", () => show(number, false)));
+    for (const button of place.parentElement.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => resize(button.dataset.zoom));
+  }
+
   function setTheme(theme) {
     state.theme = theme;
     const button = document.getElementById("theme");
@@ -255,6 +299,12 @@
     picker.addEventListener("change", () => {
       state.drawn.set(picker.dataset.views, { view: Number(picker.value), point: -1, traces: [] });
       if (window.Plotly) draw(document.getElementById(`figure-${picker.dataset.views}`));
+    });
+  }
+  for (const place of document.querySelectorAll("[data-graph]")) graph(place);
+  for (const picker of document.querySelectorAll("[data-shows]")) {
+    picker.addEventListener("change", () => {
+      document.querySelectorAll(`[data-view="${picker.dataset.shows}"]`).forEach((view, number) => { view.hidden = number !== Number(picker.value); });
     });
   }
   for (const button of document.querySelectorAll("[data-chooses]")) button.addEventListener("click", () => choose(button.dataset.chooses));

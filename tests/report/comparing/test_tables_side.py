@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from collab.blocks import parse_key
 from collab.errors import TableError
+from collab.tensors.opaque import Opaque
 from lut.statistics import summarise
 from lut.tables import Tables, save
 from report.compare import app
@@ -147,3 +148,37 @@ def test_a_share_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [str(tmp_path), str(tmp_path), f"--fail-above={text}"])
     assert result.exit_code != 0
     assert "write a share like 5% or 0.05" in str(result.exception)
+
+
+def test_blocks_of_networks_are_told_apart_by_their_identity_and_shown_by_their_label(tmp_path: Path) -> None:
+    blocks = [Opaque(f"{number:032x}", 10**6, 100, 100, 1, 400, 1, 400) for number in range(6)]
+
+    def tables(factors: list[float]) -> Tables:
+        errors = {"median_se_us": 0.01, "visits": 30, "n": 60}
+        rows = [
+            block_row("cpu0", block, 100 * factor, median_us=100 * factor, label=f"conv2d..add {number}x8", **errors)
+            for number, (block, factor) in enumerate(zip(blocks, factors, strict=False))
+        ]
+        return Tables(tuple(rows), (), replace(made_meta(), call_alone={}))
+
+    save(tables([1.0] * 6), tmp_path / "a")
+    # Another network, which has five of the blocks; one of them is slower.
+    save(tables([1.0, 1.0, 2.0, 1.0, 1.0]), tmp_path / "b")
+    result = CliRunner().invoke(app, [str(tmp_path / "a"), str(tmp_path / "b")])
+    assert re.search(r"block +cpu0 +conv2d\.\.add 2x8 \(00000000\) +100\.00 +200\.00 +\+100\.0 %", result.output)
+    assert "Not compared: 1 that only the first has" in result.output
+    assert "No block is in both" not in result.output
+    said = json.loads(CliRunner().invoke(app, [str(tmp_path / "a"), str(tmp_path / "b"), "--json"]).output)
+    [proven] = [row for row in said["rows"] if row["proven"]]
+    assert (proven["name"], proven["label"]) == (blocks[2].key, "conv2d..add 2x8 (00000000)")
+    other = Tables(
+        tables([1.0]).blocks,
+        (transfer_row("cpu0", "cpu1", 400),),
+        replace(made_meta(), settings={"network": {"name": "x", "sha256": "0123456789abcdef", "grain_us": 50.0}}),
+    )
+    found = compare(replace(other, blocks=()), other, margin=0.02)
+    assert found.notes == ()
+    [only] = tables([1.0]).blocks
+    found = compare(other, replace(other, blocks=(replace(only, block=blocks[1].key),), meta=made_meta()), margin=0.02)
+    assert found.notes == ("No block is in both, so this compares calls and hand-overs only",)
+    assert found.differences == ("network: x (0123456789ab), blocks of 50 us (second: none)",)

@@ -1,0 +1,1 @@
+"""Networks under their plans: what each unit runs, what it is called, and what that takes by tables."""
