@@ -33,6 +33,7 @@ from collab.tensors.types import Shape
 from collab.variants import even_shares
 from lut.entries import PERIOD
 from profiler.described import Described
+from profiler.placed_rehearsal import PlacedRehearsal
 from profiler.rehearsal import Rehearsal, draw_rehearsals
 
 CHANNEL_STEP: Final = 4
@@ -50,6 +51,7 @@ Network: TypeAlias = tuple[tuple[AnyBlock, ...], ...]
 """Blocks that follow each other, in the pieces that they are cut into; each piece is a model of its own. All are of a config, or none."""
 ConfigNetwork: TypeAlias = tuple[tuple[Block, ...], ...]
 """Such blocks of a config."""
+AnyRehearsal: TypeAlias = Rehearsal | PlacedRehearsal
 
 
 def network_name(network: Network) -> str:
@@ -91,6 +93,18 @@ COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixe
 
 
 @dataclass(frozen=True)
+class NetworkGrid:
+    """Fineness of what is measured of a network of others: how often it is cut at random, and how often it is rehearsed."""
+
+    mixed: int
+    rehearsals: int
+
+
+FULL_NETWORK: Final = NetworkGrid(mixed=6, rehearsals=20)
+COARSE_NETWORK: Final = NetworkGrid(mixed=3, rehearsals=12)
+
+
+@dataclass(frozen=True)
 class Plan:
     """Blocks to measure on every unit, and hand-overs: feature maps, one of each shape, to hand over between every two units.
 
@@ -101,11 +115,11 @@ class Plan:
     blocks: tuple[AnyBlock, ...]
     transfers: tuple[Shape, ...]
     networks: tuple[Network, ...] = ()
-    rehearsals: tuple[Rehearsal, ...] = ()
+    rehearsals: tuple[AnyRehearsal, ...] = ()
     described: tuple[Described, ...] = ()
 
     @property
-    def rehearsals_by_name(self) -> dict[str, Rehearsal]:
+    def rehearsals_by_name(self) -> dict[str, AnyRehearsal]:
         return {rehearsal.name: rehearsal for rehearsal in self.rehearsals}
 
     @property
