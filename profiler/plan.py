@@ -59,6 +59,11 @@ def network_name(network: Network) -> str:
     return hashlib.sha256(" | ".join(" ".join(block.key for block in piece) for piece in network).encode()).hexdigest()[:12]
 
 
+def loads_of(networks: Sequence[Network]) -> Sequence[Network]:
+    """Returns the networks that units run as loads, and beside loads: of a network of others the first alone, as all are the same work."""
+    return networks[:LOADS] if networks and config_network(networks[0]) is not None else networks[:1]
+
+
 def config_network(network: Network) -> ConfigNetwork | None:
     """Returns a network of blocks of a config as such; None of one of opaque blocks."""
     pieces = tuple(tuple(block for block in piece if not isinstance(block, Opaque)) for piece in network)
@@ -101,7 +106,7 @@ class NetworkGrid:
 
 
 FULL_NETWORK: Final = NetworkGrid(mixed=6, rehearsals=20)
-COARSE_NETWORK: Final = NetworkGrid(mixed=3, rehearsals=12)
+COARSE_NETWORK: Final = NetworkGrid(mixed=3, rehearsals=10)
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,15 @@ def test_they_are_read_as_they_were_saved(file: NetworkFile, tmp_path: Path) -> 
         load_request(tmp_path)
 
 
+def test_a_plan_of_the_format_before_has_none_of_its_network(file: NetworkFile, tmp_path: Path) -> None:
+    replace(request(BLOCK_PLAN.merged(file.plan(COARSE_NETWORK))), network=file).save(tmp_path)
+    network = json.loads((tmp_path / PLAN_FILE).read_text())["network"]
+    change_plan(tmp_path, format=5, network={key: value for key, value in network.items() if key != "rehearsals"})
+    found = load_request(tmp_path)
+    assert found.plan.rehearsals == ()
+    assert found.plan.networks == file.plan(COARSE_NETWORK).networks
+
+
 def test_one_of_other_blocks_is_told(file: NetworkFile) -> None:
     with pytest.raises(TableError, match=r"places 2 blocks, and residual\.tflite is cut into"):
         file.schedule(PlacedRehearsal("01"), "cpu0", "gpu0")
