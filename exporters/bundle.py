@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -144,7 +144,9 @@ def write_network_pieces(schedule: Schedule, models: Mapping[str, bytes], out: P
     inputs = tuple(seeded_tensor(tensor, seed=seed, number=number) for number, tensor in enumerate(schedule.inputs))
     outputs = run_segments(schedule, models, inputs)
     said = {"config": (CONFIG_FILE, described.encode())}
-    return _publish(out, _Content(schedule, Placement(schedule.units).text, said, models, {}, inputs, outputs, interpreter_name()))
+    # The network's own name may be any file's.
+    named = replace(schedule, model="pieces")
+    return _publish(out, _Content(named, Placement(schedule.units).text, said, models, {}, inputs, outputs, interpreter_name()))
 
 
 def write_network_bundle(

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 import msgspec
 
+from collab.console import one_line
 from collab.documents import MAX_US, read
 from collab.errors import NetworkError
 from collab.names import shown
 from collab.units import is_unit_name
+from graph.identity import label_of
 from graph.scheduling import CutNetwork
 
 PLAN_SUFFIX: Final = ".plan.json"
@@ -91,6 +95,40 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             raise NetworkError(f"the plan is of {shown(self.model)}, and {origin} is another file; give that one, or {_ADVICE}")
         if [block.identity for block in self.blocks] != [block.identity for block in cut.opaque]:
             raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_ADVICE}")
+
+
+def plan_for(
+    cut: CutNetwork,
+    block_units: Sequence[str],
+    units: Mapping[str, str],
+    *,
+    grain_us: float,
+    predicted_us: float,
+    objective: Literal["latency", "throughput"] = "latency",
+    alone_us: Mapping[str, float] = MappingProxyType({}),
+    is_proven: bool = False,
+) -> PlacementPlan:
+    """Makes the plan of a placement.
+
+    Args:
+        block_units: the unit of each block.
+        units: specs of all units, by name.
+    """
+    return PlacementPlan(
+        format=1,
+        model=one_line(cut.name)[:256],
+        sha256=network_sum(cut),
+        grain_us=grain_us,
+        units=dict(units),
+        objective=objective,
+        predicted_us=predicted_us,
+        alone_us=dict(alone_us),
+        is_proven=is_proven,
+        blocks=tuple(
+            PlannedBlock(opaque.identity, label_of(cut.network, block), unit)
+            for opaque, block, unit in zip(cut.opaque, cut.blocks, block_units, strict=True)
+        ),
+    )
 
 
 def network_sum(cut: CutNetwork) -> str:

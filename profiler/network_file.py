@@ -77,7 +77,7 @@ class NetworkFile:
         """
         from graph.scheduling import CutNetwork
 
-        return CutNetwork(self._network, name=self.name, grain_us=self.grain_us)
+        return CutNetwork(self._network, name=Path(self.name).stem, grain_us=self.grain_us)
 
     @cached_property
     def _blocks(self) -> dict[Opaque, Block]:

@@ -62,7 +62,7 @@ def main(
             f" profile it: {again}"
         )
     found = search_placement(cut, costs, units, objective=Objective(objective))
-    plan = plan_of(cut, found, units, costs, objective=objective, grain_us=grain)
+    plan = plan_of(cut, found, units, costs, objective=Objective(objective), grain_us=grain)
     schedule = cut.schedule(plan.block_units, order=units)
     if out is not None:
         write_own(out, plan.to_json(), begin=b'{\n "format":', what="plan")
