@@ -9,8 +9,8 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import count, pairwise
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,6 @@ from collab.model import ModelConfig
 from collab.networks.weights import DEFAULT_SEED, Array, Weights, seeded, seeded_layer
 from collab.placement import Placement
 from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, Source, build_schedule, chained
-from collab.tensors.opaque import Opaque
 from collab.tensors.types import TensorType
 from exporters.checking import reference_input
 from exporters.interpret import interpreter_name, run_model, run_segments
@@ -130,38 +129,24 @@ def write_pieces(pieces: Sequence[Sequence[Block]], out: Path, *, unit: str, see
     return _publish(out, _Content(schedule, Placement((unit,)).text, said, models, {}, (image,), outputs, computed_by))
 
 
-def write_chain_of_others(
-    models: Sequence[bytes],
-    pieces: Sequence[Sequence[Opaque]],
-    ends: Sequence[TensorType],
-    out: Path,
-    *,
-    unit: str,
-    seed: int = DEFAULT_SEED,
-) -> Manifest:
-    """Pieces of a network of others, each a model that takes what the one before it gives, on one unit, as a bundle: for timing them.
+def write_network_pieces(schedule: Schedule, models: Mapping[str, bytes], out: Path, *, seed: int = DEFAULT_SEED) -> Manifest:
+    """Writes segments of a network of others as a bundle that says of the whole no more than their blocks: for timing them.
 
     Args:
-        models, pieces: each piece's model and its blocks.
-        ends: the network's input and what each piece gives, all of float32.
+        models: the TFLite model of each segment, by its name; what they compute one after the other is the reference.
+        out: see `write_bundle`.
 
     Raises:
         ExportError: see `write_bundle`.
     """
     check_target(out)
-    names = [f"{unit}.{number}" for number in range(len(pieces))]
-    sources = [Source(name) for name in (NETWORK_INPUT, *names[:-1])]
-    segments = tuple(
-        Segment(name, unit, (source,), (taken,), (given,), pieces=tuple(piece))
-        for name, piece, source, (taken, given) in zip(names, pieces, sources, pairwise(ends), strict=True)
-    )
-    schedule = Schedule("pieces", (unit,), segments, segments[0].inputs, (Source(names[-1]),))
-    described = json.dumps({"pieces": [[block.key for block in piece] for piece in pieces]}) + "\n"
-    of_segments = dict(zip(names, models, strict=True))
-    inputs = (seeded_tensor(ends[0], seed=seed, number=0),)
-    outputs = run_segments(schedule, of_segments, inputs)
+    described = json.dumps({"pieces": [[block.key for block in segment.blocks] for segment in schedule.segments]}) + "\n"
+    inputs = tuple(seeded_tensor(tensor, seed=seed, number=number) for number, tensor in enumerate(schedule.inputs))
+    outputs = run_segments(schedule, models, inputs)
     said = {"config": (CONFIG_FILE, described.encode())}
-    return _publish(out, _Content(schedule, Placement((unit,)).text, said, of_segments, {}, inputs, outputs, interpreter_name()))
+    # The network's own name may be any file's.
+    named = replace(schedule, model="pieces")
+    return _publish(out, _Content(named, Placement(schedule.units).text, said, models, {}, inputs, outputs, interpreter_name()))
 
 
 def write_network_bundle(

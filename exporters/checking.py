@@ -35,20 +35,6 @@ def reference_input(shape: Shape, *, seed: int = DEFAULT_SEED) -> Array:
     return np.ascontiguousarray(image[None], dtype=np.float32)
 
 
-def random_input(shape: Shape, *, seed: int = DEFAULT_SEED) -> Array:
-    """Makes a seeded input of a network of others, which may take anything: a picture where it takes one, else noise of -2 to 2 or so.
-
-    Raises:
-        ExportError: more than 1 GiB.
-    """
-    if len(shape) == 4 and shape[0] == 1:
-        return reference_input(shape, seed=seed)
-    if 2 * feature_bytes(shape) > MAX_TENSOR_BYTES:
-        raise ExportError(f"an input of {feature_bytes(shape) / 2**30:.1f} GiB is more than can be made; give the model a smaller one")
-    generator = np.random.Generator(np.random.PCG64(seed))
-    return generator.standard_normal(shape, dtype=np.float32)
-
-
 def relative_error(actual: Array, expected: Array) -> float:
     """Computes the largest absolute difference as a fraction of the expected output's range (max - min)."""
     span = float(np.max(expected) - np.min(expected))

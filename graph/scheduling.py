@@ -8,13 +8,15 @@ awaited it or something later of the same unit, begins no segment of its own: wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 from collab.errors import NetworkError
 from collab.schedule import NETWORK_INPUT, Schedule, Segment, Source
-from collab.tensors.opaque import Opaque
+from collab.tensors.opaque import MAX_TENSORS, Opaque
 from collab.tensors.types import DTYPE_BYTES, TensorType
 from graph.cuts import Block, Cutter
 from graph.network import Network
@@ -88,11 +90,50 @@ class CutNetwork:
         Raises:
             NetworkError: a tensor that would be handed over has a type that cannot be.
         """
-        counts = dict.fromkeys(order, 0)
-        sources = {tensor: Source(NETWORK_INPUT, number) for number, tensor in enumerate(self.network.inputs)}
+        runs = [(units[run[0]], run) for run in self.runs(units)]
+        used = tuple(unit for unit in order if unit in units)
+        return self._assembled(runs, used, self.network.inputs, lambda: self._given)
+
+    def segment_blocks(self, units: Sequence[str]) -> list[Block]:
+        """Returns the block of the network that each segment of `schedule` is, with inputs and outputs in the order of its model's."""
+        return self._joined(self.runs(units))
+
+    def in_pieces(self, bounds: Sequence[int], *, unit: str) -> Schedule:
+        """Returns the schedule in which one unit runs blocks that follow each other, in pieces.
+
+        Its inputs are what these blocks take from elsewhere, its outputs what others take from them or the network gives.
+
+        Args:
+            bounds: the first block of each piece, and the one behind the last.
+
+        Raises:
+            NetworkError: a tensor between two pieces, or at either end, has a type that cannot be handed over.
+        """
+        ends = self._ends(range(bounds[0], bounds[-1]))
+        return self._assembled([(unit, run) for run in _ranges(bounds)], (unit,), ends.inputs, lambda: ends.outputs)
+
+    def piece_blocks(self, bounds: Sequence[int]) -> list[Block]:
+        """Returns the block of the network that each segment of `in_pieces` is, likewise."""
+        return self._joined(_ranges(bounds))
+
+    def places(self) -> list[int]:
+        """Returns the places where the network may be cut into pieces, by the block behind: all values that cross can be handed over."""
+        return [place for place in range(len(self.blocks) + 1) if self._may_be_cut(place)]
+
+    def _may_be_cut(self, place: int) -> bool:
+        there = {*self.network.inputs, *(tensor for block in self.blocks[:place] for tensor in block.outputs)}
+        wanted = {tensor for block in self.blocks[place:] for tensor in block.inputs}
+        given = {tensor for tensor in self.network.outputs if tensor in self._block_of}
+        crossing = there & (wanted | given)
+        return len(crossing) <= MAX_TENSORS and all(self._dtype(tensor) in DTYPE_BYTES for tensor in crossing)
+
+    def _assembled(
+        self, runs: Iterable[tuple[str, Sequence[int]]], units: tuple[str, ...], inputs: Sequence[int], outputs: Callable[[], Sequence[int]]
+    ) -> Schedule:
+        counts: Counter[str] = Counter()
+        sources = {tensor: Source(NETWORK_INPUT, number) for number, tensor in enumerate(inputs)}
         segments = []
-        for run in self.runs(units):
-            unit = units[run[0]]
+        for unit, run in runs:
             name = f"{unit}.{counts[unit]}"
             counts[unit] += 1
             ends = self._ends(run)
@@ -107,14 +148,12 @@ class CutNetwork:
                 )
             )
             sources |= {tensor: Source(name, output) for output, tensor in enumerate(ends.outputs)}
-        used = tuple(unit for unit in order if counts[unit])
-        outputs = tuple(sources[tensor] for tensor in self._given)
-        return Schedule(self.name, used, tuple(segments), tuple(map(self.type_of, self.network.inputs)), outputs)
+        given = tuple(sources[tensor] for tensor in outputs())
+        return Schedule(self.name, units, tuple(segments), tuple(map(self.type_of, inputs)), given)
 
-    def segment_blocks(self, units: Sequence[str]) -> list[Block]:
-        """Returns the block of the network that each segment of `schedule` is, with inputs and outputs in the order of its model's."""
+    def _joined(self, runs: Iterable[Sequence[int]]) -> list[Block]:
         found = []
-        for run in self.runs(units):
+        for run in runs:
             ends = self._ends(run)
             joined = self._cutter.joined([self.blocks[number] for number in run])
             found.append(replace(joined, inputs=ends.inputs, outputs=ends.outputs))
@@ -162,10 +201,17 @@ class CutNetwork:
             NetworkError: its values cannot be handed over.
         """
         found = self.network.tensors[tensor]
-        dtype = found.dtype.lower()
+        dtype = self._dtype(tensor)
         if dtype not in DTYPE_BYTES:
             raise NetworkError(
                 f"{self.network.source.origin}: the tensor {found.name!r} is of type {dtype}, which no unit can hand to another;"
                 f" types that can: {', '.join(DTYPE_BYTES)}"
             )
         return TensorType(found.shape, dtype)
+
+    def _dtype(self, tensor: int) -> str:
+        return self.network.tensors[tensor].dtype.lower()
+
+
+def _ranges(bounds: Sequence[int]) -> list[range]:
+    return [range(begin, end) for begin, end in pairwise(bounds)]

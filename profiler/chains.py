@@ -1,12 +1,12 @@
-"""Networks of others in pieces on one unit: at which places they may be cut so that each piece takes one tensor and gives one.
+"""Networks of others in pieces on one unit: at which places they are cut, and which networks are run.
 
-Runs of whole networks tell what blocks and calls cost there beyond what they take alone. Pieces are blocks in a row between two places
-that a single tensor of float32 crosses. A network whose ends are not like that is run between the first such place and the last.
+Runs of whole networks tell what blocks and calls cost there beyond what they take alone. Pieces are blocks in a row; whatever they take and
+give passes between them as between the segments of a schedule, several tensors of any type that can be handed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -17,17 +17,15 @@ from collab.tensors.opaque import Opaque
 from profiler.plan import Network
 
 if TYPE_CHECKING:
-    from graph.cuts import Block
-    from graph.network import Network as Graph
+    from graph.scheduling import CutNetwork
 
 _SEED: Final = 0
 """Seed of the places where networks are cut: random, but the same in every plan of a network."""
-_TAKEN: Final = "FLOAT32"
 
 
 @dataclass(frozen=True)
 class Chain:
-    """The blocks of a network in the order in which they run, and the places that one tensor crosses, by the number of the block behind."""
+    """The blocks of a network in the order in which they run, and the places where it may be cut, by the number of the block behind."""
 
     opaque: tuple[Opaque, ...]
     places: tuple[int, ...]
@@ -56,8 +54,8 @@ class Chain:
         at = self.places.index(middle)
         return [list(self.places[: at + 1]), list(self.places[at:])]
 
-    def spans(self, network: Network) -> list[tuple[int, int]]:
-        """Returns from which block to which one each piece of a network goes; where the same blocks follow each other twice, the first.
+    def bounds(self, network: Network) -> list[int]:
+        """Returns the first block of each piece of a network, and the one behind the last; where the same blocks follow twice, the first.
 
         Raises:
             ValueError: it is no network of these blocks.
@@ -66,7 +64,7 @@ class Chain:
         for begin in self.places:
             bounds = [begin, *(begin + count for count in _sums(network))]
             if set(bounds) <= set(self.places) and list(self.opaque[begin : bounds[-1]]) == keys:
-                return list(pairwise(bounds))
+                return bounds
         raise ValueError("a network is none of the blocks that there are")
 
 
@@ -77,18 +75,6 @@ def _sums(network: Network) -> Iterator[int]:
         yield count
 
 
-def chain_of(graph: Graph, blocks: Sequence[Block], opaque: Sequence[Opaque]) -> Chain:
+def chain_of(cut: CutNetwork) -> Chain:
     """Returns a network's blocks as a chain."""
-    crossing = [_crossing(graph, blocks, place) for place in range(len(blocks) + 1)]
-    places = [place for place, tensors in enumerate(crossing) if len(tensors) == 1 and _is_taken(graph, next(iter(tensors)))]
-    return Chain(tuple(opaque), tuple(places), tuple(block.work.nominal_us for block in blocks))
-
-
-def _crossing(graph: Graph, blocks: Sequence[Block], place: int) -> set[int]:
-    """Returns the tensors that are there before a block and that it or a later one reads, or that the network gives."""
-    there = {*graph.inputs, *(tensor for block in blocks[:place] for tensor in block.outputs)}
-    return there & {*graph.outputs, *(tensor for block in blocks[place:] for tensor in block.inputs)}
-
-
-def _is_taken(graph: Graph, tensor: int) -> bool:
-    return graph.tensors[tensor].dtype == _TAKEN and bool(graph.tensors[tensor].shape)
+    return Chain(cut.opaque, tuple(cut.places()), tuple(block.work.nominal_us for block in cut.blocks))

@@ -40,7 +40,7 @@ from lut.prediction.costs import BLOCK_CLASSES, block_class
 from lut.statistics import Z95, standard_error
 from profiler.job_ids import JobId, LoadedId, NetworkId
 from profiler.networks import PieceRuns, network_runs, network_samples
-from profiler.plan import LOADS, Network
+from profiler.plan import Network, loads_of
 from profiler.samples import SampleStore
 
 FEWEST_PAIRS: Final = 6
@@ -124,7 +124,7 @@ def in_words(entry: Contention) -> str:
 def _pairs(store: SampleStore, unit: str, other: str, networks: Sequence[Network]) -> Pairs | None:
     """Returns the base alone and beside the load that takes the other unit about as long as the base takes this one; None of no pairs."""
     base = networks[0]
-    known = {load: found for load in networks[:LOADS] if (found := pairs_of(store, unit, other, base, load)) is not None}
+    known = {load: found for load in loads_of(networks) if (found := pairs_of(store, unit, other, base, load)) is not None}
     took_us = network_runs(store, base, [unit]).get(unit)
 
     def unlike(load: Network) -> float:

@@ -17,8 +17,8 @@ from collab.tensors.opaque import Opaque
 from collab.tensors.types import Shape
 from collab.units import UnitSpec
 from profiler.job_ids import BlockId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId
-from profiler.plan import Network, Plan
-from profiler.rehearsal import Rehearsal
+from profiler.placed_rehearsal import PlacedRehearsal
+from profiler.plan import AnyRehearsal, Network, Plan, config_network
 
 MAX_UNITS: Final = 16
 _MAX_INPUTS: Final = 4 * MAX_UNITS
@@ -51,7 +51,7 @@ def check_new(plan: Plan, earlier: Plan | None, units: Mapping[str, UnitSpec], i
         _refuse(_network_reason([network], room), info)
     for name, rehearsal in plan.rehearsals_by_name.items():
         if name not in old.rehearsals_by_name:
-            _refuse(_rehearsal_reason(rehearsal, room), info)
+            _refuse(_rehearsal_reason(rehearsal, plan, room), info)
     jobs = len(units) * (len(plan.blocks) + len(plan.networks)) + len(units) ** 2 * (len(plan.transfers) + len(plan.rehearsals))
     if jobs > _MAX_JOBS:
         raise ConfigError(
@@ -70,7 +70,7 @@ def why_impossible(job: JobId, room: int, plan: Plan) -> str | None:
     if isinstance(job, LoadedId):
         return _network_reason([plan.networks_by_name[name] for name in (job.network, job.load)], room)
     if isinstance(job, RehearsalId):
-        return _rehearsal_reason(plan.rehearsals_by_name[job.rehearsal], room)
+        return _rehearsal_reason(plan.rehearsals_by_name[job.rehearsal], plan, room)
     return None
 
 
@@ -111,7 +111,11 @@ def _network_reason(networks: Iterable[Network], room: int) -> str | None:
     return _reason(f"a network takes {_size(needed)} of weights and features", needed, room)
 
 
-def _rehearsal_reason(rehearsal: Rehearsal, room: int) -> str | None:
+def _rehearsal_reason(rehearsal: AnyRehearsal, plan: Plan, room: int) -> str | None:
+    if isinstance(rehearsal, PlacedRehearsal):
+        # All blocks of the network, equal ones as often as they are there, are in one of its runs in pieces.
+        networks = [network for network in plan.networks if config_network(network) is None]
+        return max((_network_reason([network], room) or "" for network in networks), key=len, default="") or None
     config = rehearsal.config
     blocks: list[AnyBlock] = [config.stem, *config.blocks, config.head]
     needed = sum(map(needed_bytes, blocks))

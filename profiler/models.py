@@ -15,7 +15,7 @@ from exporters.tflite_route import write_block, write_chain, write_relu
 from lut.tables import shape_text
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, RehearsalId, SentinelId
 from profiler.network_file import NetworkFile, no_block_of
-from profiler.plan import Network, config_network, network_name
+from profiler.plan import AnyRehearsal, Network, config_network, network_name
 from profiler.rehearsal import Rehearsal
 
 SENTINEL_BLOCK: Final = "mbconv_14_k3s1_64-384-64_relu6"
@@ -44,7 +44,7 @@ class Models:
         self,
         folder: Path,
         networks: Iterable[Network] = (),
-        rehearsals: Iterable[Rehearsal] = (),
+        rehearsals: Iterable[AnyRehearsal] = (),
         *,
         sentinel_block: str = SENTINEL_BLOCK,
         between: str = BLOCK_BETWEEN_HANDOVERS,
@@ -126,7 +126,15 @@ class Models:
     def _rehearsal(self, job: RehearsalId) -> Path:
         rehearsal = self._rehearsals[job.rehearsal]
         name = f"rehearsal_{job.one}_{job.other}_{job.rehearsal}"
-        return self._bundle(name, lambda out: write_bundle(rehearsal.config, rehearsal.on(job.one, job.other), out))
+        return self._bundle(name, lambda out: self._write_rehearsal(rehearsal, job, out))
+
+    def _write_rehearsal(self, rehearsal: AnyRehearsal, job: RehearsalId, out: Path) -> None:
+        if isinstance(rehearsal, Rehearsal):
+            write_bundle(rehearsal.config, rehearsal.on(job.one, job.other), out)
+        elif self._opaque_of is None:
+            raise no_block_of(f"rehearsal {rehearsal.name}", "")
+        else:
+            self._opaque_of.write_rehearsal(rehearsal, out, one=job.one, other=job.other)
 
     def _bundle(self, name: str, write: Callable[[Path], object]) -> Path:
         if name not in self._written:

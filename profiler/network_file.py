@@ -14,19 +14,21 @@ from collab.console import one_line
 from collab.errors import ConfigError, ExportError, TableError
 from collab.files import write_whole, writing
 from collab.tensors.opaque import Opaque
-from collab.tensors.types import Shape, TensorType
+from collab.tensors.types import Shape
 from collab.wording.options import option_named
-from exporters.bundle import write_chain_of_others
-from exporters.checking import random_input
+from exporters.bundle import write_network_pieces
 from exporters.interpret import run_model
+from exporters.references import seeded_tensor
 from lut.tables import MAX_TEXT, NETWORK_FILE
 from profiler.chains import Chain, chain_of
 from profiler.described import Described
-from profiler.plan import FULL, Plan
+from profiler.placed_rehearsal import PlacedRehearsal, draw_placed
+from profiler.plan import FULL_NETWORK, NetworkGrid, Plan
 from profiler.plan import Network as Chained
 
 if TYPE_CHECKING:
-    from graph.cuts import Block, Cutter
+    from collab.schedule import Schedule
+    from graph.cuts import Block
     from graph.network import Network
     from graph.scheduling import CutNetwork
 
@@ -66,7 +68,7 @@ class NetworkFile:
 
     @cached_property
     def cut(self) -> CutNetwork:
-        """The network with its blocks, as placements take it.
+        """The network with the blocks that it is cut into, in the order in which they run.
 
         Raises:
             NetworkError, TableError: the file cannot be read, or is another one by now.
@@ -76,27 +78,13 @@ class NetworkFile:
         return CutNetwork(self._network, name=Path(self.name).stem, grain_us=self.grain_us)
 
     @cached_property
-    def _cutter(self) -> Cutter:
-        from graph.cuts import Cutter
-
-        return Cutter(self._network, grain_us=self.grain_us)
-
-    @cached_property
-    def _all_blocks(self) -> tuple[tuple[Opaque, Block], ...]:
-        """The blocks that it is cut into, in the order in which they run."""
-        from graph.opaque import opaque_of
-
-        return tuple((opaque_of(self._network, block), block) for block in self._cutter.blocks())
-
-    @cached_property
     def _blocks(self) -> dict[Opaque, Block]:
         """Each of them once: the first of several that are equal."""
-        return dict(reversed(self._all_blocks))
+        return dict(reversed(list(zip(self.cut.opaque, self.cut.blocks, strict=True))))
 
     @cached_property
     def _chain(self) -> Chain:
-        opaque, blocks = zip(*self._all_blocks, strict=True)
-        return chain_of(self._network, blocks, opaque)
+        return chain_of(self.cut)
 
     def slice_of(self, block: Opaque) -> bytes:
         """Returns the model of one of its blocks.
@@ -113,8 +101,8 @@ class NetworkFile:
 
     def whole_of(self, network: Chained) -> bytes:
         """Returns the model of all blocks of a network that follow each other."""
-        spans = self._chain.spans(network)
-        return self._merged_slice(spans[0][0], spans[-1][1])[0]
+        bounds = self._chain.bounds(network)
+        return self._models([bounds[0], bounds[-1]])[0]
 
     def write_pieces(self, network: Chained, out: Path, *, unit: str) -> None:
         """Writes blocks that follow each other, in pieces, as a bundle on one unit.
@@ -122,36 +110,66 @@ class NetworkFile:
         Raises:
             ExportError: the runtime refuses a piece.
         """
-        pieces = [self._merged_slice(*span) for span in self._chain.spans(network)]
-        ends = [pieces[0][1].inputs[0], *(block.outputs[0] for _, block in pieces)]
-        types = [TensorType(self._network.tensors[tensor].shape) for tensor in ends]
-        blocks = [[block for block in piece if isinstance(block, Opaque)] for piece in network]
-        write_chain_of_others([model for model, _ in pieces], blocks, types, out, unit=unit)
+        bounds = self._chain.bounds(network)
+        schedule = self.cut.in_pieces(bounds, unit=unit)
+        names = [segment.name for segment in schedule.segments]
+        write_network_pieces(schedule, dict(zip(names, self._models(bounds), strict=True)), out)
+
+    def _models(self, bounds: Sequence[int]) -> list[bytes]:
+        from graph.slicing import slice_bytes
+
+        return [slice_bytes(self._network, block) for block in self.cut.piece_blocks(bounds)]
+
+    def schedule(self, rehearsal: PlacedRehearsal, one: str, other: str) -> Schedule:
+        """Returns the schedule of a rehearsal of its blocks on two units.
+
+        Raises:
+            TableError: it places other blocks than these.
+            NetworkError: a tensor that would be handed over has a type that cannot be.
+        """
+        return self.cut.schedule(self._placed(rehearsal, one, other), order=(one, other))
+
+    def write_rehearsal(self, rehearsal: PlacedRehearsal, out: Path, *, one: str, other: str) -> None:
+        """Writes a rehearsal of its blocks on two units as a bundle.
+
+        Raises:
+            TableError, NetworkError: see `schedule`.
+            ExportError: the runtime refuses a segment.
+        """
+        from graph.slicing import slice_bytes
+
+        schedule = self.schedule(rehearsal, one, other)
+        blocks = self.cut.segment_blocks(self._placed(rehearsal, one, other))
+        models = {segment.name: slice_bytes(self._network, block) for segment, block in zip(schedule.segments, blocks, strict=True)}
+        write_network_pieces(schedule, models, out)
+
+    def _placed(self, rehearsal: PlacedRehearsal, one: str, other: str) -> tuple[str, ...]:
+        placed = rehearsal.on(one, other)
+        if len(placed) != len(self.cut.blocks):
+            raise TableError(
+                f"a rehearsal of the profile places {len(placed)} blocks, and {self.name} is cut into {len(self.cut.blocks)}; profile into"
+                " another folder"
+            )
+        return placed
 
     def _that_run(self, networks: Iterable[Chained]) -> Iterator[Chained]:
         """Yields the networks that the runtime carries out: with values of no meaning, an index that one computes may lie anywhere."""
         known: dict[tuple[int, int], bool] = {}
         for network in networks:
-            spans = self._chain.spans(network)
-            span = (spans[0][0], spans[-1][1])
+            bounds = self._chain.bounds(network)
+            span = (bounds[0], bounds[-1])
             if span not in known:
                 known[span] = self._runs(*span)
             if known[span]:
                 yield network
 
     def _runs(self, begin: int, end: int) -> bool:
-        model, block = self._merged_slice(begin, end)
+        types = self.cut.in_pieces([begin, end], unit="").inputs
         try:
-            run_model(model, [random_input(self._network.tensors[block.inputs[0]].shape)])
+            run_model(self._models([begin, end])[0], [seeded_tensor(tensor, seed=0, number=number) for number, tensor in enumerate(types)])
         except ExportError:
             return False
         return True
-
-    def _merged_slice(self, begin: int, end: int) -> tuple[bytes, Block]:
-        from graph.slicing import slice_bytes
-
-        block = self._cutter.joined([block for _, block in self._all_blocks[begin:end]])
-        return slice_bytes(self._network, block), block
 
     def keep(self, folder: Path) -> None:
         """Writes its file into a profile's folder, unless that is where it is read from.
@@ -166,25 +184,24 @@ class NetworkFile:
         if not there:
             write_whole(target, bytes(self._network.source.data))
 
-    def plan(self, *, mixed: int = FULL.mixed) -> Plan:
-        """Returns what it needs: its blocks, hand-overs of whatever passes between two of them, and runs of it in pieces.
-
-        Args:
-            mixed: how often it is cut at random.
+    def plan(self, grid: NetworkGrid = FULL_NETWORK) -> Plan:
+        """Returns what it needs: its blocks, hand-overs of whatever passes between two of them, runs of it in pieces, and rehearsals.
 
         Raises:
             NetworkError: it cannot be cut.
         """
         # In the order in which they run.
-        blocks = tuple(dict.fromkeys(opaque for opaque, _ in self._all_blocks))
+        blocks = tuple(dict.fromkeys(self.cut.opaque))
         described = tuple(_describe(self._network, self._blocks[opaque], opaque) for opaque in blocks)
         transfers = handed_over(self._crossing_bytes())
-        return Plan(blocks, transfers, tuple(self._that_run(self._chain.networks(mixed=mixed))), described=described)
+        networks = tuple(self._that_run(self._chain.networks(mixed=grid.mixed)))
+        runs_whole = any(sum(map(len, network)) == len(self.cut.blocks) for network in networks)
+        rehearsals = draw_placed(self.cut, grid.rehearsals) if runs_whole else []
+        return Plan(blocks, transfers, networks, tuple(rehearsals), described)
 
     def _crossing_bytes(self) -> set[int]:
-        blocks = [block for _, block in self._all_blocks]
-        taken = {tensor for block in blocks for tensor in block.inputs}
-        return {self._network.tensors[tensor].size_bytes for block in blocks for tensor in block.outputs if tensor in taken}
+        taken = {tensor for block in self.cut.blocks for tensor in block.inputs}
+        return {self._network.tensors[tensor].size_bytes for block in self.cut.blocks for tensor in block.outputs if tensor in taken}
 
 
 def is_network_file(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from android_harness.protocol.journal import CollabDone
 from collab.blocks import AnyBlock
+from collab.tensors.opaque import Opaque
 from lut.entries import Timed
 from lut.statistics import NS_PER_US, Summary, summarise
 from profiler.job_ids import JobId, NetworkId
@@ -76,23 +77,41 @@ def network_runs(store: SampleStore, network: Network, units: Iterable[str]) -> 
 
 
 def network_copies(store: SampleStore, networks: Iterable[Network], units: Iterable[str]) -> Copies:
-    """Returns what copying a running network's own input into its first block and its output out of its last one took.
+    """Returns what copying a running network's own inputs into its first block and its outputs out of its last one took.
 
-    By unit, block and step (``write`` or ``read``). Alone, over and over, the data would be in the nearest cache already.
+    By unit, block and step (``write`` or ``read``). Alone, over and over, the data would be in the nearest cache already. All copies of a
+    block count together; a piece of more blocks that copies more than the one at its end does tells nothing of that one.
     """
     units = list(units)
     copies: Copies = {}
     for network in networks:
-        ends: dict[str, AnyBlock] = {"write": network[0][0], "read": network[-1][-1]}
         for unit in units:
             samples = network_samples(store, NetworkId.of(unit, network), network)
             for visit in samples.visits if samples is not None else ():
-                _add_copies(copies, unit, visit, ends)
+                segments = [label.segment for label in visit.steps if label.step == "run"]
+                _add_copies(copies, unit, visit, _End(network[0][0], "write", segments[0]))
+                _add_copies(copies, unit, visit, _End(network[-1][-1], "read", segments[-1]))
     return copies
 
 
-def _add_copies(copies: Copies, unit: str, visit: CollabDone, ends: Mapping[str, AnyBlock]) -> None:
-    for label, begin_ns, end_ns in zip(visit.steps, visit.begin_ns, visit.end_ns, strict=True):
-        if label.step in ends:
-            times = np.subtract(end_ns, begin_ns).tolist()
-            copies.setdefault((unit, ends[label.step], label.step), []).append(times)
+@dataclass(frozen=True)
+class _End:
+    """The block at one end of a network, by which step it copies, and the segment that it is in."""
+
+    block: AnyBlock
+    step: str
+    segment: str
+
+    @property
+    def tensors(self) -> int:
+        """The number of tensors that the block takes, or gives, at that end."""
+        if not isinstance(self.block, Opaque):
+            return 1
+        return self.block.inputs if self.step == "write" else self.block.outputs
+
+
+def _add_copies(copies: Copies, unit: str, visit: CollabDone, end: _End) -> None:
+    own = [number for number, label in enumerate(visit.steps) if (label.segment, label.step) == (end.segment, end.step)]
+    if len(own) == end.tensors:
+        times = sum(np.subtract(visit.end_ns[number], visit.begin_ns[number]) for number in own)
+        copies.setdefault((unit, end.block, end.step), []).append(np.asarray(times).tolist())

@@ -16,7 +16,7 @@ from profiler.effort import Effort
 from profiler.handover_setting import HandoverSetting
 from profiler.job_ids import BlockId, CallId, HandoverId, JobId, LoadedId, NetworkId, NetworkSentinelId, RehearsalId, SentinelId, TrialId
 from profiler.models import PIECES_UNIT, Models
-from profiler.plan import LOADS, Plan, network_name
+from profiler.plan import Plan, loads_of, network_name
 
 PACED_GAP_US: Final = 2000
 
@@ -27,7 +27,7 @@ def sentinel_ids(units: Iterable[str]) -> list[SentinelId]:
 
 
 def block_ids(plan: Plan, units: Mapping[str, UnitSpec]) -> list[JobId]:
-    """Returns the jobs on single units: on each a call of next to nothing, every block, and the networks, the first `LOADS` also loaded.
+    """Returns the jobs on single units: on each a call of next to nothing, every block, and the networks, those of `loads_of` also loaded.
 
     Units that are timed under a background load are loaded all the time already.
     """
@@ -38,7 +38,7 @@ def block_ids(plan: Plan, units: Mapping[str, UnitSpec]) -> list[JobId]:
         jobs += [BlockId(unit, block) for block in plan.blocks]
         jobs += [NetworkId.of(unit, network) for network in plan.networks]
         others = [other for other in units if other != unit] if unit not in background else []
-        both = plan.networks[:LOADS]
+        both = loads_of(plan.networks)
         jobs += [LoadedId.of(unit, other, network, load) for other in others for network in both for load in both]
     return jobs
 
@@ -180,7 +180,7 @@ def _network_job(job: NetworkId | LoadedId, effort: Effort, models: Models, load
 def is_common(job: JobId, plan: Plan) -> bool:
     """Tells whether every prediction rests on a job: drift and contention, or what two units cost each other, follow from it."""
     if isinstance(job, NetworkId):
-        return job.network in map(network_name, plan.networks[:LOADS])
+        return job.network in map(network_name, loads_of(plan.networks))
     return isinstance(job, (LoadedId, RehearsalId))
 
 

@@ -33,6 +33,7 @@ from collab.tensors.types import Shape
 from collab.variants import even_shares
 from lut.entries import PERIOD
 from profiler.described import Described
+from profiler.placed_rehearsal import PlacedRehearsal
 from profiler.rehearsal import Rehearsal, draw_rehearsals
 
 CHANNEL_STEP: Final = 4
@@ -50,11 +51,17 @@ Network: TypeAlias = tuple[tuple[AnyBlock, ...], ...]
 """Blocks that follow each other, in the pieces that they are cut into; each piece is a model of its own. All are of a config, or none."""
 ConfigNetwork: TypeAlias = tuple[tuple[Block, ...], ...]
 """Such blocks of a config."""
+AnyRehearsal: TypeAlias = Rehearsal | PlacedRehearsal
 
 
 def network_name(network: Network) -> str:
     """Returns a short name that no two networks share: the first 12 hexadecimal digits of the SHA-256 of its blocks' keys."""
     return hashlib.sha256(" | ".join(" ".join(block.key for block in piece) for piece in network).encode()).hexdigest()[:12]
+
+
+def loads_of(networks: Sequence[Network]) -> Sequence[Network]:
+    """Returns the networks that units run as loads, and beside loads: of a network of others the first alone, as all are the same work."""
+    return networks[:LOADS] if networks and config_network(networks[0]) is not None else networks[:1]
 
 
 def config_network(network: Network) -> ConfigNetwork | None:
@@ -91,6 +98,18 @@ COARSE: Final = Grid(expansion=(0.25, 0.5, 0.75, 1.0, 1.25), shares=(0.5,), mixe
 
 
 @dataclass(frozen=True)
+class NetworkGrid:
+    """Fineness of what is measured of a network of others: how often it is cut at random, and how often it is rehearsed."""
+
+    mixed: int
+    rehearsals: int
+
+
+FULL_NETWORK: Final = NetworkGrid(mixed=6, rehearsals=20)
+COARSE_NETWORK: Final = NetworkGrid(mixed=3, rehearsals=10)
+
+
+@dataclass(frozen=True)
 class Plan:
     """Blocks to measure on every unit, and hand-overs: feature maps, one of each shape, to hand over between every two units.
 
@@ -101,11 +120,11 @@ class Plan:
     blocks: tuple[AnyBlock, ...]
     transfers: tuple[Shape, ...]
     networks: tuple[Network, ...] = ()
-    rehearsals: tuple[Rehearsal, ...] = ()
+    rehearsals: tuple[AnyRehearsal, ...] = ()
     described: tuple[Described, ...] = ()
 
     @property
-    def rehearsals_by_name(self) -> dict[str, Rehearsal]:
+    def rehearsals_by_name(self) -> dict[str, AnyRehearsal]:
         return {rehearsal.name: rehearsal for rehearsal in self.rehearsals}
 
     @property

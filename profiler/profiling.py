@@ -253,7 +253,7 @@ def _plan(options: ProfileOptions, earlier: Request | None, network: NetworkFile
     from collab.config import load
     from collab.tensors.opaque import Opaque
     from profiler.network_file import is_network_file, no_block_of
-    from profiler.plan import COARSE, FULL, plan_blocks, plan_handovers, plan_model
+    from profiler.plan import COARSE, COARSE_NETWORK, FULL, FULL_NETWORK, plan_blocks, plan_handovers, plan_model
 
     if any(len(name) > _MAX_NAME or not name.isprintable() for name in options.models):
         raise ConfigError(
@@ -262,13 +262,14 @@ def _plan(options: ProfileOptions, earlier: Request | None, network: NetworkFile
     if any(size < 4 or size % 4 for size in options.transfer_bytes):
         raise ConfigError(f"{option_named('--transfer-bytes')}: features are float32, so sizes are positive multiples of 4")
     branches = max(2, len(options.units), len(earlier.units) if earlier is not None else 0)
-    grid = COARSE if options.quick or options.budget_s is not None else FULL
+    is_coarse = options.quick or options.budget_s is not None
+    grid = COARSE if is_coarse else FULL
     plan = earlier.plan if earlier is not None else plan_blocks([])
     for name in options.models:
         if not is_network_file(name):
             plan = plan.merged(plan_model(load(name), grid, branches=branches))
         elif network is not None:
-            plan = plan.merged(network.plan(mixed=grid.mixed))
+            plan = plan.merged(network.plan(COARSE_NETWORK if is_coarse else FULL_NETWORK))
     blocks = [parse_any_key(key) for key in options.blocks]
     known = {entry.block for entry in plan.described}
     for block in blocks:

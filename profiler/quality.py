@@ -41,7 +41,9 @@ def print_quality(tables: Tables, console: Any) -> None:
         console.print(channel_sentence(meta, unit))
     for check in meta.rehearsal_checks:
         console.print(_rehearsal_sentence(check))
-    factors = [in_words(entry) for entry in meta.contention if entry.block_class == "mbconv"]
+    classes = {entry.block_class for entry in meta.contention}
+    usual = "mbconv" if "mbconv" in classes else "opaque"
+    factors = [in_words(entry) for entry in meta.contention if entry.block_class == usual]
     if factors:
         console.print(f"Contention: {', '.join(factors)}")
 
@@ -64,6 +66,14 @@ def _cross_check_sentence(entry: CrossCheck) -> str:
         f"{entry.unit}: networks left out of the fit are predicted within {100 * entry.median_error:.1f} % (median of {entry.n}, bias"
         f" {100 * entry.bias:+.1f} %); {told or 'no trend is proven'}"
     )
+
+
+def print_coverage(tables: Tables, console: Any) -> None:
+    """Prints which blocks of a network of others each unit takes whole, which in part and which not at all, with the reasons."""
+    from profiler.coverage import coverage_of
+
+    for found in coverage_of(tables):
+        console.print(found.sentence)
 
 
 def print_failures(tables: Tables, console: Any) -> None:

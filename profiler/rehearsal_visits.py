@@ -10,20 +10,28 @@ import numpy as np
 
 from android_harness.bundles.wakeups import measured_wakeups
 from android_harness.protocol.journal import CollabDone
-from collab.schedule import build_schedule
+from collab.schedule import Schedule, build_schedule
 from lut.prediction.replay import Floats
 from lut.statistics import summarise
 from profiler.drift import FEWEST_VISITS, SpeedLine, speed_line
 from profiler.job_ids import RehearsalId
-from profiler.plan import Plan
+from profiler.network_file import NetworkFile
+from profiler.plan import AnyRehearsal, Plan
+from profiler.rehearsal import Rehearsal
 from profiler.samples import SampleStore
 from profiler.terms import Observed
 
 _POLISHES: Final = 4
 
 
-def observed_rehearsals(store: SampleStore, plan: Plan, one: str, other: str, lines: Mapping[str, SpeedLine]) -> list[Observed]:
-    """Returns the rehearsals that two units ran; spells in which either, or both together, were slow are taken out."""
+def observed_rehearsals(
+    store: SampleStore, plan: Plan, one: str, other: str, lines: Mapping[str, SpeedLine], network: NetworkFile | None = None
+) -> list[Observed]:
+    """Returns the rehearsals that two units ran; spells in which either, or both together, were slow are taken out.
+
+    Args:
+        network: the network that some of them place; these are left out without it.
+    """
     by_name, visits = plan.rehearsals_by_name, {}
     for job in store.jobs:
         if isinstance(job, RehearsalId) and (job.one, job.other) == (one, other) and job.rehearsal in by_name:
@@ -31,10 +39,14 @@ def observed_rehearsals(store: SampleStore, plan: Plan, one: str, other: str, li
             if samples is not None:
                 visits[job.rehearsal] = _Visits.of(samples.collabs, lines)
     together = _speed_together(list(visits.values()))
-    return [
-        Observed(build_schedule(by_name[name].config, by_name[name].on(one, other)), *took.at_speed(together))
-        for name, took in sorted(visits.items())
-    ]
+    schedules = {name: _schedule(by_name[name], one, other, network) for name in visits}
+    return [Observed(found, *took.at_speed(together)) for name, took in sorted(visits.items()) if (found := schedules[name]) is not None]
+
+
+def _schedule(rehearsal: AnyRehearsal, one: str, other: str, network: NetworkFile | None) -> Schedule | None:
+    if isinstance(rehearsal, Rehearsal):
+        return build_schedule(rehearsal.config, rehearsal.on(one, other))
+    return None if network is None else network.schedule(rehearsal, one, other)
 
 
 @dataclass(frozen=True)

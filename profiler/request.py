@@ -26,11 +26,12 @@ from profiler.handover_setting import HandoverSetting
 from profiler.limits import needed_bytes
 from profiler.models import BLOCK_BETWEEN_HANDOVERS, SENTINEL_BLOCK
 from profiler.network_file import MAX_GRAIN_US, NetworkFile
+from profiler.placed_rehearsal import PlacedRehearsal
 from profiler.plan import Plan
-from profiler.rehearsal import rehearsal_of
+from profiler.rehearsal import Rehearsal, rehearsal_of
 
-FORMAT: Final = 5
-_READABLE: Final = (2, 3, 4, FORMAT)
+FORMAT: Final = 6
+_READABLE: Final = (2, 3, 4, 5, FORMAT)
 """Formats that are read."""
 PLAN_FILE: Final = "plan.json"
 JOURNAL_FILE: Final = "journal.jsonl"
@@ -123,7 +124,7 @@ class Request:
             "blocks": [block.key for block in self.plan.blocks],
             "transfers": [list(shape) for shape in self.plan.transfers],
             "networks": [[[block.key for block in piece] for piece in network] for network in self.plan.networks],
-            "rehearsals": [rehearsal.to_document() for rehearsal in self.plan.rehearsals],
+            "rehearsals": [rehearsal.to_document() for rehearsal in self.plan.rehearsals if isinstance(rehearsal, Rehearsal)],
             "network": None if self.network is None else _network_document(self.network, self.plan),
             "effort": msgspec.structs.asdict(self.effort),
             "handover": msgspec.structs.asdict(self.handover),
@@ -141,7 +142,8 @@ def _network_document(network: NetworkFile, plan: Plan) -> dict[str, Any]:
         {"block": entry.block.key, "label": entry.label, "in_shape": entry.in_shape, "out_shape": entry.out_shape, "dtype": entry.dtype}
         for entry in plan.described
     ]
-    return {"name": network.name, "sha256": network.sha256, "grain_us": network.grain_us, "blocks": blocks}
+    placed = [rehearsal.roles for rehearsal in plan.rehearsals if isinstance(rehearsal, PlacedRehearsal)]
+    return {"name": network.name, "sha256": network.sha256, "grain_us": network.grain_us, "blocks": blocks, "rehearsals": placed}
 
 
 def _short(value: Any) -> str:
@@ -153,6 +155,7 @@ class _Format(msgspec.Struct):
 
 
 _Keys = tuple[Key, ...]
+_Roles = Annotated[str, msgspec.Meta(max_length=1 << 16)]
 
 
 class _Rehearsal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,15 +176,17 @@ class _Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Sha256
     grain_us: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRAIN_US)]
     blocks: tuple[_Described, ...]
+    rehearsals: Annotated[tuple[_Roles, ...], msgspec.Meta(max_length=_MOST_REHEARSALS)] = ()
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`Request` as it stands in the file: its plan's parts side by side, blocks as keys.
 
-    Format 2 also listed some of the blocks as `probe` and `partials`, by themselves; 2 and 3 had no `rehearsals`, 2 to 4 no `network`.
+    Format 2 also listed some of the blocks as `probe` and `partials`, by themselves; 2 and 3 had no `rehearsals`, 2 to 4 no `network`,
+    and that of 5 had no `rehearsals`.
     """
 
-    format: Literal[2, 3, 4, 5]
+    format: Literal[2, 3, 4, 5, 6]
     device: Name
     fingerprint: Mapping[Name, Text]
     runtime: Text
@@ -255,11 +260,12 @@ def _plan(file: _File) -> Plan:
     named = {*blocks, *(block for network in networks for piece in network for block in piece)}
     if {block for block in named if isinstance(block, Opaque)} - {entry.block for entry in described}:
         raise ValueError("blocks: one is a piece of a network that is not described")
+    placed = file.network.rehearsals if file.network is not None else ()
     return Plan(
         blocks,
         file.transfers,
         networks,
-        tuple(rehearsal_of(rehearsal.config, rehearsal.placement) for rehearsal in file.rehearsals),
+        (*(rehearsal_of(rehearsal.config, rehearsal.placement) for rehearsal in file.rehearsals), *map(PlacedRehearsal, placed)),
         described,
     )
 

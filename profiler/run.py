@@ -181,6 +181,8 @@ def _announce(request: Request) -> None:
 
 
 def _summary(result: ProfileResult, out: Path) -> dict[str, Any]:
+    from profiler.coverage import coverage_of
+
     statuses = [row.status for row in result.tables.blocks] + [row.status for row in result.tables.transfers]
     return {
         "blocks": len(result.tables.blocks),
@@ -192,13 +194,14 @@ def _summary(result: ProfileResult, out: Path) -> dict[str, Any]:
         "sampled_s": round(result.sampled_s, 3),
         "dropped_hot": result.dropped_hot,
         "not_counted": result.not_counted,
+        "coverage": {found.unit: found.to_document() for found in coverage_of(result.tables)},
         "out": str(out),
     }
 
 
 def _report(profiled: Profiled, *, json: bool) -> None:
     from android_harness.targets.device_notes import sentences
-    from profiler.quality import print_failures, print_note, print_quality
+    from profiler.quality import print_coverage, print_failures, print_note, print_quality
     from profiler.request import JOURNAL_FILE
 
     result, out, device, request = profiled.result, profiled.out, profiled.device, profiled.request
@@ -219,6 +222,7 @@ def _report(profiled: Profiled, *, json: bool) -> None:
         console.print(hot_sentence(result.dropped_hot))
     for sentence in sentences(result.tables.meta.conditions):
         console.print(sentence)
+    print_coverage(result.tables, console)
     print_quality(result.tables, console)
     print_failures(result.tables, console)
     print_note(result.tables, console)

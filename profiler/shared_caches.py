@@ -29,7 +29,7 @@ from lut.prediction.reuse import features_mb, weights_mb
 from lut.statistics import standard_error
 from profiler.contention import FEWEST_PAIRS, log_ratios, pairs_of
 from profiler.network_costs import NetworkCosts, NetworkPiece
-from profiler.plan import LOADS, Network
+from profiler.plan import Network, loads_of
 from profiler.samples import SampleStore
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
@@ -86,7 +86,7 @@ def shared_caches(
 
 
 def _ratios(store: SampleStore, unit: str, other: str, networks: Sequence[Network], costs: Mapping[str, NetworkCosts]) -> Iterable[_Ratio]:
-    for network, load in product(networks[:LOADS], repeat=2):
+    for network, load in product(loads_of(networks), repeat=2):
         pairs, pieces = pairs_of(store, unit, other, network, load), _pieces_of(costs[unit], network)
         if pairs is None or len(pairs.alone) < FEWEST_PAIRS or not pieces:
             continue

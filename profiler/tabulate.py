@@ -123,7 +123,7 @@ def tables_of(
         provenance=derived.provenance,
     )
     tables = Tables(derived.blocks, derived.transfers, meta)
-    return with_rehearsals(tables, store, request.plan, speed_lines(store, request.units))
+    return with_rehearsals(tables, store, request.plan, speed_lines(store, request.units), request.network)
 
 
 def _network_said(request: Request) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from lut.tables import Tables
 from profiler.corrections import fit_corrections
 from profiler.drift import SpeedLine
 from profiler.folds import check_of, folds
+from profiler.network_file import NetworkFile
 from profiler.plan import Plan
 from profiler.rehearsal_steps import GROUPS, OWN_CLASSES, RUN, WORK, Farther, Steps
 from profiler.rehearsal_visits import observed_rehearsals
@@ -78,17 +79,20 @@ class _Estimate:
 _NOTHING: Final = _Estimate(0.0, 0.0, 0)
 
 
-def with_rehearsals(tables: Tables, store: SampleStore, plan: Plan, lines: Mapping[str, SpeedLine]) -> Tables:
+def with_rehearsals(
+    tables: Tables, store: SampleStore, plan: Plan, lines: Mapping[str, SpeedLine], network: NetworkFile | None = None
+) -> Tables:
     """Returns the tables with what rehearsals tell of every two units that ran enough of them, in place of what pairs of visits told.
 
     Args:
         store: samples that are not corrected for drift.
         lines: the slowness of units over time, which steps are divided by.
+        network: the network whose blocks rehearsals place, where there is one.
     """
     checks: list[RehearsalCheck] = []
     for one, other in combinations(tables.meta.units, 2):
         alone = _without(tables, one, other)
-        observed = _predictable(observed_rehearsals(store, plan, one, other, lines), Costs(alone, source=""))
+        observed = _predictable(observed_rehearsals(store, plan, one, other, lines, network), Costs(alone, source=""))
         if len(observed) < FEWEST:
             continue
         if shared_cores(tables.meta.units[one], tables.meta.units[other]):

@@ -9,8 +9,27 @@ import msgspec
 from syncnas.forms.base import Form, Numbers, Printed
 
 
+class LackingBlock(Form, frozen=True, kw_only=True):
+    """A block of a network that a unit does not take whole, and why."""
+
+    block: str
+    label: str
+    reason: str
+
+
+class UnitCoverage(Form, frozen=True, kw_only=True):
+    """What a unit takes of a network that is no config: the number of blocks it takes whole, those in part, and those it cannot run."""
+
+    whole: int
+    partly: list[LackingBlock]
+    failed: list[LackingBlock]
+
+
 class Profile(Printed, frozen=True, kw_only=True):
-    """What a profile measured: rows of its tables, those that failed or are unstable, seconds, and visits that do not count."""
+    """What a profile measured: rows of its tables, those that failed or are unstable, seconds, visits that do not count, and coverage.
+
+    `coverage` is by unit, and empty where no network is measured that is no config.
+    """
 
     blocks: int
     transfers: int
@@ -21,6 +40,7 @@ class Profile(Printed, frozen=True, kw_only=True):
     sampled_s: float
     dropped_hot: int
     not_counted: int
+    coverage: dict[str, UnitCoverage]
     out: str
 
 
@@ -41,6 +61,7 @@ class ProfiledPhone(Form, frozen=True, kw_only=True):
     sampled_s: float | msgspec.UnsetType = msgspec.UNSET
     dropped_hot: int | msgspec.UnsetType = msgspec.UNSET
     not_counted: int | msgspec.UnsetType = msgspec.UNSET
+    coverage: dict[str, UnitCoverage] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ProfiledPhones(Printed, frozen=True, kw_only=True):

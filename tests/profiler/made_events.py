@@ -38,7 +38,7 @@ def network_done(job: str, runs_ns: list[int], *, write_ns: int = 5000, read_ns:
     steps = [
         ("0", "write", "input", write_ns),
         *((str(i), "run", "", ns) for i, ns in enumerate(runs_ns)),
-        ("9", "read", "output", read_ns),
+        (str(len(runs_ns) - 1), "read", "output", read_ns),
     ]
     for segment, step, peer, ns in steps:
         labels.append(StepLabel("cpu0", f"cpu0.{segment}", step, peer))

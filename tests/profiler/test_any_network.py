@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from collab.blocks import parse_any_key
 from collab.schedule import NETWORK_INPUT, Schedule, Segment, Source
@@ -22,11 +24,16 @@ from lut.prediction.program import pack, unit_operations
 from lut.prediction.replay import replay
 from lut.tables import NETWORK_FILE, load_tables
 from profiler.baselines import ISOLATED, baselines
-from profiler.request import PLAN_FILE, load_request
+from profiler.job_ids import RehearsalId
+from profiler.placed_rehearsal import PlacedRehearsal
+from profiler.plan import COARSE_NETWORK
+from profiler.quality import print_coverage, print_quality
+from profiler.request import JOURNAL_FILE, PLAN_FILE, load_request
+from profiler.samples import read_store
 from report.data.sources import Profile
 from report.panels.blocks import section
 from tests.graph.sample import NO_SOURCE, Sample
-from tests.graph.samples import FORKED_SHAPE, forked_network
+from tests.graph.samples import FORKED_SHAPE, forked_network, records
 from tests.profiler.test_run import run
 
 UNITS = ("--unit", "cpu:cores=0", "--unit", "cpu:cores=1")
@@ -68,12 +75,52 @@ def test_every_block_has_a_row_on_every_unit(profiled: tuple[Path, dict[str, Any
     assert tables.meta.settings["network"]["name"] == "forked.tflite"
     assert {key for piece in tables.meta.network for key in piece} <= {block.key for block in blocks}
     assert {fit.unit for fit in tables.meta.fits} == {"cpu0", "cpu1"}
-    assert {(entry.unit, entry.other) for entry in tables.meta.contention if entry.block_class == "opaque"} == {
-        ("cpu0", "cpu1"),
-        ("cpu1", "cpu0"),
-    }
+    opaque = [entry for entry in tables.meta.contention if entry.block_class == "opaque"]
+    assert {(entry.unit, entry.other) for entry in opaque} == {("cpu0", "cpu1"), ("cpu1", "cpu0")}
+    assert {entry.told_by for entry in opaque} == {"rehearsals"}
+    [check] = tables.meta.rehearsal_checks
+    assert (check.unit, check.other, check.n) == ("cpu0", "cpu1", COARSE_NETWORK.rehearsals)
+    assert said["coverage"] == {unit: {"whole": len(blocks), "partly": [], "failed": []} for unit in ("cpu0", "cpu1")}
     assert tables.meta.deviation == {unit: pytest.approx(0, abs=1e-5) for unit in tables.meta.units}
     assert (out / NETWORK_FILE).read_bytes() == network.read_bytes()
+
+
+def test_what_tells_of_two_units_is_printed(profiled: tuple[Path, dict[str, Any]]) -> None:
+    tables, console = load_tables(profiled[0]), Console(record=True, width=400, file=StringIO())
+    print_coverage(tables, console)
+    print_quality(tables, console)
+    printed = console.export_text()
+    assert f"cpu1 takes the network whole: {len(opaque_blocks(profiled[0]))} blocks" in printed
+    assert "cpu0 and cpu1 together: rehearsals are predicted by each other within" in printed
+    assert "Contention: cpu0 " in printed
+
+
+def test_rehearsals_switch_units_seldom_and_often_and_are_run_as_placed(profiled: tuple[Path, dict[str, Any]]) -> None:
+    request = load_request(profiled[0])
+    assert request.network is not None
+    placed = request.network.plan(COARSE_NETWORK).rehearsals
+    assert request.plan.rehearsals == placed
+    store = read_store(profiled[0] / JOURNAL_FILE)
+    for rehearsal in placed:
+        assert isinstance(rehearsal, PlacedRehearsal)
+        samples = store.measured(RehearsalId("cpu0", "cpu1", rehearsal.name, request.handover.path, request.handover.wait))
+        assert samples is not None
+        ran = {label.segment for label in samples.collabs[0].steps if label.step == "run"}
+        assert ran == {segment.name for segment in request.network.schedule(rehearsal, "cpu0", "cpu1").segments}
+
+
+def test_a_network_of_int8_values_is_measured_like_any(runner: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "int8.tflite", tmp_path / "luts"
+    path.write_bytes(model_bytes(records()["int8"], NO_SOURCE))
+    said = json.loads(run("profiler.run", "--model", path, "--out", out, *UNITS, "--grain", 0, "--quick", "--json"))
+    assert said["complete"] is True
+    assert said["failed"] == 0
+    tables = load_tables(out)
+    assert all("int8" in row.dtype for row in tables.blocks)
+    assert len({row.block for row in tables.blocks}) > 1
+    assert {row.coverage for row in tables.blocks} == {"full"}
+    assert {fit.unit for fit in tables.meta.fits} == {"cpu0", "cpu1"}
+    assert load_request(out).plan.rehearsals
 
 
 def test_a_hand_made_schedule_of_its_blocks_is_predicted(profiled: tuple[Path, dict[str, Any]]) -> None:
@@ -108,6 +155,7 @@ def test_it_goes_on_from_its_own_copy_and_takes_no_other(profiled: tuple[Path, d
     after = json.loads((out / PLAN_FILE).read_text())
     assert after["network"] == before["network"]
     assert after["blocks"] == before["blocks"]
+    assert before["network"]["rehearsals"]
     other = tmp_path / "other.tflite"
     sample = Sample(1)
     other.write_bytes(model_bytes(sample.record(sample.conv(sample.input(FORKED_SHAPE), 8, kernel=3)), NO_SOURCE))

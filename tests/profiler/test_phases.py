@@ -7,6 +7,7 @@ from pathlib import Path
 
 from android_harness.protocol.phases import CollabJob, TimeJob
 from collab import config as configs
+from collab.tensors.opaque import Opaque
 from collab.units import UnitSpec, parse_unit
 from profiler.effort import FULL, QUICK
 from profiler.handover_setting import HandoverSetting
@@ -29,6 +30,17 @@ def test_a_network_alone_and_under_every_load_are_visited_side_by_side() -> None
             group = f"beside/{unit}/{network_name(network)}"
             assert {job for job, its in groups.items() if its == group} == {NetworkId.of(unit, network), *loaded}
     assert len(set(groups.values())) == 4
+
+
+def test_of_a_network_of_others_the_first_alone_is_a_load() -> None:
+    block = Opaque("0" * 32, 1, 2, 3, 1, 4, 1, 4)
+    networks = (((block,), (block,)), ((block, block),))
+    jobs = block_ids(Plan((block,), (), networks), UNITS)
+    assert [job for job in jobs if isinstance(job, NetworkId)] == [NetworkId.of(unit, network) for unit in UNITS for network in networks]
+    loaded = [LoadedId.of(unit, other, networks[0], networks[0]) for unit, other in (("cpu0", "cpu1"), ("cpu1", "cpu0"))]
+    assert [job for job in jobs if isinstance(job, LoadedId)] == loaded
+    assert is_common(NetworkId.of("cpu0", networks[0]), Plan((), (), networks))
+    assert not is_common(NetworkId.of("cpu0", networks[1]), Plan((), (), networks))
 
 
 def test_what_is_not_there_is_in_no_group() -> None:

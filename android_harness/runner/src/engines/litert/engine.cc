@@ -193,7 +193,10 @@ class LiteRtModel final : public Model {
 
     Check(library_.CreateCompiledModel(runtime_.environment.get(), model_.get(), options.get(), compiled_.out()),
           ("compile " + path.shown + " for a " + Title(unit) + " unit").c_str());
-    Check(library_.CompiledModelIsFullyAccelerated(compiled_.get(), &fully_accelerated_), "tell where operations run");
+    bool took_all = false;
+    Check(library_.CompiledModelIsFullyAccelerated(compiled_.get(), &took_all), "tell where operations run");
+    // What XNNPACK leaves to the runtime's own kernels runs on the CPU as well, on the same threads.
+    fully_accelerated_ = took_all || unit.kind == UnitKind::kCpu;
   }
 
   // Element types are known to the model file only, shapes best to the compiled model.
