@@ -13,6 +13,7 @@ from graph.plan_file import PlacementPlan, read_plan
 from graph.reading import read_network
 from graph.scheduling import CutNetwork
 from graph.slicing import slice_bytes
+from graph.splitting.cutting import cut_with_splits
 
 
 def export_network(
@@ -56,15 +57,17 @@ def write_planned(
     for segment, block in zip(schedule.segments, blocks, strict=True):
         models[segment.name] = slice_bytes(cut.network, block, description=f"segment {segment.name}")
         on_progress(len(models), len(blocks))
-    return write_network_bundle(schedule, models, network=bytes(cut.network.source.data), plan_text=plan.to_json(), out=out, seed=seed)
+    return write_network_bundle(schedule, models, network=bytes(cut.whole.source.data), plan_text=plan.to_json(), out=out, seed=seed)
 
 
 def planned_network(model: Path, plan: PlacementPlan) -> CutNetwork:
     """Reads the network of a plan, and cuts it as the plan says.
 
     Raises:
-        NetworkError: it is another network than the plan's.
+        NetworkError: it is another network than the plan's, or cannot be split like that.
     """
-    cut = CutNetwork(read_network(model), name=plan.model, grain_us=plan.grain_us)
+    network = read_network(model)
+    plan.require_network(network)
+    cut = cut_with_splits(network, plan.splits, name=plan.model, grain_us=plan.grain_us)
     plan.require_fit(cut)
     return cut

@@ -17,7 +17,9 @@ from collab.documents import MAX_US, read
 from collab.errors import NetworkError
 from collab.names import shown
 from collab.units import is_unit_name
+from graph.network import Network
 from graph.scheduling import CutNetwork
+from graph.splitting.split import Split
 
 PLAN_SUFFIX: Final = ".plan.json"
 MAX_GRAIN_US: Final = 1e9
@@ -50,6 +52,7 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         predicted_us: what it takes by the tables: a latency, or a period.
         alone_us: what each unit that can run all blocks takes alone.
         is_proven: whether no other placement of these blocks is better by the tables.
+        splits: stretches of the network that run as arms, a block each; the other blocks are cut around the stretches then.
     """
 
     format: Literal[1]
@@ -62,6 +65,7 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     alone_us: dict[str, _Time]
     is_proven: bool
     blocks: Annotated[tuple[PlannedBlock, ...], msgspec.Meta(min_length=1, max_length=_MAX_BLOCKS)]
+    splits: Annotated[tuple[Split, ...], msgspec.Meta(max_length=_MAX_BLOCKS)] = ()
 
     @property
     def block_units(self) -> tuple[str, ...]:
@@ -80,22 +84,35 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def to_json(self) -> str:
         return json.dumps(msgspec.to_builtins(self), indent=1, allow_nan=False) + "\n"
 
+    def require_network(self, network: Network) -> None:
+        """Checks that this is a plan of that network, before anything is split.
+
+        Raises:
+            NetworkError: it is of another one.
+        """
+        if _sum_of(network) != self.sha256:
+            origin = network.source.origin
+            raise NetworkError(f"the plan is of {shown(self.model)}, and {origin} is another file; give that one, or {_ADVICE}")
+
     def require_fit(self, cut: CutNetwork) -> None:
         """Checks that this is a plan of that network and those blocks.
 
         Raises:
             NetworkError: it is of another network, or its blocks are others.
         """
-        origin = cut.network.source.origin
-        if network_sum(cut) != self.sha256:
-            raise NetworkError(f"the plan is of {shown(self.model)}, and {origin} is another file; give that one, or {_ADVICE}")
+        origin = cut.whole.source.origin
+        self.require_network(cut.whole)
         if [block.identity for block in self.blocks] != [block.identity for block in cut.opaque]:
             raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_ADVICE}")
 
 
 def network_sum(cut: CutNetwork) -> str:
-    """Returns the SHA-256 of a network's file."""
-    return hashlib.sha256(cut.network.source.data).hexdigest()
+    """Returns the SHA-256 of a network's file, before any stretch of it was split."""
+    return _sum_of(cut.whole)
+
+
+def _sum_of(network: Network) -> str:
+    return hashlib.sha256(network.source.data).hexdigest()
 
 
 def read_plan(path: Path) -> PlacementPlan:
