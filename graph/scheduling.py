@@ -52,6 +52,18 @@ class CutNetwork:
         self._cutter = Cutter(network, grain_us=grain_us)
         self.blocks = self._cutter.blocks() if groups is None else self._cutter.blocks_of(groups)
 
+    @classmethod
+    def of_blocks(cls, network: Network, blocks: Sequence[Block], opaque: Sequence[Opaque], *, name: str) -> CutNetwork:
+        """Returns a network of which the blocks are known, for schedules alone: its segments cannot be sliced.
+
+        Args:
+            network: has the tensors that blocks take and give, whatever its operators are.
+        """
+        found = cls(network, name=name, grain_us=0.0, groups=())
+        found.blocks = tuple(blocks)
+        found.opaque = tuple(opaque)
+        return found
+
     @cached_property
     def opaque(self) -> tuple[Opaque, ...]:
         """The name of each block in tables, with what can be said of it.

@@ -20,6 +20,7 @@ from exporters.bundle import write_chain_of_others
 from exporters.checking import random_input
 from exporters.interpret import run_model
 from lut.tables import MAX_TEXT
+from profiler.arms import Arms
 from profiler.chains import Chain, chain_of
 from profiler.described import Described
 from profiler.plan import FULL, Plan
@@ -28,6 +29,8 @@ from profiler.plan import Network as Chained
 if TYPE_CHECKING:
     from graph.cuts import Block, Cutter
     from graph.network import Network
+    from graph.splitting.cutting import Splittable
+    from graph.splitting.split import Split
 
 NETWORK_FILE: Final = "network.tflite"
 """In a profile's folder: the network whose blocks are measured."""
@@ -45,12 +48,14 @@ class NetworkFile:
         name: of its file, for readers.
         grain_us: nominal time that a block is worth at least.
         path: where it can be read now.
+        splits: of which the blocks are measured as well.
     """
 
     name: str
     sha256: str
     grain_us: float
     path: Path = field(compare=False)
+    splits: tuple[Split, ...] = field(default=(), compare=False)
 
     @cached_property
     def _network(self) -> Network:
@@ -79,9 +84,24 @@ class NetworkFile:
         return tuple((opaque_of(self._network, block), block) for block in self._cutter.blocks())
 
     @cached_property
-    def _blocks(self) -> dict[Opaque, Block]:
-        """Each of them once: the first of several that are equal."""
-        return dict(reversed(self._all_blocks))
+    def splittable(self) -> Splittable:
+        """The network with the stretches of it that may be split."""
+        from graph.splitting.cutting import Splittable
+
+        return Splittable(self._network, name=self.name, grain_us=self.grain_us)
+
+    @cached_property
+    def _arms(self) -> Arms | None:
+        return Arms(self.splittable, self.splits) if self.splits else None
+
+    @cached_property
+    def _sources(self) -> dict[Opaque, tuple[Network, Block]]:
+        """Each block that is measured, with the network that it is a part of, in the order in which they run."""
+        arms = self._arms.blocks if self._arms is not None else {}
+        found: dict[Opaque, tuple[Network, Block]] = {}
+        for opaque, block in self._all_blocks:
+            found.setdefault(opaque, (self._network, block))
+        return found | {opaque: source for opaque, source in arms.items() if opaque not in found}
 
     @cached_property
     def _chain(self) -> Chain:
@@ -97,9 +117,9 @@ class NetworkFile:
         """
         from graph.slicing import slice_bytes
 
-        if block not in self._blocks:
+        if block not in self._sources:
             raise no_block_of(block.key, self.name)
-        return slice_bytes(self._network, self._blocks[block])
+        return slice_bytes(*self._sources[block])
 
     def whole_of(self, network: Chained) -> bytes:
         """Returns the model of all blocks of a network that follow each other."""
@@ -165,16 +185,22 @@ class NetworkFile:
         Raises:
             NetworkError: it cannot be cut.
         """
-        # In the order in which they run.
-        blocks = tuple(dict.fromkeys(opaque for opaque, _ in self._all_blocks))
-        described = tuple(_describe(self._network, self._blocks[opaque], opaque) for opaque in blocks)
+        described = tuple(_describe(network, block, opaque) for opaque, (network, block) in self._sources.items())
         transfers = handed_over(self._crossing_bytes())
-        return Plan(blocks, transfers, tuple(self._that_run(self._chain.networks(mixed=mixed))), described=described)
+        return Plan(tuple(self._sources), transfers, tuple(self._that_run(self._chain.networks(mixed=mixed))), described=described)
 
     def _crossing_bytes(self) -> set[int]:
         blocks = [block for _, block in self._all_blocks]
         taken = {tensor for block in blocks for tensor in block.inputs}
-        return {self._network.tensors[tensor].size_bytes for block in blocks for tensor in block.outputs if tensor in taken}
+        own = {self._network.tensors[tensor].size_bytes for block in blocks for tensor in block.outputs if tensor in taken}
+        return own | (self._arms.crossing_bytes() if self._arms is not None else set())
+
+    def with_splits(self, splits: Iterable[Split]) -> NetworkFile:
+        """Returns the network with further splits of which the blocks are measured."""
+        found = replace(self, splits=tuple(dict.fromkeys((*self.splits, *splits))))
+        # It is not read once more: the file may be another one by then.
+        found.__dict__["_network"] = self._network
+        return found
 
 
 def is_network_file(name: str) -> bool:

@@ -41,12 +41,12 @@ def main(
     Placements are judged by the replay of measured costs: calls, blocks, hand-overs, and what units cost each other.
     """
     from graph.reading import read_network
-    from graph.scheduling import CutNetwork
+    from graph.splitting.cutting import Splittable
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
     from search.placing.objective import Objective
     from search.placing.plans import plan_of
-    from search.placing.searching import search_placement
+    from search.placing.splits import place_with_splits, splits_of_tables
 
     if objective not in _OBJECTIVES:
         raise ConfigError(f"--objective {shown(objective)}: one of {', '.join(_OBJECTIVES)}")
@@ -54,27 +54,34 @@ def main(
     units = tuple(dict.fromkeys(unit or costs.meta.units))
     for name in units:
         costs.unit(name)
-    cut = CutNetwork(read_network(model), name=model.stem, grain_us=grain)
-    if not any(costs.has_row(name, block) for name in units for block in cut.opaque):
+    network = Splittable(read_network(model), name=model.stem, grain_us=grain)
+    if not any(costs.has_row(name, block) for name in units for block in network.plain.opaque):
         again = command_named("profile", "--device", costs.meta.device, "--model", model, "--grain", f"{grain:g}", "--out", "FOLDER")
         raise MissingEntryError(
             f"{lut} has none of the blocks of {model} at {grain:g} us; give {option_named('--grain')} as the network was profiled, or"
             f" profile it: {again}"
         )
-    found = search_placement(cut, costs, units, objective=Objective(objective))
-    plan = plan_of(cut, found, units, costs, objective=objective, grain_us=grain)
-    schedule = cut.schedule(plan.block_units, order=units)
+    splits = splits_of_tables(costs, network)
+    placed = place_with_splits(network, costs, units, splits, objective=Objective(objective))
+    plan = plan_of(placed.cut, placed.found, units, costs, objective=objective, grain_us=grain, splits=placed.splits)
+    schedule = placed.cut.schedule(plan.block_units, order=units)
     if out is not None:
         write_own(out, plan.to_json(), begin=b'{\n "format":', what="plan")
-    document = place_document(plan, schedule, judged=found.judged) | ({"out": str(out)} if out is not None else {})
+    document = place_document(plan, schedule, judged=placed.found.judged, splits=len(splits)) | (
+        {"out": str(out)} if out is not None else {}
+    )
     if json:
         print_json(document)
     else:
         _print(document)
 
 
-def place_document(plan: PlacementPlan, schedule: Schedule, *, judged: int) -> dict[str, Any]:
-    """Describes a placement in values that JSON has."""
+def place_document(plan: PlacementPlan, schedule: Schedule, *, judged: int, splits: int) -> dict[str, Any]:
+    """Describes a placement in values that JSON has.
+
+    Args:
+        splits: how many were measured, and so could be chosen.
+    """
     best = min(plan.alone_us, key=lambda name: plan.alone_us[name], default=None)
     return {
         "model": plan.model,
@@ -85,6 +92,8 @@ def place_document(plan: PlacementPlan, schedule: Schedule, *, judged: int) -> d
         "predicted_gain": None if best is None else plan.alone_us[best] / plan.predicted_us,
         "proven": plan.is_proven,
         "judged": judged,
+        "splits": [{"opens": split.opens, "groups": list(split.groups)} for split in plan.splits],
+        "splits_measured": splits,
         "blocks": [{"identity": block.identity, "label": block.label, "unit": block.unit} for block in plan.blocks],
         "segments": [
             {
@@ -117,6 +126,8 @@ def _print(document: dict[str, Any]) -> None:
     console.print(table)
     if len(used) > 1:
         console.print(f"{', '.join(_share_of(name, segments) for name in used)}.")
+    if document["splits_measured"]:
+        console.print(_splits_said(document["splits"], document["splits_measured"]))
     if document["best_unit"] is not None:
         console.print(f"Gain over {document['best_unit']} alone: {document['predicted_gain']:.3f} x, as predicted.")
     if document["proven"]:
@@ -125,6 +136,13 @@ def _print(document: dict[str, Any]) -> None:
         console.print(f"The best of {document['judged']} placements that were tried; that no other is better is not proven.")
     if "out" in document:
         console.print(f"Plan: {document['out']}")
+
+
+def _splits_said(splits: list[dict[str, Any]], measured: int) -> str:
+    if not splits:
+        return f"None of the {counted(measured, 'split')} that were measured is better than no split."
+    said = ", ".join(f"operator {split['opens']} on in {':'.join(map(str, split['groups']))} groups" for split in splits)
+    return f"Split over units, in {counted(len(splits), 'place')}: {said}."
 
 
 def _share_of(unit: str, segments: list[dict[str, Any]]) -> str:

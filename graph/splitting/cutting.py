@@ -31,12 +31,12 @@ class SplitCut:
 
     Attributes:
         owners: for each block, the number of the block that it is or is a part of when nothing is split.
-        is_arm: for each block, whether it is an arm, or a part of one.
+        arms: for each block, the number of the arm that it is or is a part of, `JOINED` where it is none.
     """
 
     cut: CutNetwork
     owners: tuple[int, ...]
-    is_arm: tuple[bool, ...]
+    arms: tuple[int, ...]
 
 
 class Splittable:
@@ -143,7 +143,7 @@ class _Divided:
         keys = sorted(members)
         name, grain_us = self._of.name, self._of.grain_us
         cut = CutNetwork(self._network, name=name, grain_us=grain_us, groups=[members[key] for key in keys], whole=self._of.network)
-        return SplitCut(cut, tuple(owner for owner, _, _ in keys), tuple(arm != JOINED for _, _, arm in keys))
+        return SplitCut(cut, tuple(owner for owner, _, _ in keys), tuple(arm for _, _, arm in keys))
 
     def _place(self, index: int) -> tuple[int, int]:
         """Returns the block that an operator belonged to, and the number of its arm, if it is of one."""

@@ -6,12 +6,22 @@ from collab.console import one_line
 from graph.identity import label_of
 from graph.plan_file import PlacementPlan, PlannedBlock, network_sum
 from graph.scheduling import CutNetwork
+from graph.splitting.split import Split
 from lut.prediction.costs import Costs
 from search.placing.searching import Found
 
 
-def plan_of(cut: CutNetwork, found: Found, units: tuple[str, ...], costs: Costs, *, objective: str, grain_us: float) -> PlacementPlan:
-    """Makes the plan of a placement that was found."""
+def plan_of(
+    cut: CutNetwork,
+    found: Found,
+    units: tuple[str, ...],
+    costs: Costs,
+    *,
+    objective: str,
+    grain_us: float,
+    splits: tuple[Split, ...] = (),
+) -> PlacementPlan:
+    """Makes the plan of a placement that was found, of a network with these splits."""
     blocks = zip(cut.opaque, cut.blocks, found.units, strict=True)
     return PlacementPlan(
         format=1,
@@ -24,4 +34,5 @@ def plan_of(cut: CutNetwork, found: Found, units: tuple[str, ...], costs: Costs,
         alone_us={units[unit]: us for unit, us in found.alone_us.items()},
         is_proven=found.is_proven,
         blocks=tuple(PlannedBlock(opaque.identity, label_of(cut.network, block), units[unit]) for opaque, block, unit in blocks),
+        splits=splits,
     )
