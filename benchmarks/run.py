@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import collab_run, gpu, imports, phone, tables, writer
+from benchmarks import collab_run, exact_splits, gpu, imports, phone, tables, writer
 from benchmarks.search import samples, search_speed
 from collab.errors import SyncNasError
 
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "imports": imports.run,
     "writer": writer.run,
     "collab": collab_run.run,
+    "splits": exact_splits.run,
     "tables": tables.run,
     "phone": phone.run,
     "gpu": gpu.run,
