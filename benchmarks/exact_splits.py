@@ -27,7 +27,7 @@ from collab.units import parse_unit
 from exporters.bundle import write_bundle
 from exporters.manifests.manifest import MANIFEST
 from exporters.network_export import write_planned
-from graph.plan_file import PlacementPlan
+from graph.plan_file import PlacementPlan, plan_for
 from graph.reading import read_network
 from graph.splitting.cutting import Splittable
 from graph.splitting.rewriting import JOINED
@@ -115,25 +115,12 @@ def _ways(model: Path, costs: Costs) -> dict[str, _Way]:
     }
     ways = {name: _Way(_plan(way, costs), way, way.found.us) for name, way in found.items()}
     # The whole on a unit of two threads, which the tables do not know.
-    plan = ways[ONE].plan
-    blocks = tuple(type(block)(block.identity, block.label, "cpu2") for block in plan.blocks)
-    whole = PlacementPlan(
-        format=plan.format,
-        model=plan.model,
-        sha256=plan.sha256,
-        grain_us=plan.grain_us,
-        units={"cpu2": THREADS},
-        objective=plan.objective,
-        predicted_us=0.0,
-        alone_us={},
-        is_proven=False,
-        blocks=blocks,
-    )
+    whole = plan_for(of.plain, ("cpu2",) * len(of.plain.blocks), {"cpu2": THREADS}, grain_us=GRAIN_US, predicted_us=0.0)
     return {**ways, TWO: _Way(whole, ways[ONE].placed, None)}
 
 
 def _plan(placed: Placed, costs: Costs) -> PlacementPlan:
-    return plan_of(placed.cut, placed.found, UNITS, costs, objective="latency", grain_us=GRAIN_US, splits=placed.splits)
+    return plan_of(placed.cut, placed.found, UNITS, costs, objective=Objective.LATENCY, grain_us=GRAIN_US, splits=placed.splits)
 
 
 def _measured(device: Target, ways: Mapping[str, _Way], folder: Path) -> tuple[list[CollabDone], dict[str, float]]:

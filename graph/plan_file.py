@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 import msgspec
 
+from collab.console import one_line
 from collab.documents import MAX_US, read
 from collab.errors import NetworkError
 from collab.names import shown
 from collab.units import is_unit_name
+from graph.identity import label_of
 from graph.network import Network
 from graph.scheduling import CutNetwork
 from graph.splitting.split import Split
@@ -104,6 +108,43 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         self.require_network(cut.whole)
         if [block.identity for block in self.blocks] != [block.identity for block in cut.opaque]:
             raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_ADVICE}")
+
+
+def plan_for(
+    cut: CutNetwork,
+    block_units: Sequence[str],
+    units: Mapping[str, str],
+    *,
+    grain_us: float,
+    predicted_us: float,
+    objective: Literal["latency", "throughput"] = "latency",
+    alone_us: Mapping[str, float] = MappingProxyType({}),
+    is_proven: bool = False,
+    splits: Sequence[Split] = (),
+) -> PlacementPlan:
+    """Makes the plan of a placement.
+
+    Args:
+        block_units: the unit of each block.
+        units: specs of all units, by name.
+        splits: those by which the network was cut.
+    """
+    return PlacementPlan(
+        format=1,
+        model=one_line(cut.name)[:256],
+        sha256=network_sum(cut),
+        grain_us=grain_us,
+        units=dict(units),
+        objective=objective,
+        predicted_us=predicted_us,
+        alone_us=dict(alone_us),
+        is_proven=is_proven,
+        blocks=tuple(
+            PlannedBlock(opaque.identity, label_of(cut.network, block), unit)
+            for opaque, block, unit in zip(cut.opaque, cut.blocks, block_units, strict=True)
+        ),
+        splits=tuple(splits),
+    )
 
 
 def network_sum(cut: CutNetwork) -> str:

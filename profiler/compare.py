@@ -37,6 +37,7 @@ from profiler.effort import QUICK
 from profiler.execution import temporary_folder
 from profiler.job_ids import NetworkSentinelId, SentinelId, TrialId
 from profiler.models import PIECES_UNIT, Models
+from profiler.network_file import NetworkFile
 from profiler.networks import network_run, piece_runs
 from profiler.phases import background_loads, make_jobs, sentinel_ids
 from profiler.plan import Network, config_network, network_name
@@ -102,12 +103,14 @@ def compare(
     trial: Trial,
     *,
     journal: Path,
+    network_file: NetworkFile | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> list[Comparison]:
     """Exports, runs and compares all candidates in one phase.
 
     Args:
         journal: the file that keeps the raw samples.
+        network_file: the network that the tables' opaque blocks are of, where it is at hand.
 
     Raises:
         TableError: the tables are another device's or another runtime's, or were measured otherwise than is measured now.
@@ -127,10 +130,10 @@ def compare(
         on_event(event)
 
     with temporary_folder() as folder:
-        bundles = [folder / f"bundle{number}" for number in range(len(candidates))]
+        bundles = {folder / f"bundle{number}": len(candidate.schedule.outputs) for number, candidate in enumerate(candidates)}
         for candidate, bundle in zip(candidates, bundles, strict=True):
             candidate.write(bundle)
-        phase = trial_phase(bundles, units, costs, trial, folder)
+        phase = trial_phase(bundles, units, costs, trial, folder, network_file=network_file)
         if not execute(device, phase, journal, note):
             raise KeyboardInterrupt(f"The samples so far are in {journal}; nothing can be said yet: give the same command again.")
         errors = [output_error(bundle, _output_file(folder, number)) for number, bundle in enumerate(bundles)]
@@ -149,11 +152,21 @@ def _output_file(folder: Path, number: int) -> Path:
     return folder / f"output{number}.f32"
 
 
-def trial_phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs, trial: Trial, folder: Path) -> Phase:
+def trial_phase(
+    bundles: Mapping[Path, int],
+    units: Mapping[str, UnitSpec],
+    costs: Costs,
+    trial: Trial,
+    folder: Path,
+    *,
+    network_file: NetworkFile | None = None,
+) -> Phase:
     """Returns the phase that runs bundles on these units, with the sentinels of the tables timed as they were with them.
 
     Args:
+        bundles: with the number of each one's outputs.
         folder: where the sentinels' models are written.
+        network_file: see `compare`.
     """
     handover = costs.meta.handover
     jobs = [
@@ -166,14 +179,17 @@ def trial_phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: C
             path=handover["path"],
             wait=handover["wait"],
             output=_output_file(folder, number) if half == "a" else None,
+            outputs=outputs,
         )
-        for number, bundle in enumerate(bundles)
+        for number, (bundle, outputs) in enumerate(bundles.items())
         for half in ("a", "b")
     ]
     background = costs.meta.timed_beside
-    # A network of others is not at hand here: the sentinel block tells alone.
-    network = config_network(tuple(tuple(map(parse_any_key, piece)) for piece in costs.meta.network)) or ()
-    models = Models(folder, [network], sentinel_block=costs.meta.sentinel_block)
+    network = tuple(tuple(map(parse_any_key, piece)) for piece in costs.meta.network)
+    if network_file is None and config_network(network) is None:
+        # A network of others that is not at hand: the sentinel block tells alone.
+        network = ()
+    models = Models(folder, [network], sentinel_block=costs.meta.sentinel_block, file=network_file)
     blocks = make_jobs(sentinel_ids(units), QUICK, models, background=background)
     sentinels = [*blocks, *_network_jobs(network, units, background, costs.meta, models)]
     return Phase(

@@ -10,14 +10,42 @@ import numpy as np
 from collab.errors import ConfigError, MissingEntryError
 from collab.model import ModelConfig
 from collab.wording.options import option_named
+from graph.plan_file import plan_for
+from graph.random_placements import random_placements
 from lut.prediction.costs import Costs
-from lut.prediction.model_latency import predict
-from profiler.candidates import ConfigCandidate
+from lut.prediction.model_latency import predict, predict_schedule
+from profiler.candidates import ConfigCandidate, NetworkCandidate
+from profiler.network_file import NetworkFile
 from profiler.strategies import draw_strategy
 
 LEAST_CRITICAL: Final = 0.25
 """Each unit must carry this share of the critical path at least: else its costs would hardly be tested."""
 _DRAWS_EACH: Final = 200
+
+
+def network_candidates(network: NetworkFile, costs: Costs, count: int, *, seed: int) -> list[NetworkCandidate]:
+    """Draws random placements of a network's blocks on all units, each block on units that were measured with it.
+
+    Raises:
+        ConfigError: there is no placement on two units or more.
+        NetworkError, TableError: the file cannot be read, or is another one by now.
+    """
+    cut, units = network.cut, tuple(costs.meta.units)
+    possible = [[unit for unit in units if costs.has_block(unit, block)] for block in cut.opaque]
+    drawn = random_placements(cut, units, count, seed=seed, possible=possible)
+    if not drawn:
+        raise ConfigError(
+            f"the {len(cut.blocks)} blocks of {network.name} leave no choice of units to certify; profile with a smaller"
+            f" {option_named('--grain')}, into another folder"
+        )
+    specs = {unit: costs.unit(unit).text for unit in units}
+    found = []
+    for number, block_units in enumerate(drawn):
+        schedule = cut.schedule(block_units, order=units)
+        us = predict_schedule(schedule, costs, placement="").total_us
+        plan = plan_for(cut, block_units, specs, grain_us=network.grain_us, predicted_us=us)
+        found.append(NetworkCandidate(f"{cut.name} {number}", cut, plan))
+    return found
 
 
 def draw_candidates(base: ModelConfig, costs: Costs, units: Sequence[str], count: int, *, seed: int) -> list[ConfigCandidate]:

@@ -63,7 +63,7 @@ def main(
         )
     splits = splits_of_tables(costs, network)
     placed = place_with_splits(network, costs, units, splits, objective=Objective(objective))
-    plan = plan_of(placed.cut, placed.found, units, costs, objective=objective, grain_us=grain, splits=placed.splits)
+    plan = plan_of(placed.cut, placed.found, units, costs, objective=Objective(objective), grain_us=grain, splits=placed.splits)
     schedule = placed.cut.schedule(plan.block_units, order=units)
     if out is not None:
         write_own(out, plan.to_json(), begin=b'{\n "format":', what="plan")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collab.console import one_line
-from graph.identity import label_of
-from graph.plan_file import PlacementPlan, PlannedBlock, network_sum
+from graph.plan_file import PlacementPlan, plan_for
 from graph.scheduling import CutNetwork
 from graph.splitting.split import Split
 from lut.prediction.costs import Costs
+from search.placing.objective import Objective
 from search.placing.searching import Found
 
 
@@ -17,22 +16,19 @@ def plan_of(
     units: tuple[str, ...],
     costs: Costs,
     *,
-    objective: str,
+    objective: Objective,
     grain_us: float,
     splits: tuple[Split, ...] = (),
 ) -> PlacementPlan:
     """Makes the plan of a placement that was found, of a network with these splits."""
-    blocks = zip(cut.opaque, cut.blocks, found.units, strict=True)
-    return PlacementPlan(
-        format=1,
-        model=one_line(cut.name)[:256],
-        sha256=network_sum(cut),
+    return plan_for(
+        cut,
+        [units[unit] for unit in found.units],
+        {name: costs.unit(name).text for name in units},
         grain_us=grain_us,
-        units={name: costs.unit(name).text for name in units},
-        objective="latency" if objective == "latency" else "throughput",
         predicted_us=found.us,
+        objective="latency" if objective is Objective.LATENCY else "throughput",
         alone_us={units[unit]: us for unit, us in found.alone_us.items()},
         is_proven=found.is_proven,
-        blocks=tuple(PlannedBlock(opaque.identity, label_of(cut.network, block), units[unit]) for opaque, block, unit in blocks),
         splits=splits,
     )

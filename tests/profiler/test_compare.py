@@ -111,7 +111,7 @@ def made_trial(meta: Meta, placement: str, folder: Path) -> Phase:
     """The phase that runs a bundle on the units of a placement."""
     costs = Costs(replace(made_tables([], [], lambda unit, block: 10.0), meta=meta), source="x")
     units = {name: costs.unit(name) for name in placement.split(",")}
-    return trial_phase([folder / "bundle"], units, costs, Trial(), folder)
+    return trial_phase({folder / "bundle": 1}, units, costs, Trial(), folder)
 
 
 def sentinels_of(phase: Phase) -> dict[str, TimeJob]:
