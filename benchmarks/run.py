@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import collab_run, exact_splits, gpu, imports, phone, tables, writer
-from benchmarks.search import samples, search_speed
+from benchmarks import collab_run, gpu, imports, phone, tables, writer
+from benchmarks.search import exact_splits, samples, search_speed
 from collab.errors import SyncNasError
 
 BENCHMARKS = {

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from graph.scheduling import CutNetwork
     from graph.splitting.cutting import Splittable
     from graph.splitting.split import Split
-    from lut.prediction.costs import Costs
 
 
 class Arms:
@@ -47,23 +46,3 @@ class Arms:
             taken = {tensor for block in cut.blocks for tensor in block.inputs}
             found |= {cut.network.tensors[tensor].size_bytes for block in cut.blocks for tensor in block.outputs if tensor in taken}
         return found
-
-
-def splits_for(of: Splittable, costs: Costs | None) -> tuple[Split, ...]:
-    """Returns the splits to measure, in shares that follow what units take for the blocks of each stretch; without costs, halves.
-
-    Raises:
-        NetworkError: a block has more work or bytes than can be said.
-    """
-    from graph.splitting.choosing import wanted_splits
-
-    times_us: dict[int, list[float]] = {}
-    if costs is None:
-        return wanted_splits(of, times_us)
-    for opens, stretch in of.stretches.items():
-        blocks = [
-            opaque for opaque, block in zip(of.plain.opaque, of.plain.blocks, strict=True) if stretch.parts.keys() & set(block.operators)
-        ]
-        able = [unit for unit in costs.meta.units if all(costs.has_row(unit, block) for block in blocks)]
-        times_us[opens] = [sum(costs.block(unit, block).alone_us for block in blocks) for unit in able]
-    return wanted_splits(of, times_us)

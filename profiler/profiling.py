@@ -104,6 +104,7 @@ def profile_into(
     from profiler.limits import check_new
     from profiler.measure import profile
     from profiler.request import JOURNAL_FILE
+    from profiler.split_shares import with_splits
 
     if options.budget_s is not None and options.quick:
         raise ConfigError(
@@ -124,7 +125,9 @@ def profile_into(
         options = _completed(options, earlier, out)
         specs = _specs(options.units)
         _check_handover(options.wait, options.path)
-        network = _with_splits(options, _network(options, earlier, out), out)
+        network = _network(options, earlier, out)
+        if options.splits:
+            network = with_splits(network, out)
         plan = _plan(options, earlier, network)
         with opened(name) as target:
             if earlier is not None:
@@ -268,25 +271,6 @@ def _check_splits(options: ProfileOptions) -> None:
         )
     if not options.resume and not any(map(is_network_file, options.models)):
         raise ConfigError(f"{option_named('--splits')} is for a .tflite; name one with {option_named('--model', argument='models')}")
-
-
-def _with_splits(options: ProfileOptions, network: NetworkFile | None, out: Path) -> NetworkFile | None:
-    """Returns the network with the splits to measure, in shares by what the tables have of its blocks.
-
-    Raises:
-        ConfigError: there is no network.
-    """
-    from lut.meta import META_FILE
-    from lut.prediction.costs import Costs
-    from lut.tables import load_tables
-    from profiler.arms import splits_for
-
-    if not options.splits:
-        return network
-    if network is None:
-        raise ConfigError(f"{option_named('--splits')} is for a .tflite; name one with {option_named('--model', argument='models')}")
-    costs = Costs(load_tables(out), source=str(out)) if (out / META_FILE).exists() else None
-    return network.with_splits(splits_for(network.splittable, costs))
 
 
 def _plan(options: ProfileOptions, earlier: Request | None, network: NetworkFile | None) -> Plan:
