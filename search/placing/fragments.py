@@ -1,4 +1,4 @@
-"""What splits make of a network, block by block, put together without writing the network anew.
+"""A network with any splits, block by block, put together without writing it anew.
 
 A split changes one block only (`graph.splitting.cutting`). So every split is carried out once, and whatever splits are tried together is
 made of the blocks that are known by then.
