@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 
 from benchmarks import collab_run, gpu, imports, phone, tables, writer
-from benchmarks.search import samples, search_speed
+from benchmarks.search import exact_splits, samples, search_speed
 from collab.errors import SyncNasError
 
 BENCHMARKS = {
     "imports": imports.run,
     "writer": writer.run,
     "collab": collab_run.run,
+    "splits": exact_splits.run,
     "tables": tables.run,
     "phone": phone.run,
     "gpu": gpu.run,

@@ -55,4 +55,4 @@ def write_planned(
     for segment, block in zip(schedule.segments, blocks, strict=True):
         models[segment.name] = slice_bytes(cut.network, block, description=f"segment {segment.name}")
         on_progress(len(models), len(blocks))
-    return write_network_bundle(schedule, models, network=bytes(cut.network.source.data), plan_text=plan.to_json(), out=out, seed=seed)
+    return write_network_bundle(schedule, models, network=bytes(cut.whole.source.data), plan_text=plan.to_json(), out=out, seed=seed)

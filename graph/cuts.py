@@ -98,6 +98,14 @@ class Cutter:
             raise NetworkError(f"{self._network.source.origin} computes nothing from its inputs; give a model whose outputs depend on them")
         return tuple(self._block(operators) for operators in self._divided(list(self.working)))
 
+    def blocks_of(self, groups: Iterable[Sequence[int]]) -> tuple[Block, ...]:
+        """Makes blocks of groups of operators that can run one after the other and together are all working ones."""
+        return tuple(self._block(operators) for operators in groups)
+
+    def nominal_us(self, operators: Iterable[int]) -> float:
+        """Returns what operators take a nominal core, each by itself."""
+        return self._time(operators)
+
     def joined(self, blocks: Sequence[Block]) -> Block:
         """Makes one block of several, at least one, that can run one after the other with no other block in between."""
         return self._block(sorted(index for block in blocks for index in block.operators))

@@ -22,8 +22,11 @@ from collab.names import shown
 from collab.units import is_unit_name, parse_unit
 from collab.wording.commands import command_named
 from graph.identity import label_of
+from graph.network import Network
 from graph.reading import read_network
 from graph.scheduling import CutNetwork
+from graph.splitting.cutting import cut_with_splits
+from graph.splitting.split import Split
 
 PLAN_SUFFIX: Final = ".plan.json"
 MAX_GRAIN_US: Final = 1e9
@@ -55,6 +58,7 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         predicted_us: what it takes by the tables: a latency, or a period.
         alone_us: what each unit that can run all blocks takes alone.
         is_proven: whether no other placement of these blocks is better by the tables.
+        splits: stretches of the network that run as arms, a block each; the other blocks are cut around the stretches then.
     """
 
     format: Literal[1]
@@ -67,6 +71,7 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     alone_us: dict[str, _Time]
     is_proven: bool
     blocks: Annotated[tuple[PlannedBlock, ...], msgspec.Meta(min_length=1, max_length=_MAX_BLOCKS)]
+    splits: Annotated[tuple[Split, ...], msgspec.Meta(max_length=_MAX_BLOCKS)] = ()
 
     @property
     def block_units(self) -> tuple[str, ...]:
@@ -85,15 +90,24 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def to_json(self) -> str:
         return json.dumps(msgspec.to_builtins(self), indent=1, allow_nan=False) + "\n"
 
+    def require_network(self, network: Network) -> None:
+        """Checks that this is a plan of that network, before anything is split.
+
+        Raises:
+            NetworkError: it is of another one.
+        """
+        if _sum_of(network) != self.sha256:
+            origin = network.source.origin
+            raise NetworkError(f"the plan is of {shown(self.model)}, and {origin} is another file; give that one, or {_advice()}")
+
     def require_fit(self, cut: CutNetwork) -> None:
         """Checks that this is a plan of that network and those blocks.
 
         Raises:
             NetworkError: it is of another network, or its blocks are others.
         """
-        origin = cut.network.source.origin
-        if network_sum(cut) != self.sha256:
-            raise NetworkError(f"the plan is of {shown(self.model)}, and {origin} is another file; give that one, or {_advice()}")
+        origin = cut.whole.source.origin
+        self.require_network(cut.whole)
         if [block.identity for block in self.blocks] != [block.identity for block in cut.opaque]:
             raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_advice()}")
 
@@ -108,12 +122,14 @@ def plan_for(
     objective: Literal["latency", "throughput"] = "latency",
     alone_us: Mapping[str, float] = MappingProxyType({}),
     is_proven: bool = False,
+    splits: Sequence[Split] = (),
 ) -> PlacementPlan:
     """Makes the plan of a placement.
 
     Args:
         block_units: the unit of each block.
         units: specs of all units, by name.
+        splits: those by which the network was cut.
     """
     return PlacementPlan(
         format=1,
@@ -129,6 +145,7 @@ def plan_for(
             PlannedBlock(opaque.identity, label_of(cut.network, block), unit)
             for opaque, block, unit in zip(cut.opaque, cut.blocks, block_units, strict=True)
         ),
+        splits=tuple(splits),
     )
 
 
@@ -137,8 +154,12 @@ def _advice() -> str:
 
 
 def network_sum(cut: CutNetwork) -> str:
-    """Returns the SHA-256 of a network's file."""
-    return hashlib.sha256(cut.network.source.data).hexdigest()
+    """Returns the SHA-256 of a network's file, before any stretch of it was split."""
+    return _sum_of(cut.whole)
+
+
+def _sum_of(network: Network) -> str:
+    return hashlib.sha256(network.source.data).hexdigest()
 
 
 def read_plan(path: Path) -> PlacementPlan:
@@ -166,8 +187,10 @@ def planned_network(model: Path, plan: PlacementPlan) -> CutNetwork:
     """Reads the network of a plan, and cuts it as the plan says.
 
     Raises:
-        NetworkError: it is another network than the plan's.
+        NetworkError: it is another network than the plan's, or cannot be split like that.
     """
-    cut = CutNetwork(read_network(model), name=plan.model, grain_us=plan.grain_us)
+    network = read_network(model)
+    plan.require_network(network)
+    cut = cut_with_splits(network, plan.splits, name=plan.model, grain_us=plan.grain_us)
     plan.require_fit(cut)
     return cut

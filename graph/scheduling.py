@@ -32,13 +32,40 @@ class _Ends:
 
 
 class CutNetwork:
-    """A network with its blocks, which schedules are made of; what is known of a block is computed once."""
+    """A network with its blocks, which schedules are made of; what is known of a block is computed once.
 
-    def __init__(self, network: Network, *, name: str, grain_us: float) -> None:
+    Args:
+        groups: the operators of each block, where the network is not to be cut by its grain.
+        whole: the network that was given, where `network` is that one with stretches split.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        name: str,
+        grain_us: float,
+        groups: Sequence[Sequence[int]] | None = None,
+        whole: Network | None = None,
+    ) -> None:
         self.network = network
+        self.whole = network if whole is None else whole
         self.name = name
+        self.grain_us = grain_us
         self._cutter = Cutter(network, grain_us=grain_us)
-        self.blocks = self._cutter.blocks()
+        self.blocks = self._cutter.blocks() if groups is None else self._cutter.blocks_of(groups)
+
+    @classmethod
+    def of_blocks(cls, network: Network, blocks: Sequence[Block], opaque: Sequence[Opaque], *, name: str) -> CutNetwork:
+        """Returns a network of which the blocks are known, for schedules alone: its segments cannot be sliced.
+
+        Args:
+            network: has the tensors that blocks take and give, whatever its operators are.
+        """
+        found = cls(network, name=name, grain_us=0.0, groups=())
+        found.blocks = tuple(blocks)
+        found.opaque = tuple(opaque)
+        return found
 
     @cached_property
     def opaque(self) -> tuple[Opaque, ...]:

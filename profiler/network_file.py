@@ -20,6 +20,7 @@ from exporters.bundle import write_network_pieces
 from exporters.interpret import run_model
 from exporters.references import seeded_tensor
 from lut.tables import MAX_TEXT, NETWORK_FILE
+from profiler.arms import Arms
 from profiler.chains import Chain, chain_of
 from profiler.described import Described
 from profiler.placed_rehearsal import PlacedRehearsal, draw_placed
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from graph.cuts import Block
     from graph.network import Network
     from graph.scheduling import CutNetwork
+    from graph.splitting.cutting import Splittable
+    from graph.splitting.split import Split
 
 MAX_GRAIN_US: Final = 1e9
 _SUFFIX: Final = ".tflite"
@@ -46,12 +49,14 @@ class NetworkFile:
         name: of its file, for readers.
         grain_us: nominal time that a block is worth at least.
         path: where it can be read now.
+        splits: of which the blocks are measured as well.
     """
 
     name: str
     sha256: str
     grain_us: float
     path: Path = field(compare=False)
+    splits: tuple[Split, ...] = field(default=(), compare=False)
 
     @cached_property
     def _network(self) -> Network:
@@ -78,9 +83,24 @@ class NetworkFile:
         return CutNetwork(self._network, name=Path(self.name).stem, grain_us=self.grain_us)
 
     @cached_property
-    def _blocks(self) -> dict[Opaque, Block]:
-        """Each of them once: the first of several that are equal."""
-        return dict(reversed(list(zip(self.cut.opaque, self.cut.blocks, strict=True))))
+    def splittable(self) -> Splittable:
+        """The network with the stretches of it that may be split."""
+        from graph.splitting.cutting import Splittable
+
+        return Splittable(self._network, name=self.name, grain_us=self.grain_us)
+
+    @cached_property
+    def _arms(self) -> Arms | None:
+        return Arms(self.splittable, self.splits) if self.splits else None
+
+    @cached_property
+    def _sources(self) -> dict[Opaque, tuple[Network, Block]]:
+        """Each block that is measured, with the network that it is a part of, in the order in which they run."""
+        arms = self._arms.blocks if self._arms is not None else {}
+        found: dict[Opaque, tuple[Network, Block]] = {}
+        for opaque, block in zip(self.cut.opaque, self.cut.blocks, strict=True):
+            found.setdefault(opaque, (self._network, block))
+        return found | {opaque: source for opaque, source in arms.items() if opaque not in found}
 
     @cached_property
     def _chain(self) -> Chain:
@@ -95,9 +115,9 @@ class NetworkFile:
         """
         from graph.slicing import slice_bytes
 
-        if block not in self._blocks:
+        if block not in self._sources:
             raise no_block_of(block.key, self.name)
-        return slice_bytes(self._network, self._blocks[block])
+        return slice_bytes(*self._sources[block])
 
     def whole_of(self, network: Chained) -> bytes:
         """Returns the model of all blocks of a network that follow each other."""
@@ -190,18 +210,24 @@ class NetworkFile:
         Raises:
             NetworkError: it cannot be cut.
         """
-        # In the order in which they run.
-        blocks = tuple(dict.fromkeys(self.cut.opaque))
-        described = tuple(_describe(self._network, self._blocks[opaque], opaque) for opaque in blocks)
+        described = tuple(_describe(network, block, opaque) for opaque, (network, block) in self._sources.items())
         transfers = handed_over(self._crossing_bytes())
         networks = tuple(self._that_run(self._chain.networks(mixed=grid.mixed)))
         runs_whole = any(sum(map(len, network)) == len(self.cut.blocks) for network in networks)
         rehearsals = draw_placed(self.cut, grid.rehearsals) if runs_whole else []
-        return Plan(blocks, transfers, networks, tuple(rehearsals), described)
+        return Plan(tuple(self._sources), transfers, networks, tuple(rehearsals), described)
 
     def _crossing_bytes(self) -> set[int]:
         taken = {tensor for block in self.cut.blocks for tensor in block.inputs}
-        return {self._network.tensors[tensor].size_bytes for block in self.cut.blocks for tensor in block.outputs if tensor in taken}
+        own = {self._network.tensors[tensor].size_bytes for block in self.cut.blocks for tensor in block.outputs if tensor in taken}
+        return own | (self._arms.crossing_bytes() if self._arms is not None else set())
+
+    def with_splits(self, splits: Iterable[Split]) -> NetworkFile:
+        """Returns the network with further splits of which the blocks are measured."""
+        found = replace(self, splits=tuple(dict.fromkeys((*self.splits, *splits))))
+        # It is not read once more: the file may be another one by then.
+        found.__dict__["_network"] = self._network
+        return found
 
 
 def is_network_file(name: str) -> bool:

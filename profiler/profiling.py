@@ -34,7 +34,7 @@ class ProfileOptions:
     `models` name search spaces, and at most one network by its ``.tflite``, whose blocks are worth `grain_us` at least (None: as the
     earlier profile has it, or the usual); `blocks` are keys, `transfer_bytes` sizes of hand-overs; `units` are written as on command lines.
     `budget_s` is the time to spend; None: as long as it takes, or as the earlier profile was given. A `seed` of None is the earlier one's,
-    or 0.
+    or 0. With `splits`, the blocks that exact splits of the network make are measured after all others, which tell the shares.
     """
 
     models: tuple[str, ...] = ()
@@ -48,6 +48,7 @@ class ProfileOptions:
     path: str | None = None
     seed: int | None = None
     grain_us: float | None = None
+    splits: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,19 @@ def profile_into(
     from profiler.limits import check_new
     from profiler.measure import profile
     from profiler.request import JOURNAL_FILE
+    from profiler.split_shares import with_splits
 
     if options.budget_s is not None and options.quick:
         raise ConfigError(
             f"{option_named('--budget', argument='budget_s')} begins with the coarse grid that {option_named('--quick')} asks for; give"
             " one of them"
         )
+    _check_splits(options)
+    if options.splits and not options.resume:
+        first = profile_into(out, replace(options, splits=False), name, opened, observed, notice=notice, cluster=cluster)
+        if not first.result.complete:
+            return first
+        options = replace(options, resume=True, quick=False)
     with ExitStack() as held:
         if options.resume:
             held.enter_context(existing_folder_lock(out))
@@ -118,6 +126,8 @@ def profile_into(
         specs = _specs(options.units)
         _check_handover(options.wait, options.path)
         network = _network(options, earlier, out)
+        if options.splits:
+            network = with_splits(network, out)
         plan = _plan(options, earlier, network)
         with opened(name) as target:
             if earlier is not None:
@@ -146,7 +156,8 @@ def check_options(options: ProfileOptions) -> None:
     """
     _specs(options.units)
     _check_handover(options.wait, options.path)
-    _plan(options, None, _network(options, None, Path()))
+    _check_splits(options)
+    _plan(replace(options, splits=False), None, _network(options, None, Path()))
 
 
 def _completed(options: ProfileOptions, earlier: Request | None, out: Path) -> ProfileOptions:
@@ -248,6 +259,20 @@ def _network(options: ProfileOptions, earlier: Request | None, out: Path) -> Net
     return at(known, found.path) if known is not None else found
 
 
+def _check_splits(options: ProfileOptions) -> None:
+    """Refuses splits of what is no network, or where the time to measure them would be spent before."""
+    from profiler.network_file import is_network_file
+
+    if not options.splits:
+        return
+    if options.budget_s is not None:
+        raise ConfigError(
+            f"{option_named('--splits')} is measured when all else is; give no {option_named('--budget', argument='budget_s')} with it"
+        )
+    if not options.resume and not any(map(is_network_file, options.models)):
+        raise ConfigError(f"{option_named('--splits')} is for a .tflite; name one with {option_named('--model', argument='models')}")
+
+
 def _plan(options: ProfileOptions, earlier: Request | None, network: NetworkFile | None) -> Plan:
     from collab.blocks import parse_any_key
     from collab.config import load
@@ -270,6 +295,8 @@ def _plan(options: ProfileOptions, earlier: Request | None, network: NetworkFile
             plan = plan.merged(plan_model(load(name), grid, branches=branches))
         elif network is not None:
             plan = plan.merged(network.plan(COARSE_NETWORK if is_coarse else FULL_NETWORK))
+    if options.splits and network is not None:
+        plan = plan.merged(network.plan(COARSE_NETWORK if is_coarse else FULL_NETWORK))
     blocks = [parse_any_key(key) for key in options.blocks]
     known = {entry.block for entry in plan.described}
     for block in blocks:

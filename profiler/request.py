@@ -18,6 +18,7 @@ from collab.files import write_whole
 from collab.tensors.opaque import Opaque, parse_opaque
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from collab.wording.options import option_named
+from graph.splitting.split import Split
 from lut.entries import Key, Name
 from lut.tables import NETWORK_FILE
 from profiler.described import Described
@@ -40,6 +41,7 @@ _SENTINEL_THEN: Final = "mbconv_14_k3s1_64-384-64_relu6"
 _BETWEEN_THEN: Final = "mbconv_14_k3s1_32-128-32_relu6"
 """The blocks that profiles were measured with whose plan does not name them (format 2)."""
 _MOST_REHEARSALS: Final = 1000
+_MOST_SPLITS: Final = 1 << 16
 _MOST_BYTES: Final = 64 << 20
 """Such a block runs beside others all along, and takes no more than this."""
 
@@ -143,7 +145,8 @@ def _network_document(network: NetworkFile, plan: Plan) -> dict[str, Any]:
         for entry in plan.described
     ]
     placed = [rehearsal.roles for rehearsal in plan.rehearsals if isinstance(rehearsal, PlacedRehearsal)]
-    return {"name": network.name, "sha256": network.sha256, "grain_us": network.grain_us, "blocks": blocks, "rehearsals": placed}
+    said = {"name": network.name, "sha256": network.sha256, "grain_us": network.grain_us, "blocks": blocks}
+    return said | {"rehearsals": placed, "splits": msgspec.to_builtins(network.splits)}
 
 
 def _short(value: Any) -> str:
@@ -177,6 +180,7 @@ class _Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grain_us: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRAIN_US)]
     blocks: tuple[_Described, ...]
     rehearsals: Annotated[tuple[_Roles, ...], msgspec.Meta(max_length=_MOST_REHEARSALS)] = ()
+    splits: Annotated[tuple[Split, ...], msgspec.Meta(max_length=_MOST_SPLITS)] = ()
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -294,5 +298,7 @@ def _request(file: _File, folder: Path) -> Request:
         sentinel_block=file.sentinel_block,
         between=file.between,
         conditions=file.conditions,
-        network=None if network is None else NetworkFile(network.name, network.sha256, network.grain_us, folder / NETWORK_FILE),
+        network=None
+        if network is None
+        else NetworkFile(network.name, network.sha256, network.grain_us, folder / NETWORK_FILE, network.splits),
     )

@@ -82,6 +82,10 @@ def main(
             help="What a block of a .tflite is worth at least, as the command cut has it. Default: 50, or the earlier one.",
         ),
     ] = None,
+    splits: Annotated[
+        bool,
+        flag("--splits", help="Also measure how stretches of a .tflite run on several units at once, in shares by the units' speeds."),
+    ] = False,
     block: Annotated[list[str] | None, option(value="KEY", panel=EXPERT, help="Also measure this block; may be repeated.")] = None,
     transfer_bytes: Annotated[
         list[int] | None, option(value="BYTES", panel=EXPERT, help="Also measure hand-overs of this size; may be repeated.")
@@ -122,6 +126,7 @@ def main(
         path=path,
         seed=seed,
         grain_us=grain,
+        splits=splits,
     )
     if is_fleet(names):
         check_options(options)

@@ -127,9 +127,11 @@ def tables_of(
 
 
 def _network_said(request: Request) -> dict[str, Any]:
-    """Returns which network of others was cut into the opaque blocks, and how finely; nothing where there is none."""
+    """Returns which network of others was cut into the opaque blocks, how finely, and how split; nothing where there is none."""
     file = request.network
-    return {} if file is None else {"network": {"name": file.name, "sha256": file.sha256, "grain_us": file.grain_us}}
+    if file is None:
+        return {}
+    return {"network": {"name": file.name, "sha256": file.sha256, "grain_us": file.grain_us, "splits": msgspec.to_builtins(file.splits)}}
 
 
 def _cross_checks(costs: UnitCosts) -> list[CrossCheck]:

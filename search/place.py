@@ -17,7 +17,7 @@ from graph.plan_file import MAX_GRAIN_US, PlacementPlan
 
 if TYPE_CHECKING:
     from collab.schedule import Schedule
-    from graph.scheduling import CutNetwork
+    from graph.splitting.cutting import Splittable
 
 _OBJECTIVES = ("latency", "throughput")
 
@@ -48,7 +48,7 @@ def main(
     from lut.tables import load_tables
     from search.placing.objective import Objective
     from search.placing.plans import plan_of
-    from search.placing.searching import search_placement
+    from search.placing.splits import place_with_splits, splits_of_tables
 
     if objective not in _OBJECTIVES:
         raise ConfigError(f"--objective {shown(objective)}: one of {', '.join(_OBJECTIVES)}")
@@ -56,35 +56,38 @@ def main(
     units = tuple(dict.fromkeys(unit or costs.meta.units))
     for name in units:
         costs.unit(name)
-    cut, grain_us = _cut(lut, model, grain)
-    if not any(costs.has_row(name, block) for name in units for block in cut.opaque):
-        origin = cut.network.source.origin
+    network = _network(lut, model, grain)
+    if not any(costs.has_row(name, block) for name in units for block in network.plain.opaque):
+        origin, grain_us = network.network.source.origin, network.grain_us
         again = command_named("profile", "--device", costs.meta.device, "--model", origin, "--grain", f"{grain_us:g}", "--out", "FOLDER")
         raise MissingEntryError(
             f"{lut} has none of the blocks of {origin} at {grain_us:g} us; give {option_named('--grain')} as the network was profiled, or"
             f" profile it: {again}"
         )
-    found = search_placement(cut, costs, units, objective=Objective(objective))
-    plan = plan_of(cut, found, units, costs, objective=Objective(objective), grain_us=grain_us)
-    schedule = cut.schedule(plan.block_units, order=units)
+    splits = splits_of_tables(costs, network)
+    placed = place_with_splits(network, costs, units, splits, objective=Objective(objective))
+    plan = plan_of(placed.cut, placed.found, units, costs, objective=Objective(objective), grain_us=network.grain_us, splits=placed.splits)
+    schedule = placed.cut.schedule(plan.block_units, order=units)
     if out is not None:
         write_own(out, plan.to_json(), begin=b'{\n "format":', what="plan")
-    document = place_document(plan, schedule, judged=found.judged) | ({"out": str(out)} if out is not None else {})
+    document = place_document(plan, schedule, judged=placed.found.judged, splits=len(splits)) | (
+        {"out": str(out)} if out is not None else {}
+    )
     if json:
         print_json(document)
     else:
         _print(document)
 
 
-def _cut(lut: Path, model: Path | None, grain_us: float | None) -> tuple[CutNetwork, float]:
-    """Reads the network and cuts it as it was profiled, unless another file or grain is given.
+def _network(lut: Path, model: Path | None, grain_us: float | None) -> Splittable:
+    """Reads the network, to be cut as it was profiled, unless another file or grain is given.
 
     Raises:
         ConfigError: the tables are of no network, and none is given.
-        NetworkError: it cannot be read, or cut.
+        NetworkError: it cannot be read.
     """
     from graph.reading import read_network
-    from graph.scheduling import CutNetwork
+    from graph.splitting.cutting import Splittable
     from profiler.request import kept_network
 
     kept = kept_network(lut)
@@ -93,13 +96,17 @@ def _cut(lut: Path, model: Path | None, grain_us: float | None) -> tuple[CutNetw
     if grain_us is None:
         grain_us = kept.grain_us if kept is not None else DEFAULT_GRAIN_US
     if model is not None:
-        return CutNetwork(read_network(model), name=model.stem, grain_us=grain_us), grain_us
+        return Splittable(read_network(model), name=model.stem, grain_us=grain_us)
     assert kept is not None
-    return CutNetwork(read_network(kept.path), name=Path(kept.name).stem, grain_us=grain_us), grain_us
+    return Splittable(read_network(kept.path), name=Path(kept.name).stem, grain_us=grain_us)
 
 
-def place_document(plan: PlacementPlan, schedule: Schedule, *, judged: int) -> dict[str, Any]:
-    """Describes a placement in values that JSON has."""
+def place_document(plan: PlacementPlan, schedule: Schedule, *, judged: int, splits: int) -> dict[str, Any]:
+    """Describes a placement in values that JSON has.
+
+    Args:
+        splits: how many were measured, and so could be chosen.
+    """
     best = min(plan.alone_us, key=lambda name: plan.alone_us[name], default=None)
     return {
         "model": plan.model,
@@ -110,6 +117,8 @@ def place_document(plan: PlacementPlan, schedule: Schedule, *, judged: int) -> d
         "predicted_gain": None if best is None else plan.alone_us[best] / plan.predicted_us,
         "proven": plan.is_proven,
         "judged": judged,
+        "splits": [{"opens": split.opens, "groups": list(split.groups)} for split in plan.splits],
+        "splits_measured": splits,
         "blocks": [{"identity": block.identity, "label": block.label, "unit": block.unit} for block in plan.blocks],
         "segments": [
             {
@@ -143,6 +152,8 @@ def _print(document: dict[str, Any]) -> None:
     print_titled(console, title, table)
     if len(used) > 1:
         console.print(f"{', '.join(_share_of(name, segments) for name in used)}.")
+    if document["splits_measured"]:
+        console.print(_splits_said(document["splits"], document["splits_measured"]))
     if document["best_unit"] is not None:
         console.print(f"Gain over {document['best_unit']} alone: {document['predicted_gain']:.3f} x, as predicted.")
     if document["proven"]:
@@ -151,6 +162,13 @@ def _print(document: dict[str, Any]) -> None:
         console.print(f"The best of {document['judged']} placements that were tried; that no other is better is not proven.")
     if "out" in document:
         console.print(f"Plan: {document['out']}")
+
+
+def _splits_said(splits: list[dict[str, Any]], measured: int) -> str:
+    if not splits:
+        return f"None of the {counted(measured, 'split')} that were measured is better than no split."
+    said = ", ".join(f"operator {split['opens']} on in {':'.join(map(str, split['groups']))} groups" for split in splits)
+    return f"Split over units, in {counted(len(splits), 'place')}: {said}."
 
 
 def _share_of(unit: str, segments: list[dict[str, Any]]) -> str:

@@ -28,6 +28,8 @@ _VERSIONS: Final[Mapping[tuple[str, str], int]] = {
     ("CONCATENATION", "INT16"): 3,
 }
 _LARGEST_DEPRECATED_CODE: Final = 127
+JOINED: Final = -1
+"""Stands for no single share."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,19 @@ class Slice:
     axis: int
     begin: int
     end: int
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A network with stretches split.
+
+    Attributes:
+        origins: what new tensors of operators stand for, by their index: the tensor that they are a share or a partial sum of, and the
+            number of the share; `JOINED` for a sum of several shares that is not yet all of them.
+    """
+
+    network: Network
+    origins: Mapping[int, tuple[int, int]]
 
 
 def split_network(network: Network, stretches: Sequence[Stretch], shares: Sequence[float]) -> Network:
@@ -51,8 +66,25 @@ def split_network(network: Network, stretches: Sequence[Stretch], shares: Sequen
     Raises:
         NetworkError: a share is not positive.
     """
-    model = _Rewriter(network).rewritten(stretches, shares)
-    return network_of(Source(network.source.origin, memoryview(model_bytes(model, network.source))))
+    found = [(stretch, bounds_of(stretch.groups, narrowest_of(network, stretch), shares)) for stretch in stretches]
+    return rewritten(network, [(stretch, [(begin, end) for begin, end in bounds if end > begin]) for stretch, bounds in found]).network
+
+
+def narrowest_of(network: Network, stretch: Stretch) -> int:
+    """Returns the channels of the narrowest tensor that a stretch divides."""
+    return min(network.tensors[tensor].shape[-1] for tensor in stretch.divided)
+
+
+def rewritten(network: Network, splits: Sequence[tuple[Stretch, Sequence[tuple[int, int]]]]) -> Rewritten:
+    """Rewrites a network with stretches split, each at places of its own.
+
+    Args:
+        splits: stretches that have no operator in common, each with the first group and the one behind the last of each share, all groups
+            in order; a stretch of one share is left as it is.
+    """
+    rewriter = _Rewriter(network)
+    model = rewriter.rewritten(splits)
+    return Rewritten(network_of(Source(network.source.origin, memoryview(model_bytes(model, network.source)))), rewriter.origins)
 
 
 class _Rewriter:
@@ -67,26 +99,27 @@ class _Rewriter:
         self._shares: dict[tuple[int, int], int] = {}
         """New tensors by the tensor that they are a share of, and the number of the share."""
         self._constants: dict[tuple[int, Slice], int] = {}
+        self._sums: dict[int, tuple[int, int]] = {}
+        """Tensors that are sums of some shares, with what all of them add up to."""
         self._empty_biases: dict[int, int] = {}
         """Tensors of zeros by the bias that they stand for."""
 
-    def rewritten(self, stretches: Sequence[Stretch], shares: Sequence[float]) -> Record:
-        owners = {index: stretch for stretch in stretches for index in stretch.parts}
-        bounds = {id(stretch): self._bounds(stretch, shares) for stretch in stretches}
+    def rewritten(self, splits: Sequence[tuple[Stretch, Sequence[tuple[int, int]]]]) -> Record:
+        owners = {index: split for split in splits if len(split[1]) > 1 for index in split[0].parts}
         for operator in self._network.operators:
-            stretch = owners.get(operator.index)
-            if stretch is None or len(bounds[id(stretch)]) < 2:
+            split = owners.get(operator.index)
+            if split is None:
                 self._operators.append(operator.record)
             else:
-                self._divide(operator, stretch, bounds[id(stretch)])
+                self._divide(operator, *split)
         self._drop_unread()
         graph = self._graph.replaced(tensors=tuple(self._tensors), operators=tuple(self._operators))
         return self._network.model.replaced(subgraphs=(graph,), buffers=tuple(self._buffers), operatorCodes=tuple(self._codes))
 
-    def _bounds(self, stretch: Stretch, shares: Sequence[float]) -> list[tuple[int, int]]:
-        narrowest = min(self._network.tensors[tensor].shape[-1] for tensor in stretch.divided)
-        found = bounds_of(stretch.groups, narrowest, shares)
-        return [(begin, end) for begin, end in found if end > begin]
+    @property
+    def origins(self) -> dict[int, tuple[int, int]]:
+        """See `Rewritten.origins`."""
+        return self._sums | {tensor: origin for origin, tensor in self._shares.items()}
 
     def _divide(self, operator: Operator, stretch: Stretch, bounds: Sequence[tuple[int, int]]) -> None:
         out = operator.outputs[0]
@@ -236,6 +269,8 @@ class _Rewriter:
         for number, part in enumerate(parts[1:], start=1):
             is_last = number == len(parts) - 1
             total = out.index if is_last else self._new_tensor(out, out.shape, f"{out.name}/sum{number}")
+            if not is_last:
+                self._sums[total] = (out.index, JOINED)
             options = record("AddOptions", fusedActivationFunction=activation if is_last else 0)
             self._add("ADD", "AddOptions", options, [reached, part], total, out.dtype)
             reached = total

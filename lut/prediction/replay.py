@@ -11,7 +11,8 @@ at 1 / product of the factors that the other units, while they work on a class a
 Times are medians, but of two units that meet the one that happens to be later is waited for. Each unit may have a *jitter*, the relative
 standard deviation of what it does between two waits. An operation that needs an event then begins later than both its unit and the event
 are there by the mean of what the later of two normal variables exceeds the later of their means (Clark, The greatest of a finite set of
-random variables, Operations Research 9, 1961). Units that have met begin anew together.
+random variables, Operations Research 9, 1961). Units that have met begin anew together: also where only one of them has waited, as what
+the other one did before is no more in what it waits for later.
 """
 
 from __future__ import annotations
@@ -120,6 +121,7 @@ class _Replay:
         self._free_at = np.zeros((count, units))
         self._scatter = np.zeros((count, units))
         self._fired_scatter = np.zeros((count, self._columns))
+        self._forks = _Forks(count, units, self._columns)
         self._begin = np.zeros(program.work_us.size)
         self._end = np.zeros(program.work_us.size)
 
@@ -143,6 +145,7 @@ class _Replay:
         self._position, self._started, self._left = self._position[rows], self._started[rows], self._left[rows]
         self._fired_at = self._fired_at[rows]
         self._free_at, self._scatter, self._fired_scatter = self._free_at[rows], self._scatter[rows], self._fired_scatter[rows]
+        self._forks.keep(rows)
 
     def _step(self, busy: npt.NDArray[np.bool_], alive: npt.NDArray[np.bool_]) -> None:
         at = self._base + np.minimum(self._position, self._length - 1)
@@ -178,7 +181,8 @@ class _Replay:
             row, unit = np.nonzero((needs >= 0) & np.isfinite(ready) & ~self._started)
             if len(row):
                 free, there = self._free_at[row, unit], ready[row, unit]
-                scatter = np.hypot(self._scatter[row, unit], self._fired_scatter.ravel()[event[row, unit]])
+                own = self._scatter[row, unit] - self._forks.in_common(row, unit, needs[row, unit], self._fired_scatter)
+                scatter = np.hypot(own, self._fired_scatter.ravel()[event[row, unit]])
                 ready[row, unit] = np.maximum(free, there) + later_by_us(np.abs(free - there), scatter)
         return ready
 
@@ -197,6 +201,7 @@ class _Replay:
         self._started[row, unit] = True
         if self._jitter is not None:
             met = self._needs[operation] != NONE
+            self._meet(row[met], unit[met], operation[met])
             self._scatter[row, unit] = np.where(met, 0.0, self._scatter[row, unit]) + self._jitter[unit] * work
         # What takes no time ends at once; it would otherwise cost a step of its own.
         none = work == 0.0
@@ -204,6 +209,11 @@ class _Replay:
             instant = np.zeros_like(which)
             instant[row[none], unit[none]] = True
             self._finish(instant, at)
+
+    def _meet(self, row: Ints, unit: Ints, operation: Ints) -> None:
+        event = self._needs[operation]
+        was_late = self._fired_at[row, event] + self._wakeup[operation] >= self._free_at[row, unit]
+        self._forks.meet(row, unit, event, was_late)
 
     def _finish(self, which: npt.NDArray[np.bool_], at: Ints) -> None:
         row, unit = np.nonzero(which)
@@ -214,9 +224,44 @@ class _Replay:
         fires = fired != NONE
         self._fired_at[row[fires], fired[fires]] = now[fires]
         self._fired_scatter[row[fires], fired[fires]] = self._scatter[row[fires], unit[fires]]
+        if self._jitter is not None:
+            self._forks.fire(row[fires], unit[fires], fired[fires])
         self._free_at[row, unit] = now
         self._position[row, unit] += 1
         self._started[row, unit] = False
+
+
+class _Forks:
+    """Events from which two units went on together: one fired it and never stopped, the other was idle until then."""
+
+    def __init__(self, rows: int, units: int, columns: int) -> None:
+        self._met = np.zeros((rows, units), np.int64)
+        """How often each unit has waited for something."""
+        self._begun_by = np.full((rows, units), NONE, np.int64)
+        """The event that each unit was idle for last."""
+        self._fired_by = np.full((rows, columns), NONE, np.int64)
+        self._fired_met = np.zeros((rows, columns), np.int64)
+        self._fired_begun_by = np.full((rows, columns), NONE, np.int64)
+
+    def keep(self, rows: npt.NDArray[np.bool_]) -> None:
+        self._met, self._begun_by = self._met[rows], self._begun_by[rows]
+        self._fired_by, self._fired_met, self._fired_begun_by = self._fired_by[rows], self._fired_met[rows], self._fired_begun_by[rows]
+
+    def meet(self, row: Ints, unit: Ints, event: Ints, was_late: npt.NDArray[np.bool_]) -> None:
+        """Notes that units have waited; `was_late`: whether the event came after all that they did before."""
+        self._met[row, unit] += 1
+        self._begun_by[row[was_late], unit[was_late]] = event[was_late]
+
+    def fire(self, row: Ints, unit: Ints, event: Ints) -> None:
+        self._fired_by[row, event] = unit
+        self._fired_met[row, event] = self._met[row, unit]
+        self._fired_begun_by[row, event] = self._begun_by[row, unit]
+
+    def in_common(self, row: Ints, unit: Ints, event: Ints, fired_scatter: Floats) -> Floats:
+        """Returns what of the waiting units' scatter the one that fired the event has had as well: all up to where it was let go on."""
+        fork = self._fired_begun_by[row, event]
+        has = (fork != NONE) & (self._fired_by[row, fork] == unit) & (self._fired_met[row, fork] == self._met[row, unit])
+        return np.where(has, fired_scatter[row, fork], 0.0)
 
 
 def later_by_us(apart_us: Floats, scatter_us: Floats) -> Floats:

@@ -90,4 +90,5 @@ def _periods_us(program: Program, end_us: Floats, frames: int) -> Floats:
     half = frames // 2
     each = program.length
     last, middle = (np.take_along_axis(end_us, np.maximum(each * count - 1, 0)[:, :, None], axis=2)[:, :, 0] for count in (frames, half))
-    return np.where(each > 0, (last - middle) / (frames - half), 0.0).max(axis=1)
+    found: Floats = np.where(each > 0, (last - middle) / (frames - half), 0.0).max(axis=1)
+    return found

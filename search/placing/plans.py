@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from graph.plan_file import PlacementPlan, plan_for
 from graph.scheduling import CutNetwork
+from graph.splitting.split import Split
 from lut.prediction.costs import Costs
 from search.placing.objective import Objective
 from search.placing.searching import Found
 
 
-def plan_of(cut: CutNetwork, found: Found, units: tuple[str, ...], costs: Costs, *, objective: Objective, grain_us: float) -> PlacementPlan:
-    """Makes the plan of a placement that was found."""
+def plan_of(
+    cut: CutNetwork,
+    found: Found,
+    units: tuple[str, ...],
+    costs: Costs,
+    *,
+    objective: Objective,
+    grain_us: float,
+    splits: tuple[Split, ...] = (),
+) -> PlacementPlan:
+    """Makes the plan of a placement that was found, of a network with these splits."""
     return plan_for(
         cut,
         [units[unit] for unit in found.units],
@@ -20,4 +30,5 @@ def plan_of(cut: CutNetwork, found: Found, units: tuple[str, ...], costs: Costs,
         objective="latency" if objective is Objective.LATENCY else "throughput",
         alone_us={units[unit]: us for unit, us in found.alone_us.items()},
         is_proven=found.is_proven,
+        splits=splits,
     )

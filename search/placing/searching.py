@@ -49,8 +49,18 @@ class Found:
     judged: int
 
 
-def search_placement(cut: CutNetwork, costs: Costs, units: tuple[str, ...], *, objective: Objective = Objective.LATENCY) -> Found:
+def search_placement(
+    cut: CutNetwork,
+    costs: Costs,
+    units: tuple[str, ...],
+    *,
+    objective: Objective = Objective.LATENCY,
+    begin_with: Sequence[Assignment] = (),
+) -> Found:
     """Searches the placement of least latency, or of the shortest period.
+
+    Args:
+        begin_with: placements that are known to be good.
 
     Raises:
         MissingEntryError: no unit of these was measured with some block, or no way from unit to unit was that a placement needs.
@@ -61,7 +71,7 @@ def search_placement(cut: CutNetwork, costs: Costs, units: tuple[str, ...], *, o
     alone = {
         unit: (unit,) * len(cut.blocks) for unit in range(len(units)) if all(unit in bounds.can_run(n) for n in range(len(cut.blocks)))
     }
-    seeds = [*alone.values(), *_beam(bounds, objective)]
+    seeds = [*begin_with, *alone.values(), *_beam(bounds, objective)]
     if not seeds:
         raise _impossible(bounds, costs)
     best, best_us = _best(judge, seeds)

@@ -91,6 +91,7 @@ def profile_devices(
     path: str = "",
     seed: int | None = None,
     grain_us: float | None = None,
+    splits: bool = False,
     aars: Sequence[Path | str] = (),
     storage_mb: int = 1024,
     steady: bool = False,
@@ -110,8 +111,8 @@ def profile_devices(
     fails raises nothing: its `PhoneProfile` has the error.
 
     Args:
-        models: as `profile` takes them, and so are `units`, `quick`, `budget_s`, `blocks`, `transfer_bytes`, `wait`, `path`, `seed`
-            and `grain_us`.
+        models: as `profile` takes them, and so are `units`, `quick`, `budget_s`, `blocks`, `transfer_bytes`, `wait`, `path`, `seed`,
+            `grain_us` and `splits`.
         devices: serial numbers of phones; ``all``: every phone that is connected, or that the Ray cluster offers.
         out: the folder in which each phone has one of its own, by its serial number.
         resume: go on with what is in the folders; a phone without one begins.
@@ -151,6 +152,7 @@ def profile_devices(
             wait=wait,
             path=path or None,
             grain_us=grain_us,
+            splits=splits,
         )
     )
     serials = phones_of([devices] if isinstance(devices, str) else list(devices), ray_address)
@@ -165,6 +167,7 @@ def profile_devices(
         "--path": path,
         "--seed": "" if seed is None else seed,
         "--grain": "" if grain_us is None else grain_us,
+        "--splits": splits,
         "--aar": [str(aar) for aar in aars],
         "--storage-mb": storage_mb,
         "--steady": steady,

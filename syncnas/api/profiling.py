@@ -69,6 +69,7 @@ def profile(
     path: str = "",
     seed: int | None = None,
     grain_us: float | None = None,
+    splits: bool = False,
     on_progress: OnProgress | None = None,
     on_note: OnNote | None = None,
 ) -> Profile:
@@ -93,6 +94,7 @@ def profile(
         seed: of the order in which jobs are visited; None: 0, or that of the profile that is gone on with.
         grain_us: what a block of a ``.tflite`` is worth at least, as the command ``cut`` has it; None: 50, or that of the profile that is
             gone on with.
+        splits: also measure how stretches of a ``.tflite`` run on several units at once, in shares by the units' speeds.
         on_progress: takes the progress, a few times a second at most.
         on_note: takes notes and warnings, a sentence each; otherwise they go to the logger ``syncnas``.
 
@@ -129,6 +131,7 @@ def profile(
         path=path or None,
         seed=seed,
         grain_us=grain_us,
+        splits=splits,
     )
 
     def opened(name: str) -> AbstractContextManager[Target]:

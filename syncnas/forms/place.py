@@ -31,6 +31,18 @@ class PlacedSegment(Form, frozen=True, kw_only=True):
     bytes: list[int]
 
 
+class PlacedSplit(Form, frozen=True, kw_only=True):
+    """A stretch that several units run at once.
+
+    Attributes:
+        opens: number of its first operator in the network's file.
+        groups: how many of its groups of channels each arm has.
+    """
+
+    opens: int
+    groups: list[int]
+
+
 class Place(Printed, frozen=True, kw_only=True):
     """The placement of a network.
 
@@ -41,6 +53,8 @@ class Place(Printed, frozen=True, kw_only=True):
         predicted_gain: what that unit takes over what the placement takes.
         proven: whether no other placement of these blocks is better, by these tables.
         judged: how many placements were replayed.
+        splits: stretches that are split, their arms being blocks of their own.
+        splits_measured: how many splits could be chosen.
         out: the plan.
     """
 
@@ -52,6 +66,8 @@ class Place(Printed, frozen=True, kw_only=True):
     predicted_gain: float | None
     proven: bool
     judged: int
+    splits: list[PlacedSplit]
+    splits_measured: int
     blocks: list[PlacedBlock]
     segments: list[PlacedSegment]
     out: str | msgspec.UnsetType = msgspec.UNSET

@@ -188,3 +188,21 @@ def test_stragglers_cost_what_they_do_on_average(stretches: list[tuple[float, fl
     mean = float(drawn.max(axis=2).sum(axis=1).mean())
     assert predicted == pytest.approx(mean, rel=0.01)
     assert predicted >= float(replay(pack([units])).total_us[0]) - 1e-9
+
+
+@given(
+    st.lists(st.tuples(st.floats(20, 500), st.floats(20, 200), st.floats(20, 200)), min_size=1, max_size=4),
+    st.floats(0, 0.12),
+    st.floats(0, 0.12),
+)
+@settings(max_examples=25)
+def test_after_a_fork_only_what_followed_it_scatters(stretches: list[tuple[float, float, float]], one: float, other: float) -> None:
+    """One unit lets the other go on, works itself, and waits for it: what it did before the fork makes neither of them late."""
+    units: list[list[Operation]] = [[], []]
+    for number, (before, own, others) in enumerate(stretches):
+        units[0] += [op(before, fires=2 * number), op(own), op(0, needs=2 * number + 1)]
+        units[1] += [op(0, needs=2 * number), op(others, fires=2 * number + 1)]
+    predicted = float(replay(pack([units]), jitter=np.array([one, other])).total_us[0])
+    drawn = np.random.default_rng(0).normal(1.0, [one, one, other], size=(4000, len(stretches), 3)) * np.array(stretches)
+    mean = float((drawn[:, :, 0] + drawn[:, :, 1:].max(axis=2)).sum(axis=1).mean())
+    assert predicted == pytest.approx(mean, rel=0.01)
