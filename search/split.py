@@ -15,6 +15,7 @@ from collab.cli import keeping, make_app, print_json, run_app
 from collab.command_line.progress import sending_bar
 from collab.console import result_console, tell
 from collab.errors import ConfigError
+from collab.names import counted
 from collab.options import EXPERT, UNITS, AsJson, flag, number, option, place, whole
 from collab.wording.commands import command_named
 from graph.plan_file import MAX_GRAIN_US
@@ -169,6 +170,8 @@ def _sentences(split: Split) -> Iterator[str]:
         yield "No unit can run all of it alone."
     else:
         yield f"Placement: {kept.plan.placement_text} (blocks by number)"
+        if kept.plan.splits:
+            yield f"{counted(len(kept.plan.splits), 'stretch')} of layers run on several units at once, each with a share of the channels."
     yield from comparison.notes
 
 

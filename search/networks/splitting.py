@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from collab.errors import RunnerError
 from collab.files import holding, write_whole
-from exporters.network_export import write_planned
 from graph.plan_file import PLAN_SUFFIX, PlacementPlan
 from graph.reading import read_network
-from graph.scheduling import CutNetwork
+from graph.splitting.cutting import Splittable
 from lut.prediction.costs import Costs
 from lut.tables import load_tables
 from profiler.candidates import NetworkCandidate
@@ -24,7 +23,8 @@ from profiler.profiling import ProfileOptions, profile_into
 from profiler.request import PLAN_FILE, kept_network
 from search.placing.objective import Objective
 from search.placing.plans import plan_of
-from search.placing.searching import Found, search_placement
+from search.placing.searching import Found
+from search.placing.splits import Placed, place_with_splits, splits_of_tables
 
 if TYPE_CHECKING:
     from android_harness.device.base import Notice
@@ -62,8 +62,12 @@ class Contender:
     """A placement with what it was measured to take; `unit` is the only one that runs it, empty for several."""
 
     unit: str
-    plan: PlacementPlan
+    candidate: NetworkCandidate
     comparison: Comparison
+
+    @property
+    def plan(self) -> PlacementPlan:
+        return self.candidate.plan
 
     @property
     def us(self) -> float:
@@ -173,17 +177,19 @@ def split_network(
     name, grain_us = _profiled(model, tables, options, device, opened, profiling, notice)
     costs = Costs(load_tables(tables), source=str(tables))
     units = tuple(costs.meta.units)
-    cut = CutNetwork(network, name=model.stem, grain_us=grain_us)
-    notice(f"Looking for the fastest placement of {len(cut.blocks)} blocks on {', '.join(units)}")
-    found = search_placement(cut, costs, units)
-    plans = [plan_of(cut, entry, units, costs, objective=Objective.LATENCY, grain_us=grain_us) for entry in _contenders(found)]
-    comparisons = _compared(cut, plans, costs, options, name, opened, comparing, journal=out / JOURNAL, tables=tables, notice=notice)
-    contenders = [Contender(_only_unit(plan), plan, comparison) for plan, comparison in zip(plans, comparisons, strict=True)]
-    best = next(entry for entry in contenders if entry.plan.block_units == tuple(units[unit] for unit in found.units))
-    split = Split(model.stem, name, tuple(entry for entry in contenders if entry.unit), best, best, out, tables)
+    of = Splittable(network, name=model.stem, grain_us=grain_us)
+    notice(f"Looking for the fastest placement of {len(of.plain.blocks)} blocks on {', '.join(units)}")
+    placed = place_with_splits(of, costs, units, splits_of_tables(costs, of))
+    candidates = _candidates(of, placed, costs, units)
+    comparisons = _compared(candidates, costs, options, name, opened, comparing, journal=out / JOURNAL, tables=tables, notice=notice)
+    contenders = [Contender(_only_unit(each.plan), each, comparison) for each, comparison in zip(candidates, comparisons, strict=True)]
+    alone = tuple(entry for entry in contenders if entry.unit)
+    # What was found is the last one, or one of the units alone.
+    best = contenders[-1] if len(alone) < len(contenders) else next(each for each in alone if each.unit == units[placed.found.units[0]])
+    split = Split(model.stem, name, alone, best, best, out, tables)
     split = replace(split, kept=kept_of(split))
     write_whole(split.plan_file, split.kept.plan.to_json())
-    write_planned(cut, split.kept.plan, split.bundle)
+    split.kept.candidate.write(split.bundle)
     write_whole(out / RESULT, json.dumps(split.to_document(), indent=1, allow_nan=False) + "\n")
     return split
 
@@ -203,6 +209,7 @@ def _profiled(
         KeyboardInterrupt: it was stopped.
     """
     resume = (tables / PLAN_FILE).exists()
+    earlier = kept_network(tables) if resume else None
     asked = ProfileOptions(
         models=(str(model),),
         units=options.units,
@@ -210,6 +217,8 @@ def _profiled(
         budget_s=options.budget_s,
         resume=resume,
         grain_us=options.grain_us,
+        # Those that were chosen stay: times of now would tell slightly other shares.
+        splits=options.budget_s is None and not (earlier is not None and earlier.splits),
     )
     profiled = profile_into(tables, asked, device, opened, profiling, notice=notice)
     if not profiled.result.complete:
@@ -220,12 +229,18 @@ def _profiled(
     return profiled.device, network.grain_us
 
 
-def _contenders(found: Found) -> list[Found]:
-    """Returns the placements that are run: each unit alone, and the one that was found."""
-    blocks = len(found.units)
-    alone = [replace(found, units=(unit,) * blocks, us=us, is_proven=False) for unit, us in found.alone_us.items()]
-    kept = [found if entry.units == found.units else entry for entry in alone]
-    return kept if found in kept else [*kept, found]
+def _candidates(of: Splittable, placed: Placed, costs: Costs, units: tuple[str, ...]) -> list[NetworkCandidate]:
+    """Returns the placements that are run: each unit alone, and the one that was found behind them, unless it is one of these."""
+    found, blocks = placed.found, len(of.plain.blocks)
+    alone = [Found((unit,) * blocks, us, found.alone_us, is_proven=False, judged=found.judged) for unit, us in found.alone_us.items()]
+    entries = [Placed(of.plain, (), found if not placed.splits and each.units == found.units else each) for each in alone]
+    if placed.splits or found not in [entry.found for entry in entries]:
+        entries.append(placed)
+    return [
+        NetworkCandidate(_only_unit(plan) or of.name, entry.cut, plan)
+        for entry in entries
+        for plan in [plan_of(entry.cut, entry.found, units, costs, objective=Objective.LATENCY, grain_us=of.grain_us, splits=entry.splits)]
+    ]
 
 
 def _only_unit(plan: PlacementPlan) -> str:
@@ -234,8 +249,7 @@ def _only_unit(plan: PlacementPlan) -> str:
 
 
 def _compared(
-    cut: CutNetwork,
-    plans: Sequence[PlacementPlan],
+    candidates: Sequence[NetworkCandidate],
     costs: Costs,
     options: SplitOptions,
     device: str,
@@ -246,7 +260,6 @@ def _compared(
     tables: Path,
     notice: Notice,
 ) -> list[Comparison]:
-    candidates = [NetworkCandidate(_only_unit(plan) or cut.name, cut, plan) for plan in plans]
     rounds = options.rounds or rounds_for(candidates, costs, options.runs)
     trial = Trial(rounds=rounds, runs=options.runs, seed=options.seed, may_be_traced=True)
     with holding(journal), opened(device) as target, comparing(len(candidates)) as progress:

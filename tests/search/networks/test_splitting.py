@@ -101,11 +101,11 @@ def test_tables_of_a_network_are_certified_by_random_placements(split: tuple[Pat
     assert "is not forked.tflite" in run("profiler.certify", *words[:-1], "--model", other, status=2)
 
 
-def contender(unit: str, plan: Any, us: float, *, repeatability: float = 0.02, right: bool = True, like: Comparison) -> Contender:
+def contender(unit: str, candidate: Any, us: float, *, repeatability: float = 0.02, right: bool = True, like: Comparison) -> Contender:
     """A placement that was measured to take so long."""
     measured = replace(like.result.measured, median_us=us)
     result = replace(like.result, measured=measured, output_error=0.0 if right else 0.5)
-    return Contender(unit, plan, replace(like, result=result, repeatability=repeatability))
+    return Contender(unit, candidate, replace(like, result=result, repeatability=repeatability))
 
 
 @pytest.fixture(name="made")
