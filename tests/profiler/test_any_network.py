@@ -140,7 +140,11 @@ def test_a_hand_made_schedule_of_its_blocks_is_predicted(profiled: tuple[Path, d
         found = [op.work_us for op in listed if op.what == block.key]
         assert len(found) == (2 if unit == "cpu0" else 1)
         assert min(found) > 0
-        assert [op.work_us for op in listed if op.what == "call"] == [pytest.approx(costs.call_us(unit))] * len(found)
+        other = "cpu1" if unit == "cpu0" else "cpu0"
+        resume_us = costs.handover(other, unit, 8192).resume_us
+        calls = [(op.work_us, op.resumes) for op in listed if op.what == "call"]
+        assert calls == [(pytest.approx(costs.call_us(unit) + resumes * resume_us), resumes) for _, resumes in calls]
+        assert len(calls) == len(found)
         assert costs.marginal_us(unit, block) == rows[unit].marginal_us
     program = pack([[operations[unit] for unit in schedule.units]])
     total_us = float(replay(program, costs.contention(schedule.units), costs.jitter(schedule.units)).total_us[0])
