@@ -42,15 +42,15 @@ def test_a_plan_of_the_format_before_says_what_held_then(tmp_path: Path) -> None
     assert (found.sentinel_block, found.between) == ("mbconv_14_k3s1_64-384-64_relu6", "mbconv_14_k3s1_32-128-32_relu6")
     assert found.conditions is None
     found.save(tmp_path)
-    assert json.loads((tmp_path / PLAN_FILE).read_text())["format"] == 5
+    assert json.loads((tmp_path / PLAN_FILE).read_text())["format"] == 6
     assert load_request(tmp_path) == found
 
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"format": 1}, "format 1; this version reads 2 to 5"),
-        ({"format": 6}, "format 6; this version reads 2 to 5"),
+        ({"format": 1}, "format 1; this version reads 2 to 6"),
+        ({"format": 7}, "format 7; this version reads 2 to 6"),
         ({"sentinel_block": "mbconv"}, "no block key"),
         ({"between": "mbconv_14_k3s1_4096-65536-4096_relu6"}, "a block of more than"),
         ({"conditions": ["clocks"]}, "conditions"),
