@@ -17,9 +17,10 @@ import msgspec
 
 from collab.console import one_line
 from collab.documents import MAX_US, read
-from collab.errors import NetworkError
+from collab.errors import ConfigError, NetworkError
 from collab.names import shown
-from collab.units import is_unit_name
+from collab.units import is_unit_name, parse_unit
+from collab.wording.commands import command_named
 from graph.identity import label_of
 from graph.network import Network
 from graph.scheduling import CutNetwork
@@ -29,7 +30,6 @@ PLAN_SUFFIX: Final = ".plan.json"
 MAX_GRAIN_US: Final = 1e9
 _MAX_FILE_BYTES: Final = 16 << 20
 _MAX_BLOCKS: Final = 1 << 16
-_ADVICE: Final = "make the plan again (search.place)"
 
 _Text = Annotated[str, msgspec.Meta(max_length=4096)]
 _Time = Annotated[float, msgspec.Meta(ge=0, le=MAX_US)]
@@ -96,7 +96,7 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """
         if _sum_of(network) != self.sha256:
             origin = network.source.origin
-            raise NetworkError(f"the plan is of {shown(self.model)}, and {origin} is another file; give that one, or {_ADVICE}")
+            raise NetworkError(f"the plan is of {shown(self.model)}, and {origin} is another file; give that one, or {_advice()}")
 
     def require_fit(self, cut: CutNetwork) -> None:
         """Checks that this is a plan of that network and those blocks.
@@ -107,7 +107,7 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         origin = cut.whole.source.origin
         self.require_network(cut.whole)
         if [block.identity for block in self.blocks] != [block.identity for block in cut.opaque]:
-            raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_ADVICE}")
+            raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_advice()}")
 
 
 def plan_for(
@@ -147,6 +147,10 @@ def plan_for(
     )
 
 
+def _advice() -> str:
+    return f"make the plan again, with {command_named('place')}"
+
+
 def network_sum(cut: CutNetwork) -> str:
     """Returns the SHA-256 of a network's file, before any stretch of it was split."""
     return _sum_of(cut.whole)
@@ -162,11 +166,16 @@ def read_plan(path: Path) -> PlacementPlan:
     Raises:
         NetworkError: the file cannot be read, or is no plan.
     """
-    plan = read(path, PlacementPlan, limit_bytes=_MAX_FILE_BYTES, error=NetworkError, advice=_ADVICE)
+    plan = read(path, PlacementPlan, limit_bytes=_MAX_FILE_BYTES, error=NetworkError, advice=_advice())
     for name in (*plan.units, *plan.alone_us):
         if not is_unit_name(name) or name not in plan.units:
-            raise NetworkError(f"{path}: units: {name!r} is no unit of it; {_ADVICE}")
+            raise NetworkError(f"{path}: units: {name!r} is no unit of it; {_advice()}")
+    for name, text in plan.units.items():
+        try:
+            parse_unit(text)
+        except ConfigError as error:
+            raise NetworkError(f"{path}: units: {name}: {error}; {_advice()}") from None
     for number, block in enumerate(plan.blocks):
         if block.unit not in plan.units:
-            raise NetworkError(f"{path}: blocks[{number}]: its unit is none of {', '.join(plan.units)}; {_ADVICE}")
+            raise NetworkError(f"{path}: blocks[{number}]: its unit is none of {', '.join(plan.units)}; {_advice()}")
     return plan
