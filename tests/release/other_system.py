@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from tests.fast import EXTRAS
+from tests.selection.fast import EXTRAS
 
 MODULES: Final = frozenset({"fcntl", "termios", "tty", "pty", "pwd", "grp", "resource", "syslog", "posix_ipc"})
 CALLS: Final = (

@@ -21,7 +21,7 @@ START = "import sys; from tests.release.other_system import become; become(sys.a
 IMPORT_ALL = f"""
 {START}
 import importlib, json
-from tests.fast import EXTRAS
+from tests.selection.fast import EXTRAS
 imported, refused = 0, {{}}
 for name in sys.argv[1:]:
     try:

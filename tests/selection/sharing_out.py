@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 
 LONGEST: Final = (
     "tests/phone/test_link_faults.py",
