@@ -28,6 +28,8 @@ from lut.provenance import unresolved
 
 BLOCKS_FILE: Final = "blocks.csv"
 HANDOVERS_FILE: Final = "transfers.csv"
+NETWORK_FILE: Final = "network.tflite"
+"""Beside the tables of a network's blocks: the network itself."""
 MAX_FILE_BYTES: Final = 64 << 20
 MAX_ROWS: Final = 1_000_000
 MAX_TEXT: Final = 4096

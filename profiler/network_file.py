@@ -19,7 +19,7 @@ from collab.wording.options import option_named
 from exporters.bundle import write_chain_of_others
 from exporters.checking import random_input
 from exporters.interpret import run_model
-from lut.tables import MAX_TEXT
+from lut.tables import MAX_TEXT, NETWORK_FILE
 from profiler.chains import Chain, chain_of
 from profiler.described import Described
 from profiler.plan import FULL, Plan
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from graph.cuts import Block, Cutter
     from graph.network import Network
 
-NETWORK_FILE: Final = "network.tflite"
-"""In a profile's folder: the network whose blocks are measured."""
 MAX_GRAIN_US: Final = 1e9
 _SUFFIX: Final = ".tflite"
 _MOST_SIZES: Final = 32

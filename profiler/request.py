@@ -19,12 +19,13 @@ from collab.tensors.opaque import Opaque, parse_opaque
 from collab.units import UnitSpec, is_unit_name, parse_unit
 from collab.wording.options import option_named
 from lut.entries import Key, Name
+from lut.tables import NETWORK_FILE
 from profiler.described import Described
 from profiler.effort import Effort
 from profiler.handover_setting import HandoverSetting
 from profiler.limits import needed_bytes
 from profiler.models import BLOCK_BETWEEN_HANDOVERS, SENTINEL_BLOCK
-from profiler.network_file import MAX_GRAIN_US, NETWORK_FILE, NetworkFile
+from profiler.network_file import MAX_GRAIN_US, NetworkFile
 from profiler.plan import Plan
 from profiler.rehearsal import rehearsal_of
 

@@ -12,7 +12,6 @@ from collab.names import counted, shown
 from collab.options import AsJson, TablesFolder, number, option
 from collab.wording.commands import command_named
 from collab.wording.options import option_named
-from graph.cuts import DEFAULT_GRAIN_US
 from graph.plan_file import MAX_GRAIN_US, PlacementPlan
 
 if TYPE_CHECKING:
@@ -23,7 +22,10 @@ _OBJECTIVES = ("latency", "throughput")
 
 def main(
     lut: TablesFolder,
-    model: Annotated[Path, option(value="FILE", help="The network, a .tflite that was profiled into these tables.")],
+    model: Annotated[
+        Path | None,
+        option(value="FILE", help="The .tflite that was profiled into these tables. Default: the one in the folder."),
+    ] = None,
     out: Annotated[Path | None, option(value="FILE", help="Where the plan is written.")] = None,
     unit: Annotated[
         list[str] | None, option(value="NAME", help="A unit that may be used, as the tables call it; may be repeated. Default: all.")
@@ -32,20 +34,20 @@ def main(
         str, option(value="OBJECTIVE", complete=_OBJECTIVES, help="latency of one inference, or throughput of many that follow each other.")
     ] = "latency",
     grain: Annotated[
-        float, number(least=0, most=MAX_GRAIN_US, value="MICROSECONDS", help="What a block is worth at least, as it was profiled.")
-    ] = DEFAULT_GRAIN_US,
+        float | None,
+        number(least=0, most=MAX_GRAIN_US, value="MICROSECONDS", help="What a block is worth at least. Default: as it was profiled."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Find out which unit should run which block of any network.
 
     Placements are judged by the replay of measured costs: calls, blocks, hand-overs, and what units cost each other.
     """
-    from graph.reading import read_network
-    from graph.scheduling import CutNetwork
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
     from search.placing.objective import Objective
     from search.placing.plans import plan_of
+    from search.placing.profiled import cut_network
     from search.placing.searching import search_placement
 
     if objective not in _OBJECTIVES:
@@ -54,15 +56,16 @@ def main(
     units = tuple(dict.fromkeys(unit or costs.meta.units))
     for name in units:
         costs.unit(name)
-    cut = CutNetwork(read_network(model), name=model.stem, grain_us=grain)
+    cut = cut_network(lut, costs.meta, model=model, grain_us=grain)
     if not any(costs.has_row(name, block) for name in units for block in cut.opaque):
-        again = command_named("profile", "--device", costs.meta.device, "--model", model, "--grain", f"{grain:g}", "--out", "FOLDER")
+        origin, grain_text = cut.network.source.origin, f"{cut.grain_us:g}"
+        again = command_named("profile", "--device", costs.meta.device, "--model", origin, "--grain", grain_text, "--out", "FOLDER")
         raise MissingEntryError(
-            f"{lut} has none of the blocks of {model} at {grain:g} us; give {option_named('--grain')} as the network was profiled, or"
+            f"{lut} has none of the blocks of {origin} at {grain_text} us; give {option_named('--grain')} as the network was profiled, or"
             f" profile it: {again}"
         )
     found = search_placement(cut, costs, units, objective=Objective(objective))
-    plan = plan_of(cut, found, units, costs, objective=objective, grain_us=grain)
+    plan = plan_of(cut, found, units, costs, objective=objective)
     schedule = cut.schedule(plan.block_units, order=units)
     if out is not None:
         write_own(out, plan.to_json(), begin=b'{\n "format":', what="plan")
@@ -135,7 +138,7 @@ def _share_of(unit: str, segments: list[dict[str, Any]]) -> str:
 app = make_app(
     main,
     examples=(
-        "syncnas place --lut luts/face --model face_landmark.tflite --out face.plan.json",
+        "syncnas place --lut luts/face --out face.plan.json",
         "syncnas place --lut luts/face --model face_landmark.tflite \\\n    --objective throughput",
     ),
 )

@@ -10,14 +10,14 @@ from lut.prediction.costs import Costs
 from search.placing.searching import Found
 
 
-def plan_of(cut: CutNetwork, found: Found, units: tuple[str, ...], costs: Costs, *, objective: str, grain_us: float) -> PlacementPlan:
+def plan_of(cut: CutNetwork, found: Found, units: tuple[str, ...], costs: Costs, *, objective: str) -> PlacementPlan:
     """Makes the plan of a placement that was found."""
     blocks = zip(cut.opaque, cut.blocks, found.units, strict=True)
     return PlacementPlan(
         format=1,
         model=one_line(cut.name)[:256],
         sha256=network_sum(cut),
-        grain_us=grain_us,
+        grain_us=cut.grain_us,
         units={name: costs.unit(name).text for name in units},
         objective="latency" if objective == "latency" else "throughput",
         predicted_us=found.us,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,6 +40,48 @@ def random_units(count: int, seed: int) -> list[str]:
     return units
 
 
+def assert_runs_are_as_long_as_can_be(made: CutNetwork, units: list[str]) -> None:
+    """Segments make nobody wait for what he need not, and no two neighbours of a unit could be one without that."""
+    runs = made.runs(units)
+    assert sorted(block for run in runs for block in run) == list(range(len(units)))
+    assert all(len({units[block] for block in run}) == 1 for run in runs)
+    assert [run[0] for run in runs] == sorted(run[0] for run in runs)
+    # What must be: blocks of a unit run in order, and none before what it takes.
+    must = reach(len(units), ((block, number) for number in range(len(units)) for block in _behind_which(made, units, number)))
+    groups = {block: number for number, run in enumerate(runs) for block in run}
+    _assert_same_order(made, units, groups, must)
+    for unit in UNITS:
+        for one, other in pairwise([number for number, run in enumerate(runs) if units[run[0]] == unit]):
+            merged = {block: one if group == other else group for block, group in groups.items()}
+            with pytest.raises(AssertionError):
+                _assert_same_order(made, units, merged, must)
+
+
+def reach(count: int, edges: Iterable[tuple[int, int]]) -> npt.NDArray[np.bool_]:
+    """Tells from where to where a way leads along edges."""
+    found = np.zeros((count, count), dtype=np.bool_)
+    for one, other in edges:
+        found[one, other] = True
+    for between in range(count):
+        found |= found[:, between, None] & found[None, between]
+    return found
+
+
+def _behind_which(made: CutNetwork, units: list[str], number: int) -> set[int]:
+    return {*made.before[number], *(block for block in range(number) if units[block] == units[number])}
+
+
+def _assert_same_order(made: CutNetwork, units: list[str], groups: dict[int, int], must: npt.NDArray[np.bool_]) -> None:
+    """No segment waits for another one unless each of its blocks must come behind all of that one's."""
+    edges = ((groups[block], group) for number, group in groups.items() for block in _behind_which(made, units, number))
+    order = reach(len(units), ((one, other) for one, other in edges if one != other))
+    assert not order.diagonal().any()
+    for one, other in np.argwhere(order):
+        first = [block for block, group in groups.items() if group == one]
+        behind = [block for block, group in groups.items() if group == other]
+        assert must[np.ix_(first, behind)].all()
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6))
 def test_segments_compute_what_the_whole_does(seed: int, tmp_path: Path) -> None:
@@ -45,11 +91,7 @@ def test_segments_compute_what_the_whole_does(seed: int, tmp_path: Path) -> None
     schedule = made.schedule(units, order=UNITS)
     blocks = made.segment_blocks(units)
     assert sorted(piece.key for segment in schedule.segments for piece in segment.pieces) == sorted(piece.key for piece in made.opaque)
-    awaited = {block for number, before in enumerate(made.before) for block in before if units[block] != units[number]}
-    for run in made.runs(units):
-        assert len({units[block] for block in run}) == 1
-        assert not awaited.intersection(run[:-1]), "nobody waits for what was computed along with something later"
-        assert all(units[before] == units[block] for block in run[1:] for before in made.before[block]), "what is awaited comes first"
+    assert_runs_are_as_long_as_can_be(made, units)
     seen = set()
     for segment in schedule.segments:
         assert seen.issuperset(segment.senders), "a segment stands behind all that it takes from"

@@ -20,9 +20,8 @@ from lut.frames import frames_of
 from lut.prediction.costs import Costs
 from lut.prediction.program import pack, unit_operations
 from lut.prediction.replay import replay
-from lut.tables import load_tables
+from lut.tables import NETWORK_FILE, load_tables
 from profiler.baselines import ISOLATED, baselines
-from profiler.network_file import NETWORK_FILE
 from profiler.request import PLAN_FILE, load_request
 from report.data.sources import Profile
 from report.panels.blocks import section
@@ -156,6 +155,11 @@ def test_a_placement_is_exported_and_computes_what_the_network_does(
     plan, bundle = tmp_path / "forked.plan.json", tmp_path / "bundle"
     said = json.loads(run("search.place", "--lut", profiled[0], "--model", network, "--grain", 1, "--out", plan, "--json"))
     assert said["predicted_us"] <= min(said["units"].values())
+    # The profile's folder keeps the network, and says how it was cut.
+    by_itself = json.loads(run("search.place", "--lut", profiled[0], "--json"))
+    assert {key: by_itself[key] for key in said.keys() - {"out", "model"}} == {key: said[key] for key in said.keys() - {"out", "model"}}
+    assert by_itself["model"] == said["model"] == "forked"
+    assert "at 9 us; " in run("search.place", "--lut", profiled[0], "--grain", 9, status=2)
     assert read_plan(plan).block_units == tuple(block["unit"] for block in said["blocks"])
     # By turns, so that every tensor is handed over, whatever the search has found.
     document = json.loads(plan.read_text())

@@ -16,9 +16,10 @@ from graph.format.writing import model_bytes
 from graph.identity import identity_of
 from graph.reading import read_network
 from lut.prediction.interpolate import bracket
+from lut.tables import NETWORK_FILE
 from profiler.job_ids import BlockId, parse_job_id
 from profiler.models import Models
-from profiler.network_file import NETWORK_FILE, NetworkFile, handed_over, is_network_file, open_network
+from profiler.network_file import NetworkFile, handed_over, is_network_file, open_network
 from profiler.request import PLAN_FILE, load_request
 from tests.graph.random_networks import random_network
 from tests.graph.sample import NO_SOURCE
