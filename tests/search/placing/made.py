@@ -49,7 +49,7 @@ def random_tables(blocks: tuple[Opaque, ...], seed: int, *, contention: bool, un
     moves = []
     for one, other in permutations(units, 2):
         slow = draw.uniform(0, 30)
-        path = "copy" if draw.random() < 0.5 else "shared"
+        path = "memcpy" if draw.random() < 0.5 else "shared"
         moves += [transfer_row(one, other, size, path=path, write_us=slow + size / 2000, wakeup_us=draw.uniform(0, 2)) for size in SIZES]
     meta = made_meta(
         units={unit: THREE_UNITS[unit] for unit in units},
