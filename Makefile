@@ -11,7 +11,7 @@ ARCH ?= amd64
 TESTS ?=
 # Tests that measure or drive a phone: two at a time, as more would keep each other waiting. None of them asserts on time.
 MEASURING := tests/phone tests/android_harness/targets tests/android_harness/test_collab.py tests/android_harness/test_deploy.py \
-  tests/release/test_packages.py tests/profiler/test_run.py tests/profiler/test_any_network.py tests/profiler/test_budgeted.py tests/profiler/test_limits.py tests/docs/test_pages_run.py \
+  tests/release/test_packages.py tests/profiler/test_run.py tests/profiler/test_any_network.py tests/profiler/test_budgeted.py tests/profiler/test_limits.py tests/search/networks tests/docs/test_pages_run.py \
   tests/docs/test_notebooks.py tests/report/test_report.py tests/report/data/test_device_log.py
 # Each of the processes side by side has a core; libraries that take all of them would stand in each other's way.
 ALONGSIDE := OMP_NUM_THREADS=1

@@ -173,10 +173,11 @@ def _measure(contenders: list[Contender]) -> list[dict[str, float]]:
     from android_harness.targets.find import open_target
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
-    from profiler.compare import Candidate, Trial, compare
+    from profiler.candidates import ConfigCandidate
+    from profiler.compare import Trial, compare
 
     costs = Costs(load_tables(LUTS), source=str(LUTS))
-    candidates = [Candidate(c.label, c.config, c.placement) for c in contenders]
+    candidates = [ConfigCandidate(c.label, c.config, c.placement) for c in contenders]
     comparisons = compare(open_target("local"), candidates, costs, Trial(rounds=40, runs=100), journal=HOME / "measured.jsonl")
     return [
         {

@@ -108,7 +108,13 @@ UNITS: Final = (
 
 AsJson: TypeAlias = Annotated[bool, flag("--json", help="Print one JSON object.")]
 ModelName: TypeAlias = Annotated[str, option(value="MODEL", complete=models, help="A model of the zoo, or the path of a config.")]
+AnyModelName: TypeAlias = Annotated[
+    str, option(value="MODEL", complete=models, help="A model of the zoo, the path of a config, or the .tflite of any network.")
+]
 PlacementText: TypeAlias = Annotated[
     str, option(value="PLACEMENT", help="Which unit runs what, e.g. 0=gpu0,1=cpu0. Default: branch 0 on cpu0, and so on.")
+]
+PlanFile: TypeAlias = Annotated[
+    Path | None, option(value="FILE", help="Which unit runs which block of a .tflite: a plan that place has written.")
 ]
 TablesFolder: TypeAlias = Annotated[Path, option(value="FOLDER", help="Folder of the tables.")]

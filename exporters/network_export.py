@@ -30,6 +30,25 @@ def export_network(
     check_target(out)
     plan = read_plan(plan_file)
     cut = planned_network(model, plan)
+    return write_planned(cut, plan, out, seed=seed, on_progress=on_progress)
+
+
+def write_planned(
+    cut: CutNetwork,
+    plan: PlacementPlan,
+    out: Path,
+    *,
+    seed: int = DEFAULT_SEED,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
+) -> Manifest:
+    """Writes the bundle of a network that was cut as its plan says.
+
+    Args:
+        on_progress: see `export_network`.
+
+    Raises:
+        ExportError: see `exporters.bundle.write_network_bundle`.
+    """
     schedule = cut.schedule(plan.block_units, order=tuple(plan.units))
     blocks = cut.segment_blocks(plan.block_units)
     models = {}

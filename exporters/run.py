@@ -10,7 +10,7 @@ from collab.cli import keeping, make_app, print_json, run_app
 from collab.command_line.progress import work_bar
 from collab.errors import ConfigError
 from collab.networks.weights import DEFAULT_SEED
-from collab.options import EXPERT, AsJson, PlacementText, models, option, whole
+from collab.options import EXPERT, AsJson, PlacementText, PlanFile, models, option, whole
 from collab.wording.commands import command_named
 from exporters.bundle import FORMATS, ROUTES
 from exporters.export import export_model
@@ -27,9 +27,7 @@ def main(
     ],
     out: Annotated[Path, option(value="FOLDER", help="The bundle to write, a folder.")],
     placement: PlacementText = "",
-    plan: Annotated[
-        Path | None, option(value="FILE", help="Which unit runs which block of a .tflite: a plan that place has written.")
-    ] = None,
+    plan: PlanFile = None,
     weights: Annotated[
         Path | None, option(value="FILE", help="A checkpoint (.pth, .pt or .npz). Default: weights drawn from the seed.")
     ] = None,

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 import msgspec
 
+from collab.console import one_line
 from collab.documents import MAX_US, read
 from collab.errors import ConfigError, NetworkError
 from collab.names import shown
 from collab.units import is_unit_name, parse_unit
 from collab.wording.commands import command_named
+from graph.identity import label_of
 from graph.scheduling import CutNetwork
 
 PLAN_SUFFIX: Final = ".plan.json"
@@ -67,6 +72,15 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """The unit of each block."""
         return tuple(block.unit for block in self.blocks)
 
+    @property
+    def placement_text(self) -> str:
+        """Tells in short which unit runs which blocks, by their numbers: ``cpu0 0-3 5, cpu1 4``."""
+        runs: dict[str, list[str]] = {}
+        for unit, members in groupby(enumerate(self.block_units), key=lambda numbered: numbered[1]):
+            numbers = [number for number, _ in members]
+            runs.setdefault(unit, []).append(f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else str(numbers[0]))
+        return ", ".join(f"{unit} {' '.join(texts)}" for unit, texts in runs.items())
+
     def to_json(self) -> str:
         return json.dumps(msgspec.to_builtins(self), indent=1, allow_nan=False) + "\n"
 
@@ -83,13 +97,47 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_advice()}")
 
 
-def network_sum(cut: CutNetwork) -> str:
-    """Returns the SHA-256 of a network's file."""
-    return hashlib.sha256(cut.network.source.data).hexdigest()
+def plan_for(
+    cut: CutNetwork,
+    block_units: Sequence[str],
+    units: Mapping[str, str],
+    *,
+    grain_us: float,
+    predicted_us: float,
+    objective: Literal["latency", "throughput"] = "latency",
+    alone_us: Mapping[str, float] = MappingProxyType({}),
+    is_proven: bool = False,
+) -> PlacementPlan:
+    """Makes the plan of a placement.
+
+    Args:
+        block_units: the unit of each block.
+        units: specs of all units, by name.
+    """
+    return PlacementPlan(
+        format=1,
+        model=one_line(cut.name)[:256],
+        sha256=network_sum(cut),
+        grain_us=grain_us,
+        units=dict(units),
+        objective=objective,
+        predicted_us=predicted_us,
+        alone_us=dict(alone_us),
+        is_proven=is_proven,
+        blocks=tuple(
+            PlannedBlock(opaque.identity, label_of(cut.network, block), unit)
+            for opaque, block, unit in zip(cut.opaque, cut.blocks, block_units, strict=True)
+        ),
+    )
 
 
 def _advice() -> str:
-    return f"make the plan again: {command_named('place', '--lut', 'FOLDER', '--model', 'FILE', '--out', f'MODEL{PLAN_SUFFIX}')}"
+    return f"make the plan again, with {command_named('place')}"
+
+
+def network_sum(cut: CutNetwork) -> str:
+    """Returns the SHA-256 of a network's file."""
+    return hashlib.sha256(cut.network.source.data).hexdigest()
 
 
 def read_plan(path: Path) -> PlacementPlan:

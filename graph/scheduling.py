@@ -69,7 +69,6 @@ class CutNetwork:
     def __init__(self, network: Network, *, name: str, grain_us: float) -> None:
         self.network = network
         self.name = name
-        self.grain_us = grain_us
         self._cutter = Cutter(network, grain_us=grain_us)
         self.blocks = self._cutter.blocks()
 

@@ -62,7 +62,7 @@ def prediction_document(prediction: Prediction, certificate: Certificate | None)
     """Returns the prediction as a JSON object, times in microseconds."""
     return {
         "model": prediction.model,
-        "placement": prediction.placement.text,
+        "placement": prediction.placement,
         "predicted_us": round(prediction.total_us, 3),
         "critical": {unit: round(share, 4) for unit, share in prediction.critical.items()},
         "certificate": certificate.to_document() if certificate is not None else None,

@@ -21,7 +21,8 @@ import numpy as np
 
 from lut.prediction.costs import BLOCK_CLASSES, Costs
 from lut.prediction.replay import Floats, Ints
-from profiler.compare import Candidate, Comparison
+from profiler.candidates import Candidate
+from profiler.compare import Comparison
 from profiler.corrections import fit_corrections
 from profiler.terms import CONTENTION, GROUPS, Corrections, Predicted
 

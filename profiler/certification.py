@@ -12,11 +12,12 @@ import numpy as np
 
 from lut.certificate import Accuracy, Bias, Certificate
 from lut.prediction.costs import Costs
-from lut.prediction.model_latency import predict
+from lut.prediction.model_latency import predict_schedule
 from lut.tables import Tables
 from profiler.attribution import ALIKE, LABELS, WORK, Term
 from profiler.baselines import baselines
-from profiler.compare import Candidate, Comparison
+from profiler.candidates import Candidate
+from profiler.compare import Comparison
 from profiler.effort import QUICK
 from profiler.trends import Trend
 
@@ -32,8 +33,12 @@ def rounds_for(candidates: Sequence[Candidate], costs: Costs, runs: int) -> int:
     A device has slow and fast spells of seconds. What is over within one tells more of the spell than of the tables: certificates of a
     short model that took 11 s each had biases from -6 to +3 % (AMD EPYC).
     """
-    visit_us = [(runs + QUICK.network_warmup) * predict(c.config, c.placement, costs).total_us + _CREATED_US for c in candidates]
+    visit_us = [(runs + QUICK.network_warmup) * _predicted_us(c, costs) + _CREATED_US for c in candidates]
     return min(max(math.ceil(_LEAST_US / (2 * sum(visit_us))), _FEWEST_ROUNDS), _MOST_ROUNDS)
+
+
+def _predicted_us(candidate: Candidate, costs: Costs) -> float:
+    return predict_schedule(candidate.schedule, costs, placement=candidate.placed).total_us
 
 
 def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequence[Comparison]) -> Certificate:
@@ -42,9 +47,7 @@ def certify(tables: Tables, candidates: Sequence[Candidate], comparisons: Sequen
     for name, simpler in baselines(tables).items():
         costs = Costs(simpler, source=name)
         pairs = zip(candidates, comparisons, strict=True)
-        found[name] = Accuracy.of(
-            [predict(c.config, c.placement, costs.slowed(r.drift)).total_us / r.result.measured.median_us - 1 for c, r in pairs]
-        )
+        found[name] = Accuracy.of([_predicted_us(c, costs.slowed(r.drift)) / r.result.measured.median_us - 1 for c, r in pairs])
     repeatability = [comparison.repeatability for comparison in comparisons]
     units = {unit for comparison in comparisons for unit in comparison.drift}
     return Certificate(

@@ -37,7 +37,11 @@ def main(
     strategies: Annotated[int, whole("-n", "--strategies", least=1, most=100_000, help="How many random strategies to measure.")] = 60,
     model: Annotated[
         str,
-        option(value="MODEL", complete=models, help="Whose strategies: of the zoo, or a config. Default: what the tables were made for."),
+        option(
+            value="MODEL",
+            complete=models,
+            help="Whose strategies: of the zoo, a config or a .tflite. Default: what the tables were made for.",
+        ),
     ] = "",
     json: AsJson = False,
     rounds: Annotated[
@@ -59,7 +63,8 @@ def main(
 ) -> None:
     """Find out how far the predictions from some tables hold.
 
-    Random strategies run on all units at once and are held against their predictions; the tables then carry the result.
+    Random strategies, or placements of a network, run on all units at once, and are held against their predictions; the tables then carry
+    the result.
     """
     from android_harness.targets.find import closing, device_of, open_target
     from lut.meta import META_FILE

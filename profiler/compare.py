@@ -25,20 +25,19 @@ from android_harness.targets.device_notes import sentences
 from android_harness.targets.execute import execute
 from collab.blocks import parse_any_key
 from collab.errors import RunnerError
-from collab.model import ModelConfig
-from collab.placement import Placement
 from collab.units import UnitSpec
-from exporters.bundle import write_bundle
 from exporters.manifests.manifest import MANIFEST
 from lut.meta import Meta, check_belongs
 from lut.prediction.costs import Costs
-from lut.prediction.model_latency import Prediction, predict
+from lut.prediction.model_latency import Prediction, predict_schedule
 from lut.statistics import summarise
+from profiler.candidates import Candidate
 from profiler.drift import Pace, agreed, pace, sentinel_us
 from profiler.effort import QUICK
 from profiler.execution import temporary_folder
 from profiler.job_ids import NetworkSentinelId, SentinelId, TrialId
 from profiler.models import PIECES_UNIT, Models
+from profiler.network_file import NetworkFile
 from profiler.networks import network_run, piece_runs
 from profiler.phases import background_loads, make_jobs, sentinel_ids
 from profiler.plan import Network, config_network, network_name
@@ -50,15 +49,6 @@ _BLOCK_MISSES = 0.05
 """Standard error of the block's drift as a model's, besides chance: it was up to 6 % from the network's (shared x86 machine)."""
 _FEW_APART, _MANY_APART = 4, 12
 """Visits between two turns of the sentinels, which take as long as several visits."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A model with a placement; `label` is what it is called in results."""
-
-    label: str
-    config: ModelConfig
-    placement: Placement
 
 
 @dataclass(frozen=True)
@@ -113,12 +103,14 @@ def compare(
     trial: Trial,
     *,
     journal: Path,
+    network_file: NetworkFile | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> list[Comparison]:
     """Exports, runs and compares all candidates in one phase.
 
     Args:
         journal: the file that keeps the raw samples.
+        network_file: the network that the tables' opaque blocks are of, where it is at hand.
 
     Raises:
         TableError: the tables are another device's or another runtime's, or were measured otherwise than is measured now.
@@ -126,8 +118,8 @@ def compare(
         KeyboardInterrupt: Ctrl-C was pressed; its text says what is kept.
     """
     check_belongs(costs.meta, fingerprint=device.info.fingerprint, runtime=device.runtime)
-    predictions = [replace(predict(c.config, c.placement, costs), model=c.label) for c in candidates]
-    units = {name: costs.unit(name) for candidate in candidates for name in candidate.placement.units}
+    predictions = [replace(predict_schedule(c.schedule, costs, placement=c.placed), model=c.label) for c in candidates]
+    units = {name: costs.unit(name) for candidate in candidates for name in candidate.schedule.units}
     store = SampleStore()
 
     def note(event: Event) -> None:
@@ -138,10 +130,10 @@ def compare(
         on_event(event)
 
     with temporary_folder() as folder:
-        bundles = [folder / f"bundle{number}" for number in range(len(candidates))]
+        bundles = {folder / f"bundle{number}": len(candidate.schedule.outputs) for number, candidate in enumerate(candidates)}
         for candidate, bundle in zip(candidates, bundles, strict=True):
-            write_bundle(candidate.config, candidate.placement, bundle)
-        phase = trial_phase(bundles, units, costs, trial, folder)
+            candidate.write(bundle)
+        phase = trial_phase(bundles, units, costs, trial, folder, network_file=network_file)
         if not execute(device, phase, journal, note):
             raise KeyboardInterrupt(f"The samples so far are in {journal}; nothing can be said yet: give the same command again.")
         errors = [output_error(bundle, _output_file(folder, number)) for number, bundle in enumerate(bundles)]
@@ -160,11 +152,21 @@ def _output_file(folder: Path, number: int) -> Path:
     return folder / f"output{number}.f32"
 
 
-def trial_phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: Costs, trial: Trial, folder: Path) -> Phase:
+def trial_phase(
+    bundles: Mapping[Path, int],
+    units: Mapping[str, UnitSpec],
+    costs: Costs,
+    trial: Trial,
+    folder: Path,
+    *,
+    network_file: NetworkFile | None = None,
+) -> Phase:
     """Returns the phase that runs bundles on these units, with the sentinels of the tables timed as they were with them.
 
     Args:
+        bundles: with the number of each one's outputs.
         folder: where the sentinels' models are written.
+        network_file: see `compare`.
     """
     handover = costs.meta.handover
     jobs = [
@@ -177,14 +179,17 @@ def trial_phase(bundles: Sequence[Path], units: Mapping[str, UnitSpec], costs: C
             path=handover["path"],
             wait=handover["wait"],
             output=_output_file(folder, number) if half == "a" else None,
+            outputs=outputs,
         )
-        for number, bundle in enumerate(bundles)
+        for number, (bundle, outputs) in enumerate(bundles.items())
         for half in ("a", "b")
     ]
     background = costs.meta.timed_beside
-    # A network of others is not at hand here: the sentinel block tells alone.
-    network = config_network(tuple(tuple(map(parse_any_key, piece)) for piece in costs.meta.network)) or ()
-    models = Models(folder, [network], sentinel_block=costs.meta.sentinel_block)
+    network = tuple(tuple(map(parse_any_key, piece)) for piece in costs.meta.network)
+    if network_file is None and config_network(network) is None:
+        # A network of others that is not at hand: the sentinel block tells alone.
+        network = ()
+    models = Models(folder, [network], sentinel_block=costs.meta.sentinel_block, file=network_file)
     blocks = make_jobs(sentinel_ids(units), QUICK, models, background=background)
     sentinels = [*blocks, *_network_jobs(network, units, background, costs.meta, models)]
     return Phase(
@@ -228,7 +233,7 @@ def compared(
     halves = [_samples(store, TrialId(number, half), prediction.model) for half in ("a", "b")]
     collabs = [visit for half in halves for visit in half.collabs]
     medians = [summarise(visit.total_ns for visit in half.collabs).median_us for half in halves]
-    own = prediction.placement.units
+    own = prediction.units
     at_ns = [visit.t_ns for visit in collabs]
     blocks, networks = (
         {unit: said for unit in own if (said := ask(store, unit, at_ns, costs.meta)) is not None} for ask in (_block_pace, _network_pace)
@@ -241,7 +246,7 @@ def compared(
         drift=drift,
         sentinel_drift={unit: said.slowness for unit, said in blocks.items()},
         network_drift={unit: said.slowness for unit, said in networks.items()},
-        corrected_us=predict(candidate.config, candidate.placement, costs.slowed(drift)).total_us,
+        corrected_us=predict_schedule(candidate.schedule, costs.slowed(drift), placement=candidate.placed).total_us,
         wakeups_us=measured_wakeups(collabs),
         dropped_hot=store.dropped_hot,
         notes=tuple(sentences(store.notes.conditions)),

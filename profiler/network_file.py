@@ -28,6 +28,7 @@ from profiler.plan import Network as Chained
 if TYPE_CHECKING:
     from graph.cuts import Block, Cutter
     from graph.network import Network
+    from graph.scheduling import CutNetwork
 
 MAX_GRAIN_US: Final = 1e9
 _SUFFIX: Final = ".tflite"
@@ -62,6 +63,17 @@ class NetworkFile:
                 f" {option_named('--model', argument='models')}, or profile into another folder"
             )
         return network
+
+    @cached_property
+    def cut(self) -> CutNetwork:
+        """The network with its blocks, as placements take it.
+
+        Raises:
+            NetworkError, TableError: the file cannot be read, or is another one by now.
+        """
+        from graph.scheduling import CutNetwork
+
+        return CutNetwork(self._network, name=Path(self.name).stem, grain_us=self.grain_us)
 
     @cached_property
     def _cutter(self) -> Cutter:

@@ -10,6 +10,7 @@ import numpy as np
 
 from android_harness.bundles.wakeups import measured_wakeups
 from android_harness.protocol.journal import CollabDone
+from collab.schedule import build_schedule
 from lut.prediction.replay import Floats
 from lut.statistics import summarise
 from profiler.drift import FEWEST_VISITS, SpeedLine, speed_line
@@ -30,7 +31,10 @@ def observed_rehearsals(store: SampleStore, plan: Plan, one: str, other: str, li
             if samples is not None:
                 visits[job.rehearsal] = _Visits.of(samples.collabs, lines)
     together = _speed_together(list(visits.values()))
-    return [Observed(by_name[name].config, by_name[name].on(one, other), *took.at_speed(together)) for name, took in sorted(visits.items())]
+    return [
+        Observed(build_schedule(by_name[name].config, by_name[name].on(one, other)), *took.at_speed(together))
+        for name, took in sorted(visits.items())
+    ]
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,17 @@ def load_request(folder: Path) -> Request:
         raise TableError(f"{path}: {error}; {advice}") from error
 
 
+def kept_network(folder: Path) -> NetworkFile | None:
+    """Returns the network that a folder's tables are of; None where they are of none, or it is not there.
+
+    Raises:
+        TableError: the folder's request is damaged.
+    """
+    if not (folder / PLAN_FILE).exists() or not (folder / NETWORK_FILE).exists():
+        return None
+    return load_request(folder).network
+
+
 def _blocks(keys: Sequence[str]) -> tuple[AnyBlock, ...]:
     return tuple(parse_any_key(key) for key in keys)
 

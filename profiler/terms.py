@@ -20,13 +20,12 @@ import numpy.typing as npt
 
 from android_harness.bundles.wakeups import Waiting
 from collab.blocks import MBConv, parse_key
-from collab.model import ModelConfig
-from collab.placement import Placement
-from collab.schedule import NETWORK_INPUT, build_schedule
+from collab.schedule import NETWORK_INPUT, Schedule
 from lut.prediction.costs import BLOCK_CLASSES, Costs
 from lut.prediction.program import NETWORK_OUTPUT, Operation, pack, unit_operations
 from lut.prediction.replay import NO_CLASS, Floats, Ints, replay
-from profiler.compare import Candidate, Comparison
+from profiler.candidates import Candidate
+from profiler.compare import Comparison
 
 CALL: Final = "call"
 WAKEUP: Final = "wakeup"
@@ -70,8 +69,7 @@ class Observed:
     `drift` is how many times as long as in the tables each unit took then; units that are not named took as long.
     """
 
-    config: ModelConfig
-    placement: Placement
+    schedule: Schedule
     total_us: float
     steps_us: Mapping[tuple[str, str, str, str], float]
     wakeups_us: Mapping[Waiting, float]
@@ -81,7 +79,7 @@ class Observed:
     def of(cls, candidate: Candidate, comparison: Comparison) -> Observed:
         steps_us = {(step.unit, step.segment, step.step, step.peer): step.duration_us for step in comparison.result.steps}
         total_us = comparison.result.measured.median_us
-        return cls(candidate.config, candidate.placement, total_us, steps_us, comparison.wakeups_us, comparison.drift)
+        return cls(candidate.schedule, total_us, steps_us, comparison.wakeups_us, comparison.drift)
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class Predicted:
         self.units: Final = tuple(costs.meta.units)
         architectures: list[list[list[Operation]]] = []
         for strategy in observed:
-            found = unit_operations(build_schedule(strategy.config, strategy.placement), costs.slowed(strategy.drift))
+            found = unit_operations(strategy.schedule, costs.slowed(strategy.drift))
             architectures.append([list(found.get(unit, ())) for unit in self.units])
         self._architectures = architectures
         self._program = pack(architectures)
@@ -249,7 +247,7 @@ class Predicted:
 def _term(operation: Operation) -> str:
     if operation.step == "wait":
         return WAKEUP
-    if operation.peer in (NETWORK_INPUT, NETWORK_OUTPUT):
+    if operation.peer.split(":")[0] in (NETWORK_INPUT, NETWORK_OUTPUT):
         return "ends"
     if operation.step != "run":
         return operation.step

@@ -37,7 +37,7 @@ from collab.errors import MissingEntryError
 from collab.units import shared_cores
 from lut.entries import Contention, RehearsalCheck, Rehearsed, SharedCache, can_be_read
 from lut.prediction.costs import BLOCK_CLASSES, Costs
-from lut.prediction.model_latency import predict
+from lut.prediction.model_latency import predict_schedule
 from lut.prediction.replay import Floats, Ints
 from lut.statistics import Z95
 from lut.tables import Tables
@@ -168,7 +168,7 @@ def _predictable(observed: Iterable[Observed], costs: Costs) -> list[Observed]:
     found = []
     for strategy in observed:
         try:
-            predict(strategy.config, strategy.placement, costs)
+            predict_schedule(strategy.schedule, costs, placement="")
         except MissingEntryError:
             continue
         found.append(strategy)
@@ -295,5 +295,5 @@ def _check(observed: Sequence[Observed], alone: Tables, sides: Sequence[_Side]) 
     for rest, left in folds(len(observed)):
         costs = Costs(_told(alone, [side.only(rest) for side in sides]), source="")
         strategies = [observed[number] for number in left]
-        errors += [predict(s.config, s.placement, costs.slowed(s.drift)).total_us / s.total_us - 1 for s in strategies]
+        errors += [predict_schedule(s.schedule, costs.slowed(s.drift), placement="").total_us / s.total_us - 1 for s in strategies]
     return check_of(sides[0].unit, sides[1].unit, errors)

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from collab.blocks import MBConv
-from collab.schedule import build_schedule
-from profiler.compare import Candidate, Comparison
+from profiler.candidates import Candidate
+from profiler.compare import Comparison
 
 _UNCERTAINTY: Final = 0.01
 _PER: Final = {
@@ -67,12 +67,12 @@ def trends(candidates: Sequence[Candidate], comparisons: Sequence[Comparison]) -
 
 
 def _traits(candidate: Candidate, comparison: Comparison) -> Mapping[str, float]:
-    schedule = build_schedule(candidate.config, candidate.placement)
+    schedule = candidate.schedule
     # A prediction that is too high by chance is late and wrong at once, a measurement likewise; their geometric mean has no such tie.
     latency_us = math.sqrt(comparison.corrected_us * comparison.result.measured.median_us)
     steps = comparison.prediction.steps
     widths = [layer.block.exp_c for segment in schedule.segments for layer in segment.layers if isinstance(layer.block, MBConv)]
-    busy_us = [sum(step.duration_us for step in steps if step.unit == unit and step.step == "run") for unit in candidate.placement.units]
+    busy_us = [sum(step.duration_us for step in steps if step.unit == unit and step.step == "run") for unit in schedule.units]
     return {
         "handovers": sum(step.step == "wait" for step in steps),
         "latency_ms": latency_us / 1e3,

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from lut.prediction.costs import Costs
     from lut.tables import Tables
     from profiler.attribution import Term
-    from profiler.compare import Candidate, Comparison, Trial
+    from profiler.candidates import Candidate
+    from profiler.compare import Comparison, Trial
+    from profiler.network_file import NetworkFile
     from profiler.progress import PhaseProgress
     from profiler.trends import Trend
 
@@ -32,7 +34,10 @@ CERTIFY_JOURNAL: Final = "certify.jsonl"
 
 @dataclass(frozen=True)
 class CertificationOptions:
-    """Options of a certification; without `model` the strategies are of what the tables were made for, `rounds` is chosen if None."""
+    """Options of a certification; without `model` the strategies are of what the tables were made for, `rounds` is chosen if None.
+
+    Of a network, strategies are placements of its blocks.
+    """
 
     strategies: int = 60
     model: str = ""
@@ -71,6 +76,7 @@ def verify_model(
     *,
     journal: Path,
     notice: Notice,
+    network_file: NetworkFile | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Comparison:
     """Predicts one model and measures it with all units at once; whether its output is right is for the caller to look at.
@@ -82,6 +88,7 @@ def verify_model(
         observed: gives what follows the measurement.
         journal: the file that keeps the raw samples.
         notice: receives notes and warnings, each a sentence.
+        network_file: see `profiler.compare.compare`.
         on_event: receives the events that count.
 
     Raises:
@@ -99,7 +106,7 @@ def verify_model(
 
         # One model's times are looked at and kept nowhere else, so a trace may be recorded meanwhile; the notes say so.
         traceable = replace(trial, may_be_traced=True)
-        [comparison] = compare(target, [candidate], costs, traceable, journal=journal, on_event=note)
+        [comparison] = compare(target, [candidate], costs, traceable, journal=journal, network_file=network_file, on_event=note)
     if comparison.result.is_right:
         write_whole(result_of(journal), json.dumps(comparison_document(comparison), indent=1, allow_nan=False) + "\n")
     return comparison
@@ -115,7 +122,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
     shared = comparison.result.to_document(comparison.prediction.steps)
     return {
         "model": comparison.prediction.model,
-        "placement": comparison.prediction.placement.text,
+        "placement": comparison.prediction.placement,
         "predicted_us": round(comparison.prediction.total_us, 3),
         **shared,
         "error": round(comparison.error, 5),
@@ -159,19 +166,29 @@ def certify_tables(
     from profiler.attribution import attribute
     from profiler.certification import certify, rounds_for
     from profiler.compare import Trial, compare, visits
+    from profiler.request import kept_network
     from profiler.trends import trends
 
     with existing_folder_lock(lut):
         tables = load_tables(lut)
         costs = Costs(tables, source=str(lut))
-        candidates = _candidates(tables, costs, options)
+        network = kept_network(lut)
+        candidates = _candidates(tables, costs, options, network)
         with opened(tables) as target:
             target.prepare(notice)
             check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
             trial = Trial(rounds=options.rounds or rounds_for(candidates, costs, options.runs), runs=options.runs, seed=options.seed)
             with observed(len(candidates)) as progress:
                 progress.expect(visits(len(candidates), trial))
-                found = compare(target, candidates, costs, trial, journal=journal or lut / CERTIFY_JOURNAL, on_event=progress.note)
+                found = compare(
+                    target,
+                    candidates,
+                    costs,
+                    trial,
+                    journal=journal or lut / CERTIFY_JOURNAL,
+                    network_file=network,
+                    on_event=progress.note,
+                )
         _check_outputs(found)
         certified = Certified(
             certify(tables, candidates, found),
@@ -184,7 +201,35 @@ def certify_tables(
     return certified
 
 
-def _candidates(tables: Tables, costs: Costs, options: CertificationOptions) -> list[Candidate]:
+def _candidates(tables: Tables, costs: Costs, options: CertificationOptions, network: NetworkFile | None) -> Sequence[Candidate]:
+    from profiler.network_file import is_network_file
+
+    _require_two_units(tables)
+    if is_network_file(options.model) or (network is not None and not options.model and not tables.meta.models):
+        return _network_candidates(costs, options, network)
+    return _config_candidates(tables, costs, options)
+
+
+def _network_candidates(costs: Costs, options: CertificationOptions, network: NetworkFile | None) -> Sequence[Candidate]:
+    from profiler.heldout import network_candidates
+    from profiler.network_file import open_network
+
+    if network is None:
+        raise TableError(f"{costs.source} holds no network that was profiled; name a model of the zoo or a config, or profile that .tflite")
+    if options.model and open_network(Path(options.model), grain_us=network.grain_us).sha256 != network.sha256:
+        raise TableError(f"{options.model} is not {network.name}, which was profiled into {costs.source}; profile it into another folder")
+    return network_candidates(network, costs, options.strategies, seed=options.seed)
+
+
+def _require_two_units(tables: Tables) -> None:
+    if len(tables.meta.units) < 2:
+        raise TableError(
+            f"the tables are of one unit only, and a strategy runs on two; profile again with two {option_named('--unit')}, then certify"
+            " those"
+        )
+
+
+def _config_candidates(tables: Tables, costs: Costs, options: CertificationOptions) -> Sequence[Candidate]:
     from collab.config import load as load_config
     from profiler.heldout import draw_candidates
 
@@ -192,11 +237,6 @@ def _candidates(tables: Tables, costs: Costs, options: CertificationOptions) -> 
     if not names:
         raise TableError(
             f"the tables were made for single blocks, not for a model; say whose strategies to run with {option_named('--model')}"
-        )
-    if len(tables.meta.units) < 2:
-        raise TableError(
-            f"the tables are of one unit only, and a strategy runs on two; profile again with two {option_named('--unit')}, then certify"
-            " those"
         )
     shares = [count // len(names) + (number < count % len(names)) for number in range(len(names))]
     candidates: list[Candidate] = []
@@ -221,7 +261,7 @@ def _check_outputs(comparisons: Sequence[Comparison]) -> None:
 def _strategy_document(number: int, comparison: Comparison, terms: Sequence[Term]) -> Mapping[str, Any]:
     return {
         "model": comparison.prediction.model,
-        "placement": comparison.prediction.placement.text,
+        "placement": comparison.prediction.placement,
         "predicted_us": round(comparison.prediction.total_us, 3),
         "corrected_us": round(comparison.corrected_us, 3),
         "measured_us": round(comparison.result.measured.median_us, 3),

@@ -15,7 +15,7 @@ from android_harness.targets.options import HarnessOptions
 from collab.cli import FAILED, keeping, make_app, print_json, run_app
 from collab.command_line.progress import sending_bar
 from collab.console import result_console, tell
-from collab.options import EXPERT, AsJson, ModelName, PlacementText, TablesFolder, option, share, whole
+from collab.options import EXPERT, AnyModelName, AsJson, PlacementText, PlanFile, TablesFolder, option, share, whole
 from profiler.options import FailAbove, RunsPerVisit, hot_sentence
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 @with_harness_options
 def main(
     lut: TablesFolder,
-    model: ModelName,
+    model: AnyModelName,
     device: DeviceOfTables = "",
     placement: PlacementText = "",
+    plan: PlanFile = None,
     fail_above: FailAbove = "",
     json: AsJson = False,
     rounds: Annotated[int, whole(least=1, most=MOST_ROUNDS, panel=EXPERT, help="Visits of each of the two jobs.")] = 8,
@@ -53,23 +54,23 @@ def main(
     from android_harness.bundles.result import require_right
     from android_harness.bundles.traces import measured_trace
     from android_harness.targets.find import closing, device_of, open_target
-    from collab.config import load as load_config
-    from collab.placement import parse_placement
     from lut.meta import META_FILE
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
     from lut.traces.events import require_free, write_trace
-    from profiler.compare import Candidate, Trial
+    from profiler.candidates import named_candidate
+    from profiler.compare import Trial
     from profiler.job_ids import TrialId, parse_job_id, timed_unit
     from profiler.progress import phase_bar
+    from profiler.request import kept_network
     from profiler.trials import VERIFY_JOURNAL, comparison_document, result_of, verify_model
 
     limit = share("--fail-above", fail_above) if fail_above else None
     journal = journal or lut / VERIFY_JOURNAL
     if trace is not None:
         require_free(trace, taken=(journal, result_of(journal)))
-    config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
+    candidate = named_candidate(model, costs, placement=placement, plan=plan)
 
     def opened() -> AbstractContextManager[Target]:
         name = device_of(device, costs.meta.device, lut / META_FILE, cluster=harness.cluster)
@@ -78,13 +79,14 @@ def main(
     recording = Recording(lambda job: isinstance(parse_job_id(job), TrialId), timed_unit)
     with keeping("Nothing was measured yet; the tables are as they were."):
         comparison = verify_model(
-            Candidate(model, config, parse_placement(placement, branches=config.branches)),
+            candidate,
             costs,
             Trial(rounds=rounds, runs=runs),
             opened,
             lambda: phase_bar(f"Running {model}", quiet=json),
             journal=journal,
             notice=tell,
+            network_file=kept_network(lut),
             on_event=recording.add,
         )
     fails = limit is not None and abs(comparison.error_drift_corrected) > limit
@@ -128,6 +130,7 @@ app = make_app(
     examples=(
         "syncnas verify --lut luts/phone \\\n    --model syncnas_mobilenet_v2_100",
         "syncnas verify --lut luts/phone --model mobilenet_v2 \\\n    --device R5CT123ABCD --fail-above 5% --json",
+        "syncnas verify --lut luts/face --model face_landmark.tflite \\\n    --plan face.plan.json",
     ),
 )
 

@@ -12,10 +12,12 @@ from collab.names import counted, shown
 from collab.options import AsJson, TablesFolder, number, option
 from collab.wording.commands import command_named
 from collab.wording.options import option_named
+from graph.cuts import DEFAULT_GRAIN_US
 from graph.plan_file import MAX_GRAIN_US, PlacementPlan
 
 if TYPE_CHECKING:
     from collab.schedule import Schedule
+    from graph.scheduling import CutNetwork
 
 _OBJECTIVES = ("latency", "throughput")
 
@@ -23,8 +25,7 @@ _OBJECTIVES = ("latency", "throughput")
 def main(
     lut: TablesFolder,
     model: Annotated[
-        Path | None,
-        option(value="FILE", help="The .tflite that was profiled into these tables. Default: the one in the folder."),
+        Path | None, option(value="FILE", help="The network, a .tflite. Default: the one that was profiled into these tables.")
     ] = None,
     out: Annotated[Path | None, option(value="FILE", help="Where the plan is written.")] = None,
     unit: Annotated[
@@ -47,7 +48,6 @@ def main(
     from lut.tables import load_tables
     from search.placing.objective import Objective
     from search.placing.plans import plan_of
-    from search.placing.profiled import cut_network
     from search.placing.searching import search_placement
 
     if objective not in _OBJECTIVES:
@@ -56,16 +56,16 @@ def main(
     units = tuple(dict.fromkeys(unit or costs.meta.units))
     for name in units:
         costs.unit(name)
-    cut = cut_network(lut, costs.meta, model=model, grain_us=grain)
+    cut, grain_us = _cut(lut, model, grain)
     if not any(costs.has_row(name, block) for name in units for block in cut.opaque):
-        origin, grain_text = cut.network.source.origin, f"{cut.grain_us:g}"
-        again = command_named("profile", "--device", costs.meta.device, "--model", origin, "--grain", grain_text, "--out", "FOLDER")
+        origin = cut.network.source.origin
+        again = command_named("profile", "--device", costs.meta.device, "--model", origin, "--grain", f"{grain_us:g}", "--out", "FOLDER")
         raise MissingEntryError(
-            f"{lut} has none of the blocks of {origin} at {grain_text} us; give {option_named('--grain')} as the network was profiled, or"
+            f"{lut} has none of the blocks of {origin} at {grain_us:g} us; give {option_named('--grain')} as the network was profiled, or"
             f" profile it: {again}"
         )
     found = search_placement(cut, costs, units, objective=Objective(objective))
-    plan = plan_of(cut, found, units, costs, objective=objective)
+    plan = plan_of(cut, found, units, costs, objective=Objective(objective), grain_us=grain_us)
     schedule = cut.schedule(plan.block_units, order=units)
     if out is not None:
         write_own(out, plan.to_json(), begin=b'{\n "format":', what="plan")
@@ -74,6 +74,28 @@ def main(
         print_json(document)
     else:
         _print(document)
+
+
+def _cut(lut: Path, model: Path | None, grain_us: float | None) -> tuple[CutNetwork, float]:
+    """Reads the network and cuts it as it was profiled, unless another file or grain is given.
+
+    Raises:
+        ConfigError: the tables are of no network, and none is given.
+        NetworkError: it cannot be read, or cut.
+    """
+    from graph.reading import read_network
+    from graph.scheduling import CutNetwork
+    from profiler.request import kept_network
+
+    kept = kept_network(lut)
+    if model is None and kept is None:
+        raise ConfigError(f"{lut} holds no network that was profiled; name a .tflite with {option_named('--model')}")
+    if grain_us is None:
+        grain_us = kept.grain_us if kept is not None else DEFAULT_GRAIN_US
+    if model is not None:
+        return CutNetwork(read_network(model), name=model.stem, grain_us=grain_us), grain_us
+    assert kept is not None
+    return CutNetwork(read_network(kept.path), name=Path(kept.name).stem, grain_us=grain_us), grain_us
 
 
 def place_document(plan: PlacementPlan, schedule: Schedule, *, judged: int) -> dict[str, Any]:
@@ -138,7 +160,7 @@ def _share_of(unit: str, segments: list[dict[str, Any]]) -> str:
 app = make_app(
     main,
     examples=(
-        "syncnas place --lut luts/face --out face.plan.json",
+        "syncnas place --lut luts/face --model face_landmark.tflite --out face.plan.json",
         "syncnas place --lut luts/face --model face_landmark.tflite \\\n    --objective throughput",
     ),
 )

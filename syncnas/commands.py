@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "search": Listed(MODULES["search"], _SEARCH, "Find the most accurate model within a latency budget."),
     "explain": Listed(MODULES["explain"], _SEARCH, "Show the tree that a search has grown, and so why it went where it did."),
     "place": Listed(MODULES["place"], _SEARCH, "Find out which unit should run which block of any network."),
+    "split": Listed(MODULES["split"], _PHONE, "Divide any network over a device's units so that it is fastest, in one go."),
     "deploy": Listed(MODULES["deploy"], _PHONE, "Put a bundle on a device, run it and check what it computes."),
     "report": Listed(MODULES["report"], _LOOK, "Draw profiles, verifications and searches as one page of HTML."),
     "trace": Listed(MODULES["trace"], _LOOK, "Show predicted and measured runs on a timeline, in Perfetto."),

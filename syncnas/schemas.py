@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from syncnas.commands import COMMANDS
-from syncnas.forms import convert, device, measure, model, place
+from syncnas.forms import convert, device, measure, model, place, split
 
 FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "devices": device.Devices,
@@ -34,6 +34,7 @@ FORMS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "search": model.Search,
     "explain": model.Explain,
     "place": place.Place,
+    "split": split.Split,
     "deploy": measure.Deploy,
     "demo": measure.Demo,
     "report": model.Report,

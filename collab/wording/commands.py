@@ -25,6 +25,7 @@ MODULES: Final = {
     "search": "search.run",
     "explain": "search.explain",
     "place": "search.place",
+    "split": "search.split",
     "deploy": "android_harness.deploy",
     "report": "report.run",
     "trace": "report.trace",

@@ -178,6 +178,14 @@ class Costs:
             self._block_costs[key] = self._block_cost(unit, block)
         return self._block_costs[key]
 
+    def has_block(self, unit: str, block: AnyBlock) -> bool:
+        """Tells whether it is known what a block costs a unit."""
+        try:
+            self.block(unit, block)
+        except MissingEntryError:
+            return False
+        return True
+
     def _block_cost(self, unit: str, block: AnyBlock) -> BlockCost:
         weights, features = weights_mb(block), features_mb(block)
         near = weights + self.features_share(unit) * features

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from collab.model import ModelConfig
 from collab.placement import Placement
-from collab.schedule import build_schedule
+from collab.schedule import Schedule, build_schedule
 from lut.prediction.costs import Costs
 from lut.prediction.critical import critical_shares
 from lut.prediction.program import Operation, pack, unit_operations
@@ -44,27 +44,40 @@ class Step:
 class Prediction:
     """Predicted latency of one inference, from the release of all units until the output is read, and how it comes about.
 
-    `critical`: the fraction of the critical path that each unit carries.
+    `placement` is a text for people; `critical`: the fraction of the critical path that each unit carries.
     """
 
     model: str
-    placement: Placement
+    units: tuple[str, ...]
+    placement: str
     total_us: float
     steps: tuple[Step, ...]
     critical: Mapping[str, float]
 
 
 def predict(config: ModelConfig, placement: Placement, costs: Costs) -> Prediction:
-    """Predicts the latency of one model, with its timeline.
+    """Predicts the latency of a model of a config, with its timeline.
 
     Raises:
         MissingEntryError: the tables lack a block or a hand-over.
     """
-    schedule = build_schedule(config, placement)
+    return predict_schedule(build_schedule(config, placement), costs, placement=placement.text)
+
+
+def predict_schedule(schedule: Schedule, costs: Costs, *, placement: str) -> Prediction:
+    """Predicts the latency of any schedule, with its timeline.
+
+    Args:
+        placement: what the schedule's placement is called.
+
+    Raises:
+        MissingEntryError: the tables lack a block or a hand-over.
+    """
+    units = schedule.units
     operations = unit_operations(schedule, costs)
-    timeline = replay(pack([list(operations.values())]), costs.contention(placement.units), costs.jitter(placement.units))
-    steps = [step for index, unit in enumerate(placement.units) for step in _steps(unit, operations[unit], timeline, index)]
-    return Prediction(config.name, placement, float(timeline.total_us[0]), tuple(steps), critical_shares(operations, timeline))
+    timeline = replay(pack([list(operations.values())]), costs.contention(units), costs.jitter(units))
+    steps = [step for index, unit in enumerate(units) for step in _steps(unit, operations[unit], timeline, index)]
+    return Prediction(schedule.model, units, placement, float(timeline.total_us[0]), tuple(steps), critical_shares(operations, timeline))
 
 
 def _steps(unit: str, operations: Sequence[Operation], timeline: Timeline, index: int) -> list[Step]:

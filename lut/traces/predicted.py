@@ -16,7 +16,7 @@ def predicted_trace(prediction: Prediction) -> Trace:
 
 def about_prediction(prediction: Prediction) -> dict[str, str | float]:
     """Returns what a trace says of a prediction in it."""
-    return {"model": prediction.model, "placement": prediction.placement.text, "predicted_us": round(prediction.total_us, 3)}
+    return {"model": prediction.model, "placement": prediction.placement, "predicted_us": round(prediction.total_us, 3)}
 
 
 def add_prediction(trace: Trace, prediction: Prediction, *, released_ns: int = 0) -> None:
@@ -24,7 +24,7 @@ def add_prediction(trace: Trace, prediction: Prediction, *, released_ns: int = 0
     process = trace.add_process(f"predicted: {prediction.total_us / 1e3:.3f} ms")
     whole = process.add_thread("whole run")
     whole.add_slice(prediction.model, released_ns, released_ns + _ns(prediction.total_us), category="whole")
-    UnitTracks(trace, process, prediction.placement.units).add_run(predicted_steps(prediction), released_ns=released_ns)
+    UnitTracks(trace, process, prediction.units).add_run(predicted_steps(prediction), released_ns=released_ns)
 
 
 def predicted_steps(prediction: Prediction) -> tuple[TimedStep, ...]:

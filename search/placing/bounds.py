@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import permutations
 
 import numpy as np
 
@@ -74,9 +75,21 @@ class Bounds:
             costs = [self._costs.handover(from_unit, to_unit, self.cut.type_of(tensor).size_bytes) for tensor in tensors]
         except MissingEntryError:
             return None
-        reads = sum(cost.read_us for cost in costs if cost.copies_out)
+        reads = sum(self._least_read_us(from_unit, tensor) for cost, tensor in zip(costs, tensors, strict=True) if cost.copies_out)
         writes = sum(cost.write_us for cost in costs)
         return Move(reads, min(cost.wakeup_us for cost in costs), writes)
+
+    def _least_read_us(self, unit: str, tensor: int) -> float:
+        """Returns what copying a tensor out costs at least: it is copied once, for whichever unit takes it first."""
+        found = []
+        for other in self.units:
+            try:
+                cost = self._costs.handover(unit, other, self.cut.type_of(tensor).size_bytes) if other != unit else None
+            except MissingEntryError:
+                continue
+            if cost is not None and cost.copies_out:
+                found.append(cost.read_us)
+        return min(found)
 
     @cached_property
     def after(self) -> Sequence[Sequence[int]]:
@@ -105,7 +118,21 @@ class Bounds:
         if unit == to:
             return rest
         move = self.move(number, later, unit, to)
-        return math.inf if move is None else move.read_us + move.wakeup_us + move.write_us + self.call_us[to] + rest
+        if move is None:
+            return math.inf
+        # Its segment may have awaited something later instead, and be woken by that.
+        return move.read_us + self.least_wakeup_us[unit][to] + move.write_us + self.call_us[to] + rest
+
+    @cached_property
+    def least_wakeup_us(self) -> Sequence[Sequence[float]]:
+        """The least wake-up from unit to unit, of all hand-overs that the network may need."""
+        count = len(self.units)
+        found = [[math.inf] * count for _ in range(count)]
+        pairs = [(before, number) for number, blocks in enumerate(self.cut.before) for before in blocks]
+        for unit, to in permutations(range(count), 2):
+            moves = (self.move(before, number, unit, to) for before, number in pairs)
+            found[unit][to] = min((move.wakeup_us for move in moves if move is not None), default=0.0)
+        return found
 
     @cached_property
     def least_left_us(self) -> Sequence[float]:

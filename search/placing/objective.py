@@ -46,6 +46,10 @@ class Judge:
         """The number of placements that have been replayed."""
         return len(self._known)
 
+    def forget(self) -> None:
+        """Frees what is remembered of placements."""
+        self._known.clear()
+
     @property
     def frames(self) -> int:
         """The number of inferences that are replayed of each placement."""

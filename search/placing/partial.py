@@ -69,7 +69,7 @@ def extended(partial: Partial, unit: int, bounds: Bounds, objective: Objective) 
         move = bounds.move(before, number, partial.units[before], unit)
         if move is None:
             return None
-        begin_us = max(begin_us, partial.end_us[before] + move.read_us + move.wakeup_us)
+        begin_us = max(begin_us, partial.end_us[before] + move.read_us + bounds.least_wakeup_us[partial.units[before]][unit])
         if before not in taken[unit]:
             begin_us += move.write_us
             own_us += move.write_us

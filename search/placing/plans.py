@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collab.console import one_line
-from graph.identity import label_of
-from graph.plan_file import PlacementPlan, PlannedBlock, network_sum
+from graph.plan_file import PlacementPlan, plan_for
 from graph.scheduling import CutNetwork
 from lut.prediction.costs import Costs
+from search.placing.objective import Objective
 from search.placing.searching import Found
 
 
-def plan_of(cut: CutNetwork, found: Found, units: tuple[str, ...], costs: Costs, *, objective: str) -> PlacementPlan:
+def plan_of(cut: CutNetwork, found: Found, units: tuple[str, ...], costs: Costs, *, objective: Objective, grain_us: float) -> PlacementPlan:
     """Makes the plan of a placement that was found."""
-    blocks = zip(cut.opaque, cut.blocks, found.units, strict=True)
-    return PlacementPlan(
-        format=1,
-        model=one_line(cut.name)[:256],
-        sha256=network_sum(cut),
-        grain_us=cut.grain_us,
-        units={name: costs.unit(name).text for name in units},
-        objective="latency" if objective == "latency" else "throughput",
+    return plan_for(
+        cut,
+        [units[unit] for unit in found.units],
+        {name: costs.unit(name).text for name in units},
+        grain_us=grain_us,
         predicted_us=found.us,
+        objective="latency" if objective is Objective.LATENCY else "throughput",
         alone_us={units[unit]: us for unit, us in found.alone_us.items()},
         is_proven=found.is_proven,
-        blocks=tuple(PlannedBlock(opaque.identity, label_of(cut.network, block), units[unit]) for opaque, block, unit in blocks),
     )

@@ -112,7 +112,7 @@ def predict(tables: Tables | Path | str, model: Model | Path | str, *, placement
     tables, model = load_tables(tables), load_model(model)
     config, costs = config_of(model), costs_of(tables)
     found = replay(config, parse_placement(placement, branches=config.branches), costs)
-    return Prediction(label_of(model), found.placement.text, found.total_us, dict(found.critical), costs.certificate_sentence, found)
+    return Prediction(label_of(model), found.placement, found.total_us, dict(found.critical), costs.certificate_sentence, found)
 
 
 def label_of(model: Model) -> str:

@@ -206,7 +206,8 @@ def verify(
     from android_harness.protocol.phases import MOST_ROUNDS, MOST_RUNS
     from collab.placement import parse_placement
     from lut.meta import META_FILE
-    from profiler.compare import Candidate, Trial
+    from profiler.candidates import ConfigCandidate
+    from profiler.compare import Trial
     from profiler.trials import VERIFY_JOURNAL, verify_model
 
     require(1, MOST_ROUNDS, rounds=rounds)
@@ -214,7 +215,7 @@ def verify(
     tables, model = load_tables(tables), load_model(model)
     config = config_of(model)
     found = verify_model(
-        Candidate(label_of(model), config, parse_placement(placement, branches=config.branches)),
+        ConfigCandidate(label_of(model), config, parse_placement(placement, branches=config.branches)),
         costs_of(tables),
         Trial(rounds=rounds, runs=runs),
         lambda: target_of(device, tables.device, tables.folder / META_FILE, on_note=on_note),
@@ -225,7 +226,7 @@ def verify(
     require_right(found.result)
     return Verification(
         model=found.prediction.model,
-        placement=found.prediction.placement.text,
+        placement=found.prediction.placement,
         predicted_us=found.prediction.total_us,
         measured=latency_of(found.result.measured),
         error=found.error,

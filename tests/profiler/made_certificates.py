@@ -19,7 +19,8 @@ from lut.prediction.model_latency import predict
 from lut.prediction.program import Operation, pack, unit_operations
 from lut.prediction.replay import Floats, replay
 from lut.tables import Tables
-from profiler.compare import Candidate, Comparison, compared
+from profiler.candidates import ConfigCandidate
+from profiler.compare import Comparison, compared
 from profiler.heldout import draw_candidates
 from profiler.job_ids import RehearsalId, TrialId
 from profiler.plan import COARSE, plan_model
@@ -62,11 +63,11 @@ def _cost_us(unit: str, block: Block) -> float:
     return 2.0 + slower * _RATES[BLOCK_CLASSES[block_class(block)]] * max(block.macs, np.prod(block.out_shape))
 
 
-def drawn_strategies(tables: Tables, count: int, seed: int = 0) -> list[Candidate]:
+def drawn_strategies(tables: Tables, count: int, seed: int = 0) -> list[ConfigCandidate]:
     return draw_candidates(BASE, Costs(tables, source="true"), UNITS, count, seed=seed)
 
 
-def measured(candidates: Sequence[Candidate], true: Tables, noise: Noise, *, seed: int = 0) -> SampleStore:
+def measured(candidates: Sequence[ConfigCandidate], true: Tables, noise: Noise, *, seed: int = 0) -> SampleStore:
     """Measures strategies on the device that these tables describe."""
     jobs = [[TrialId(number, half).text for half in ("a", "b")] for number in range(len(candidates))]
     store = SampleStore()
@@ -76,7 +77,7 @@ def measured(candidates: Sequence[Candidate], true: Tables, noise: Noise, *, see
 
 def rehearsed(rehearsals: Sequence[Rehearsal], true: Tables, noise: Noise, *, seed: int = 0) -> SampleStore:
     """Measures rehearsals on the device that these tables describe."""
-    candidates = [Candidate(rehearsal.config.name, rehearsal.config, rehearsal.on(*UNITS)) for rehearsal in rehearsals]
+    candidates = [ConfigCandidate(rehearsal.config.name, rehearsal.config, rehearsal.on(*UNITS)) for rehearsal in rehearsals]
     way = (true.meta.handover["path"], true.meta.handover["wait"])
     jobs = [[RehearsalId(*UNITS, rehearsal.name, *way).text] for rehearsal in rehearsals]
     store = SampleStore()
@@ -84,7 +85,7 @@ def rehearsed(rehearsals: Sequence[Rehearsal], true: Tables, noise: Noise, *, se
     return store
 
 
-def held_against(store: SampleStore, candidates: Sequence[Candidate], costs: Costs) -> list[Comparison]:
+def held_against(store: SampleStore, candidates: Sequence[ConfigCandidate], costs: Costs) -> list[Comparison]:
     """Holds what was measured against what these costs predict."""
     return [
         compared(candidate, predict(candidate.config, candidate.placement, costs), number, store, costs, 0.0)
@@ -93,7 +94,7 @@ def held_against(store: SampleStore, candidates: Sequence[Candidate], costs: Cos
 
 
 def _visits(
-    candidates: Sequence[Candidate], jobs: Sequence[Sequence[str]], costs: Costs, noise: Noise, generator: np.random.Generator
+    candidates: Sequence[ConfigCandidate], jobs: Sequence[Sequence[str]], costs: Costs, noise: Noise, generator: np.random.Generator
 ) -> list[CollabDone]:
     """The visits to the jobs of each strategy, by turns."""
     programs = [unit_operations(build_schedule(c.config, c.placement), costs) for c in candidates]

@@ -14,8 +14,9 @@ from lut.entries import Measured
 from lut.prediction.costs import BLOCK_CLASSES, Costs, block_class
 from lut.tables import Tables
 from profiler.attribution import ALIKE, FEWEST_STRATEGIES, LABELS, WAITING, WORK, Term, attribute
+from profiler.candidates import ConfigCandidate
 from profiler.certification import bias_line, certify
-from profiler.compare import Candidate, Comparison
+from profiler.compare import Comparison
 from profiler.samples import SampleStore
 from profiler.terms import GROUPS
 from tests.profiler.made_certificates import UNITS, Noise, drawn_strategies, held_against, measured, true_tables
@@ -27,16 +28,16 @@ STRATEGIES = 40
 
 
 @pytest.fixture(name="candidates", scope="module")
-def drawn_candidates() -> list[Candidate]:
+def drawn_candidates() -> list[ConfigCandidate]:
     return drawn_strategies(TRUE, STRATEGIES)
 
 
 @pytest.fixture(name="store", scope="module")
-def measured_store(candidates: list[Candidate]) -> SampleStore:
+def measured_store(candidates: list[ConfigCandidate]) -> SampleStore:
     return measured(candidates, TRUE, Noise())
 
 
-def found_in(store: SampleStore, candidates: list[Candidate], claimed: Tables) -> tuple[list[Comparison], dict[str, Term]]:
+def found_in(store: SampleStore, candidates: list[ConfigCandidate], claimed: Tables) -> tuple[list[Comparison], dict[str, Term]]:
     costs = Costs(claimed, source="claimed")
     comparisons = held_against(store, candidates, costs)
     return comparisons, {term.name: term for term in attribute(candidates, comparisons, costs)}
@@ -48,7 +49,7 @@ def proven(terms: dict[str, Term]) -> set[str]:
     return names - {WORK} if names & set(ALIKE) else names
 
 
-def said(claimed: Tables, candidates: list[Candidate], comparisons: list[Comparison], terms: dict[str, Term]) -> str:
+def said(claimed: Tables, candidates: list[ConfigCandidate], comparisons: list[Comparison], terms: dict[str, Term]) -> str:
     return bias_line(certify(claimed, candidates, comparisons).bias, list(terms.values()), ())
 
 
@@ -89,7 +90,7 @@ def with_handovers(column: str, more_us: float) -> Tables:
     ids=["contention", "no contention", "call", "head", "mbconv", "stem", "wake-up"],
 )
 def test_the_term_that_is_off_is_named_and_no_other(
-    name: str, claimed: Tables, correction: float, store: SampleStore, candidates: list[Candidate]
+    name: str, claimed: Tables, correction: float, store: SampleStore, candidates: list[ConfigCandidate]
 ) -> None:
     comparisons, terms = found_in(store, candidates, claimed)
     assert proven(terms) == {name}
@@ -106,7 +107,7 @@ def test_the_term_that_is_off_is_named_and_no_other(
     assert found.carries == pytest.approx(np.median(errors) - np.median(errors - np.array(found.by_strategy)))
 
 
-def test_right_tables_have_no_bias_and_nothing_is_named(store: SampleStore, candidates: list[Candidate]) -> None:
+def test_right_tables_have_no_bias_and_nothing_is_named(store: SampleStore, candidates: list[ConfigCandidate]) -> None:
     comparisons, terms = found_in(store, candidates, TRUE)
     assert proven(terms) == set()
     assert said(TRUE, candidates, comparisons, terms).count(";") == 0
@@ -116,13 +117,13 @@ def test_right_tables_have_no_bias_and_nothing_is_named(store: SampleStore, cand
 
 @pytest.mark.parametrize("small", [True, False])
 def test_blocks_that_are_off_in_some_sizes_only_are_not_blamed_on_other_terms(
-    small: bool, store: SampleStore, candidates: list[Candidate]
+    small: bool, store: SampleStore, candidates: list[ConfigCandidate]
 ) -> None:
     claimed = with_blocks(lambda block: 1.15 if isinstance(block, MBConv) and (block.in_size <= 16) == small else 1.0)
     assert proven(found_in(store, candidates, claimed)[1]) == {"mbconv"}
 
 
-def test_a_segment_that_is_now_early_and_now_late_makes_units_wait(candidates: list[Candidate]) -> None:
+def test_a_segment_that_is_now_early_and_now_late_makes_units_wait(candidates: list[ConfigCandidate]) -> None:
     store = measured(candidates, TRUE, Noise(segment=0.0, run=0.0, moment=0.15))
     comparisons, terms = found_in(store, candidates, TRUE)
     assert proven(terms) == {WAITING}
@@ -131,7 +132,7 @@ def test_a_segment_that_is_now_early_and_now_late_makes_units_wait(candidates: l
     assert "carried by: waiting at syncs (-" in said(TRUE, candidates, comparisons, terms)
 
 
-def test_two_terms_that_make_up_for_each_other_are_both_named(store: SampleStore, candidates: list[Candidate]) -> None:
+def test_two_terms_that_make_up_for_each_other_are_both_named(store: SampleStore, candidates: list[ConfigCandidate]) -> None:
     claimed = replace(with_class("head", 1.4), meta=with_calls(-1.0).meta)
     slower = {row.block for row in TRUE.blocks if BLOCK_CLASSES[block_class(parse_key(row.block))] == "stem"}
     rows = [replace(row, marginal_us=0.6 * (row.marginal_us or 0.0)) if row.block in slower else row for row in claimed.blocks]
@@ -142,7 +143,7 @@ def test_two_terms_that_make_up_for_each_other_are_both_named(store: SampleStore
     assert ("within it: " in text) or ("carried by: " in text and "against it: " in text)
 
 
-def test_of_few_strategies_nothing_is_said(store: SampleStore, candidates: list[Candidate]) -> None:
+def test_of_few_strategies_nothing_is_said(store: SampleStore, candidates: list[ConfigCandidate]) -> None:
     few = candidates[: FEWEST_STRATEGIES - 1]
     comparisons, terms = found_in(store, few, with_class("mbconv", 1.3))
     assert terms == {}

@@ -17,7 +17,8 @@ from lut.entries import Timed
 from lut.meta import Meta
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import predict
-from profiler.compare import Candidate, Comparison, Trial, trial_phase
+from profiler.candidates import ConfigCandidate
+from profiler.compare import Comparison, Trial, trial_phase
 from profiler.compare import compared as compare_candidate
 from profiler.plan import COARSE, plan_model
 from profiler.samples import SampleStore
@@ -33,7 +34,7 @@ def sentinel_done(unit: str, t_ns: int, run_ns: int) -> TimeDone:
 
 
 BASE = configs.load("mini_v2")
-CANDIDATE = Candidate("x", collaborative(BASE, "nnnnnna"), parse_placement("", branches=2))
+CANDIDATE = ConfigCandidate("x", collaborative(BASE, "nnnnnna"), parse_placement("", branches=2))
 META = made_meta(
     sentinels={unit: Timed(100.0, 1.0, 1.0, 9, 9) for unit in UNITS},
     network_runs={unit: Timed(2000.0, 40.0, 9.0, 9, 9) for unit in UNITS},
@@ -110,7 +111,7 @@ def made_trial(meta: Meta, placement: str, folder: Path) -> Phase:
     """The phase that runs a bundle on the units of a placement."""
     costs = Costs(replace(made_tables([], [], lambda unit, block: 10.0), meta=meta), source="x")
     units = {name: costs.unit(name) for name in placement.split(",")}
-    return trial_phase([folder / "bundle"], units, costs, Trial(), folder)
+    return trial_phase({folder / "bundle": 1}, units, costs, Trial(), folder)
 
 
 def sentinels_of(phase: Phase) -> dict[str, TimeJob]:

@@ -16,7 +16,7 @@ from collab.blocks import parse_key
 from lut.entries import Measured
 from lut.prediction.costs import BLOCK_CLASSES, Costs, block_class
 from lut.tables import BlockRow, HandoverRow, Tables
-from profiler.compare import Candidate
+from profiler.candidates import ConfigCandidate
 from profiler.samples import SampleStore
 from profiler.terms import GROUPS, RUN_TERMS, Corrections, Predicted
 from tests.profiler.made_certificates import UNITS, Noise, drawn_strategies, held_against, measured, true_tables
@@ -26,7 +26,7 @@ COPYING = true_tables(path="memcpy")
 
 
 @cache
-def candidates() -> list[Candidate]:
+def candidates() -> list[ConfigCandidate]:
     return drawn_strategies(TRUE, 6)
 
 
