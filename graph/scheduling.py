@@ -1,9 +1,9 @@
 """Schedules of networks: blocks that are put on units, as the segments that each unit runs between hand-overs.
 
 Blocks stand in an order in which they can run, and each unit runs its own in that order. A segment is a run of them: it begins with a block
-that awaits a tensor of another unit, and ends with a block of which another unit awaits one. So no unit waits for what was computed along
-with something later, and whatever segments await was begun before them. A block that awaits only what is there by then, as its segment has
-awaited it or something later of the same unit, begins no segment of its own: ways around a stretch cost no further call.
+that awaits a block of another unit, and ends with a block that another unit awaits. What is known to have ended before a segment begins is
+awaited by none of its blocks, only copied: what was awaited before on that unit, what ran before that, and what that had awaited. So no
+unit waits for what was computed along with something later, and whatever segments await was begun before them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,40 @@ class _Ends:
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+
+class Knowledge:
+    """What units know to have ended, as their blocks are put on them one after the other.
+
+    It says for each unit up to which block of each other one, by its number, all have ended before what the unit does next.
+    """
+
+    def __init__(self) -> None:
+        self._of_unit: dict[str, dict[str, int]] = {}
+        self._of_block: list[dict[str, int]] = []
+
+    def add(self, unit: str, before: Sequence[tuple[int, str]]) -> tuple[int, ...]:
+        """Puts the next block on a unit, and returns the blocks of other units that it awaits: those that nothing else tells to have ended.
+
+        Args:
+            before: the blocks that it takes from, with their units.
+        """
+        known = self._of_unit.get(unit, {})
+        foreign = [(block, sender) for block, sender in before if sender != unit and block > known.get(sender, -1)]
+        if foreign:
+            told: dict[str, int] = {}
+            for block, _ in foreign:
+                for other, number in self._of_block[block].items():
+                    told[other] = max(told.get(other, -1), number)
+            foreign = [(block, sender) for block, sender in foreign if block > told.get(sender, -1)]
+            newest = dict(sorted((sender, block) for block, sender in foreign))
+            foreign = [(block, sender) for block, sender in foreign if newest[sender] == block]
+            known = {
+                other: max(number, told.get(other, -1), newest.get(other, -1)) for other, number in {**told, **newest, **known}.items()
+            }
+            self._of_unit[unit] = known
+        self._of_block.append(known)
+        return tuple(block for block, _ in foreign)
 
 
 class CutNetwork:
@@ -90,19 +124,15 @@ class CutNetwork:
 
     def runs(self, units: Sequence[str]) -> list[list[int]]:
         """Returns the blocks of each segment, segments in the order of their first block; `units[b]` runs block b."""
-        awaited = {b for number, before in enumerate(self.before) for b in before if units[b] != units[number]}
+        knowledge = Knowledge()
+        awaits = [knowledge.add(units[number], [(b, units[b]) for b in before]) for number, before in enumerate(self.before)]
+        awaited = {block for blocks in awaits for block in blocks}
         found: list[list[int]] = []
         open_runs: dict[str, list[int]] = {}
-        # The last block of each other unit that an open run awaits.
-        latest: dict[str, dict[str, int]] = {}
         for number, unit in enumerate(units):
-            foreign = [b for b in self.before[number] if units[b] != unit]
-            if unit not in open_runs or any(b > latest[unit].get(units[b], -1) for b in foreign):
+            if unit not in open_runs or awaits[number]:
                 open_runs[unit] = []
                 found.append(open_runs[unit])
-                latest[unit] = {}
-            for b in foreign:
-                latest[unit][units[b]] = max(b, latest[unit].get(units[b], -1))
             open_runs[unit].append(number)
             if number in awaited:
                 del open_runs[unit]

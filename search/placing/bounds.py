@@ -75,9 +75,21 @@ class Bounds:
             costs = [self._costs.handover(from_unit, to_unit, self.cut.type_of(tensor).size_bytes) for tensor in tensors]
         except MissingEntryError:
             return None
-        reads = sum(cost.read_us for cost in costs if cost.copies_out)
+        reads = sum(self._least_read_us(from_unit, tensor) for cost, tensor in zip(costs, tensors, strict=True) if cost.copies_out)
         writes = sum(cost.write_us for cost in costs)
         return Move(reads, min(cost.wakeup_us for cost in costs), writes)
+
+    def _least_read_us(self, unit: str, tensor: int) -> float:
+        """Returns what copying a tensor out costs at least: it is copied once, for whichever unit takes it first."""
+        found = []
+        for other in self.units:
+            try:
+                cost = self._costs.handover(unit, other, self.cut.type_of(tensor).size_bytes) if other != unit else None
+            except MissingEntryError:
+                continue
+            if cost is not None and cost.copies_out:
+                found.append(cost.read_us)
+        return min(found)
 
     @cached_property
     def after(self) -> Sequence[Sequence[int]]:
@@ -109,10 +121,10 @@ class Bounds:
         if move is None:
             return math.inf
         # Its segment may have awaited something later instead, and be woken by that.
-        return move.read_us + self._least_wakeup_us[unit][to] + move.write_us + self.call_us[to] + rest
+        return move.read_us + self.least_wakeup_us[unit][to] + move.write_us + self.call_us[to] + rest
 
     @cached_property
-    def _least_wakeup_us(self) -> Sequence[Sequence[float]]:
+    def least_wakeup_us(self) -> Sequence[Sequence[float]]:
         """The least wake-up from unit to unit, of all hand-overs that the network may need."""
         count = len(self.units)
         found = [[math.inf] * count for _ in range(count)]

@@ -7,19 +7,20 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from graph.scheduling import CutNetwork
 from lut.prediction.costs import Costs
-from lut.prediction.program import Operation, pack, repeated, unit_operations
-from lut.prediction.replay import Floats, Program, replay
+from lut.prediction.program import unit_operations
+from lut.prediction.replay import Floats, Ints, replay
+from search.placing.programs import Programmer
 
 Assignment: TypeAlias = tuple[int, ...]
 """The number of the unit of each block."""
 
 _FRAMES: Final = 8
 """Inferences that follow each other; the time between the ends of the later half is the period."""
-_BATCH: Final = 128
+_CELLS: Final = 1 << 17
+"""Blocks, times inferences, of all placements that are replayed at once."""
 
 
 class Objective(Enum):
@@ -37,6 +38,7 @@ class Judge:
         self.costs = costs
         self.units = units
         self.objective = objective
+        self._programmer = Programmer(cut, costs, units)
         self._known: dict[Assignment, float] = {}
 
     @property
@@ -49,46 +51,41 @@ class Judge:
         """The number of inferences that are replayed of each placement."""
         return 1 if self.objective is Objective.LATENCY else _FRAMES
 
-    def forget(self) -> None:
-        """Frees what is remembered of placements."""
-        self._known.clear()
-
-    def us(self, assignments: Sequence[Assignment]) -> npt.NDArray[np.float64]:
+    def us(self, assignments: Sequence[Assignment]) -> Floats:
         """Returns what each placement takes, in microseconds.
 
         Raises:
             MissingEntryError: the tables lack a block or a hand-over of one of them.
         """
         new = [assignment for assignment in dict.fromkeys(assignments) if assignment not in self._known]
-        for begin in range(0, len(new), _BATCH):
-            self._replay(new[begin : begin + _BATCH])
+        if new:
+            self._known |= zip(new, self.replayed(np.array(new)).tolist(), strict=True)
         return np.array([self._known[assignment] for assignment in assignments])
 
-    def _replay(self, assignments: Sequence[Assignment]) -> None:
-        program = pack([self._operations(assignment) for assignment in assignments])
+    def replayed(self, placements: Ints) -> Floats:
+        """Returns what each placement, (P, blocks), takes, in microseconds, and remembers none.
+
+        Raises:
+            MissingEntryError: the tables lack a block or a hand-over of one of them.
+        """
+        size = max(_CELLS // (placements.shape[1] * self.frames), 1)
+        parts = [self._batch_us(placements[begin : begin + size]) for begin in range(0, len(placements), size)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _batch_us(self, placements: Ints) -> Floats:
         frames = self.frames
-        played = replay(
-            program if frames == 1 else repeated(program, frames), self.costs.contention(self.units), self.costs.jitter(self.units)
-        )
-        found = played.total_us if frames == 1 else _periods_us(program, played.end_us, frames)
-        self._known |= zip(assignments, found.tolist(), strict=True)
-
-    def _operations(self, assignment: Assignment) -> list[list[Operation]]:
-        schedule = self.cut.schedule([self.units[number] for number in assignment], order=self.units)
-        of = unit_operations(schedule, self.costs)
-        return [list(of.get(unit, ())) for unit in self.units]
-
-
-def _periods_us(program: Program, end_us: Floats, frames: int) -> Floats:
-    """Returns the mean times (N,) between the ends of the later half of inferences, of the unit where that is longest.
-
-    Args:
-        program: of one inference.
-        end_us: the ends of all operations of so many inferences (N, U, K).
-    """
-    assert program.length is not None
-    half = frames // 2
-    each = program.length
-    last, middle = (np.take_along_axis(end_us, np.maximum(each * count - 1, 0)[:, :, None], axis=2)[:, :, 0] for count in (frames, half))
-    found: Floats = np.where(each > 0, (last - middle) / (frames - half), 0.0).max(axis=1)
-    return found
+        made = self._programmer.program(placements, frames=frames)
+        if made is None:
+            for row in placements:
+                # It says what is missing.
+                unit_operations(self.cut.schedule([self.units[unit] for unit in row], order=self.units), self.costs)
+            raise AssertionError("every placement has its costs, one by one")
+        timeline = replay(made.program, self.costs.contention(self.units), self.costs.jitter(self.units))
+        if frames == 1:
+            return timeline.total_us
+        half = frames // 2
+        last, middle = (np.maximum(made.each * count - 1, 0)[:, :, None] for count in (frames, half))
+        ends = [np.take_along_axis(timeline.end_us, at, axis=2)[:, :, 0] for at in (last, middle)]
+        # Of the unit where the mean time between the ends of the later half is longest: it holds up the others.
+        found: Floats = np.where(made.each > 0, (ends[0] - ends[1]) / (frames - half), 0.0).max(axis=1)
+        return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ from graph.format.source import Source as NetworkSource
 from graph.format.writing import model_bytes
 from graph.network import Network
 from graph.reading import network_of, read_network
+from graph.scheduling import CutNetwork as PlacedNetwork
+from graph.slicing import slice_bytes
 from lut.prediction.program import NETWORK_OUTPUT, peer_name
 from tests.android_harness.cut_networks import CutNetwork, taken_by_turns
 from tests.graph.models import found_models
@@ -120,6 +123,26 @@ def test_random_networks_of_several_outputs_compute_the_same_bits(device: LocalT
         steps = found[f"{name}-memcpy-concurrent"].steps
         for unit in UNITS:
             assert [(s.segment, s.step, s.peer) for s in steps if s.unit == unit] == expected_steps(cut.schedule, unit), (name, unit)
+
+
+def test_segments_that_take_what_is_known_to_be_there_compute_the_same_bits(device: LocalTarget, tmp_path: Path) -> None:
+    """Blocks that take from another unit in the middle of a segment, as what they take is there before it begins."""
+    bundles = []
+    for seed in range(400):
+        model = random_bytes(seed)
+        cut = PlacedNetwork(in_memory(model), name="whole", grain_us=0.0)
+        draw = random.Random(seed)
+        units = [draw.choice(UNITS) for _ in cut.blocks]
+        joining = [block for run in cut.runs(units) for block in run[1:] if any(units[b] != units[block] for b in cut.before[block])]
+        if joining:
+            models = [slice_bytes(cut.network, block) for block in cut.segment_blocks(units)]
+            bundles.append(tmp_path / f"b{seed}")
+            schedule = cut.schedule(units, order=UNITS)
+            write_network_bundle(schedule, models, network=model, plan_text="{}\n", out=bundles[-1], seed=1)
+        if len(bundles) == 5:
+            break
+    assert len(bundles) == 5
+    run_everywhere(device, bundles, tmp_path)
 
 
 def test_samples_of_every_kind_compute_the_same_bits(device: LocalTarget, tmp_path: Path) -> None:

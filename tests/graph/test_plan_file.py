@@ -60,6 +60,8 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
         ({"units": {}}, "units"),
         ({"units": {"cpu0": "warp:drive", "gpu0": "gpu"}}, "unknown kind"),
         ({"units": {"cpu0": "cpu", "../x": "cpu"}}, "is no unit of it"),
+        ({"units": {"cpu0": "cpu:cores=0", "gpu0": "gpu:cores=x"}}, "units: gpu0"),
+        ({"units": {"cpu0": "", "gpu0": "gpu"}}, "units: cpu0"),
         ({"alone_us": {"npu0": 1.0}}, "is no unit of it"),
         ({"blocks": []}, "blocks"),
         ({"blocks": [{"identity": "0" * 32, "label": "x", "unit": "npu0"}]}, r"blocks\[0\]: its unit is none of cpu0, gpu0"),
