@@ -93,7 +93,7 @@ def seeded_tensor(type: TensorType, *, seed: int, number: int = 0) -> Tensor:
 
 @dataclass(frozen=True)
 class OutputError:
-    """How far outputs are from their references.
+    """Distance of outputs from their references.
 
     Attributes:
         share: the largest difference, as a fraction of the reference's range; infinite where there is no output.
