@@ -13,7 +13,7 @@ from collab.blocks import MAX_TENSOR_BYTES, Add, Block, Concat, Head, MBConv, St
 from collab.config import DEFAULT_EPS
 from collab.errors import ExportError
 from collab.networks.weights import Array, Weights, conv_names, seeded_layer
-from collab.schedule import Layer, Segment
+from collab.schedule import NETWORK_INPUT, Layer, Schedule, Segment, Source
 from collab.tensors.types import Shape
 from exporters.tflite_graph import TfliteGraph
 
@@ -37,6 +37,18 @@ def write_layers(layers: Sequence[Layer], weights: Weights, *, eps: float = DEFA
 def write_segment(segment: Segment, weights: Weights, *, eps: float) -> bytes:
     """A segment as a TFLite model."""
     return write_layers(segment.layers, weights, eps=eps, description=f"segment {segment.name}")
+
+
+def write_whole(schedule: Schedule, weights: Weights, *, eps: float = DEFAULT_EPS) -> bytes:
+    """All segments of a config's schedule as one TFLite model; what several units compute is there for each of them."""
+    graph = TfliteGraph(schedule.model)
+    given = {Source(NETWORK_INPUT, number): graph.add_input(tensor.shape) for number, tensor in enumerate(schedule.inputs)}
+    for segment in schedule.segments:
+        features = [given[source] for source in segment.sources]
+        for layer in segment.layers:
+            features = [_write_layer(graph, features, layer, weights, eps)]
+        given[Source(segment.name)] = features[0]
+    return graph.build(given[schedule.outputs[0]])
 
 
 def write_block(block: Block, *, seed: int = 0) -> bytes:

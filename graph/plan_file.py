@@ -17,9 +17,10 @@ import msgspec
 
 from collab.console import one_line
 from collab.documents import MAX_US, read
-from collab.errors import NetworkError
+from collab.errors import ConfigError, NetworkError
 from collab.names import shown
-from collab.units import is_unit_name
+from collab.units import is_unit_name, parse_unit
+from collab.wording.commands import command_named
 from graph.identity import label_of
 from graph.scheduling import CutNetwork
 
@@ -27,7 +28,6 @@ PLAN_SUFFIX: Final = ".plan.json"
 MAX_GRAIN_US: Final = 1e9
 _MAX_FILE_BYTES: Final = 16 << 20
 _MAX_BLOCKS: Final = 1 << 16
-_ADVICE: Final = "make the plan again (search.place)"
 
 _Text = Annotated[str, msgspec.Meta(max_length=4096)]
 _Time = Annotated[float, msgspec.Meta(ge=0, le=MAX_US)]
@@ -92,9 +92,9 @@ class PlacementPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """
         origin = cut.network.source.origin
         if network_sum(cut) != self.sha256:
-            raise NetworkError(f"the plan is of {shown(self.model)}, and {origin} is another file; give that one, or {_ADVICE}")
+            raise NetworkError(f"the plan is of {shown(self.model)}, and {origin} is another file; give that one, or {_advice()}")
         if [block.identity for block in self.blocks] != [block.identity for block in cut.opaque]:
-            raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_ADVICE}")
+            raise NetworkError(f"the plan has other blocks than {origin} is cut into at {self.grain_us:g} us; {_advice()}")
 
 
 def plan_for(
@@ -131,6 +131,10 @@ def plan_for(
     )
 
 
+def _advice() -> str:
+    return f"make the plan again, with {command_named('place')}"
+
+
 def network_sum(cut: CutNetwork) -> str:
     """Returns the SHA-256 of a network's file."""
     return hashlib.sha256(cut.network.source.data).hexdigest()
@@ -142,11 +146,16 @@ def read_plan(path: Path) -> PlacementPlan:
     Raises:
         NetworkError: the file cannot be read, or is no plan.
     """
-    plan = read(path, PlacementPlan, limit_bytes=_MAX_FILE_BYTES, error=NetworkError, advice=_ADVICE)
+    plan = read(path, PlacementPlan, limit_bytes=_MAX_FILE_BYTES, error=NetworkError, advice=_advice())
     for name in (*plan.units, *plan.alone_us):
         if not is_unit_name(name) or name not in plan.units:
-            raise NetworkError(f"{path}: units: {name!r} is no unit of it; {_ADVICE}")
+            raise NetworkError(f"{path}: units: {name!r} is no unit of it; {_advice()}")
+    for name, text in plan.units.items():
+        try:
+            parse_unit(text)
+        except ConfigError as error:
+            raise NetworkError(f"{path}: units: {name}: {error}; {_advice()}") from None
     for number, block in enumerate(plan.blocks):
         if block.unit not in plan.units:
-            raise NetworkError(f"{path}: blocks[{number}]: its unit is none of {', '.join(plan.units)}; {_ADVICE}")
+            raise NetworkError(f"{path}: blocks[{number}]: its unit is none of {', '.join(plan.units)}; {_advice()}")
     return plan

@@ -2,7 +2,8 @@
 
 Blocks stand in an order in which they can run, and each unit runs its own in that order. A segment is a run of them: it begins with a block
 that awaits a tensor of another unit, and ends with a block of which another unit awaits one. So no unit waits for what was computed along
-with something later, and whatever segments await was begun before them.
+with something later, and whatever segments await was begun before them. A block that awaits only what is there by then, as its segment has
+awaited it or something later of the same unit, begins no segment of its own: ways around a stretch cost no further call.
 """
 
 from __future__ import annotations
@@ -63,10 +64,16 @@ class CutNetwork:
         awaited = {b for number, before in enumerate(self.before) for b in before if units[b] != units[number]}
         found: list[list[int]] = []
         open_runs: dict[str, list[int]] = {}
+        # The last block of each other unit that an open run awaits.
+        latest: dict[str, dict[str, int]] = {}
         for number, unit in enumerate(units):
-            if unit not in open_runs or any(units[b] != unit for b in self.before[number]):
+            foreign = [b for b in self.before[number] if units[b] != unit]
+            if unit not in open_runs or any(b > latest[unit].get(units[b], -1) for b in foreign):
                 open_runs[unit] = []
                 found.append(open_runs[unit])
+                latest[unit] = {}
+            for b in foreign:
+                latest[unit][units[b]] = max(b, latest[unit].get(units[b], -1))
             open_runs[unit].append(number)
             if number in awaited:
                 del open_runs[unit]

@@ -17,13 +17,16 @@ from graph.plan_file import MAX_GRAIN_US, PlacementPlan
 
 if TYPE_CHECKING:
     from collab.schedule import Schedule
+    from graph.scheduling import CutNetwork
 
 _OBJECTIVES = ("latency", "throughput")
 
 
 def main(
     lut: TablesFolder,
-    model: Annotated[Path, option(value="FILE", help="The network, a .tflite that was profiled into these tables.")],
+    model: Annotated[
+        Path | None, option(value="FILE", help="The network, a .tflite. Default: the one that was profiled into these tables.")
+    ] = None,
     out: Annotated[Path | None, option(value="FILE", help="Where the plan is written.")] = None,
     unit: Annotated[
         list[str] | None, option(value="NAME", help="A unit that may be used, as the tables call it; may be repeated. Default: all.")
@@ -32,16 +35,15 @@ def main(
         str, option(value="OBJECTIVE", complete=_OBJECTIVES, help="latency of one inference, or throughput of many that follow each other.")
     ] = "latency",
     grain: Annotated[
-        float, number(least=0, most=MAX_GRAIN_US, value="MICROSECONDS", help="What a block is worth at least, as it was profiled.")
-    ] = DEFAULT_GRAIN_US,
+        float | None,
+        number(least=0, most=MAX_GRAIN_US, value="MICROSECONDS", help="What a block is worth at least. Default: as it was profiled."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Find out which unit should run which block of any network.
 
     Placements are judged by the replay of measured costs: calls, blocks, hand-overs, and what units cost each other.
     """
-    from graph.reading import read_network
-    from graph.scheduling import CutNetwork
     from lut.prediction.costs import Costs
     from lut.tables import load_tables
     from search.placing.objective import Objective
@@ -54,15 +56,16 @@ def main(
     units = tuple(dict.fromkeys(unit or costs.meta.units))
     for name in units:
         costs.unit(name)
-    cut = CutNetwork(read_network(model), name=model.stem, grain_us=grain)
+    cut, grain_us = _cut(lut, model, grain)
     if not any(costs.has_row(name, block) for name in units for block in cut.opaque):
-        again = command_named("profile", "--device", costs.meta.device, "--model", model, "--grain", f"{grain:g}", "--out", "FOLDER")
+        origin = cut.network.source.origin
+        again = command_named("profile", "--device", costs.meta.device, "--model", origin, "--grain", f"{grain_us:g}", "--out", "FOLDER")
         raise MissingEntryError(
-            f"{lut} has none of the blocks of {model} at {grain:g} us; give {option_named('--grain')} as the network was profiled, or"
+            f"{lut} has none of the blocks of {origin} at {grain_us:g} us; give {option_named('--grain')} as the network was profiled, or"
             f" profile it: {again}"
         )
     found = search_placement(cut, costs, units, objective=Objective(objective))
-    plan = plan_of(cut, found, units, costs, objective=Objective(objective), grain_us=grain)
+    plan = plan_of(cut, found, units, costs, objective=Objective(objective), grain_us=grain_us)
     schedule = cut.schedule(plan.block_units, order=units)
     if out is not None:
         write_own(out, plan.to_json(), begin=b'{\n "format":', what="plan")
@@ -71,6 +74,28 @@ def main(
         print_json(document)
     else:
         _print(document)
+
+
+def _cut(lut: Path, model: Path | None, grain_us: float | None) -> tuple[CutNetwork, float]:
+    """Reads the network and cuts it as it was profiled, unless another file or grain is given.
+
+    Raises:
+        ConfigError: the tables are of no network, and none is given.
+        NetworkError: it cannot be read, or cut.
+    """
+    from graph.reading import read_network
+    from graph.scheduling import CutNetwork
+    from profiler.request import kept_network
+
+    kept = kept_network(lut)
+    if model is None and kept is None:
+        raise ConfigError(f"{lut} holds no network that was profiled; name a .tflite with {option_named('--model')}")
+    if grain_us is None:
+        grain_us = kept.grain_us if kept is not None else DEFAULT_GRAIN_US
+    if model is not None:
+        return CutNetwork(read_network(model), name=model.stem, grain_us=grain_us), grain_us
+    assert kept is not None
+    return CutNetwork(read_network(kept.path), name=Path(kept.name).stem, grain_us=grain_us), grain_us
 
 
 def place_document(plan: PlacementPlan, schedule: Schedule, *, judged: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from android_harness.targets.local import LocalTarget
 from collab.system.portable import is_linux
 
 # The virtual phone is made of Linux.
-pytest_plugins = ["tests.fast", "tests.browser", *(["tests.phone.fixtures"] if is_linux() else [])]
+pytest_plugins = ["tests.fast", "tests.browser", "tests.sharing_out", *(["tests.phone.fixtures"] if is_linux() else [])]
 
 # A shell has its background jobs ignore Ctrl-C, and all that they start with them; tests send it to programs that must heed it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

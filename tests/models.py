@@ -30,6 +30,21 @@ def tiny() -> ModelConfig:
     )
 
 
+def smallest() -> ModelConfig:
+    """The tiny model with a third of its blocks, for what measures it whole and over again: as many kinds of blocks, fewer widths."""
+    return changed(
+        tiny(),
+        {
+            "name": "smallest",
+            "stem": [3, 8, 3, 2],
+            "head": [8, 16, 1, 1],
+            "0": [[24, 3, 1, 8, 8, 8]],
+            "1": [[24, 3, 2, 8, 8, 8]],
+            "2": [[12, 3, 1, 8, 8, 8]],
+        },
+    )
+
+
 def crashing_model() -> bytes:
     """A model file at which runtimes crash, as at many that are damaged: they follow offsets without checking them.
 

@@ -17,7 +17,7 @@ import numpy as np
 from collab.blocks import AnyBlock
 from collab.schedule import Schedule, Segment, Source
 from lut.prediction.costs import BYTES_PER_KB, Costs, HandoverCost, block_class
-from lut.prediction.replay import NO_CLASS, NONE, Program
+from lut.prediction.replay import NO_CLASS, NONE, Floats, Ints, Program
 from lut.prediction.reuse import FEATURES, WEIGHTS, BlockCost, arena_mb, arena_us, distance_mb
 
 NETWORK_OUTPUT = "output"
@@ -197,3 +197,31 @@ def pack(architectures: Sequence[Sequence[Sequence[Operation]]]) -> Program:
             needs[index] = [operation.needs for operation in operations]
             fires[index] = [operation.fires for operation in operations]
     return Program(work_us, contention_class, needs, wakeup_us, fires, lengths)
+
+
+def repeated(program: Program, times: int) -> Program:
+    """Returns a program whose units do what they do so many times, one time after the other; each time has events of its own."""
+    count, units, most = program.work_us.shape
+    length = np.full((count, units), most, np.int64) if program.length is None else program.length
+    number = np.arange(int(length.max(initial=0)) * times)[None, None, :]
+    once = np.maximum(length, 1)[:, :, None]
+    at, turn, is_there = number % once, number // once, number < times * length[:, :, None]
+
+    def values(of: Floats, behind: float) -> Floats:
+        return np.where(is_there, np.take_along_axis(of, at, axis=2), behind)
+
+    def numbers(of: Ints, behind: int) -> Ints:
+        return np.where(is_there, np.take_along_axis(of, at, axis=2), behind)
+
+    def events(of: Ints) -> Ints:
+        taken = numbers(of, NONE)
+        return np.where(taken == NONE, NONE, taken + turn * program.events)
+
+    return Program(
+        values(program.work_us, 0.0),
+        numbers(program.contention_class, NO_CLASS),
+        events(program.needs),
+        values(program.wakeup_us, 0.0),
+        events(program.fires),
+        length * times,
+    )

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import permutations
 
 import numpy as np
 
@@ -105,7 +106,21 @@ class Bounds:
         if unit == to:
             return rest
         move = self.move(number, later, unit, to)
-        return math.inf if move is None else move.read_us + move.wakeup_us + move.write_us + self.call_us[to] + rest
+        if move is None:
+            return math.inf
+        # Its segment may have awaited something later instead, and be woken by that.
+        return move.read_us + self._least_wakeup_us[unit][to] + move.write_us + self.call_us[to] + rest
+
+    @cached_property
+    def _least_wakeup_us(self) -> Sequence[Sequence[float]]:
+        """The least wake-up from unit to unit, of all hand-overs that the network may need."""
+        count = len(self.units)
+        found = [[math.inf] * count for _ in range(count)]
+        pairs = [(before, number) for number, blocks in enumerate(self.cut.before) for before in blocks]
+        for unit, to in permutations(range(count), 2):
+            moves = (self.move(before, number, unit, to) for before, number in pairs)
+            found[unit][to] = min((move.wakeup_us for move in moves if move is not None), default=0.0)
+        return found
 
     @cached_property
     def least_left_us(self) -> Sequence[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import Enum
 from typing import Final, TypeAlias
 
@@ -12,8 +11,8 @@ import numpy.typing as npt
 
 from graph.scheduling import CutNetwork
 from lut.prediction.costs import Costs
-from lut.prediction.program import Operation, pack, unit_operations
-from lut.prediction.replay import NONE, replay
+from lut.prediction.program import Operation, pack, repeated, unit_operations
+from lut.prediction.replay import Floats, Program, replay
 
 Assignment: TypeAlias = tuple[int, ...]
 """The number of the unit of each block."""
@@ -50,6 +49,10 @@ class Judge:
         """The number of inferences that are replayed of each placement."""
         return 1 if self.objective is Objective.LATENCY else _FRAMES
 
+    def forget(self) -> None:
+        """Frees what is remembered of placements."""
+        self._known.clear()
+
     def us(self, assignments: Sequence[Assignment]) -> npt.NDArray[np.float64]:
         """Returns what each placement takes, in microseconds.
 
@@ -62,39 +65,29 @@ class Judge:
         return np.array([self._known[assignment] for assignment in assignments])
 
     def _replay(self, assignments: Sequence[Assignment]) -> None:
+        program = pack([self._operations(assignment) for assignment in assignments])
         frames = self.frames
-        programs = [self._operations(assignment, frames) for assignment in assignments]
-        timeline = replay(pack(programs), self.costs.contention(self.units), self.costs.jitter(self.units))
-        if frames == 1:
-            found = timeline.total_us
-        else:
-            found = np.array([_period_us(programs[row], timeline.end_us[row], frames) for row in range(len(programs))])
+        played = replay(
+            program if frames == 1 else repeated(program, frames), self.costs.contention(self.units), self.costs.jitter(self.units)
+        )
+        found = played.total_us if frames == 1 else _periods_us(program, played.end_us, frames)
         self._known |= zip(assignments, found.tolist(), strict=True)
 
-    def _operations(self, assignment: Assignment, frames: int) -> list[list[Operation]]:
+    def _operations(self, assignment: Assignment) -> list[list[Operation]]:
         schedule = self.cut.schedule([self.units[number] for number in assignment], order=self.units)
         of = unit_operations(schedule, self.costs)
-        events = 2 * len(schedule.segments)
-        return [[_later(operation, frame * events) for frame in range(frames) for operation in of.get(unit, [])] for unit in self.units]
+        return [list(of.get(unit, ())) for unit in self.units]
 
 
-def _later(operation: Operation, events: int) -> Operation:
-    """Returns an operation of a later inference, which has events of its own."""
-    if not events or operation.needs == operation.fires == NONE:
-        return operation
-    return replace(
-        operation,
-        needs=operation.needs if operation.needs == NONE else operation.needs + events,
-        fires=operation.fires if operation.fires == NONE else operation.fires + events,
-    )
+def _periods_us(program: Program, end_us: Floats, frames: int) -> Floats:
+    """Returns the mean times (N,) between the ends of the later half of inferences, of the unit where that is longest.
 
-
-def _period_us(units: Sequence[Sequence[Operation]], end_us: npt.NDArray[np.float64], frames: int) -> float:
-    """Returns the mean time between the ends of the later half of inferences, of the unit where that is longest: it holds up the others."""
+    Args:
+        program: of one inference.
+        end_us: the ends of all operations of so many inferences (N, U, K).
+    """
+    assert program.length is not None
     half = frames // 2
-    found = [0.0]
-    for unit, operations in enumerate(units):
-        each = len(operations) // frames
-        if each:
-            found.append(float(end_us[unit, each * frames - 1] - end_us[unit, each * half - 1]) / (frames - half))
-    return max(found)
+    each = program.length
+    last, middle = (np.take_along_axis(end_us, np.maximum(each * count - 1, 0)[:, :, None], axis=2)[:, :, 0] for count in (frames, half))
+    return np.where(each > 0, (last - middle) / (frames - half), 0.0).max(axis=1)

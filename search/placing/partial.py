@@ -17,7 +17,8 @@ class Partial:
         free_us: when each unit has done what is decided.
         busy_us: how long it works in all.
         end_us: when each block has ended.
-        open_block: the last block of each unit, whose segment goes on with the next one unless that awaits something; -1: it has ended.
+        open_block: the last block of each unit, whose segment goes on with the next one unless that awaits something new; -1: it has ended.
+        awaited: for each unit, the last block of each other one that its last segment awaits; -1: none.
     """
 
     units: Assignment
@@ -25,13 +26,15 @@ class Partial:
     busy_us: tuple[float, ...]
     end_us: tuple[float, ...]
     open_block: tuple[int, ...]
+    awaited: tuple[tuple[int, ...], ...]
     bound_us: float
 
     @classmethod
     def empty(cls, bounds: Bounds) -> Partial:
         """Returns the placement of no block."""
-        idle = (0.0,) * len(bounds.units)
-        return cls((), idle, idle, (), (-1,) * len(bounds.units), 0.0)
+        count = len(bounds.units)
+        idle, none = (0.0,) * count, (-1,) * count
+        return cls((), idle, idle, (), none, (none,) * count, 0.0)
 
 
 def extended(partial: Partial, unit: int, bounds: Bounds, objective: Objective) -> Partial | None:
@@ -41,27 +44,30 @@ def extended(partial: Partial, unit: int, bounds: Bounds, objective: Objective) 
     if math.isinf(run_us):
         return None
     free, busy, open_block = list(partial.free_us), list(partial.busy_us), list(partial.open_block)
-    begin_us, own_us, awaits = free[unit], 0.0, False
-    for before in bounds.cut.before[number]:
+    begin_us, own_us, awaited = free[unit], 0.0, list(partial.awaited)
+    foreign = [before for before in bounds.cut.before[number] if partial.units[before] != unit]
+    begins = open_block[unit] < 0 or any(before > awaited[unit][partial.units[before]] for before in foreign)
+    latest = [-1] * len(free) if begins else list(awaited[unit])
+    for before in foreign:
         sender = partial.units[before]
-        if sender == unit:
-            continue
         move = bounds.move(before, number, sender, unit)
         if move is None:
             return None
-        awaits = True
-        begin_us = max(begin_us, partial.end_us[before] + move.read_us + move.wakeup_us)
-        own_us += move.write_us
+        if begins:
+            begin_us = max(begin_us, partial.end_us[before] + move.read_us + move.wakeup_us)
+            own_us += move.write_us
+        latest[sender] = max(latest[sender], before)
         if open_block[sender] == before:
             open_block[sender] = -1
-    if awaits or open_block[unit] < 0:
+    awaited[unit] = tuple(latest)
+    if begins:
         own_us += bounds.call_us[unit] + bounds.write_us[number][unit]
     end_us = begin_us + own_us + run_us
     free[unit] = end_us
     busy[unit] += own_us + run_us
     open_block[unit] = number
     bound_us = _bound_us(partial, number, unit, end_us, busy, bounds, objective)
-    return Partial((*partial.units, unit), tuple(free), tuple(busy), (*partial.end_us, end_us), tuple(open_block), bound_us)
+    return Partial((*partial.units, unit), tuple(free), tuple(busy), (*partial.end_us, end_us), tuple(open_block), tuple(awaited), bound_us)
 
 
 def _bound_us(partial: Partial, number: int, unit: int, end_us: float, busy_us: list[float], bounds: Bounds, objective: Objective) -> float:

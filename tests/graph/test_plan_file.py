@@ -58,6 +58,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
         ({"grain_us": -1}, "grain_us"),
         ({"predicted_us": 1e99}, "predicted_us"),
         ({"units": {}}, "units"),
+        ({"units": {"cpu0": "warp:drive", "gpu0": "gpu"}}, "unknown kind"),
         ({"units": {"cpu0": "cpu", "../x": "cpu"}}, "is no unit of it"),
         ({"alone_us": {"npu0": 1.0}}, "is no unit of it"),
         ({"blocks": []}, "blocks"),

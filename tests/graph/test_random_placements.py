@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def fork(tmp_path: Path, arms: int) -> CutNetwork:
 
 
 def switches(placed: tuple[str, ...]) -> int:
-    return sum(before != behind for before, behind in zip(placed, placed[1:], strict=False))
+    return sum(before != behind for before, behind in pairwise(placed))
 
 
 def test_a_seed_tells_which_ones(tmp_path: Path) -> None:

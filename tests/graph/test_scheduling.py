@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,22 @@ def random_units(count: int, seed: int) -> list[str]:
     return units
 
 
+def awaited_by(made: CutNetwork, units: list[str], blocks: list[int]) -> dict[str, int]:
+    """The last block of each other unit that blocks await."""
+    found: dict[str, int] = {}
+    for block in blocks:
+        for before in made.before[block]:
+            if units[before] != units[block]:
+                found[units[before]] = max(before, found.get(units[before], -1))
+    return found
+
+
+def following(runs: list[list[int]], units: list[str]) -> Iterator[tuple[list[int], list[int]]]:
+    """Each two runs that one unit does one after the other."""
+    for unit in UNITS:
+        yield from pairwise(run for run in runs if units[run[0]] == unit)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6))
 def test_segments_compute_what_the_whole_does(seed: int, tmp_path: Path) -> None:
@@ -49,7 +67,13 @@ def test_segments_compute_what_the_whole_does(seed: int, tmp_path: Path) -> None
     for run in made.runs(units):
         assert len({units[block] for block in run}) == 1
         assert not awaited.intersection(run[:-1]), "nobody waits for what was computed along with something later"
-        assert all(units[before] == units[block] for block in run[1:] for before in made.before[block]), "what is awaited comes first"
+        latest = awaited_by(made, units, run[:1])
+        for block in run[1:]:
+            new = {unit: last for unit, last in awaited_by(made, units, [block]).items() if last > latest.get(unit, -1)}
+            assert not new, "what is awaited comes first"
+    for earlier, later in following(made.runs(units), units):
+        new = [b for b in made.before[later[0]] if units[b] != units[later[0]] and b > awaited_by(made, units, earlier).get(units[b], -1)]
+        assert new or earlier[-1] in awaited, "no call without a reason"
     seen = set()
     for segment in schedule.segments:
         assert seen.issuperset(segment.senders), "a segment stands behind all that it takes from"
@@ -80,3 +104,17 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
     made = cut(written(tmp_path, model_bytes(sample.record(computed, given), NO_SOURCE), "whole.tflite"))
     with pytest.raises(NetworkError, match="is computed by none of its operators"):
         made.schedule(["cpu0"] * len(made.blocks), order=UNITS)
+
+
+def test_a_way_around_costs_no_segment(tmp_path: Path) -> None:
+    """A tensor that one unit hands over once is there for all that follows in the segment, and so is what was computed before it."""
+    sample = Sample(0)
+    early = sample.conv(sample.input((1, 4, 4, 4)), 4)
+    late = sample.conv(early, 4)
+    first = sample.conv(late, 4)
+    joined = sample.add(sample.add(first, late), early)
+    made = cut(written(tmp_path, model_bytes(sample.record(joined), NO_SOURCE), "around.tflite"))
+    units = ["cpu0", "cpu0", *["gpu0"] * (len(made.blocks) - 2)]
+    assert made.runs(units) == [[0], [1], list(range(2, len(made.blocks)))]
+    schedule = made.schedule(units, order=UNITS)
+    assert schedule.segment("gpu0.0").senders == ("cpu0.1", "cpu0.0")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import permutations
+from typing import Any
 
-from collab.blocks import AnyBlock, Block
+from collab.blocks import AnyBlock
 from collab.tensors.opaque import Opaque
 from collab.tensors.types import Shape
 from collab.units import parse_unit
@@ -121,9 +122,9 @@ def made_meta(**changes: object) -> Meta:
 
 
 def made_tables(
-    blocks: Iterable[Block],
+    blocks: Iterable[AnyBlock],
     transfers: Iterable[Shape],
-    cost_us: Callable[[str, Block], float],
+    cost_us: Callable[[str, Any], float],
     *,
     path: str = "shared",
     paths: Mapping[str, str] | None = None,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collab.errors import DeviceError
-from tests.models import tiny
+from tests.models import smallest
 from tests.phone.profiles import profile
 from tests.phone.virtual.programs import lacking
 from tests.phone.virtual.rootfs import build
@@ -55,15 +55,15 @@ def adb_server(tmp_path: Path) -> Iterator[RealAdbServer]:
 
 
 @pytest.fixture(scope="session", name="model")
-def a_tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "tiny.json"
-    path.write_text(tiny().to_json())
+def a_small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "smallest.json"
+    path.write_text(smallest().to_json())
     return path
 
 
 @pytest.fixture(scope="session", name="undisturbed")
 def an_undisturbed_profile(runner: Path, phone_root: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns the folder of the tiny model's tables, measured on a phone without faults."""
+    """Returns the folder of the smallest model's tables, measured on a phone without faults."""
     assert runner.is_file()
     assert phone_root.is_dir()
     folder = tmp_path_factory.mktemp("undisturbed")

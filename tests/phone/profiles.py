@@ -1,4 +1,4 @@
-"""Profiles of a tiny model on a phone, and the assertions that hold for each of them after any fault."""
+"""Profiles of a small model on a phone, and the assertions that hold for each of them after any fault."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_unplugged_for_a_while_and_measured_all_the_same(phone: VirtualPhone, mo
 def test_the_daemon_is_killed_and_comes_back(way: str, phone: VirtualPhone, model: Path, undisturbed: Path, tmp_path: Path) -> None:
     with reached(way, phone, tmp_path) as (host, proxy):
         process = host.start("profiler.run", *arguments(proxy.serial, model, tmp_path / "luts"), "--json")
-        for count in (50, 800, 2500):
+        for count in (50, 400, 1200):
             wait_for_visits(tmp_path / "luts", count, process)
             phone.kill_daemon()
             phone.restart_daemon()

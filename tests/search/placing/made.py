@@ -22,12 +22,12 @@ UNITS = ("cpu0", "cpu1", "gpu0")
 SIZES = (4, 64, 576, 4096, 1 << 20)
 
 
-def random_cut(seed: int, *, most: int) -> CutNetwork:
-    """A network of at most so many blocks."""
+def random_cut(seed: int, *, most: int, least: int = 2) -> CutNetwork:
+    """A network of at least and at most so many blocks."""
     for attempt in range(1000):
         content = model_bytes(random_network(seed + 7919 * attempt), NO_SOURCE)
         cut = CutNetwork(network_of(Source("made", memoryview(content))), name="made", grain_us=0.0)
-        if 2 <= len(cut.blocks) <= most:
+        if least <= len(cut.blocks) <= most:
             return cut
     raise AssertionError("no network is so small")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 import pytest
 
 from collab.errors import MissingEntryError
+from graph.scheduling import CutNetwork
 from lut.prediction.costs import Costs
 from lut.tables import Tables
 from search.placing.bounds import Bounds
@@ -30,6 +32,54 @@ def test_it_finds_what_exhaustive_search_finds(seed: int, contention: bool, obje
     found = search_placement(cut, costs, units, objective=objective)
     assert found.is_proven
     assert found.us == pytest.approx(float(np.min(judge.us(every))), rel=1e-9)
+
+
+MOST = int(os.environ.get("SYNCNAS_EXHAUSTIVE_BLOCKS", "6"))
+"""On three units, so many blocks have 3 to the power of it placements: 6 take seconds, 12 many minutes."""
+
+
+@pytest.mark.parametrize("objective", list(Objective))
+@pytest.mark.parametrize("seed", range(2))
+def test_of_the_most_blocks_that_can_be_waited_for_it_finds_the_best(seed: int, objective: Objective) -> None:
+    cut = random_cut(seed, least=MOST, most=MOST)
+    costs = costs_of(cut, seed, contention=bool(seed % 2))
+    judge = Judge(cut, costs, UNITS, objective=objective)
+    found = search_placement(cut, costs, UNITS, objective=objective)
+    least_us, every = np.inf, product(range(len(UNITS)), repeat=MOST)
+    while some := list(islice(every, 10_000)):
+        least_us = min(least_us, float(np.min(judge.us(some))))
+        judge.forget()
+    assert found.us == pytest.approx(least_us, rel=1e-9)
+
+
+def best_of_chain_us(cut: CutNetwork, costs: Costs) -> float:
+    """The least latency of a chain of blocks without contention, by dynamic programming over the unit of each block."""
+    sizes = [cut.type_of(block.outputs[0]).size_bytes for block in cut.blocks]
+    input_bytes = cut.type_of(cut.network.inputs[0]).size_bytes
+    best = {
+        unit: costs.input_write_us(unit, cut.opaque[0], input_bytes) + costs.call_us(unit) + costs.block(unit, cut.opaque[0]).alone_us
+        for unit in UNITS
+    }
+    for number, block in enumerate(cut.opaque[1:], 1):
+        step = {}
+        for unit in UNITS:
+            ways = [best[unit]]
+            for other in UNITS:
+                if other != unit:
+                    cost = costs.handover(other, unit, sizes[number - 1])
+                    read_us = cost.read_us if cost.copies_out else 0.0
+                    ways.append(best[other] + read_us + cost.wakeup_us + cost.write_us + costs.call_us(unit))
+            step[unit] = min(ways) + costs.block(unit, block).alone_us
+        best = step
+    return min(us + costs.output_read_us(unit, cut.opaque[-1], sizes[-1]) for unit, us in best.items())
+
+
+@pytest.mark.parametrize("length", [1, 5, 12, 30])
+def test_of_a_chain_it_finds_what_dynamic_programming_finds(length: int) -> None:
+    cut = chain(length)
+    for seed in range(3):
+        costs = costs_of(cut, seed, contention=False)
+        assert search_placement(cut, costs, UNITS).us == pytest.approx(best_of_chain_us(cut, costs), rel=1e-9)
 
 
 def test_no_bound_is_above_what_the_replay_gives() -> None:
