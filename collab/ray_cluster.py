@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from collab.console import one_line
 from collab.errors import SyncNasError
+from collab.wording.extras import missing
 from collab.wording.options import option_named
 
 LOCAL: Final = "local"
@@ -35,7 +36,7 @@ def joined(address: str) -> Any:
     try:
         import ray
     except ImportError as error:
-        raise SyncNasError("to reach a Ray cluster takes Ray: pip install '.[ray]'") from error
+        raise SyncNasError(missing("reaching a Ray cluster", "Ray", "ray", error=error)) from error
     if ray.is_initialized():
         return ray
     try:

@@ -25,6 +25,7 @@ from collab.model import ModelConfig
 from collab.networks.weights import Array, Weights
 from collab.schedule import Schedule
 from collab.tensors.types import Shape
+from collab.wording.extras import missing
 from exporters.checking import reference_input, require_close
 from exporters.interpret import run_model
 from exporters.quiet import quiet
@@ -109,9 +110,7 @@ def require(name: str) -> ModuleType:
         with quiet():
             return importlib.import_module(name)
     except ImportError as error:
-        raise ExportError(
-            f"the litert-torch route needs {name}, which cannot be imported ({error}); install it with: pip install '.[litert]'"
-        ) from error
+        raise ExportError(missing("converting from torch", name, "litert", error=error)) from error
 
 
 def _convert(module: NhwcModule, inputs: Sequence[Array], what: str) -> bytes:

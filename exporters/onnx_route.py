@@ -19,6 +19,7 @@ from collab.model import ModelConfig
 from collab.networks.weights import Array, Weights
 from collab.schedule import NETWORK_INPUT, Schedule, Source
 from collab.tensors.types import Shape
+from collab.wording.extras import missing
 from exporters.checking import reference_input, require_close
 from exporters.quiet import quiet
 
@@ -104,9 +105,7 @@ def _require(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         extra = "torch" if name == "torch" else "onnx"
-        raise ExportError(
-            f"the ONNX route needs {name}, which cannot be imported ({error}); install it with: pip install '.[{extra}]'"
-        ) from error
+        raise ExportError(missing("the ONNX route", name, extra, error=error)) from error
 
 
 def traced(module: SegmentModule, tensors: tuple[torch.Tensor, ...], what: str) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -13,7 +14,7 @@ from collab.blocks import MAX_TENSOR_BYTES
 from collab.documents import read_bytes
 from collab.errors import ExportError
 from collab.tensors.types import TensorType
-from exporters.checking import reference_input, relative_error
+from exporters.checking import MAX_ERROR, reference_input, relative_error
 
 Tensor: TypeAlias = npt.NDArray[Any]
 
@@ -88,6 +89,53 @@ def seeded_tensor(type: TensorType, *, seed: int, number: int = 0) -> Tensor:
         info = np.iinfo(dtype)
         return np.asarray(generator.integers(info.min, info.max, type.shape, dtype=dtype, endpoint=True))
     return np.asarray(generator.integers(0, 2, type.shape)).astype(dtype)
+
+
+@dataclass(frozen=True)
+class OutputError:
+    """Distance of outputs from their references.
+
+    Attributes:
+        share: the largest difference, as a fraction of the reference's range; infinite where there is no output.
+        is_rounding: whether every output is right up to rounding (`compare_outputs`).
+        off_by_one: of the numbers of all outputs of 8 or 16 bits, the fraction that is one step off the reference; 0 where there are none.
+    """
+
+    share: float
+    is_rounding: bool
+    off_by_one: float = 0.0
+
+
+NO_OUTPUT: Final = OutputError(float("inf"), is_rounding=False)
+
+
+def compare_outputs(pairs: Iterable[tuple[Tensor, Tensor]]) -> OutputError:
+    """Holds outputs against their references, of the same shapes and types.
+
+    An output is right up to rounding where it differs by at most `MAX_ERROR` of its reference's range. Whole numbers of 8 or 16 bits are
+    quantised, and kernels round a value that lies between two steps to either: there, no number may be more than one step off.
+    Wider whole numbers are counts and places, which have no steps.
+
+    Args:
+        pairs: each output with its reference.
+    """
+    shares, is_rounding, off, quantised = [], True, 0, 0
+    for actual, expected in pairs:
+        share = difference(actual, expected)
+        shares.append(share)
+        near = share <= MAX_ERROR  # not when it is NaN
+        if _is_quantised(expected):
+            steps = np.abs(actual.astype(np.int64) - expected.astype(np.int64))
+            near = bool(steps.max(initial=0) <= 1)
+            off += int(np.count_nonzero(steps == 1))
+            quantised += steps.size
+        is_rounding = is_rounding and near
+    # NaN, where an output is none, is the largest of all here.
+    return OutputError(float(np.max(shares)), is_rounding, off / quantised if quantised else 0.0)
+
+
+def _is_quantised(array: Tensor) -> bool:
+    return array.dtype.kind in "iu" and array.dtype.itemsize <= 2
 
 
 def difference(actual: Tensor, expected: Tensor) -> float:

@@ -27,6 +27,7 @@ from collab.blocks import parse_any_key
 from collab.errors import RunnerError
 from collab.units import UnitSpec
 from exporters.manifests.manifest import MANIFEST
+from exporters.references import OutputError
 from lut.meta import Meta, check_belongs
 from lut.prediction.costs import Costs
 from lut.prediction.model_latency import Prediction, predict_schedule
@@ -227,7 +228,7 @@ def _network_jobs(
 
 
 def compared(
-    candidate: Candidate, prediction: Prediction, number: int, store: SampleStore, costs: Costs, output_error: float
+    candidate: Candidate, prediction: Prediction, number: int, store: SampleStore, costs: Costs, output: OutputError
 ) -> Comparison:
     """Returns the comparison of the candidate of this number, derived from the samples of the whole trial."""
     halves = [_samples(store, TrialId(number, half), prediction.model) for half in ("a", "b")]
@@ -241,7 +242,7 @@ def compared(
     drift = {unit: agreed(paces[unit] for paces in (blocks, networks) if unit in paces) for unit in own}
     return Comparison(
         prediction=prediction,
-        result=bundle_result(collabs, output_error),
+        result=bundle_result(collabs, output),
         repeatability=abs(medians[0] - medians[1]) / (sum(medians) / 2),
         drift=drift,
         sentinel_drift={unit: said.slowness for unit, said in blocks.items()},

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from android_harness.bundles.steps import MeasuredStep, measured_steps, pair_steps
 from android_harness.protocol.journal import CollabDone
 from android_harness.protocol.phases import output_files
 from collab.errors import RunnerError
-from exporters.checking import MAX_ERROR
 from exporters.manifests.reading import load_manifest
-from exporters.references import difference, read_tensor
+from exporters.references import NO_OUTPUT, OutputError, compare_outputs, read_tensor
 from lut.statistics import Summary, summarise
 
 if TYPE_CHECKING:
@@ -26,13 +23,13 @@ if TYPE_CHECKING:
 class BundleResult:
     """Latency and output of a bundle over all its visits.
 
-    `output_error` is the largest difference to the reference as a fraction of its range, infinite where there is no output;
+    `output` tells how far the output is from the reference;
     `distinct_outputs` is 1 where all runs gave the same bits. `paths` maps each pair of units to the path of its hand-overs.
     """
 
     measured: Summary
     steps: tuple[MeasuredStep, ...]
-    output_error: float
+    output: OutputError
     distinct_outputs: int
     accelerated: bool
     paths: Mapping[str, str]
@@ -40,7 +37,12 @@ class BundleResult:
     @property
     def is_right(self) -> bool:
         """Whether every run computed the reference's numbers, up to rounding."""
-        return self.output_error <= MAX_ERROR and self.distinct_outputs == 1
+        return self.output.is_rounding and self.distinct_outputs == 1
+
+    @property
+    def output_error(self) -> float:
+        """The largest difference to the reference, as a fraction of its range; infinite where there is no output."""
+        return self.output.share
 
     def to_document(self, predicted: Sequence[Step] = ()) -> dict[str, Any]:
         """Returns the parts of a JSON object that all commands share, times in microseconds; `predicted` are the steps of a prediction."""
@@ -55,32 +57,33 @@ class BundleResult:
                 "visits": measured.visits,
             },
             "output_error": self.output_error,
+            "output_off_by_one": self.output.off_by_one,
             "distinct_outputs": self.distinct_outputs,
             "paths": dict(self.paths),
             "steps": [step.to_document() for step in pair_steps(self.steps, predicted)],
         }
 
 
-def bundle_result(visits: Sequence[CollabDone], output_error: float) -> BundleResult:
+def bundle_result(visits: Sequence[CollabDone], output: OutputError) -> BundleResult:
     """Summarises at least one visit of one bundle: median, p95 and MAD of its latency (`lut.statistics.Summary`)."""
     return BundleResult(
         measured=summarise(visit.total_ns for visit in visits),
         steps=measured_steps(visits),
-        output_error=output_error,
+        output=output,
         distinct_outputs=_distinct_outputs(visits),
         accelerated=all(visit.accelerated for visit in visits),
         paths=visits[0].paths,
     )
 
 
-def output_error(bundle: Path, output: Path) -> float:
+def output_error(bundle: Path, output: Path) -> OutputError:
     """Compares the outputs of the runner with the bundle's references.
 
     Args:
         output: the first output's file, the others' beside it.
 
     Returns:
-        The largest difference, as a fraction of the reference's range; infinite where an output was not written.
+        How far they are from them; infinitely far where an output was not written.
 
     Raises:
         ExportError: a reference or an output cannot be read, or is not of the manifest's shape.
@@ -88,13 +91,11 @@ def output_error(bundle: Path, output: Path) -> float:
     manifest = load_manifest(bundle, verify_files=False)
     files = output_files(output, len(manifest.outputs))
     if not all(file.exists() for file in files):
-        return float("inf")
-    errors = [
-        difference(read_tensor(file, entry.type), read_tensor(bundle / entry.file, entry.type, finite=True))
+        return NO_OUTPUT
+    return compare_outputs(
+        (read_tensor(file, entry.type), read_tensor(bundle / entry.file, entry.type, finite=True))
         for file, entry in zip(files, manifest.outputs, strict=True)
-    ]
-    # NaN, where an output is none, is the largest of all here.
-    return float(np.max(errors))
+    )
 
 
 def require_right(result: BundleResult) -> None:
@@ -105,7 +106,7 @@ def require_right(result: BundleResult) -> None:
     """
     if not result.is_right:
         raise RunnerError(
-            f"the output is wrong: it differs from the reference by {result.output_error:.1e} of its range, and the runs gave"
+            f"the output is wrong: it differs from the reference by {_difference(result)}, and the runs gave"
             f" {result.distinct_outputs} different outputs; latencies of a wrong result mean nothing"
         )
 
@@ -119,7 +120,13 @@ def latency_line(result: BundleResult) -> str:
 
 def output_line(result: BundleResult) -> str:
     """Returns the error of the output as a line for people."""
-    return f"Output: differs from the reference by {result.output_error:.1e} of its range, {result.distinct_outputs} distinct"
+    return f"Output: differs from the reference by {_difference(result)}, {result.distinct_outputs} distinct"
+
+
+def _difference(result: BundleResult) -> str:
+    """Tells how far the output is from the reference, and how much of a quantised one is one step off."""
+    off = result.output.off_by_one
+    return f"{result.output_error:.1e} of its range" + (f" ({off:.2%} of its numbers are one step off)" if off else "")
 
 
 def _distinct_outputs(visits: Sequence[CollabDone]) -> int:

@@ -19,6 +19,7 @@ from collab.model import ModelConfig
 from collab.names import shown
 from collab.networks.weights import check_shapes
 from collab.tensors.types import Shape
+from collab.wording.extras import missing
 
 if TYPE_CHECKING:
     import torch
@@ -155,7 +156,7 @@ def _read_torch(path: Path) -> dict[str, npt.NDArray[Any]]:
         import torch
     except ImportError as error:
         raise WeightsError(
-            f"{path}: reading a torch checkpoint needs torch: pip install '.[torch]', or save the tensors as .npz"
+            missing(f"{path}: reading a torch checkpoint", "torch", "torch", error=error, instead="save the tensors as .npz")
         ) from error
     _check_torch_archive(path)
     try:

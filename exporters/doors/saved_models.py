@@ -20,6 +20,7 @@ import numpy as np
 from collab.errors import ExportError
 from collab.names import shown
 from collab.networks.weights import Array
+from collab.wording.extras import missing
 from exporters.checking import reference_input
 from exporters.doors.converted import SIGNATURE, Converted
 from exporters.litert_torch_route import sentence
@@ -122,6 +123,4 @@ def _tensorflow() -> Any:
         with quiet():
             return importlib.import_module("tensorflow")
     except ImportError as error:
-        raise ExportError(
-            f"Keras and SavedModel need TensorFlow, which cannot be imported ({error}); install it with: pip install '.[tensorflow]'"
-        ) from error
+        raise ExportError(missing("converting a Keras model or a SavedModel", "TensorFlow", "tensorflow", error=error)) from error

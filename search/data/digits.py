@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from collab.wording.extras import missing
 from search.data.base import ArrayData, DataError, Labels, Part, Pixels
 from search.data.glyphs import bilinear_matrix
 
@@ -26,7 +27,7 @@ def open_digits(*, size: int, seed: int = 0) -> ArrayData:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise DataError("digits: the images come with scikit-learn, which is not installed: pip install '.[search]'") from error
+        raise DataError(missing("the data digits", "scikit-learn", "search", error=error)) from error
     small, digits = load_digits(return_X_y=True)
     labels: Labels = np.asarray(digits, dtype=np.int64)
     scale_up = bilinear_matrix(_SIDE, size)

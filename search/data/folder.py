@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from collab.wording.extras import missing
 from search.data.base import Batch, DataError, Images, epoch_order
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def open_folder(folder: Path, *, size: int) -> FolderData:
     try:
         import PIL.Image  # noqa: F401
     except ImportError as error:
-        raise DataError(f"{folder}: reading images needs Pillow, which is not installed: pip install '.[search]'") from error
+        raise DataError(missing(f"{folder}: reading images", "Pillow", "search", error=error)) from error
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; give glyphs, digits, or a folder with one sub-folder of images per class")
     validation_folder = next((folder / name for name in _VALIDATION_FOLDERS if (folder / name).is_dir()), None)

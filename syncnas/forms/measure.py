@@ -109,6 +109,7 @@ class Verification(Form, frozen=True, kw_only=True):
     predicted_us: float
     measured_us: MeasuredLatency
     output_error: float
+    output_off_by_one: float
     distinct_outputs: int
     paths: dict[str, str]
     steps: list[RunStep]
@@ -291,6 +292,7 @@ class Deploy(Printed, frozen=True, kw_only=True):
     units: dict[str, str]
     measured_us: MeasuredLatency
     output_error: float
+    output_off_by_one: float
     distinct_outputs: int
     paths: dict[str, str]
     steps: list[RunStep]

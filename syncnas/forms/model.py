@@ -48,8 +48,8 @@ class Segment(Form, frozen=True, kw_only=True):
     onnx: SegmentOnnx | msgspec.UnsetType = msgspec.UNSET
 
 
-class BundleConfig(Form, frozen=True, kw_only=True):
-    """The config in a bundle."""
+class BundleFile(Form, frozen=True, kw_only=True):
+    """A file in a bundle: what it was made of."""
 
     file: str
     sha256: str
@@ -76,13 +76,20 @@ class BundleOutput(Form, frozen=True, kw_only=True):
 
 
 class Export(Printed, frozen=True, kw_only=True):
-    """The bundle that was written: its folder, and its manifest."""
+    """The bundle that was written: its folder, and its manifest.
+
+    Attributes:
+        config, placement: of a SyncNAS model.
+        network, plan: of any other network, in their place.
+    """
 
     out: str
     format: int
     model: str
-    config: BundleConfig
-    placement: str
+    config: BundleFile | msgspec.UnsetType = msgspec.UNSET
+    placement: str | msgspec.UnsetType = msgspec.UNSET
+    network: BundleFile | msgspec.UnsetType = msgspec.UNSET
+    plan: BundleFile | msgspec.UnsetType = msgspec.UNSET
     units: list[str]
     segments: list[Segment]
     inputs: list[BundleInput]

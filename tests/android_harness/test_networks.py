@@ -74,7 +74,7 @@ def run_everywhere(device: LocalTarget, bundles: list[Path], folder: Path) -> di
     found = {event.job: event for event in events if isinstance(event, CollabDone)}
     for bundle, job in named:
         assert job.output is not None
-        assert output_error(bundle, job.output) == 0.0, job.id
+        assert output_error(bundle, job.output).share == 0.0, job.id
         assert found[job.id].distinct_outputs == 1
         for file, entry in zip(job.output_files, load_manifest(bundle).outputs, strict=True):
             assert file.read_bytes() == (bundle / entry.file).read_bytes(), (job.id, entry.source)
@@ -206,13 +206,13 @@ def test_every_output_is_held_against_its_reference(tmp_path: Path) -> None:
     files = output_files(tmp_path / "out", 3)
     for file, entry in zip(files, manifest.outputs, strict=True):
         file.write_bytes((tmp_path / "b" / entry.file).read_bytes())
-    assert output_error(tmp_path / "b", files[0]) == 0.0
+    assert output_error(tmp_path / "b", files[0]).share == 0.0
     for file in files:
         right = file.read_bytes()
         file.write_bytes(b"\0\0\x80\x44" + right[4:])
-        assert output_error(tmp_path / "b", files[0]) > 1e-4
+        assert output_error(tmp_path / "b", files[0]).share > 1e-4
         file.write_bytes(b"\0\0\xc0\x7f" + right[4:])
-        assert math.isnan(output_error(tmp_path / "b", files[0]))
+        assert math.isnan(output_error(tmp_path / "b", files[0]).share)
         file.unlink()
-        assert output_error(tmp_path / "b", files[0]) == math.inf
+        assert output_error(tmp_path / "b", files[0]).share == math.inf
         file.write_bytes(right)

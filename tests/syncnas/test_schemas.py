@@ -15,11 +15,15 @@ import pytest
 
 from collab.config import load
 from collab.variants import collaborative
+from graph.plan_file import plan_for
+from graph.reading import read_network
+from graph.scheduling import CutNetwork
 from lut.tables import save
 from profiler.plan import COARSE, plan_model
 from syncnas.commands import COMMANDS
 from syncnas.schemas import FORMS, command_of, schema_of, text_of
 from tests.android_harness.commands import home_alone
+from tests.graph.samples import samples
 from tests.lut.foreign.made_sources import PIXEL
 from tests.lut.made_tables import made_tables
 from tests.models import tiny
@@ -94,8 +98,22 @@ def test_what_needs_no_device(home: Mapping[str, str], made: Path, model: Path, 
     printed("trace", made, "--model", model, "--out", tmp_path / "trace.json", env=home)
     printed("compare", made, made, env=home)
     for kind in ("tflite", *(["both"] if _has_onnx() else [])):
-        printed("export", "--model", model, "--out", tmp_path / kind, "--format", kind, env=home)
+        said = printed("export", "--model", model, "--out", tmp_path / kind, "--format", kind, env=home)
+        assert "config" in said
+        assert "network" not in said
     printed("cut", next((tmp_path / "tflite").rglob("*.tflite")), "--out", tmp_path / "blocks", "--check", env=home)
+
+
+def test_an_export_by_plan(home: Mapping[str, str], tmp_path: Path) -> None:
+    network, plan = tmp_path / "net.tflite", tmp_path / "net.plan.json"
+    network.write_bytes(samples()["residual"])
+    cut = CutNetwork(read_network(network), name="net.tflite", grain_us=0.0)
+    units = [f"cpu{number % 2}" for number in range(len(cut.blocks))]
+    plan.write_text(plan_for(cut, units, {"cpu0": "cpu:cores=0", "cpu1": "cpu:cores=1"}, grain_us=0.0, predicted_us=1.0).to_json())
+    said = printed("export", "--model", network, "--plan", plan, "--out", tmp_path / "bundle", env=home)
+    assert {"network", "plan"} < set(said)
+    assert not {"config", "placement"} & set(said)
+    assert said["units"] == ["cpu0", "cpu1"]
 
 
 def test_tables_of_others(home: Mapping[str, str], tmp_path: Path) -> None:

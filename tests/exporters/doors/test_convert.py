@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,20 @@ def test_a_missing_function_is_named(tmp_path: Path) -> None:
             function_of(module, "get_model", returns="a module")
         with pytest.raises(ExportError, match=r"has no get_args\(\)"):
             function_of(module, "get_args", returns="tensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [("net.keras", "tensorflow", "tensorflow"), ("saved", "tensorflow", "tensorflow"), ("net.py", "litert_torch", "litert")],
+)
+def test_a_missing_extra_is_named_with_its_pip_line(
+    name: str, package: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"")
+    for file in ("net.keras", "net.py"):
+        (tmp_path / file).write_text("")
+    with pytest.raises(ExportError, match=rf"^converting .* needs \S+, which cannot be imported .*: pip install '\.\[{extra}\]'$"):
+        main(tmp_path / name, tmp_path / "net.tflite")
+    assert not (tmp_path / "net.tflite").exists()

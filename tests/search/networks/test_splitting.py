@@ -13,6 +13,7 @@ import pytest
 
 from collab.errors import RunnerError
 from exporters.manifests.reading import load_manifest
+from exporters.references import OutputError
 from graph.format.writing import model_bytes
 from graph.plan_file import read_plan
 from lut.certificate import CERTIFICATE_FILE
@@ -104,7 +105,7 @@ def test_tables_of_a_network_are_certified_by_random_placements(split: tuple[Pat
 def contender(unit: str, candidate: Any, us: float, *, repeatability: float = 0.02, right: bool = True, like: Comparison) -> Contender:
     """A placement that was measured to take so long."""
     measured = replace(like.result.measured, median_us=us)
-    result = replace(like.result, measured=measured, output_error=0.0 if right else 0.5)
+    result = replace(like.result, measured=measured, output=OutputError(0.0 if right else 0.5, is_rounding=right))
     return Contender(unit, candidate, replace(like, result=result, repeatability=repeatability))
 
 
