@@ -32,7 +32,7 @@ class _Ends:
 
 
 class Knowledge:
-    """What units know to have ended, as their blocks are put on them one after the other.
+    """Tells what units know to have ended, as their blocks are put on them one after the other.
 
     It says for each unit up to which block of each other one, by its number, all have ended before what the unit does next.
     """

@@ -134,7 +134,7 @@ def _measured(device: Target, ways: Mapping[str, _Way], folder: Path) -> tuple[l
     events: list[Event] = []
     journal = folder / "exact-splits.jsonl"
     assert execute(device, phase, journal, events.append)
-    errors = {job.id: output_error(job.manifest.parent, job.output) for job in jobs if job.output is not None}
+    errors = {job.id: output_error(job.manifest.parent, job.output).share for job in jobs if job.output is not None}
     return [event for event in events if isinstance(event, CollabDone)], errors
 
 

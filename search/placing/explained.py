@@ -77,7 +77,7 @@ def print_explanation(explained: PlanExplanation) -> None:
     left = len(links) - len(shown)
     if left:
         rest_us = total_us - sum(link.duration_us for link in shown)
-        console.print(f"and {left} shorter ones with {rest_us:.1f} us together; --json has all")
+        console.print(f"and {left} shorter ones with {rest_us:.1f} us together")
     parts = (f"{_WORDS.get(kind, kind)} {_percent(us / total_us)}" for kind, us in explained.by_kind_us.items())
     console.print(f"It is made of: {', '.join(parts)}.")
     console.print(f"It is carried by: {', '.join(f'{unit} {_percent(share)}' for unit, share in prediction.critical.items())}.")

@@ -30,6 +30,8 @@ ONLY_COMMANDS = {
     "android_harness/targets/settings_checks.py",
     "lut/traces/events.py",
     "profiler/budgeted.py",
+    "profiler/candidates.py",
+    "report/panels/network.py",
     "profiler/fleet.py",
     "report/panels/timeline.py",
     "search/executors/choose.py",
