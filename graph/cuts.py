@@ -27,6 +27,8 @@ DEFAULT_GRAIN_US: Final = 50.0
 _GLUED_TO_MAKER: Final = frozenset({*ELEMENTWISE, "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "BATCH_TO_SPACE_ND"})
 """Operators that runtimes compute along with the one before, or that only give values another shape."""
 _GLUED_TO_READER: Final = frozenset({"PAD", "PADV2", "SPACE_TO_BATCH_ND"})
+_GIVES_TO_NO_OTHER: Final = frozenset({"SHAPE"})
+"""Operators of which LiteRT knows the output before a run, and writes it to no memory of the caller's: no block can give it to others."""
 
 
 @dataclass(frozen=True)
@@ -204,10 +206,14 @@ class Cutter:
 
     @cached_property
     def _glued(self) -> frozenset[int]:
-        """Tensors that are read only once, by an operator that runtimes compute along with the one before it: no place to cut."""
+        """Tensors that are no place to cut: what no block can give to others, and what is read only once, by an operator that runtimes
+        compute along with the one before it.
+        """
         network = self._network
         found = set()
         for tensor, readers in network.readers.items():
+            if tensor in network.producers and network.operators[network.producers[tensor]].name in _GIVES_TO_NO_OTHER:
+                found.add(tensor)
             if tensor not in network.producers or len(readers) != 1 or tensor in network.outputs:
                 continue
             before, behind = network.operators[network.producers[tensor]], network.operators[readers[0]]

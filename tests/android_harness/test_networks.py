@@ -32,12 +32,12 @@ from lut.prediction.program import NETWORK_OUTPUT, peer_name
 from tests.android_harness.cut_networks import CutNetwork, taken_by_turns
 from tests.graph.models import found_models
 from tests.graph.random_networks import random_network
-from tests.graph.sample import NO_SOURCE
+from tests.graph.sample import NO_SOURCE, TYPES, Sample
 from tests.graph.samples import samples
 
 UNITS = ("cpu0", "cpu1")
 _GIVES_SHAPES = "SHAPE"
-"""LiteRT knows the output of this operator before a run, and writes it to no memory of the caller's: by itself it is no segment."""
+"""LiteRT knows the output of this operator before a run, and writes it to no memory of the caller's: no model can give it."""
 
 
 def random_bytes(seed: int) -> bytes:
@@ -143,6 +143,19 @@ def test_segments_that_take_what_is_known_to_be_there_compute_the_same_bits(devi
             break
     assert len(bundles) == 5
     run_everywhere(device, bundles, tmp_path)
+
+
+def test_a_shape_that_a_network_computes_with_is_run_where_it_is_read(device: LocalTarget, tmp_path: Path) -> None:
+    g = Sample()
+    x = g.conv(g.input((1, 8, 8, 4)), 4)
+    shape = g.op("SHAPE", [x], (4,), table="ShapeOptions", options={"outType": TYPES["INT32"]}, dtype="INT32")
+    once = g.op("CAST", [shape], (4,))
+    y = g.op("MUL", [g.conv(x, 4), once], (1, 8, 8, 4), table="MulOptions")
+    twice = g.op("CAST", [shape], (4,))
+    model = g.bytes(g.op("SUB", [g.conv(y, 4), twice], (1, 8, 8, 4), table="SubOptions"), g.conv(x, 8))
+    schedule = bundle_of(model, tmp_path / "b", grain_us=0.0)[0].schedule
+    assert len(schedule.segments) > 1
+    run_everywhere(device, [tmp_path / "b"], tmp_path)
 
 
 def test_samples_of_every_kind_compute_the_same_bits(device: LocalTarget, tmp_path: Path) -> None:

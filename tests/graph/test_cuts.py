@@ -16,7 +16,7 @@ from graph.network import Network
 from graph.reading import network_of
 from graph.work import work_of
 from tests.graph.random_networks import random_network
-from tests.graph.sample import NO_SOURCE, Sample
+from tests.graph.sample import NO_SOURCE, TYPES, Sample
 from tests.graph.samples import records
 
 
@@ -174,3 +174,16 @@ def test_samples_are_cut() -> None:
     for name, model in records().items():
         network = network_of(Source(name, memoryview(model_bytes(model, NO_SOURCE))))
         assert Cutter(network, grain_us=0).blocks()
+
+
+def test_what_no_model_can_give_stays_with_all_that_read_it() -> None:
+    g = Sample()
+    x = g.conv(g.input((1, 8, 8, 4)), 4)
+    shape = g.op("SHAPE", [x], (4,), table="ShapeOptions", options={"outType": TYPES["INT32"]}, dtype="INT32")
+    y = g.op("MUL", [g.conv(x, 4), g.op("CAST", [shape], (4,))], (1, 8, 8, 4), table="MulOptions")
+    last = g.op("SUB", [g.conv(y, 4), g.op("CAST", [shape], (4,))], (1, 8, 8, 4), table="SubOptions")
+    network = g.network(last, g.conv(chain(g, x, 2, 4), 8))
+    for grain_us in (0.0, 0.1, 1.0):
+        blocks = Cutter(network, grain_us=grain_us).blocks()
+        assert all(shape not in (*block.inputs, *block.outputs) for block in blocks)
+    assert len(Cutter(network, grain_us=0.0).blocks()) > 1
