@@ -135,9 +135,10 @@ def test_segments_that_take_what_is_known_to_be_there_compute_the_same_bits(devi
         units = [draw.choice(UNITS) for _ in cut.blocks]
         joining = [block for run in cut.runs(units) for block in run[1:] if any(units[b] != units[block] for b in cut.before[block])]
         if joining:
-            models = [slice_bytes(cut.network, block) for block in cut.segment_blocks(units)]
-            bundles.append(tmp_path / f"b{seed}")
             schedule = cut.schedule(units, order=UNITS)
+            blocks = zip(schedule.segments, cut.segment_blocks(units), strict=True)
+            models = {segment.name: slice_bytes(cut.network, block) for segment, block in blocks}
+            bundles.append(tmp_path / f"b{seed}")
             write_network_bundle(schedule, models, network=model, plan_text="{}\n", out=bundles[-1], seed=1)
         if len(bundles) == 5:
             break
