@@ -165,7 +165,7 @@ def _sentences(split: Split) -> Iterator[str]:
     elif kept is not found and not found.is_right:
         yield f"Left whole on {kept.unit}: divided, it does not compute the same."
     elif kept is not found:
-        yield f"Left whole on {kept.unit}: divided, it was measured to be slower ({split.gain(found):.3f} x), beyond the repeatability."
+        yield f"Left whole on {kept.unit}: divided, it was measured to be no faster ({split.gain(found):.3f} x)."
     elif best is None:
         yield "No unit can run all of it alone."
     else:

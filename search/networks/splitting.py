@@ -86,7 +86,7 @@ class Split:
     Attributes:
         alone: each unit that can run all of it.
         found: the placement of least predicted latency; one of `alone` where no division is predicted to gain.
-        kept: what the plan and the bundle are: `found`, unless a unit alone was measured to be faster beyond the repeatability.
+        kept: what the plan and the bundle are: `found`, unless a unit alone was measured to be as fast, or it computes something else.
         out: the folder.
     """
 
@@ -270,7 +270,7 @@ def _compared(
 
 
 def kept_of(split: Split) -> Contender:
-    """Returns the contender to keep: the one that was found, or a unit alone that is faster beyond what can be told apart.
+    """Returns the contender to keep: what was found, if it was measured to be faster than each unit alone; else the fastest of these.
 
     Raises:
         RunnerError: none computes what the network does.
@@ -283,5 +283,4 @@ def kept_of(split: Split) -> Contender:
         )
     if best is None:
         return found
-    apart = max(best.comparison.repeatability, found.comparison.repeatability)
-    return best if not found.is_right or found.us > best.us * (1 + apart) else found
+    return found if found.is_right and found.us < best.us else best
