@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from collab.cli import make_app, print_json, run_app
 from collab.console import result_console, say
-from collab.options import AsJson, ModelName, PlacementText, TablesFolder, flag, option
+from collab.errors import ConfigError
+from collab.options import AsJson, PlacementText, PlanFile, TablesFolder, flag, models, option
 
 if TYPE_CHECKING:
     from lut.certificate import Certificate
     from lut.meta import Meta
+    from lut.prediction.costs import Costs
     from lut.prediction.model_latency import Prediction, Step
 
 _BAR_WIDTH = 24
@@ -24,8 +26,16 @@ _BLOCK_COLUMN = 26
 
 def main(
     lut: TablesFolder,
-    model: ModelName,
+    model: Annotated[
+        str,
+        option(
+            value="MODEL",
+            complete=models,
+            help="A model of the zoo, the path of a config, or with --plan a .tflite; with it, the default is the one that was profiled.",
+        ),
+    ] = "",
     placement: PlacementText = "",
+    plan: PlanFile = None,
     blocks: Annotated[bool, flag("--blocks", help="Also print every block of every run.")] = False,
     trace: Annotated[Path | None, option(value="FILE", help="Also write the timeline as a trace, for Perfetto, to this file.")] = None,
     json: AsJson = False,
@@ -34,19 +44,15 @@ def main(
 
     The model's schedule is replayed with measured costs.
     """
-    from collab.config import load as load_config
-    from collab.placement import parse_placement
     from lut.prediction.costs import Costs
-    from lut.prediction.model_latency import predict
     from lut.tables import load_tables
     from lut.traces.events import require_free, write_trace
     from lut.traces.predicted import predicted_trace
 
     if trace is not None:
         require_free(trace)
-    config = load_config(model)
     costs = Costs(load_tables(lut), source=str(lut))
-    prediction = replace(predict(config, parse_placement(placement, branches=config.branches), costs), model=model)
+    prediction = _planned(plan, model, placement, lut, costs) if plan is not None else _predicted(model, placement, costs)
     if trace is not None:
         write_trace(trace, predicted_trace(prediction))
     if json:
@@ -56,6 +62,39 @@ def main(
         _print_imported(costs.meta)
         if not costs.meta.source:
             say(f"Certificate: {costs.certificate_sentence}")
+
+
+def _predicted(model: str, placement: str, costs: Costs) -> Prediction:
+    """Predicts a model of a config.
+
+    Raises:
+        ConfigError: no model is named, it is none, or the placement does not fit it.
+        MissingEntryError: the tables lack what it needs.
+    """
+    from collab.config import load as load_config
+    from collab.placement import parse_placement
+    from lut.prediction.model_latency import predict
+
+    if not model:
+        raise ConfigError("name a model with --model, or the plan of a .tflite with --plan")
+    config = load_config(model)
+    return replace(predict(config, parse_placement(placement, branches=config.branches), costs), model=model)
+
+
+def _planned(plan: Path, model: str, placement: str, lut: Path, costs: Costs) -> Prediction:
+    """Predicts a network by a plan.
+
+    Raises:
+        ConfigError: there is a placement as well.
+        NetworkError: the plan or its network cannot be read, or they do not belong together.
+        MissingEntryError: the tables lack what it needs.
+    """
+    from graph.plan_file import read_plan
+    from graph.planned.network import read_planned
+
+    if placement:
+        raise ConfigError("--plan says which unit runs what of a .tflite, --placement of a config; give one of them")
+    return read_planned(read_plan(plan), model=Path(model) if model else None, tables=lut).predict(costs)
 
 
 def prediction_document(prediction: Prediction, certificate: Certificate | None) -> dict[str, Any]:
@@ -151,6 +190,7 @@ app = make_app(
     examples=(
         "syncnas predict --lut luts/phone --model mobilenet_v2",
         "syncnas predict --lut luts/phone --blocks \\\n    --model mobilenet_v2 --placement 0=gpu0",
+        "syncnas predict --lut luts/face --plan face.plan.json",
     ),
 )
 

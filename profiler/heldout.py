@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,8 +23,13 @@ LEAST_CRITICAL: Final = 0.25
 _DRAWS_EACH: Final = 200
 
 
-def network_candidates(network: NetworkFile, costs: Costs, count: int, *, seed: int) -> list[NetworkCandidate]:
+def network_candidates(
+    network: NetworkFile, costs: Costs, count: int, *, seed: int, rehearsed: Collection[tuple[str, ...]] = ()
+) -> list[NetworkCandidate]:
     """Draws random placements of a network's blocks on all units, each block on units that were measured with it.
+
+    Args:
+        rehearsed: placements, by the unit of each block, that the tables were fitted with: none of these is drawn.
 
     Raises:
         ConfigError: there is no placement on two units or more.
@@ -32,7 +37,8 @@ def network_candidates(network: NetworkFile, costs: Costs, count: int, *, seed: 
     """
     cut, units = network.cut, tuple(costs.meta.units)
     possible = [[unit for unit in units if costs.has_block(unit, block)] for block in cut.opaque]
-    drawn = random_placements(cut, units, count, seed=seed, possible=possible)
+    more = random_placements(cut, units, count + len(rehearsed), seed=seed, possible=possible)
+    drawn = [placed for placed in more if placed not in rehearsed][:count]
     if not drawn:
         raise ConfigError(
             f"the {len(cut.blocks)} blocks of {network.name} leave no choice of units to certify; profile with a smaller"

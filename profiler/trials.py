@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -173,7 +174,7 @@ def certify_tables(
         tables = load_tables(lut)
         costs = Costs(tables, source=str(lut))
         network = kept_network(lut)
-        candidates = _candidates(tables, costs, options, network)
+        candidates = _candidates(lut, tables, costs, options, network)
         with opened(tables) as target:
             target.prepare(notice)
             check_belongs(tables.meta, fingerprint=target.info.fingerprint, runtime=target.runtime)
@@ -201,16 +202,16 @@ def certify_tables(
     return certified
 
 
-def _candidates(tables: Tables, costs: Costs, options: CertificationOptions, network: NetworkFile | None) -> Sequence[Candidate]:
+def _candidates(lut: Path, tables: Tables, costs: Costs, options: CertificationOptions, network: NetworkFile | None) -> Sequence[Candidate]:
     from profiler.network_file import is_network_file
 
     _require_two_units(tables)
     if is_network_file(options.model) or (network is not None and not options.model and not tables.meta.models):
-        return _network_candidates(costs, options, network)
+        return _network_candidates(lut, costs, options, network)
     return _config_candidates(tables, costs, options)
 
 
-def _network_candidates(costs: Costs, options: CertificationOptions, network: NetworkFile | None) -> Sequence[Candidate]:
+def _network_candidates(lut: Path, costs: Costs, options: CertificationOptions, network: NetworkFile | None) -> Sequence[Candidate]:
     from profiler.heldout import network_candidates
     from profiler.network_file import open_network
 
@@ -218,7 +219,17 @@ def _network_candidates(costs: Costs, options: CertificationOptions, network: Ne
         raise TableError(f"{costs.source} holds no network that was profiled; name a model of the zoo or a config, or profile that .tflite")
     if options.model and open_network(Path(options.model), grain_us=network.grain_us).sha256 != network.sha256:
         raise TableError(f"{options.model} is not {network.name}, which was profiled into {costs.source}; profile it into another folder")
-    return network_candidates(network, costs, options.strategies, seed=options.seed)
+    rehearsed = _rehearsed(lut, costs.meta.units)
+    return network_candidates(network, costs, options.strategies, seed=options.seed, rehearsed=rehearsed)
+
+
+def _rehearsed(lut: Path, units: Iterable[str]) -> set[tuple[str, ...]]:
+    """Returns the placements of a network that its tables were fitted with."""
+    from profiler.placed_rehearsal import PlacedRehearsal
+    from profiler.request import load_request
+
+    found = [entry for entry in load_request(lut).plan.rehearsals if isinstance(entry, PlacedRehearsal)]
+    return {entry.on(one, other) for one, other in permutations(units, 2) for entry in found}
 
 
 def _require_two_units(tables: Tables) -> None:

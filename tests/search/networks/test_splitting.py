@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from lut.certificate import CERTIFICATE_FILE
 from lut.prediction.costs import Costs
 from lut.tables import load_tables
 from profiler.compare import Comparison
+from profiler.placed_rehearsal import PlacedRehearsal
+from profiler.request import kept_network, load_request
 from search.networks.splitting import JOURNAL, RESULT, TABLES, Contender, Split, kept_of
 from search.split import _sentences
 from syncnas.schemas import schema_of
@@ -28,7 +31,19 @@ from tests.graph.samples import forked_network, residual
 from tests.profiler.made_certificates import Noise, drawn_strategies, held_against, measured, true_tables
 from tests.profiler.test_run import run
 
+UNIT_NAMES = ("cpu0", "cpu1")
 UNITS = ("--unit", "cpu:cores=0", "--unit", "cpu:cores=1")
+
+
+def by_block(text: str, blocks: int) -> tuple[str, ...]:
+    """The unit of each block, of a placement as a text."""
+    found = [""] * blocks
+    for part in text.split(", "):
+        unit, *spans = part.split(" ")
+        for span in spans:
+            first, _, last = span.partition("-")
+            found[int(first) : int(last or first) + 1] = [unit] * (int(last or first) + 1 - int(first))
+    return tuple(found)
 
 
 @pytest.fixture(scope="module", name="network")
@@ -92,6 +107,12 @@ def test_tables_of_a_network_are_certified_by_random_placements(split: tuple[Pat
     jsonschema.validate(found, schema_of("certify"))
     placements = {strategy["placement"] for strategy in found["strategies"]}
     assert len(placements) == 4
+    plan = load_request(tmp_path / "lut").plan
+    rehearsed = {entry.on(*pair) for entry in plan.rehearsals if isinstance(entry, PlacedRehearsal) for pair in permutations(UNIT_NAMES, 2)}
+    assert rehearsed
+    network = kept_network(tmp_path / "lut")
+    assert network is not None
+    assert not rehearsed.intersection(by_block(text, len(network.cut.blocks)) for text in placements)
     assert all("cpu0" in text and "cpu1" in text for text in placements)
     certificate = load_tables(tmp_path / "lut").meta.certificate
     assert certificate is not None
@@ -181,3 +202,12 @@ def test_its_bundle_is_deployed_beside_its_prediction(split: tuple[Path, dict[st
     jsonschema.validate(found, schema_of("deploy"))
     assert found["predicted_us"] == pytest.approx(said["predicted_us"], rel=1e-6)
     assert found["output_error"] == 0.0
+
+
+def test_its_plan_is_predicted_from_the_tables_alone(split: tuple[Path, dict[str, Any]]) -> None:
+    out, said = split
+    found = json.loads(run("lut.predict", "--lut", out / TABLES, "--plan", said["plan"], "--json"))
+    jsonschema.validate(found, schema_of("predict"))
+    assert found["predicted_us"] == pytest.approx(said["predicted_us"], rel=1e-6)
+    assert "give one of them" in run("lut.predict", "--lut", out / TABLES, "--plan", said["plan"], "--placement", "0=cpu0", status=2)
+    assert "name a model with --model" in run("lut.predict", "--lut", out / TABLES, status=2)
