@@ -13,6 +13,7 @@ from graph.plan_file import PLAN_SUFFIX, PlacementPlan, read_plan
 from graph.planned.network import PlannedNetwork
 from graph.reading import read_network
 from graph.scheduling import CutNetwork
+from graph.splitting.cutting import cut_with_splits
 from lut.prediction.model_latency import Prediction
 from lut.prediction.program import NETWORK_OUTPUT, peer_name
 from lut.tables import NETWORK_FILE, BlockRow
@@ -123,23 +124,29 @@ def _network_of(profile: Profile, model: Path | None, plan: Path | None, verific
     name, file = profiled.name, model or folder / NETWORK_FILE
     if not file.is_file():
         return ShownNetwork(name, profile, note=f"{folder} holds tables of {name}, but not the network itself, so no blocks can be drawn.")
-    cut = CutNetwork(read_network(file), name=Path(name).stem, grain_us=profiled.grain_us)
-    plans = [plan] if plan is not None else sorted(folder.glob(f"*{PLAN_SUFFIX}"))
+    folders = [folder, *([profile.above] if profile.above is not None else [])]
+    plans = [plan] if plan is not None else sorted(path for each in folders for path in each.glob(f"*{PLAN_SUFFIX}"))
+    network = read_network(file)
+    cut: CutNetwork | None = None
     views, warnings = [], []
     for path in plans[:_MOST_PLANS]:
         try:
-            views.append(_plan_of(path, cut, profile, verifications))
+            said = read_plan(path)
+            # Blocks are drawn as the first plan has them: stretches that it splits are their arms.
+            drawn = cut or cut_with_splits(network, said.splits, name=Path(name).stem, grain_us=profiled.grain_us)
+            views.append(_plan_of(path, said, drawn, profile, verifications))
+            cut = drawn
         except SyncNasError as error:
             if plan is not None:
                 raise
             warnings.append(str(error))
+    cut = cut or CutNetwork(network, name=Path(name).stem, grain_us=profiled.grain_us)
     if len(plans) > _MOST_PLANS:
         warnings.append(f"{folder} holds {len(plans)} plans; the first {_MOST_PLANS} are drawn.")
     return ShownNetwork(name, profile, _nodes(cut, profile), _edges(cut), tuple(views), warnings=tuple(warnings))
 
 
-def _plan_of(path: Path, cut: CutNetwork, profile: Profile, verifications: Sequence[Verification]) -> ShownPlan:
-    plan = read_plan(path)
+def _plan_of(path: Path, plan: PlacementPlan, cut: CutNetwork, profile: Profile, verifications: Sequence[Verification]) -> ShownPlan:
     try:
         plan.require_fit(cut)
     except NetworkError as error:

@@ -56,15 +56,20 @@ def _name(model: str) -> str:
     return Path(model).name.removesuffix(".json") or model
 
 
+_SPLIT_TABLES: Final = "lut"
+"""The tables' folder in that of a split."""
+
+
 @dataclass(frozen=True)
 class Profile:
-    """A profile's folder."""
+    """A profile's folder; `above` is the folder of the split that it lies in, where it was named by that."""
 
     folder: Path
     tables: Tables
     costs: Costs
     strategies: tuple[Strategy, ...] = ()
     log: DeviceLog | None = None
+    above: Path | None = None
 
 
 @dataclass
@@ -87,6 +92,8 @@ class Sources:
             self._add_verification(path, None)
         elif (path / META_FILE).exists():
             self._add_profile(path)
+        elif (path / _SPLIT_TABLES / META_FILE).exists():
+            self._add_profile(path / _SPLIT_TABLES, above=path)
         elif path.is_dir() and (any(path.glob(SEARCH_JOURNAL)) or any(path.glob(f"*/{SEARCH_JOURNAL}"))):
             self.searches += [read_search(journal) for journal in journals_in(path)]
         elif (path / VERIFIED).exists() or (path / VERIFY_JOURNAL).exists():
@@ -94,10 +101,10 @@ class Sources:
         else:
             raise StorageError(
                 f"{path}: neither a profile's folder, nor a search's, nor a verification; name what"
-                f" {command_named('profile')}, {command_named('search')} or {command_named('verify')} has written"
+                f" {command_named('profile')}, {command_named('search')}, {command_named('split')} or {command_named('verify')} has written"
             )
 
-    def _add_profile(self, folder: Path) -> None:
+    def _add_profile(self, folder: Path, *, above: Path | None = None) -> None:
         tables = load_tables(folder)
         journal = folder / PROFILE_JOURNAL
         profile = Profile(
@@ -106,6 +113,7 @@ class Sources:
             Costs(tables, source=str(folder)),
             read_strategies(folder),
             read_device_log(journal) if journal.exists() else None,
+            above,
         )
         self.profiles.append(profile)
         for name in (VERIFIED, VERIFY_JOURNAL):

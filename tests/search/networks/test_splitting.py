@@ -211,3 +211,12 @@ def test_its_plan_is_predicted_from_the_tables_alone(split: tuple[Path, dict[str
     assert found["predicted_us"] == pytest.approx(said["predicted_us"], rel=1e-6)
     assert "give one of them" in run("lut.predict", "--lut", out / TABLES, "--plan", said["plan"], "--placement", "0=cpu0", status=2)
     assert "name a model with --model" in run("lut.predict", "--lut", out / TABLES, status=2)
+
+
+def test_its_folder_is_drawn_with_its_plan(split: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    out, said = split
+    page = tmp_path / "split.html"
+    run("report.run", out, "--out", page)
+    text = page.read_text(encoding="utf-8")
+    assert Path(said["plan"]).name in text
+    assert "forked.tflite" in text
