@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from collab.errors import RunnerError
-from collab.files import holding, write_whole
+from collab.files import holding, write_whole, writing
 from graph.plan_file import PLAN_SUFFIX, PlacementPlan
 from graph.reading import read_network
 from graph.splitting.cutting import Splittable
@@ -117,7 +117,7 @@ class Split:
 
     def to_document(self) -> dict[str, Any]:
         """Returns the JSON object that stands in ``split.json``, times in microseconds."""
-        rejected = None if self.kept is self.found else self._contender_document(self.found)
+        rejected = None if self.kept is self.found or self.found.unit else self._contender_document(self.found)
         return {
             "model": self.model,
             "device": self.device,
@@ -185,8 +185,8 @@ def split_network(
     contenders = [Contender(_only_unit(each.plan), each, comparison) for each, comparison in zip(candidates, comparisons, strict=True)]
     alone = tuple(entry for entry in contenders if entry.unit)
     # What was found is the last one, or one of the units alone.
-    best = contenders[-1] if len(alone) < len(contenders) else next(each for each in alone if each.unit == units[placed.found.units[0]])
-    split = Split(model.stem, name, alone, best, best, out, tables)
+    found = contenders[-1] if len(alone) < len(contenders) else next(each for each in alone if each.unit == units[placed.found.units[0]])
+    split = Split(model.stem, name, alone, found, found, out, tables)
     split = replace(split, kept=kept_of(split))
     write_whole(split.plan_file, split.kept.plan.to_json())
     split.kept.candidate.write(split.bundle)
@@ -262,6 +262,8 @@ def _compared(
 ) -> list[Comparison]:
     rounds = options.rounds or rounds_for(candidates, costs, options.runs)
     trial = Trial(rounds=rounds, runs=options.runs, seed=options.seed, may_be_traced=True)
+    with writing(journal):
+        journal.parent.mkdir(parents=True, exist_ok=True)
     with holding(journal), opened(device) as target, comparing(len(candidates)) as progress:
         target.prepare(notice)
         progress.expect(visits(len(candidates), trial))
