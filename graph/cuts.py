@@ -18,11 +18,10 @@ from collab.errors import NetworkError
 from graph.checking.elementwise import ELEMENTWISE
 from graph.groups import Groups
 from graph.network import Network, Operator
-from graph.work import Work, moving_us, total, work_of
+from graph.work import Place, Work, moving_us, total, work_of
 
 DEFAULT_GRAIN_US: Final = 50.0
 """Nominal time that a block is worth at least. A call costs a unit of a phone a few to some hundred microseconds."""
-
 
 _GLUED_TO_MAKER: Final = frozenset({*ELEMENTWISE, "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "BATCH_TO_SPACE_ND"})
 """Operators that runtimes compute along with the one before, or that only give values another shape."""
@@ -231,7 +230,7 @@ class Cutter:
             and self._network.producers.get(tensor, -1) not in self.unpacking
         }
 
-    def _crossing(self, operators: list[int]) -> list[_Place]:
+    def _crossing(self, operators: list[int]) -> list[Place]:
         """Describes each place before an operator, and the one behind the last: what is computed or given before it, and read after it."""
         last: dict[int, int] = {}
         first: dict[int, int] = {}
@@ -253,7 +252,7 @@ class Cutter:
             changes[begin][3] += 1
             changes[len(operators) if begin and self._is_wanted(tensor, own) else until + 1][3] -= 1
         columns = [list(accumulate(row[column] for row in changes)) for column in range(4)]
-        return [_Place(tensors, size, not glued, live) for tensors, size, glued, live in zip(*columns, strict=True)]
+        return [Place(tensors, size, not glued, live) for tensors, size, glued, live in zip(*columns, strict=True)]
 
     def _stretches(self, operators: list[int]) -> list[list[int]]:
         """Cuts at places that a single tensor crosses, as finely as the grain allows, and stretches with arms into these and their join."""
@@ -363,23 +362,6 @@ class Cutter:
             and min(times[at], times[-1] - times[at]) >= self._grain_us * crossing[at].tensors + moving_us(crossing[at].size_bytes)
         ]
         return min(ways)[2] if ways else None
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A place between two operators.
-
-    Attributes:
-        tensors, size_bytes: of what crosses it.
-        may_be_cut: no two operators that are computed together lie on its two sides.
-        live: tensors that cross it, and those that were computed before it for others than these operators: with only one of them, nothing
-            on one side is independent of the other.
-    """
-
-    tensors: int
-    size_bytes: int
-    may_be_cut: bool
-    live: int
 
 
 @dataclass(frozen=True, order=True)

@@ -66,3 +66,20 @@ def _macs(network: Network, operator: Operator) -> int:
 def total(works: list[Work]) -> Work:
     """Adds works up."""
     return Work(sum(work.macs for work in works), sum(work.size_bytes for work in works))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place between two operators.
+
+    Attributes:
+        tensors, size_bytes: of what crosses it.
+        may_be_cut: no two operators that are computed together lie on its two sides.
+        live: tensors that cross it, and those that were computed before it for others than these operators: with only one of them, nothing
+            on one side is independent of the other.
+    """
+
+    tensors: int
+    size_bytes: int
+    may_be_cut: bool
+    live: int
