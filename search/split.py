@@ -99,9 +99,13 @@ def main(
         with closing(open_target(name, harness, sending=partial(sending_bar, quiet=json))) as target:
             yield target
 
+    announced: list[str] = []
+
     @contextmanager
     def profiling(request: Request) -> Iterator[PhaseProgress]:
-        if not json:
+        # Splits are profiled after all else, in a phase of their own.
+        if not json and not announced:
+            announced.append(request.device)
             units = "  ".join(f"{name} = {spec}" for name, spec in request.units.items())
             tell(f"Device: {request.device}")
             tell(f"Units: {units}")

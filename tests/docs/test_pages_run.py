@@ -39,8 +39,9 @@ def walked() -> list[Path]:
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     walk = Walk(tmp_path_factory.mktemp("reader"))
-    # Pages call a reader's own network by this name.
-    (walk.folder / "face_landmark.tflite").write_bytes(forked_network())
+    # Pages call a reader's own network by these names.
+    for name in ("face_landmark", "iris_landmark"):
+        (walk.folder / f"{name}.tflite").write_bytes(forked_network())
     for page in FIRST:
         walk.page(page)
     for name in ("before", "after", "old", "new", "demo", "phone", "another"):
