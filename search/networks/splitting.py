@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from collab.errors import RunnerError
 from collab.files import holding, write_whole, writing
+from collab.names import counted
 from graph.plan_file import PLAN_SUFFIX, PlacementPlan
 from graph.reading import read_network
 from graph.splitting.cutting import Splittable
@@ -178,7 +179,7 @@ def split_network(
     costs = Costs(load_tables(tables), source=str(tables))
     units = tuple(costs.meta.units)
     of = Splittable(network, name=model.stem, grain_us=grain_us)
-    notice(f"Looking for the fastest placement of {len(of.plain.blocks)} blocks on {', '.join(units)}")
+    notice(f"Looking for the fastest placement of {counted(len(of.plain.blocks), 'block')} on {', '.join(units)}")
     placed = place_with_splits(of, costs, units, splits_of_tables(costs, of))
     candidates = _candidates(of, placed, costs, units)
     comparisons = _compared(candidates, costs, options, name, opened, comparing, journal=out / JOURNAL, tables=tables, notice=notice)
