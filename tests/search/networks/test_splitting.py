@@ -81,12 +81,14 @@ def test_figures_are_those_of_what_was_measured(split: tuple[Path, dict[str, Any
     assert said["measured_us"]["n"] == 2 * 2 * 3
 
 
-def test_what_was_profiled_is_gone_on_with(split: tuple[Path, dict[str, Any]], network: Path) -> None:
-    out, said = split
+def test_what_was_profiled_is_gone_on_with(split: tuple[Path, dict[str, Any]], network: Path, tmp_path: Path) -> None:
+    # Whichever unit is the faster the next time: other tests know the first result.
+    out = tmp_path / "forked"
+    shutil.copytree(split[0], out)
     before = (out / TABLES / "journal.jsonl").read_bytes().count(b'"event":"done"')
     again = json.loads(run("search.split", network, "--device", "local", "--out", out, "--rounds", 2, "--runs", 3, "--json"))
     assert (out / TABLES / "journal.jsonl").read_bytes().count(b'"event":"done"') == before
-    assert again["lut"] == said["lut"]
+    assert again["lut"] == str(out / TABLES)
 
 
 def test_its_plan_can_be_verified(split: tuple[Path, dict[str, Any]], network: Path) -> None:
