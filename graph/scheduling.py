@@ -173,6 +173,12 @@ class CutNetwork:
         """Returns the block of the network that each segment of `in_pieces` is, likewise."""
         return self._joined(_ranges(bounds))
 
+    @property
+    def crossing_bytes(self) -> frozenset[int]:
+        """The sizes of whatever passes between two blocks."""
+        taken = {tensor for block in self.blocks for tensor in block.inputs}
+        return frozenset(self.network.tensors[tensor].size_bytes for block in self.blocks for tensor in block.outputs if tensor in taken)
+
     def places(self) -> list[int]:
         """Returns the places where the network may be cut into pieces, by the block behind: all values that cross can be handed over."""
         return [place for place in range(len(self.blocks) + 1) if self._may_be_cut(place)]

@@ -41,8 +41,4 @@ class Arms:
 
     def crossing_bytes(self) -> set[int]:
         """Returns the sizes of whatever passes between two blocks."""
-        found = set()
-        for cut in self._cuts:
-            taken = {tensor for block in cut.blocks for tensor in block.inputs}
-            found |= {cut.network.tensors[tensor].size_bytes for block in cut.blocks for tensor in block.outputs if tensor in taken}
-        return found
+        return {size for cut in self._cuts for size in cut.crossing_bytes}

@@ -217,10 +217,8 @@ class NetworkFile:
         rehearsals = draw_placed(self.cut, grid.rehearsals) if runs_whole else []
         return Plan(tuple(self._sources), transfers, networks, tuple(rehearsals), described)
 
-    def _crossing_bytes(self) -> set[int]:
-        taken = {tensor for block in self.cut.blocks for tensor in block.inputs}
-        own = {self._network.tensors[tensor].size_bytes for block in self.cut.blocks for tensor in block.outputs if tensor in taken}
-        return own | (self._arms.crossing_bytes() if self._arms is not None else set())
+    def _crossing_bytes(self) -> frozenset[int]:
+        return self.cut.crossing_bytes | (self._arms.crossing_bytes() if self._arms is not None else set())
 
     def with_splits(self, splits: Iterable[Split]) -> NetworkFile:
         """Returns the network with further splits of which the blocks are measured."""

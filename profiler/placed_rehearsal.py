@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from graph.scheduling import CutNetwork
 
 SEED: Final = 0x5265
-"""The same in every plan of a network. A certificate draws its placements with another seed, 0 by default."""
+"""Seed of rehearsed placements: fixed, so that a resumed profile draws them again. A certificate draws with another, 0 by default."""
 _FEWEST: Final = 8
 """So many there are of any network, however large."""
 _MOST_BYTES: Final = 1 << 29

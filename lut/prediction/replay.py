@@ -236,7 +236,7 @@ class _Forks:
 
     def __init__(self, rows: int, units: int, columns: int) -> None:
         self._met = np.zeros((rows, units), np.int64)
-        """How often each unit has waited for something."""
+        """Counts the waits of each unit (rows, units)."""
         self._begun_by = np.full((rows, units), NONE, np.int64)
         """The event that each unit was idle for last."""
         self._fired_by = np.full((rows, columns), NONE, np.int64)

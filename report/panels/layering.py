@@ -24,7 +24,7 @@ class Layout:
     x: tuple[float, ...]
     layer: tuple[int, ...]
     bends: Mapping[tuple[int, int], tuple[tuple[float, int], ...]]
-    """Of each edge that passes layers by: position and layer of each place on its way, from its sender to its receiver."""
+    """Maps each edge that crosses layers between its ends to the points it bends at, as (position, layer), from sender to receiver."""
     width: float
 
     @property

@@ -18,7 +18,13 @@ class LackingBlock(Form, frozen=True, kw_only=True):
 
 
 class UnitCoverage(Form, frozen=True, kw_only=True):
-    """What a unit takes of a network that is no config: the number of blocks it takes whole, those in part, and those it cannot run."""
+    """Coverage of a network by a unit.
+
+    Attributes:
+        whole: how many blocks it runs wholly.
+        partly: blocks of which it leaves a part to the CPU.
+        failed: blocks that it cannot run.
+    """
 
     whole: int
     partly: list[LackingBlock]
@@ -26,7 +32,7 @@ class UnitCoverage(Form, frozen=True, kw_only=True):
 
 
 class Profile(Printed, frozen=True, kw_only=True):
-    """What a profile measured: rows of its tables, those that failed or are unstable, seconds, visits that do not count, and coverage.
+    """Summary of a profile: rows of its tables, those that failed or are unstable, seconds, visits that do not count, and coverage.
 
     `coverage` is by unit, and empty where no network is measured that is no config.
     """

@@ -105,7 +105,7 @@ class UnitShare(Form, frozen=True, kw_only=True):
 
 
 class PlanPath(Form, frozen=True, kw_only=True):
-    """What makes the latency of a plan.
+    """Critical path of a plan's predicted latency.
 
     Attributes:
         critical: the fraction of the critical path that each unit carries.

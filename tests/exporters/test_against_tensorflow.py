@@ -93,7 +93,7 @@ def norm_conv(x: Any, weights: Mapping[str, Array], prefix: str, *, stride: int,
 
 
 def in_keras(xs: Sequence[Any], layer: Layer, weights: Mapping[str, Array]) -> Any:
-    """What a layer gives, from what it takes."""
+    """Builds a layer of Keras's own with these weights on tensors; returns its output."""
     keras, block = tf.keras, layer.block
     if isinstance(block, Concat):
         return keras.layers.Concatenate(axis=3)(list(xs))

@@ -53,7 +53,7 @@ def convert(*arguments: object, status: int = 0) -> str:
 
 
 def printed(source: Path, out: Path) -> dict[str, Any]:
-    """What the command says with ``--json``, held against its schema."""
+    """Runs the command with ``--json``; returns its document, which its schema accepts."""
     document: dict[str, Any] = json.loads(convert(source, "--out", out, "--check", "--json"))
     jsonschema.validate(document, schema_of("convert"))
     assert document["cuttable"]
